@@ -1,0 +1,1 @@
+"""click parses, one operation is called, output.py prints."""

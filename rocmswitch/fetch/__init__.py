@@ -1,0 +1,1 @@
+"""Bytes that others send, and what makes them trustworthy."""

@@ -1,0 +1,1 @@
+"""Text to values: manifests, package indexes, ELF files. Pure."""

@@ -1,0 +1,1 @@
+"""Frozen values: parsed once, wrong states cannot be built."""

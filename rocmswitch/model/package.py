@@ -1,0 +1,98 @@
+"""Packages as an index states them, and the artifacts that carry them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from rocmswitch.errors import VerificationFailed
+
+_HEX_LENGTH = {"sha256": 64, "sha512": 128}
+
+SIGNED = "signed"
+PINNED = "pinned"
+FIRST_USE = "first-use"
+VERIFICATION_CLASSES = (FIRST_USE, PINNED, SIGNED)
+"""By what an artifact was checked, from the weakest to the strongest."""
+
+
+@dataclass(frozen=True)
+class Digest:
+    """The hash a file must have, as a signed index, a manifest or a lock states it.
+
+    Only SHA-256 and SHA-512 can be written down: an index that offers nothing stronger than MD5 or SHA-1
+    is refused when it is read, not when it is used.
+    """
+
+    algorithm: str
+    value: str
+
+    def __post_init__(self) -> None:
+        length = _HEX_LENGTH.get(self.algorithm)
+        if length is None:
+            raise VerificationFailed(f"`{self.algorithm}` is not a hash that can be trusted")
+        if not re.fullmatch(rf"[0-9a-f]{{{length}}}", self.value):
+            raise VerificationFailed(f"`{self.value[:80]}` is not a {self.algorithm} hash")
+
+    @classmethod
+    def sha256(cls, value: str) -> Digest:
+        return cls("sha256", value.lower())
+
+    def __str__(self) -> str:
+        return f"{self.algorithm}:{self.value}"
+
+
+@dataclass(frozen=True)
+class Relation:
+    """One name with, perhaps, a bound on its version: `libc6 (>= 2.34)`.
+
+    `operator` is one of `<<`, `<=`, `=`, `>=`, `>>`, or empty where any version will do
+    (Debian Policy 7.1).
+    """
+
+    name: str
+    operator: str = ""
+    version: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.operator} {self.version})" if self.operator else self.name
+
+
+Dependency = tuple[Relation, ...]
+"""Alternatives, the preferred one first: any of them satisfies the dependency."""
+
+
+@dataclass(frozen=True)
+class Package:
+    """One binary package of an index. Sizes are bytes."""
+
+    name: str
+    version: str
+    architecture: str
+    filename: str
+    size: int
+    digest: Digest
+    installed_size: int
+    source: str
+    """Which source of the manifest offers it: the position there, `0`, `1`, …"""
+    depends: tuple[Dependency, ...] = ()
+    """Pre-Depends and Depends."""
+    provides: tuple[Relation, ...] = ()
+    conflicts: tuple[Relation, ...] = ()
+    breaks: tuple[Relation, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A file to be fetched: where from, and what makes it the right one. `urls` are mirrors, the best first."""
+
+    name: str
+    version: str
+    filename: str
+    urls: tuple[str, ...]
+    size: int
+    digest: Digest
+    verification: str

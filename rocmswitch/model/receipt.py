@@ -1,0 +1,92 @@
+"""What was installed, from what, checked by what, and what was changed afterwards.
+
+A tree keeps two files in its `.rocmswitch` folder: `receipt.json`, small, read by every command that looks,
+and `files.json`, one entry per path, whose hash the receipt states. The receipt is written last: a tree
+without one is not a tree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rocmswitch.model.activation import Activation
+
+RECEIPT_SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """One path of a tree. `kind` is `file`, `link` or `directory`; sizes are bytes, modes octal numbers.
+
+    `original_sha256` and `reason` are set where relocation changed what the package carried.
+    """
+
+    path: str
+    kind: str
+    mode: int
+    size: int = 0
+    sha256: str = ""
+    target: str = ""
+    package: str = ""
+    original_sha256: str = ""
+    original_target: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class InstalledPackage:
+    """A package as it was unpacked. `place` is `rocm` or `base`."""
+
+    name: str
+    version: str
+    filename: str
+    size: int
+    sha256: str
+    verification: str
+    place: str = "rocm"
+
+
+@dataclass(frozen=True)
+class SourceRecord:
+    """The signed index that was used. `date` is the Release file's own, as ISO 8601 in UTC."""
+
+    url: str
+    suite: str
+    date: str
+    fingerprint: str
+    sha256: str
+    """Of the Packages file that was read, uncompressed."""
+    expired: bool = False
+    """Valid-Until had passed and the user said `--allow-expired`."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """All that is known about one tree except its list of files. `kind` is `prefix` or `venv`."""
+
+    kind: str
+    name: str
+    stack: str
+    version: str
+    tree: str
+    """The folder's own name: NAME-<12 hex of its plan>."""
+    created: str
+    """ISO 8601, UTC."""
+    sets: tuple[str, ...] = ()
+    root: str = ""
+    """The ROCm tree inside: `usr`, or `opt/rocm-6.2.4`."""
+    packages: tuple[InstalledPackage, ...] = ()
+    host: tuple[str, ...] = ()
+    """Members of the closure that were left to the host: `libc6 2.36-9`."""
+    sources: tuple[SourceRecord, ...] = ()
+    activation: Activation = Activation()
+    manifest_sha256: str = ""
+    files_sha256: str = ""
+    size: int = 0
+    """Bytes of all regular files."""
+    python: str = ""
+    """A venv's interpreter."""
+    prefix: str = ""
+    """The prefix that a venv is bound to."""
+    notes: tuple[str, ...] = ()
+    schema: int = RECEIPT_SCHEMA

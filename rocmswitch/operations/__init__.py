@@ -1,0 +1,1 @@
+"""One module per verb: plan() and execute(), where planning and effects meet."""

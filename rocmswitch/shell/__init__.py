@@ -1,0 +1,1 @@
+"""Activations to shell scripts. Pure."""

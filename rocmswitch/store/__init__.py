@@ -1,0 +1,1 @@
+"""The files that we own: layout, catalog, cache, trees."""

@@ -1,0 +1,106 @@
+"""Where things lie: path arithmetic, nothing else.
+
+Three forms: a user's own folders by the XDG base directory specification, the machine's (`--system`), and
+all of a scope under one folder (`ROCMSWITCH_HOME`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The folders of one scope. `scope` is `user` or `system`."""
+
+    scope: str
+    data: Path
+    cache: Path
+    config: Path
+
+    @classmethod
+    def user(cls, environment: Mapping[str, str]) -> Layout:
+        """The folders of the user whose environment this is. ROCMSWITCH_HOME moves them all."""
+        if environment.get("ROCMSWITCH_HOME"):
+            return cls.under(Path(environment["ROCMSWITCH_HOME"]).absolute())
+        home = Path(environment.get("HOME") or Path.home())
+        return cls(
+            "user",
+            _xdg(environment, "XDG_DATA_HOME", home / ".local/share") / "rocmswitch",
+            _xdg(environment, "XDG_CACHE_HOME", home / ".cache") / "rocmswitch",
+            _xdg(environment, "XDG_CONFIG_HOME", home / ".config") / "rocmswitch",
+        )
+
+    @classmethod
+    def system(cls) -> Layout:
+        """The folders that all users of the machine share; only root may write them."""
+        return cls("system", Path("/opt/rocmswitch"), Path("/var/cache/rocmswitch"), Path("/etc/rocmswitch"))
+
+    @classmethod
+    def under(cls, folder: Path, scope: str = "user") -> Layout:
+        return cls(scope, folder / "data", folder / "cache", folder / "config")
+
+    @property
+    def prefixes(self) -> Path:
+        return self.data / "prefixes"
+
+    @property
+    def venvs(self) -> Path:
+        return self.data / "venvs"
+
+    @property
+    def activations(self) -> Path:
+        return self.data / "activations"
+
+    @property
+    def backups(self) -> Path:
+        return self.data / "backups"
+
+    @property
+    def journal(self) -> Path:
+        return self.data / "journal"
+
+    @property
+    def manifests(self) -> Path:
+        """The user's own manifests."""
+        return self.data / "manifests"
+
+    @property
+    def seen(self) -> Path:
+        """The newest Date seen of each verified index: not in the cache, because a cache may be deleted."""
+        return self.data / "seen"
+
+    @property
+    def locks(self) -> Path:
+        return self.data / "locks"
+
+    @property
+    def archives(self) -> Path:
+        """Verified archives, each named by its SHA-256."""
+        return self.cache / "sha256"
+
+    @property
+    def partial(self) -> Path:
+        """Archives that are still arriving, each named by the hash it should have."""
+        return self.cache / "partial"
+
+    @property
+    def indexes(self) -> Path:
+        return self.cache / "indexes"
+
+    @property
+    def config_file(self) -> Path:
+        return self.config / "config.yaml"
+
+
+def readable(environment: Mapping[str, str]) -> tuple[Layout, ...]:
+    """The scopes that a reading command looks through: the user's, then the machine's."""
+    return (Layout.user(environment), Layout.system())
+
+
+def _xdg(environment: Mapping[str, str], name: str, otherwise: Path) -> Path:
+    """An XDG folder; the specification says that a relative one is to be ignored."""
+    value = environment.get(name, "")
+    return Path(value) if value.startswith("/") else otherwise
