@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from posixpath import normpath
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """One variable. A value that names a place in the tree is stored relative to it (`under_root`)."""
+    """One variable. A value that is a place in the tree is stored relative to it (`under_root`).
+
+    In other values `{prefix}` stands for the tree's place.
+    """
 
     name: str
     value: str
@@ -27,12 +32,9 @@ class Activation:
 
     def resolve(self, root: str) -> ResolvedActivation:
         """The same with absolute paths below *root*, which is the published symlink, not the tree behind it."""
-        variables = tuple(
-            (one.name, f"{root}/{one.value}".rstrip("/") if one.under_root else one.value)
-            for one in self.assignments
-        )
+        variables = tuple((one.name, _resolve(one, root)) for one in self.assignments)
         paths = tuple(
-            (name, tuple(f"{root}/{folder}".rstrip("/") for folder in folders)) for name, folders in self.paths
+            (name, tuple(normpath(f"{root}/{folder}") for folder in folders)) for name, folders in self.paths
         )
         return ResolvedActivation(variables, paths)
 
@@ -43,3 +45,26 @@ class ResolvedActivation:
 
     variables: tuple[tuple[str, str], ...]
     paths: tuple[tuple[str, tuple[str, ...]], ...]
+
+    def over(self, below: ResolvedActivation) -> ResolvedActivation:
+        """Both, where this one's variables win and its folders come first: an environment over its prefix."""
+        paths = dict(below.paths)
+        for name, folders in self.paths:
+            paths[name] = (*folders, *paths.get(name, ()))
+        return ResolvedActivation(
+            tuple({**dict(below.variables), **dict(self.variables)}.items()), tuple(sorted(paths.items()))
+        )
+
+    def applied_to(self, environment: Mapping[str, str]) -> dict[str, str]:
+        """*environment* as a program started in this stack sees it. No path variable gets an empty folder."""
+        changed = {**environment, **dict(self.variables)}
+        for name, folders in self.paths:
+            before = environment.get(name, "")
+            changed[name] = ":".join((*folders, *([before] if before else [])))
+        return changed
+
+
+def _resolve(assignment: Assignment, root: str) -> str:
+    if assignment.under_root:
+        return normpath(f"{root}/{assignment.value}")
+    return assignment.value.replace("{prefix}", root)

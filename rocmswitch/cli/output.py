@@ -1,0 +1,88 @@
+"""The only module that prints. Stdout is data, stderr is talk; both make sense without colour."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from rocmswitch.errors import Refused, RocmswitchError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def write(text: str) -> None:
+    """A line of data."""
+    print(text)
+
+
+def write_json(value: object) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def say(text: str) -> None:
+    """A line of talk."""
+    print(text, file=sys.stderr)
+
+
+def fail(error: RocmswitchError) -> None:
+    """What happened, and the exact next command."""
+    say(f"{click.style('error:', fg='red', bold=True) if _colour() else 'error:'} {error.message}")
+    if error.hint:
+        say(f"{click.style('hint:', fg='cyan', bold=True) if _colour() else 'hint:'} {error.hint}")
+
+
+def agree(question: str, *, yes: bool) -> None:
+    """Ask for consent. Raises Refused where the answer is no, or nobody is there to give one."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise Refused("this changes files and needs your consent", hint="run the same command with `--yes`")
+    if not click.confirm(question, default=True, err=True):
+        raise Refused("nothing was changed")
+
+
+def definitions(rows: Iterable[tuple[str, str]]) -> None:
+    """Two columns, the second one wrapped: names and what is to say of them."""
+    formatter = click.HelpFormatter(width=None if sys.stdout.isatty() else 160)
+    formatter.write_dl(list(rows))
+    text = formatter.getvalue()
+    print("\n".join(line.removeprefix("  ").rstrip() for line in text.rstrip("\n").split("\n")))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, talk: bool = False) -> None:
+    """A table, the last column to the right where its head is `Size`."""
+    from rich import box
+    from rich.table import Table
+
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        shown.add_column(column, justify="right" if column == "Size" else "left", overflow="fold")
+    for row in rows:
+        shown.add_row(*row)
+    console(talk=talk).print(shown)
+
+
+def console(*, talk: bool = True) -> Console:
+    """Rich's console on stderr, or on stdout for data; off a terminal as wide as a log may be."""
+    from rich.console import Console
+
+    stream = sys.stderr if talk else sys.stdout
+    return Console(file=stream, highlight=False, markup=False, width=None if stream.isatty() else 120)
+
+
+def size(count: int) -> str:
+    """Bytes for people: `88.7 MB`, powers of ten as disks and downloads are sold."""
+    from rich.filesize import decimal
+
+    return decimal(count)
+
+
+def _colour() -> bool:
+    from os import environ
+
+    return sys.stderr.isatty() and not environ.get("NO_COLOR")
