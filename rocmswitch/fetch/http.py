@@ -1,0 +1,242 @@
+"""Bytes from a web server: the only importer of requests.
+
+Bodies arrive exactly as they were sent: no content coding is asked for and none undone, because what follows
+is hashed. Proxy variables and ~/.netrc are honoured as requests does it. Nothing here trusts a length that a
+server states, and nothing waits for ever.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+import urllib.parse
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import requests
+import requests.adapters
+import tenacity
+import urllib3.exceptions
+
+from rocmswitch import __version__
+from rocmswitch.errors import NetworkFailed, NotFound, UsageMistake, VerificationFailed
+
+CHUNK = 1024 * 1024
+"""The most bytes of one read; what has arrived is handed on at once."""
+
+MOST_REDIRECTS = 10
+SLOWEST = 100
+"""Bytes per second: a server that sends less, as long as the stall timeout lasts, has stalled too."""
+
+_SCHEMES = ("http://", "https://")
+_MISSING = frozenset({403, 404, 410})
+"""403 too: object stores answer it for names that do not exist where listing is not allowed."""
+
+_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+class Transient(NetworkFailed):
+    """May go better at the next attempt."""
+
+
+class RangeRefused(Transient):
+    """The file at the server ends before the offset that was asked for (416)."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait, in seconds, and how often to try. `pause` is the first wait between attempts; it grows."""
+
+    connect: float = 10.0
+    stall: float = 30.0
+    attempts: int = 5
+    pause: float = 0.5
+    longest_pause: float = 10.0
+
+    def retrying(
+        self,
+        sleep: Callable[[float], None] = time.sleep,
+        stop: Callable[[tenacity.RetryCallState], bool] | None = None,
+    ) -> tenacity.Retrying:
+        """Attempts while Transient is raised, with growing, jittered waits; the last error is raised as it is."""
+        return tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(Transient),
+            wait=tenacity.wait_random_exponential(
+                multiplier=self.pause, max=self.longest_pause, min=self.pause / 2
+            ),
+            stop=stop or tenacity.stop_after_attempt(self.attempts),
+            sleep=sleep,
+            reraise=True,
+        )
+
+
+class Response:
+    """The head of an answer, and its body as it arrives."""
+
+    def __init__(self, url: str, answer: requests.Response, stall: float) -> None:
+        self.url = url
+        self.status = answer.status_code
+        self.headers: dict[str, str] = {name.lower(): value for name, value in answer.headers.items()}
+        self.offset, self.total = self._span()
+        self._answer = answer
+        self._stall = stall
+
+    @property
+    def validator(self) -> str:
+        """What If-Range needs: a strong ETag, else Last-Modified, else nothing (RFC 9110, 13.1.5)."""
+        tag = self.headers.get("etag", "")
+        return tag if tag.startswith('"') else self.headers.get("last-modified", "")
+
+    def chunks(self) -> Iterator[bytes]:
+        """The body, in pieces as they come. Raises Transient where it ends early or falls silent."""
+        waited, received = 0.0, 0
+        while True:
+            asked = time.monotonic()
+            try:
+                chunk: bytes = self._answer.raw.read1(CHUNK, decode_content=False)
+            except (urllib3.exceptions.HTTPError, OSError) as error:
+                raise _failure(self.url, error, self._stall) from error
+            if not chunk:
+                return
+            waited, received = waited + time.monotonic() - asked, received + len(chunk)
+            if waited >= self._stall:
+                if received < SLOWEST * self._stall:
+                    raise Transient(f"`{shown(self.url)}` sent only {received} bytes in {self._stall:g} seconds")
+                waited, received = 0.0, 0
+            yield chunk
+
+    def stop(self) -> None:
+        """End the body at once, from another thread: a reader that waits wakes up."""
+        with contextlib.suppress(ValueError, RuntimeError, OSError):  # it has ended by itself
+            self._answer.raw.shutdown()
+
+    def _span(self) -> tuple[int, int | None]:
+        """Where in the file the body starts, and how long the whole file is, as far as the server says."""
+        if self.status != requests.codes.partial_content:
+            length = self.headers.get("content-length", "")
+            return 0, int(length) if length.isdecimal() else None
+        span = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", self.headers.get("content-range", ""))
+        if not span:
+            raise NetworkFailed(f"`{shown(self.url)}` answered with a part of the file without saying which")
+        return int(span[1]), None if span[2] == "*" else int(span[2])
+
+
+class Http:
+    """Requests that end: with an answer, or with an error of ours that names the URL. Threads may share one."""
+
+    def __init__(self, patience: Patience | None = None) -> None:
+        self.patience = patience or Patience()
+        self._session = requests.Session()
+        self._session.headers.update({"User-Agent": f"rocmswitch/{__version__}", "Accept-Encoding": "identity"})
+        for scheme in _SCHEMES:
+            self._session.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=32))
+
+    def read(self, url: str, *, limit: int) -> bytes:
+        """The whole file at *url*, tried several times.
+
+        Raises VerificationFailed where it has more than *limit* bytes, NotFound and NetworkFailed.
+        """
+        return self.patience.retrying()(self._read_once, url, limit)
+
+    def _read_once(self, url: str, limit: int) -> bytes:
+        too_large = VerificationFailed(f"`{shown(url)}` is larger than the {limit} bytes it may have")
+        content = bytearray()
+        with self.stream(url) as response:
+            if response.total is not None and response.total > limit:
+                raise too_large
+            for chunk in response.chunks():
+                content += chunk
+                if len(content) > limit:
+                    raise too_large
+        return bytes(content)
+
+    @contextlib.contextmanager
+    def stream(self, url: str, *, offset: int = 0, validator: str = "") -> Iterator[Response]:
+        """The file at *url* from *offset* on, tried once.
+
+        With *validator* the server sends the whole file where it is another one by now; look at the
+        response's `offset`. Raises Transient where another attempt may help, RangeRefused, NotFound, NetworkFailed.
+        """
+        headers = {"Range": f"bytes={offset}-"} if offset else {}
+        if offset and validator:
+            headers["If-Range"] = validator
+        with contextlib.closing(self._ask(url, headers)) as answer:
+            _check_status(url, answer)
+            yield Response(url, answer, self.patience.stall)
+
+    def _ask(self, url: str, headers: dict[str, str]) -> requests.Response:
+        """Follow redirects here: requests would read the body of each, however long, into memory."""
+        for _ in range(MOST_REDIRECTS + 1):
+            answer = self._ask_once(url, headers)
+            target = self._session.get_redirect_target(answer)
+            if target is None:
+                return answer
+            answer.close()
+            url = _redirected(url, target)
+        raise NetworkFailed(f"`{shown(url)}` redirects more than {MOST_REDIRECTS} times")
+
+    def _ask_once(self, url: str, headers: dict[str, str]) -> requests.Response:
+        if not url.lower().startswith(_SCHEMES):
+            raise UsageMistake(f"`{shown(url)}` is not an http or https URL")
+        timeout = (self.patience.connect, self.patience.stall)
+        try:
+            return self._session.get(url, headers=headers, stream=True, timeout=timeout, allow_redirects=False)
+        except requests.exceptions.ConnectTimeout as error:
+            raise Transient(f"`{shown(url)}` did not answer within {self.patience.connect:g} seconds") from error
+        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidProxyURL) as error:
+            raise UsageMistake(f"`{shown(url)}` cannot be fetched: {_reason(error)}") from error
+        except requests.exceptions.RequestException as error:
+            raise _failure(url, error, self.patience.stall) from error
+
+
+def shown(url: str) -> str:
+    """*url* for a message: without the password that it may hold."""
+    return re.sub(r"(?<=://)[^/?#]*@", "", url)
+
+
+def _redirected(url: str, target: str) -> str:
+    """The absolute form of a redirect's target. A redirect may not take the encryption away."""
+    try:
+        target = urllib.parse.urljoin(url, target)
+    except ValueError as error:
+        raise NetworkFailed(f"`{shown(url)}` redirects to `{shown(target)}`: {error}") from error
+    if not target.lower().startswith(_SCHEMES):
+        raise NetworkFailed(f"`{shown(url)}` redirects to `{shown(target)}`, which is no web address")
+    if url.lower().startswith("https:") and not target.lower().startswith("https:"):
+        raise NetworkFailed(f"`{shown(url)}` redirects to `{shown(target)}`, which is not encrypted")
+    return target
+
+
+def _check_status(url: str, answer: requests.Response) -> None:
+    status = answer.status_code
+    if status in (requests.codes.ok, requests.codes.partial_content):
+        return
+    said = f"the server answered {status} {answer.reason or ''}".rstrip()
+    if status in _MISSING:
+        raise NotFound(f"`{shown(url)}` is not there: {said}")
+    if status == requests.codes.requested_range_not_satisfiable:
+        raise RangeRefused(f"`{shown(url)}` is shorter than expected: {said}")
+    kind = Transient if status in _PASSING else NetworkFailed
+    raise kind(f"`{shown(url)}` could not be fetched: {said}")
+
+
+def _failure(url: str, error: Exception, stall: float) -> NetworkFailed:
+    """Our error for one of requests or urllib3; another attempt does not mend a certificate."""
+    if isinstance(error, (requests.exceptions.ReadTimeout, urllib3.exceptions.ReadTimeoutError)):
+        return Transient(f"`{shown(url)}` sent nothing for {stall:g} seconds")
+    if isinstance(error, (urllib3.exceptions.IncompleteRead, urllib3.exceptions.ProtocolError)):
+        return Transient(f"`{shown(url)}` broke off: {_reason(error)}")
+    kind = NetworkFailed if isinstance(error, requests.exceptions.SSLError) else Transient
+    return kind(f"`{shown(url)}` could not be reached: {_reason(error)}")
+
+
+def _reason(error: BaseException) -> str:
+    """What the innermost error says: the outer ones are wrapping that repeats the URL."""
+    while True:
+        candidates = (getattr(error, "reason", None), getattr(error, "original_error", None), error.__cause__)
+        inner = next((one for one in (*candidates, *error.args) if isinstance(one, BaseException)), None)
+        if inner is None:
+            break
+        error = inner
+    return str(getattr(error, "verify_message", "") or getattr(error, "strerror", "") or error)
