@@ -122,12 +122,19 @@ class Response:
         return int(span[1]), None if span[2] == "*" else int(span[2])
 
 
+class _Session(requests.Session):
+    """Sees no redirects: requests would read the body of each, however long, into memory."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        return None
+
+
 class Http:
     """Requests that end: with an answer, or with an error of ours that names the URL. Threads may share one."""
 
     def __init__(self, patience: Patience | None = None) -> None:
         self.patience = patience or Patience()
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.headers.update({"User-Agent": f"rocmswitch/{__version__}", "Accept-Encoding": "identity"})
         for scheme in _SCHEMES:
             self._session.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=32))
@@ -166,12 +173,11 @@ class Http:
             yield Response(url, answer, self.patience.stall)
 
     def _ask(self, url: str, headers: dict[str, str]) -> requests.Response:
-        """Follow redirects here: requests would read the body of each, however long, into memory."""
         for _ in range(MOST_REDIRECTS + 1):
             answer = self._ask_once(url, headers)
-            target = self._session.get_redirect_target(answer)
-            if target is None:
+            if not answer.is_redirect:
                 return answer
+            target = answer.headers["location"]
             answer.close()
             url = _redirected(url, target)
         raise NetworkFailed(f"`{shown(url)}` redirects more than {MOST_REDIRECTS} times")

@@ -59,7 +59,7 @@ class Fault:
     stall_before_answer: bool = False
     """Accept the connection and say nothing, until the server ends."""
     endless: bool = False
-    """No length, and bytes without end."""
+    """No length, and bytes without end; also as the body of a redirect."""
     no_length: bool = False
     """The whole file without Content-Length; the end of the connection is the end of the body."""
     length: int = -1
@@ -174,10 +174,11 @@ class _Answer(http.server.BaseHTTPRequestHandler):
         if fault.stall_before_answer:
             self._fall_silent()
         elif fault.redirect:
-            self._send_head(302, {"Location": fault.redirect, "Content-Length": "0"})
+            self._redirect(fault)
         elif fault.status:
             self._send_head(fault.status, {"Content-Length": "0"})
         elif fault.endless:
+            self._send_head(200, {})
             self._send_endless()
         else:
             self._send_file(urllib.parse.urlsplit(path).path, fault)
@@ -241,8 +242,12 @@ class _Answer(http.server.BaseHTTPRequestHandler):
         if fault.no_length or fault.length >= 0:
             self.close_connection = True
 
+    def _redirect(self, fault: Fault) -> None:
+        self._send_head(302, {"Location": fault.redirect} | ({} if fault.endless else {"Content-Length": "0"}))
+        if fault.endless:
+            self._send_endless()
+
     def _send_endless(self) -> None:
-        self._send_head(200, {})
         while not self.server.owner.ending.is_set():
             self.wfile.write(b"\0" * CHUNK)
 
