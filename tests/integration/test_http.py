@@ -94,7 +94,7 @@ def test_what_stays_wrong_is_an_error_that_names_the_url(
     with pytest.raises(kind) as caught:
         http.read(server.url("file"), limit=len(CONTENT))
 
-    assert str(caught.value) == message.replace("URL", server.url("file"))
+    assert str(caught.value) == message.replace("`URL`", f"`{server.url('file')}`")
 
 
 def test_only_what_may_pass_is_tried_again(server: Server, http: Http) -> None:
