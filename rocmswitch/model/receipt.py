@@ -44,6 +44,10 @@ class InstalledPackage:
     sha256: str
     verification: str
     place: str = "rocm"
+    installed_size: int = 0
+    """Bytes on disk, as the package states it."""
+    url: str = ""
+    """Where it came from: `repair` asks there again."""
 
 
 @dataclass(frozen=True)
