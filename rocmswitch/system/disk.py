@@ -7,6 +7,7 @@ records what was asked, and nothing has to be patched. Each primitive calls `abo
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import stat
@@ -14,6 +15,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+from rocmswitch.errors import MachineLacks
+
+_FAILURES = {
+    errno.EIO,
+    errno.EUCLEAN,
+    errno.ESTALE,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENAMETOOLONG,
+    errno.ENOLCK,
+    errno.ENOSYS,
+    errno.ENOTSUP,
+}
+"""What a broken or a poor file system answers; ENOSYS and ENOLCK where it has no flock."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +42,7 @@ class Change:
 
 
 class Disk:
-    """The machine's disk."""
+    """The machine's disk. Its methods raise OSError; `disk_errors` turns that into words."""
 
     def about_to(self, change: Change) -> None:
         """Called before each primitive change; the real disk has nothing to say."""
@@ -36,8 +52,8 @@ class Disk:
         self.about_to(Change("make_directory", path))
         path.mkdir(mode)
 
-    def make_directories(self, path: Path) -> None:
-        """Make *path* and what is missing above it, each synced into its parent."""
+    def make_directories(self, path: Path, *, synced: bool = True) -> None:
+        """Make *path* and what is missing above it, each synced into its parent where *synced*."""
         missing = []
         while not path.is_dir():
             missing.append(path)
@@ -45,14 +61,19 @@ class Disk:
         for folder in reversed(missing):
             with contextlib.suppress(FileExistsError):
                 self.make_directory(folder)
-            self.sync_directory(folder.parent)
+            if synced:
+                self.sync_directory(folder.parent)
 
     @contextlib.contextmanager
     def create(self, path: Path, mode: int = 0o644) -> Iterator[BinaryIO]:
-        """A new file to stream into. Raises FileExistsError; a symlink in its place is never followed."""
+        """A new file to stream into, with exactly *mode* whatever the umask.
+
+        Raises FileExistsError; a symlink in its place is never followed.
+        """
         self.about_to(Change("create", path))
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        with os.fdopen(os.open(path, flags, mode), "wb") as file:
+        with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
+            os.fchmod(file.fileno(), mode)
             yield file
 
     def write_file(self, path: Path, content: bytes, mode: int = 0o644) -> None:
@@ -62,21 +83,32 @@ class Disk:
         self.sync_file(path)
 
     def sync_file(self, path: Path) -> None:
+        """The bytes and the mode of *path* have reached the disk when this returns; its name may not have."""
         self.about_to(Change("sync_file", path))
-        _sync(path, os.O_RDONLY | os.O_NOFOLLOW)
+        with _opened(path, os.O_RDONLY | os.O_NOFOLLOW) as descriptor:
+            os.fsync(descriptor)
 
     def sync_directory(self, path: Path) -> None:
+        """What was created, renamed and removed in the folder *path* has reached the disk when this returns."""
         self.about_to(Change("sync_directory", path))
-        _sync(path, os.O_RDONLY | os.O_DIRECTORY)
+        with _opened(path, os.O_RDONLY | os.O_DIRECTORY) as descriptor:
+            try:
+                os.fsync(descriptor)
+            except OSError as error:
+                # CIFS and some FUSE file systems have no fsync of a folder and answer EINVAL: fsync(2).
+                if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+                    raise
+                _syncfs(descriptor)
 
     def sync_filesystem(self, path: Path) -> None:
-        """Everything on the file system of *path* has reached the disk when this returns."""
+        """Everything on the file system of *path* has reached the disk when this returns.
+
+        One call for thousands of files: an fsync of each would be a journal commit of each. The kernel reports
+        failed writes here since Linux 5.8: syncfs(2).
+        """
         self.about_to(Change("sync_filesystem", path))
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
+        with _opened(path, os.O_RDONLY) as descriptor:
             _syncfs(descriptor)
-        finally:
-            os.close(descriptor)
 
     def rename(self, path: Path, target: Path) -> None:
         """Give *path* the name *target*, in place of what has it now. Raises OSError EXDEV."""
@@ -84,7 +116,7 @@ class Disk:
         path.replace(target)
 
     def link(self, path: Path, target: Path) -> None:
-        """A second name, *target*, for the file *path*."""
+        """A second name, *target*, for the file *path*. Raises FileExistsError, OSError EXDEV and EMLINK."""
         self.about_to(Change("link", path, str(target)))
         os.link(path, target, follow_symlinks=False)
 
@@ -94,6 +126,7 @@ class Disk:
         path.symlink_to(target)
 
     def set_mode(self, path: Path, mode: int) -> None:
+        """Permissions of a file or folder; a symlink has none of its own, so none may stand here."""
         self.about_to(Change("set_mode", path, oct(mode)))
         path.chmod(mode)
 
@@ -103,7 +136,10 @@ class Disk:
         path.unlink()
 
     def remove_tree(self, path: Path) -> None:
-        """Remove a folder and what is in it, read-only or not. What is not there is removed already."""
+        """Remove a folder and what is in it, read-only or not. What is not there is removed already.
+
+        May stop half-way: whoever has a mark that says "this folder is whole" removes and syncs the mark before.
+        """
         self.about_to(Change("remove_tree", path))
         if not path.is_symlink() and path.exists():
             _make_writable(path)
@@ -111,30 +147,84 @@ class Disk:
 
     def replace_file(self, path: Path, content: bytes, mode: int = 0o644) -> None:
         """*path* holds *content* or what it held before, whatever happens; when this returns, *content*."""
-        temporary = path.with_name(f".{path.name}.new")
-        self.discard(temporary)
+        temporary = self._temporary(path)
         self.write_file(temporary, content, mode)
         self.rename(temporary, path)
         self.sync_directory(path.parent)
 
     def replace_symlink(self, path: Path, target: str) -> None:
         """*path* points to *target* or to what it pointed to before; when this returns, to *target*."""
-        temporary = path.with_name(f".{path.name}.new")
-        self.discard(temporary)
+        temporary = self._temporary(path)
         self.symlink(temporary, target)
         self.rename(temporary, path)
         self.sync_directory(path.parent)
 
     def discard(self, path: Path) -> None:
         """Remove a file or symlink that may be left from an earlier, broken run."""
-        if path.is_symlink() or path.exists():
+        with contextlib.suppress(FileNotFoundError):
+            path.lstat()
             self.remove(path)
 
+    def discard_remains(self, path: Path) -> None:
+        """Remove what processes that are gone left behind when they were replacing *path*."""
+        start = f".{path.name}."
+        for beside in tuple(path.parent.iterdir()):
+            process = beside.name.removeprefix(start).removesuffix(".new")
+            if beside.name == f"{start}{process}.new" and process.isdigit() and not _is_running(int(process)):
+                self.discard(beside)
 
-def _sync(path: Path, flags: int) -> None:
+    def _temporary(self, path: Path) -> Path:
+        """A free name beside *path*: this process's own, so that two that replace one file do not meet."""
+        self.discard_remains(path)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+        self.discard(temporary)
+        return temporary
+
+
+@contextlib.contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Say in the user's words what the disk refuses in this block: MachineLacks.
+
+    *path* stands in for errors that name no file: a full disk is noticed while writing to a descriptor. Errors
+    that are no fault of the machine (a missing file, a name that is taken) pass.
+    """
+    try:
+        yield
+    except OSError as error:
+        lacking = _lacking(error, path)
+        if lacking is None:
+            raise
+        raise lacking from error
+
+
+def _lacking(error: OSError, folder: Path) -> MachineLacks | None:
+    path = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else str(folder)
+    reason = os.strerror(error.errno) if error.errno else ""
+    if error.errno == errno.ENOSPC:
+        return MachineLacks(f"no space is left for `{path}`", hint="rocmswitch cache prune")
+    if error.errno == errno.EDQUOT:
+        return MachineLacks(f"the disk quota is used up by `{path}`", hint="rocmswitch cache prune")
+    if error.errno == errno.EROFS:
+        return MachineLacks(f"`{path}` is on a file system that is mounted read-only")
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return MachineLacks(f"`{path}` may not be changed or read by this user ({reason})")
+    if error.errno == errno.EXDEV:
+        other = os.fsdecode(error.filename2) if isinstance(error.filename2, (str, bytes)) else str(folder)
+        return MachineLacks(f"`{path}` and `{other}` must be on the same file system")
+    if error.errno in _FAILURES:
+        return MachineLacks(f"the disk failed at `{path}` ({reason})")
+    return None
+
+
+@contextlib.contextmanager
+def _opened(path: Path, flags: int) -> Iterator[int]:
     descriptor = os.open(path, flags | os.O_CLOEXEC)
     try:
-        os.fsync(descriptor)
+        yield descriptor
+    except OSError as error:
+        # Calls on a descriptor do not know the name that the message needs.
+        error.filename = error.filename or str(path)
+        raise
     finally:
         os.close(descriptor)
 
@@ -151,9 +241,16 @@ def _syncfs(descriptor: int) -> None:
         raise OSError(code, os.strerror(code))
 
 
+def _is_running(process: int) -> bool:
+    return Path(f"/proc/{process}").exists()
+
+
 def _make_writable(folder: Path) -> None:
-    """Give the owner write permission on every folder below, without which nothing in it can be removed."""
-    for current, _, _ in os.walk(folder):
-        mode = stat.S_IMODE(Path(current).lstat().st_mode)
-        if mode & 0o700 != 0o700:
-            Path(current).chmod(mode | 0o700)
+    """Give the owner all rights on every folder below, without which nothing in it can be removed."""
+    mode = stat.S_IMODE(folder.lstat().st_mode)
+    if mode & 0o700 != 0o700:
+        folder.chmod(mode | 0o700)
+    with os.scandir(folder) as entries:
+        folders = [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
+    for below in folders:
+        _make_writable(below)

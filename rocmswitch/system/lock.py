@@ -3,26 +3,49 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from rocmswitch.errors import Busy
+from rocmswitch.system.disk import disk_errors
 
 
 @contextlib.contextmanager
 def held(path: Path, *, wait: float, what: str) -> Iterator[None]:
     """Hold the lock *path* for the duration. `wait` is how many seconds to wait for another holder.
 
-    Raises Busy. `what` names the thing that is locked, for the message.
+    Raises Busy. `what` names the thing that is locked, for the message. The file stays: removing it would let
+    two processes hold two files of one name.
     """
     from filelock import FileLock, Timeout
 
-    lock = FileLock(path, timeout=wait, mode=0o644)
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Where there is no flock the library would fall back to a file's existence, which outlives a killed holder.
+        lock = FileLock(path, timeout=wait, mode=0o644, fallback_to_soft=False)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise Busy(
+                f"another rocmswitch{_holder(path)} is working on {what}",
+                hint="wait for it to end and run the same command again",
+            ) from error
     try:
-        with lock:
-            yield
-    except Timeout as error:
-        raise Busy(
-            f"another rocmswitch is working on {what}",
-            hint="wait for it to end and run the same command again",
-        ) from error
+        yield
+    finally:
+        lock.release()
+
+
+def _holder(path: Path) -> str:
+    """` (process 4711)` where /proc/locks tells it: proc(5). Another host's or container's holder is not told."""
+    inode = str(path.stat().st_ino)
+    try:
+        lines = Path("/proc/locks").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return ""
+    # `1: FLOCK  ADVISORY  WRITE 4711 08:02:131075 0 EOF`; a waiting one has `->` after the number.
+    holders = [line.split() for line in lines if " FLOCK " in line and "->" not in line]
+    numbers = {int(one[4]) for one in holders if one[5].rpartition(":")[2] == inode}
+    numbers = {number for number in numbers if number > 0 and number != os.getpid()}
+    return f" (process {numbers.pop()})" if len(numbers) == 1 else ""

@@ -1,0 +1,171 @@
+"""The two files in a tree's `.rocmswitch` folder, to and from bytes.
+
+Commands at a prompt read receipts: this imports json and nothing that is slower.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from rocmswitch.errors import Failed, VerificationFailed
+from rocmswitch.model.activation import Activation, Assignment
+from rocmswitch.model.receipt import RECEIPT_SCHEMA, FileEntry, InstalledPackage, Receipt, SourceRecord
+
+FOLDER = ".rocmswitch"
+RECEIPT = "receipt.json"
+FILES = "files.json"
+
+_Record = TypeVar("_Record")
+_TREE = re.compile(r"(?P<name>.+)-[0-9a-f]{12}")
+
+
+def receipt_path(tree: Path) -> Path:
+    return tree / FOLDER / RECEIPT
+
+
+def files_path(tree: Path) -> Path:
+    return tree / FOLDER / FILES
+
+
+def stack_of(tree: str) -> str:
+    """The NAME in the name of a tree, NAME-<12 hex>; empty where *tree* is no such name."""
+    match = _TREE.fullmatch(tree)
+    return match["name"] if match else ""
+
+
+def read_receipt(tree: Path) -> Receipt:
+    """The receipt of *tree*, which may be the published symlink.
+
+    Raises VerificationFailed where it is missing or garbled, Failed where a newer rocmswitch wrote it.
+    """
+    try:
+        return parse_receipt(receipt_path(tree).read_bytes())
+    except (OSError, _Garbled) as error:
+        raise VerificationFailed(f"the receipt of `{tree}` cannot be read ({error})", hint=_repair(tree)) from error
+    except _OtherSchema as error:
+        raise Failed(f"the receipt of `{tree}` {error}", hint=_repair(tree)) from error
+
+
+def read_files(tree: Path) -> tuple[FileEntry, ...]:
+    """Every path of *tree*, sorted. Raises VerificationFailed where the list is not the one of the receipt."""
+    import hashlib
+
+    receipt = read_receipt(tree)
+    try:
+        content = files_path(tree).read_bytes()
+        if hashlib.sha256(content).hexdigest() != receipt.files_sha256:
+            raise _Garbled("it is not the one that the receipt names")
+        return parse_files(content)
+    except (OSError, _Garbled) as error:
+        raise VerificationFailed(
+            f"the list of files of `{tree}` cannot be read ({error})", hint=_repair(tree)
+        ) from error
+
+
+def encode_receipt(receipt: Receipt) -> bytes:
+    return json.dumps(asdict(receipt), indent=1).encode("ascii") + b"\n"
+
+
+def parse_receipt(content: bytes) -> Receipt:
+    """The inverse of `encode_receipt`. Keys that this version does not know are passed over.
+
+    Raises ValueError, of its own kind where another version wrote it.
+    """
+    data = _object(_loads(content))
+    if data.get("schema") != RECEIPT_SCHEMA:
+        raise _OtherSchema(f"has schema {data.get('schema')!r}, and this rocmswitch reads {RECEIPT_SCHEMA}")
+    nested = {
+        "sets": _texts(data.get("sets", [])),
+        "host": _texts(data.get("host", [])),
+        "notes": _texts(data.get("notes", [])),
+        "packages": tuple(_record(InstalledPackage, one) for one in _list(data.get("packages", []))),
+        "sources": tuple(_record(SourceRecord, one) for one in _list(data.get("sources", []))),
+        "activation": _activation(_object(data.get("activation", {}))),
+    }
+    return _record(Receipt, data, nested)
+
+
+def encode_files(entries: Iterable[FileEntry]) -> bytes:
+    """A JSON array with one entry on each line; what has its default value is left out, modes are octal text."""
+    lines = []
+    for entry in entries:
+        said = {key: value for key, value in vars(entry).items() if value != "" and key != "size"}
+        if entry.kind == "file":
+            said["size"] = entry.size
+        lines.append(json.dumps(said | {"mode": f"{entry.mode:04o}"}, separators=(",", ":")))
+    return ("[\n" + ",\n".join(lines) + "\n]\n").encode("ascii")
+
+
+def parse_files(content: bytes) -> tuple[FileEntry, ...]:
+    """The inverse of `encode_files`. Raises ValueError."""
+    try:
+        return tuple(FileEntry(**one | {"mode": int(one["mode"], 8)}) for one in _list(_loads(content)))
+    except (TypeError, KeyError, ValueError) as error:
+        raise _Garbled(f"an entry is not one of a file: {error}") from error
+
+
+class _Garbled(ValueError):
+    """The bytes are no receipt and no list of files."""
+
+
+class _OtherSchema(ValueError):
+    """The bytes are for another version of rocmswitch."""
+
+
+def _repair(tree: Path) -> str:
+    return f"rocmswitch repair {stack_of(tree.name) or tree.name}"
+
+
+def _loads(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise _Garbled(f"it is not JSON: {error}") from error
+
+
+def _record(kind: type[_Record], value: object, nested: Mapping[str, object] | None = None) -> _Record:
+    """A *kind* from the keys of *value* that it has fields for; `nested` are those that are no plain value."""
+    data = _object(value)
+    known: dict[str, object] = dict(nested or {})
+    for field in fields(kind):  # type: ignore[arg-type]
+        if field.name in data and field.name not in known:
+            known[field.name] = data[field.name]
+            if type(data[field.name]).__name__ != field.type:
+                raise _Garbled(f"`{field.name}` is not a {field.type}")
+    try:
+        return kind(**known)
+    except TypeError as error:
+        raise _Garbled(f"a key is missing: {error}") from error
+
+
+def _activation(data: Mapping[str, object]) -> Activation:
+    assignments = tuple(_record(Assignment, one) for one in _list(data.get("assignments", [])))
+    paths = []
+    for pair in _list(data.get("paths", [])):
+        if not isinstance(pair, list) or len(pair) != 2 or not isinstance(pair[0], str):
+            raise _Garbled("`paths` is not made of pairs")
+        paths.append((pair[0], _texts(pair[1])))
+    return Activation(assignments, tuple(paths))
+
+
+def _object(value: object) -> Mapping[str, object]:
+    if not isinstance(value, dict):
+        raise _Garbled("an object was expected")
+    return value
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise _Garbled("a list was expected")
+    return value
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not all(isinstance(one, str) for one in _list(value)):
+        raise _Garbled("a list of text was expected")
+    return tuple(_list(value))

@@ -1,0 +1,184 @@
+"""Every file of a tree against the list that was written when it was published."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from rocmswitch.model.receipt import FileEntry
+from rocmswitch.store.receipts import FILES, FOLDER, RECEIPT, read_files
+
+_BUFFER = 1 << 20
+_SMALL = 1 << 18
+"""Bytes up to which a file is read at once, together with its neighbours."""
+_BATCH = 1 << 22
+"""Bytes of small files that are one piece of work."""
+
+_OURS = {f"{FOLDER}/{RECEIPT}", f"{FOLDER}/{FILES}", FOLDER}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is not as the receipt says.
+
+    `what` is `missing`, `extra`, `kind`, `mode`, `size`, `target`, `content` or `unreadable`.
+    """
+
+    path: str
+    what: str
+    expected: str = ""
+    found: str = ""
+
+    def __str__(self) -> str:
+        if not (self.expected or self.found):
+            return f"`{self.path}`: {self.what}"
+        return f"`{self.path}`: {self.what} is {self.found}, not {self.expected}"
+
+
+def verify_tree(tree: Path, *, quick: bool = False, jobs: int = 0) -> tuple[Fault, ...]:
+    """What differs from the list of files, by path. `quick` reads no content; `jobs` 0 is one per processor.
+
+    Raises VerificationFailed where receipt or list cannot be read, for then nothing can be said of the files.
+    """
+    return verify_entries(tree, read_files(tree), quick=quick, jobs=jobs)
+
+
+def verify_entries(
+    tree: Path, entries: Sequence[FileEntry], *, quick: bool = False, jobs: int = 0
+) -> tuple[Fault, ...]:
+    """The same for a list in hand; what the list does not name is `extra`."""
+    found = {entry.path: entry for entry in _walk(tree)}
+    expected = {entry.path: entry for entry in entries}
+    faults = [Fault(path, "missing") for path in expected.keys() - found.keys()]
+    faults += [Fault(path, "extra") for path in found.keys() - expected.keys()]
+    same = []
+    for path in expected.keys() & found.keys():
+        differing = _compare(expected[path], found[path])
+        faults += differing
+        if expected[path].kind == "file" and not {fault.what for fault in differing} & {"kind", "size"}:
+            same.append(expected[path])
+    if not quick:
+        faults += _compare_contents(tree, same, jobs)
+    return tuple(sorted(faults, key=lambda fault: (fault.path, fault.what)))
+
+
+def take_inventory(tree: Path, *, jobs: int = 0) -> tuple[FileEntry, ...]:
+    """What lies in *tree*, sorted, contents hashed: the list for a tree that no package describes."""
+    found = tuple(_walk(tree))
+    hashes = dict(_hash_all(tree, [entry for entry in found if entry.kind == "file"], jobs))
+    entries = []
+    for entry in found:
+        digest = hashes.get(entry.path, "")
+        if isinstance(digest, OSError):
+            raise digest
+        entries.append(FileEntry(entry.path, entry.kind, entry.mode, entry.size, digest, entry.target))
+    return tuple(sorted(entries, key=lambda entry: entry.path))
+
+
+def _walk(tree: Path, below: str = "") -> Iterator[FileEntry]:
+    """Every path below *tree* but our own, without content. Never follows a symlink."""
+    with os.scandir(tree / below) as listing:
+        found = sorted(listing, key=lambda one: one.name)
+    for one in found:
+        path = f"{below}{one.name}"
+        if path not in _OURS:
+            yield _entry(path, one)
+        if one.is_dir(follow_symlinks=False):
+            yield from _walk(tree, f"{path}/")
+
+
+def _entry(path: str, one: os.DirEntry[str]) -> FileEntry:
+    status = one.stat(follow_symlinks=False)
+    mode = stat.S_IMODE(status.st_mode)
+    if stat.S_ISREG(status.st_mode):
+        return FileEntry(path, "file", mode, status.st_size)
+    if stat.S_ISLNK(status.st_mode):
+        return FileEntry(path, "link", mode, target=str(Path(one.path).readlink()))
+    return FileEntry(path, "directory" if stat.S_ISDIR(status.st_mode) else "special", mode)
+
+
+def _compare(expected: FileEntry, found: FileEntry) -> list[Fault]:
+    path = expected.path
+    if expected.kind != found.kind:
+        return [Fault(path, "kind", expected.kind, found.kind)]
+    if expected.kind == "link":
+        same = expected.target == found.target
+        return [] if same else [Fault(path, "target", expected.target, found.target)]
+    faults = []
+    if expected.mode != found.mode:
+        faults.append(Fault(path, "mode", f"{expected.mode:04o}", f"{found.mode:04o}"))
+    if expected.kind == "file" and expected.size != found.size:
+        faults.append(Fault(path, "size", str(expected.size), str(found.size)))
+    return faults
+
+
+def _compare_contents(tree: Path, entries: Sequence[FileEntry], jobs: int) -> Iterator[Fault]:
+    expected = {entry.path: entry.sha256 for entry in entries}
+    for path, found in _hash_all(tree, entries, jobs):
+        if isinstance(found, OSError):
+            yield Fault(path, "unreadable", "a file", found.strerror or str(found))
+        elif found != expected[path]:
+            yield Fault(path, "content", expected[path], found)
+
+
+def _hash_all(tree: Path, entries: Sequence[FileEntry], jobs: int) -> Iterator[tuple[str, str | OSError]]:
+    """Paths with their SHA-256, in no order, or with why they cannot be read.
+
+    Threads serve: hashlib and read(2) free the interpreter. The largest file goes first, so that none is left
+    alone at the end.
+    """
+    with ThreadPoolExecutor(jobs or len(os.sched_getaffinity(0))) as pool:
+        for hashed in pool.map(lambda batch: _hash_batch(f"{tree}/", batch), _batches(entries)):
+            yield from hashed
+
+
+def _batches(entries: Iterable[FileEntry]) -> Iterator[list[FileEntry]]:
+    batch: list[FileEntry] = []
+    size = 0
+    for entry in sorted(entries, key=lambda entry: entry.size, reverse=True):
+        batch.append(entry)
+        size += entry.size + 4096
+        if size >= _BATCH:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _hash_batch(start: str, batch: Sequence[FileEntry]) -> list[tuple[str, str | OSError]]:
+    hashed: list[tuple[str, str | OSError]] = []
+    buffer = bytearray(_BUFFER) if batch[0].size > _SMALL else bytearray()
+    for entry in batch:
+        try:
+            hashed.append((entry.path, _sha256(start + entry.path, buffer)))
+        except OSError as error:
+            hashed.append((entry.path, error))
+    return hashed
+
+
+def _sha256(path: str, buffer: bytearray) -> str:
+    """Without file_digest, which Python has since 3.11, and without a stat and a buffer object for each file."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        if not buffer:
+            return _sha256_of_small(descriptor)
+        digest = hashlib.sha256()
+        view = memoryview(buffer)
+        while count := os.readv(descriptor, [view]):
+            digest.update(view[:count])
+        return digest.hexdigest()
+    finally:
+        os.close(descriptor)
+
+
+def _sha256_of_small(descriptor: int) -> str:
+    content = os.read(descriptor, _SMALL + 1)
+    digest = hashlib.sha256(content)
+    while content := os.read(descriptor, _SMALL + 1):
+        digest.update(content)
+    return digest.hexdigest()
