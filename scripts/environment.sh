@@ -4,7 +4,6 @@
 
 cd "$(dirname "$0")/.." || exit 1
 unset PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX
-export PYTHONDONTWRITEBYTECODE=1
 
 say() { printf '%s\n' "$*" >&2; }
 
