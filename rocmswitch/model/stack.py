@@ -1,7 +1,8 @@
 """What a manifest pins: the typed model of a stack. The reference page is docs/manifest.md.
 
-Parsed with msgspec, so that a mistake is reported with the path of the key that made it. This module is
-imported only where a manifest is read: receipts hold what the commands at a prompt need.
+Parsed with msgspec, so that a mistake is reported with the path of the key that made it. Each struct checks
+its own values when it is built. This module is imported only where a manifest is read: receipts hold what the
+commands at a prompt need.
 """
 
 from __future__ import annotations
@@ -9,6 +10,31 @@ from __future__ import annotations
 from typing import Literal
 
 import msgspec
+
+from rocmswitch.model.grammar import (
+    DATE,
+    FINGERPRINT,
+    GLIBC,
+    GPU,
+    NAME,
+    PACKAGE,
+    SHA256,
+    URL,
+    VERSION,
+    WHEEL,
+    WORD,
+    WrongValue,
+    check_environment,
+    check_requirements,
+    check_wheels,
+    each,
+    is_name,
+    is_plain_path,
+    is_proof,
+    parse_root,
+)
+
+SET_NAMES = ("runtime", "compiler", "libraries", "developer")
 
 
 class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
@@ -25,6 +51,14 @@ class Key(Struct, frozen=True):
     keyring: str = ""
     """A file that a machine may have already: `/usr/share/keyrings/debian-archive-keyring.gpg`."""
 
+    def __post_init__(self) -> None:
+        if not self.fingerprints:
+            raise WrongValue(("fingerprint",), "at least one fingerprint is needed")
+        each(self.fingerprints, FINGERPRINT, ("fingerprint",), "a fingerprint: 40 upper-case hex digits")
+        each(self.urls, URL, ("url",), "an http or https URL")
+        if self.keyring and not (self.keyring.startswith("/") and is_plain_path(self.keyring[1:])):
+            raise WrongValue(("keyring",), f"`{self.keyring}` is not an absolute path without `..`")
+
     @property
     def fingerprints(self) -> tuple[str, ...]:
         return (self.fingerprint,) if isinstance(self.fingerprint, str) else self.fingerprint
@@ -39,7 +73,7 @@ class Source(Struct, frozen=True):
 
     kind: Literal["apt", "rpm", "tarball", "wheels"]
     url: str = ""
-    archive: str = ""
+    archive: Literal["", "debian"] = ""
     """A distribution's archive by name (`debian`): its mirror is the host's own, or the archive's main one."""
     suite: str | dict[str, str] = ""
     """The same everywhere, or by the host's code name with a `default`."""
@@ -52,6 +86,33 @@ class Source(Struct, frozen=True):
     packages: tuple[str, ...] = ()
     """Only these names are taken from here; empty means all."""
 
+    def __post_init__(self) -> None:
+        if bool(self.url) == bool(self.archive):
+            raise WrongValue(("url",), "exactly one of `url` and `archive` says where the source is")
+        if self.url:
+            each([self.url], URL, ("url",), "an http or https URL")
+        if not 1 <= self.priority <= 1000:
+            raise WrongValue(("priority",), "a priority is a number from 1 to 1000")
+        each(self.components, WORD, ("components",), "the name of a component")
+        each(self.packages, PACKAGE, ("packages",), "the name of a package")
+        self._check_kind()
+
+    def _check_kind(self) -> None:
+        """What a kind needs and what it has no use for."""
+        suites = {"": self.suite} if isinstance(self.suite, str) else self.suite
+        if self.kind == "apt":
+            for code_name, suite in suites.items():
+                if not WORD.fullmatch(suite) or ".." in suite:
+                    raise WrongValue(
+                        ("suite", code_name) if code_name else ("suite",), "an apt source needs a suite"
+                    )
+        elif self.suite or self.archive:
+            raise WrongValue(("kind",), "only an apt source has a suite or an archive")
+        if self.kind in ("apt", "rpm") and self.key is None:
+            raise WrongValue(("key",), "a repository needs the key that signs it")
+        if (self.kind == "tarball") != bool(SHA256.fullmatch(self.digest)):
+            raise WrongValue(("digest",), "a tarball, and nothing else, needs its SHA-256 here")
+
 
 class Sets(Struct, frozen=True):
     """Package roots. runtime is in all, developer has all. A version range may follow a name."""
@@ -60,6 +121,16 @@ class Sets(Struct, frozen=True):
     compiler: tuple[str, ...] = ()
     libraries: tuple[str, ...] = ()
     developer: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.runtime:
+            raise WrongValue(("runtime",), "the runtime set needs at least one package")
+        for name in SET_NAMES:
+            for index, root in enumerate(getattr(self, name)):
+                try:
+                    parse_root(root)
+                except ValueError as error:
+                    raise WrongValue((name, index), str(error)) from error
 
 
 class Rocm(Struct, frozen=True):
@@ -83,12 +154,37 @@ class Rocm(Struct, frozen=True):
     environment: dict[str, str] = {}
     """What the tree itself needs. `{prefix}` stands for its place."""
 
+    def __post_init__(self) -> None:
+        each([self.version], VERSION, ("version",), "a version")
+        for key in ("hip", "rocblas", "miopen"):
+            each(filter(None, [getattr(self, key)]), VERSION, (key,), "a version")
+        if not is_plain_path(self.root):
+            raise WrongValue(("root",), f"`{self.root}` is not a relative path without `.` and `..`")
+        if bool(self.sources) != (self.sets is not None):
+            raise WrongValue(("sets",), "`sources` and `sets` need each other")
+        for package, proofs in self.host.items():
+            if not PACKAGE.fullmatch(package):
+                raise WrongValue(("host", package), f"`{package}` is not the name of a package")
+            for index, proof in enumerate(proofs):
+                if not is_proof(proof):
+                    raise WrongValue(
+                        ("host", package, index), f"`{proof}` is neither a soname nor a path below /usr"
+                    )
+        for index, package in enumerate(self.host_only):
+            if package not in self.host:
+                raise WrongValue(("host_only", index), f"`{package}` is not in `host`")
+        check_environment(self.environment, ("environment",))
+
 
 class Glibc(Struct, frozen=True):
     """Which C library wheels need, `2.28`; `max` is the last that loads them unchanged."""
 
     min: str = ""
     max: str = ""
+
+    def __post_init__(self) -> None:
+        for key in ("min", "max"):
+            each(filter(None, [getattr(self, key)]), GLIBC, (key,), "a version of glibc like `2.28`")
 
 
 class Pytorch(Struct, frozen=True):
@@ -97,15 +193,27 @@ class Pytorch(Struct, frozen=True):
     torch: str
     index: str
     python: tuple[str, ...]
+    """Tags of the interpreters that it exists for: `cp310`."""
     wheels: dict[str, str] = {}
     constraints: tuple[str, ...] = ()
+    """Requirements that everything else in the environment has to meet: `numpy<2`."""
     bundles_rocm: bool = True
     loader: Literal["rpath", "runpath"] = "rpath"
+    """`runpath`: LD_LIBRARY_PATH can shadow the libraries that the wheel bundles."""
     glibc: Glibc = Glibc()
     hashes: dict[str, str] = {}
     """File name to SHA-256; what is not here is recorded on first use."""
     urls: dict[str, str] = {}
     """File name to URL, for a wheel that its index no longer lists."""
+
+    def __post_init__(self) -> None:
+        each([self.torch], VERSION, ("torch",), "a version")
+        each([self.index], URL, ("index",), "an http or https URL")
+        check_wheels(self.wheels, ("wheels",), self.python, self.hashes)
+        check_requirements(self.constraints, ("constraints",))
+        for file, url in self.urls.items():
+            if not WHEEL.fullmatch(file) or not URL.fullmatch(url):
+                raise WrongValue(("urls", file), "the name of a wheel and its http or https URL are needed")
 
 
 class Wheels(Struct, frozen=True):
@@ -118,6 +226,9 @@ class Wheels(Struct, frozen=True):
     set: Literal["runtime", "compiler", "libraries", "developer"] = "runtime"
     """The set of the prefix that these wheels load."""
 
+    def __post_init__(self) -> None:
+        check_wheels(self.packages, ("packages",), self.python, self.hashes)
+
 
 class Gpu(Struct, frozen=True):
     """What is known of one GPU target with this stack."""
@@ -125,9 +236,22 @@ class Gpu(Struct, frozen=True):
     support: Literal["official", "community", "partial", "reported", "none", "unknown"]
     environment: dict[str, str] = {}
     profiles: dict[str, dict[str, str]] = {}
+    """Named groups of further variables, one of which a user may choose."""
     convolutions: Literal["vendor", "fallback"] = "vendor"
     known_bad: tuple[str, ...] = ()
+    """What hangs, crashes or computes wrong numbers: `conv2d`, `float16`."""
     evidence: tuple[str, ...] = ()
+    """Where it can be read: `ROCm/ROCm#2527`, `github:owner/repo@commit:path`."""
+
+    def __post_init__(self) -> None:
+        check_environment(self.environment, ("environment",))
+        for name, profile in self.profiles.items():
+            if not NAME.fullmatch(name):
+                raise WrongValue(
+                    ("profiles", name), f"`{name}` is not a name of small letters, digits, `.`, `_`, `-`"
+                )
+            check_environment(profile, ("profiles", name))
+        each(self.known_bad, WORD, ("known_bad",), "a word like `conv2d`")
 
 
 class Stack(Struct, frozen=True):
@@ -137,12 +261,26 @@ class Stack(Struct, frozen=True):
     name: str
     summary: str
     rocm: Rocm
+    replaces: str = ""
+    """The stack's own name: this manifest stands in the place of another of that name, and its author knows."""
     released: str = ""
+    """The day, `2024-11-06`."""
     pytorch: tuple[Pytorch, ...] = ()
+    """The first is what `use` takes: releases, the newest first, then nightly builds."""
     wheels: Wheels | None = None
     gpus: dict[str, Gpu] = {}
     unverified: tuple[str, ...] = ()
     """Keys whose values were not read in a source: shown as such."""
 
-
-SET_NAMES = ("runtime", "compiler", "libraries", "developer")
+    def __post_init__(self) -> None:
+        if not is_name(self.name):
+            raise WrongValue(("name",), f"`{self.name}` is not a name of small letters, digits, `.`, `_`, `-`")
+        if self.replaces not in ("", self.name):
+            raise WrongValue(("replaces",), f"a manifest can only replace another `{self.name}`")
+        if self.released and not DATE.fullmatch(self.released):
+            raise WrongValue(("released",), f"`{self.released}` is not a day like `2024-11-06`")
+        if not self.summary.isprintable():
+            raise WrongValue(("summary",), "a summary is one line of text")
+        for target in self.gpus:
+            if not GPU.fullmatch(target):
+                raise WrongValue(("gpus", target), f"`{target}` is not a GPU target like `gfx1010`")

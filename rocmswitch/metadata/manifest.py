@@ -1,0 +1,219 @@
+"""A manifest's YAML to a Stack; every mistake names its file, line and key.
+
+YAML is read as data of the plainest kind: one document of mappings, lists and scalars. What makes YAML
+dangerous or ambiguous (anchors, aliases, merge keys, tags, unquoted numbers, dates and yes/no) is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import msgspec
+import yaml
+
+from rocmswitch.errors import ManifestMistake
+from rocmswitch.model.grammar import WrongValue, parse_root
+from rocmswitch.model.stack import Stack
+
+__all__ = ["MANIFEST_SIZE_LIMIT", "parse_manifest", "parse_root"]
+
+MANIFEST_SIZE_LIMIT = 256 * 1024
+"""Bytes. The longest shipped manifest has under 20 kB."""
+DEPTH_LIMIT = 12
+"""Nested collections. The schema needs six."""
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TAG = "tag:yaml.org,2002:"
+_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,8}")
+_MISREAD = {"bool": "a truth value", "int": "a number", "float": "a number", "timestamp": "a date"}
+
+Key = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class _Document:
+    """Plain values, and the line on which each key or list item stands."""
+
+    file: str
+    value: Any
+    lines: dict[Key, int]
+
+    def refuse(self, key: Key, message: str) -> NoReturn:
+        line = next(self.lines[key[:end]] for end in range(len(key), -1, -1) if key[:end] in self.lines)
+        _refuse(self.file, line, message, key)
+
+
+def parse_manifest(text: bytes, file: str) -> Stack:
+    """The stack that *text* pins. *file* is for messages. Raises ManifestMistake."""
+    document = _read_document(text, file)
+    try:
+        stack = msgspec.convert(document.value, Stack)
+    except msgspec.ValidationError as error:
+        _explain(document, error)
+    for index, key in enumerate(stack.unverified):
+        if _parse_path(key) not in document.lines:
+            document.refuse(("unverified", index), f"there is no `{key}` in this manifest")
+    return stack
+
+
+def _read_document(text: bytes, file: str) -> _Document:
+    if len(text) > MANIFEST_SIZE_LIMIT:
+        _refuse(file, 1, f"a manifest has at most {MANIFEST_SIZE_LIMIT} bytes, this file has {len(text)}")
+    try:
+        content = text.decode("utf-8")
+    except UnicodeDecodeError as error:
+        _refuse(file, text.count(b"\n", 0, error.start) + 1, "this is not UTF-8 text")
+    try:
+        _check_events(content, file)
+        node = yaml.compose(content, Loader=_LOADER)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        _refuse(file, mark.line + 1 if mark else 1, f"this is not YAML: {error.problem or error.context}")
+    except yaml.YAMLError as error:
+        _refuse(file, _line_of_unprintable(content), f"this is not YAML: {str(error).splitlines()[0]}")
+    if node is None:
+        _refuse(file, 1, "the file is empty")
+    lines: dict[Key, int] = {(): node.start_mark.line + 1}
+    return _Document(file, _build(node, (), file, lines), lines)
+
+
+def _check_events(content: str, file: str) -> None:
+    """Refuse at the first sight, before anything is built, what can make a small file big or a value a surprise."""
+    depth = documents = 0
+    for event in yaml.parse(content, Loader=_LOADER):
+        line = event.start_mark.line + 1
+        documents += isinstance(event, yaml.DocumentStartEvent)
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if getattr(event, "anchor", None):
+            _refuse(file, line, "anchors and aliases are not allowed: write the value where it belongs")
+        if getattr(event, "tag", None):
+            _refuse(file, line, f"tags are not allowed: `{event.tag}`")
+        if depth > DEPTH_LIMIT:
+            _refuse(file, line, f"nested more than {DEPTH_LIMIT} levels deep")
+        if documents > 1:
+            _refuse(file, line, "one file holds one manifest")
+
+
+def _build(node: yaml.Node, key: Key, file: str, lines: dict[Key, int]) -> Any:
+    if isinstance(node, yaml.MappingNode):
+        return dict(_build_entries(node, key, file, lines))
+    if isinstance(node, yaml.SequenceNode):
+        items = []
+        for index, item in enumerate(node.value):
+            child = (*key, index)
+            lines[child] = item.start_mark.line + 1
+            items.append(_build(item, child, file, lines))
+        return items
+    return _build_scalar(node, key, file)
+
+
+def _build_entries(node: yaml.MappingNode, key: Key, file: str, lines: dict[Key, int]) -> Iterator[tuple[str, Any]]:
+    for name_node, value_node in node.value:
+        line = name_node.start_mark.line + 1
+        if not isinstance(name_node, yaml.ScalarNode):
+            _refuse(file, line, "a key is a word", key)
+        name = name_node.value
+        if name_node.tag != f"{_TAG}str":
+            _refuse(file, line, f'the key `{name}` is not read as text: write "{name}"', key)
+        child = (*key, name)
+        if child in lines:
+            _refuse(file, line, f"this key stands on line {lines[child]} already", child)
+        lines[child] = line
+        yield name, _build(value_node, child, file, lines)
+
+
+def _build_scalar(node: yaml.Node, key: Key, file: str) -> str | int | bool:
+    """Text, a plain decimal number, or true and false. What else YAML 1.1 sees (`no`, `1.10`, `1:30`) is refused."""
+    kind, value, line = node.tag.removeprefix(_TAG), str(node.value), node.start_mark.line + 1
+    if kind == "str":
+        return value
+    if kind == "bool" and value in ("true", "false"):
+        return value == "true"
+    if kind == "int" and _INTEGER.fullmatch(value):
+        return int(value)
+    if kind == "null":
+        _refuse(file, line, 'there is no value here; write "" for an empty one', key)
+    what = _MISREAD.get(kind, "something else than text")
+    _refuse(file, line, f'YAML reads `{value}` as {what}: write "{value}"', key)
+
+
+def _explain(document: _Document, error: msgspec.ValidationError) -> NoReturn:
+    """msgspec's sentence with our line; it names list items by number, but writes `[...]` for keys of a mapping."""
+    message, _, path = str(error).partition(" - at `")
+    key = _narrow(document.value, _parse_path(path.rstrip("`").removeprefix("$").lstrip(".")), str(error))
+    if isinstance(error.__cause__, WrongValue):
+        document.refuse((*key, *error.__cause__.key), message)
+    unknown = re.fullmatch(r"Object contains unknown field `(.*)`", message, re.DOTALL)
+    if unknown:
+        document.refuse((*key, unknown[1]), "unknown key")
+    missing = re.fullmatch(r"Object missing required field `(.*)`", message)
+    if missing:
+        document.refuse(key, f"the key `{missing[1]}` is missing")
+    document.refuse(key, _plain_words(message, _at(document.value, key)))
+
+
+def _plain_words(message: str, value: Any) -> str:
+    found = re.fullmatch(r"Expected `(.*)`, got `(.*)`", message)
+    if found is None:
+        return message[:1].lower() + message[1:]
+    expected, got = (text.replace("array", "list").replace("object", "mapping") for text in found.groups())
+    if got in ("int", "bool") and "str" in expected:
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        return f'YAML reads `{text}` as {_MISREAD[got]}: write "{text}"'
+    return f"a value of type {expected} belongs here, not {got}"
+
+
+def _narrow(value: Any, key: Key, message: str) -> Key:
+    """*key* with each `...` replaced by the key that is meant: the one without which there is no such mistake."""
+    while "..." in key:
+        at = key.index("...")
+        entries = _at(value, key[:at])
+        culprit = next((name for name in entries if _fails_with(value, key[:at], name, message)), None)
+        if culprit is None:
+            return key[:at]
+        key = (*key[:at], culprit, *key[at + 1 :])
+    return key
+
+
+def _fails_with(value: Any, key: Key, name: str, message: str) -> bool:
+    """Whether the same mistake is made when *name* is the only entry of the mapping at *key*."""
+    try:
+        msgspec.convert(_with_only(value, key, name), Stack)
+    except msgspec.ValidationError as error:
+        return str(error) == message
+    return False
+
+
+def _with_only(value: Any, key: Key, name: str) -> Any:
+    if not key:
+        return {name: value[name]}
+    changed = value.copy()
+    changed[key[0]] = _with_only(value[key[0]], key[1:], name)
+    return changed
+
+
+def _at(value: Any, key: Key) -> Any:
+    for part in key:
+        value = value[part]
+    return value
+
+
+def _parse_path(path: str) -> Key:
+    """`rocm.sources[0].kind` as a key; `[...]` stands for a key of a mapping that is not known yet."""
+    parts = re.findall(r"([^.\[\]]+)|\[([0-9]+|\.\.\.)\]", path)
+    return tuple(name or (int(index) if index.isdigit() else index) for name, index in parts)
+
+
+def _line_of_unprintable(content: str) -> int:
+    """PyYAML names no line for a character that YAML does not allow."""
+    found = re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", content)
+    return content.count("\n", 0, found.start()) + 1 if found else 1
+
+
+def _refuse(file: str, line: int, message: str, key: Key = ()) -> NoReturn:
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in key).lstrip(".")
+    shown = f"`{path[:200]}`: {message[:500]}" if key else message[:500]
+    safe = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in shown)
+    raise ManifestMistake(f"{file}:{line}: {safe}")
