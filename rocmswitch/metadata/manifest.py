@@ -75,7 +75,7 @@ def _read_document(text: bytes, file: str) -> _Document:
         _refuse(file, _line_of_unprintable(content), f"this is not YAML: {str(error).splitlines()[0]}")
     if node is None:
         _refuse(file, 1, "the file is empty")
-    lines: dict[Key, int] = {(): node.start_mark.line + 1}
+    lines: dict[Key, int] = {(): _line(node)}
     return _Document(file, _build(node, (), file, lines), lines)
 
 
@@ -83,13 +83,13 @@ def _check_events(content: str, file: str) -> None:
     """Refuse at the first sight, before anything is built, what can make a small file big or a value a surprise."""
     depth = documents = 0
     for event in yaml.parse(content, Loader=_LOADER):
-        line = event.start_mark.line + 1
+        line = _line(event)
         documents += isinstance(event, yaml.DocumentStartEvent)
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if getattr(event, "anchor", None):
             _refuse(file, line, "anchors and aliases are not allowed: write the value where it belongs")
         if getattr(event, "tag", None):
-            _refuse(file, line, f"tags are not allowed: `{event.tag}`")
+            _refuse(file, line, "tags (`!`) are not allowed")
         if depth > DEPTH_LIMIT:
             _refuse(file, line, f"nested more than {DEPTH_LIMIT} levels deep")
         if documents > 1:
@@ -103,7 +103,7 @@ def _build(node: yaml.Node, key: Key, file: str, lines: dict[Key, int]) -> Any:
         items = []
         for index, item in enumerate(node.value):
             child = (*key, index)
-            lines[child] = item.start_mark.line + 1
+            lines[child] = _line(item)
             items.append(_build(item, child, file, lines))
         return items
     return _build_scalar(node, key, file)
@@ -111,7 +111,7 @@ def _build(node: yaml.Node, key: Key, file: str, lines: dict[Key, int]) -> Any:
 
 def _build_entries(node: yaml.MappingNode, key: Key, file: str, lines: dict[Key, int]) -> Iterator[tuple[str, Any]]:
     for name_node, value_node in node.value:
-        line = name_node.start_mark.line + 1
+        line = _line(name_node)
         if not isinstance(name_node, yaml.ScalarNode):
             _refuse(file, line, "a key is a word", key)
         name = name_node.value
@@ -125,8 +125,8 @@ def _build_entries(node: yaml.MappingNode, key: Key, file: str, lines: dict[Key,
 
 
 def _build_scalar(node: yaml.Node, key: Key, file: str) -> str | int | bool:
-    """Text, a plain decimal number, or true and false. What else YAML 1.1 sees (`no`, `1.10`, `1:30`) is refused."""
-    kind, value, line = node.tag.removeprefix(_TAG), str(node.value), node.start_mark.line + 1
+    """Text, a plain decimal number, or true and false. What else YAML 1.1 sees (`no`, `1.10`) is refused."""
+    kind, value, line = node.tag.removeprefix(_TAG), str(node.value), _line(node)
     if kind == "str":
         return value
     if kind == "bool" and value in ("true", "false"):
@@ -134,9 +134,10 @@ def _build_scalar(node: yaml.Node, key: Key, file: str) -> str | int | bool:
     if kind == "int" and _INTEGER.fullmatch(value):
         return int(value)
     if kind == "null":
-        _refuse(file, line, 'there is no value here; write "" for an empty one', key)
-    what = _MISREAD.get(kind, "something else than text")
-    _refuse(file, line, f'YAML reads `{value}` as {what}: write "{value}"', key)
+        message = 'there is no value here; write "" for an empty one'
+    else:
+        message = f'YAML reads `{value}` as {_MISREAD.get(kind, "something else than text")}: write "{value}"'
+    return _refuse(file, line, message, key)
 
 
 def _explain(document: _Document, error: msgspec.ValidationError) -> NoReturn:
@@ -204,6 +205,11 @@ def _parse_path(path: str) -> Key:
     """`rocm.sources[0].kind` as a key; `[...]` stands for a key of a mapping that is not known yet."""
     parts = re.findall(r"([^.\[\]]+)|\[([0-9]+|\.\.\.)\]", path)
     return tuple(name or (int(index) if index.isdigit() else index) for name, index in parts)
+
+
+def _line(part: Any) -> int:
+    """Where an event or node of PyYAML begins, counted from 1."""
+    return int(part.start_mark.line) + 1
 
 
 def _line_of_unprintable(content: str) -> int:
