@@ -18,3 +18,13 @@ class Host:
     """Debian's name of it: `amd64`."""
     glibc: str
     """The version of the C library that runs programs here, `2.36`; empty where it is not glibc."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was found on this machine of the packages that a manifest's `rocm.host` names."""
+
+    proven: tuple[tuple[str, str], ...] = ()
+    """Package, and what shows that the machine has it."""
+    lacking: tuple[tuple[str, str], ...] = ()
+    """Package, and why its proof fails."""

@@ -1,0 +1,164 @@
+"""What this machine provably has: sonames with their symbol versions, programs, headers.
+
+Proofs come from ELF files in the loader's folders and from paths below /usr, never from the name of a
+distribution or from what its package manager says. ROCm trees that others installed do not count.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+
+from rocmswitch.errors import ManifestMistake
+from rocmswitch.metadata.elf import ElfFacts, parse_elf
+from rocmswitch.model.host import Evidence
+
+MACHINES = {"x86_64": "EM_X86_64", "aarch64": "EM_AARCH64", "ppc64le": "EM_PPC64", "riscv64": "EM_RISCV"}
+"""elf.h's names by those of uname(2), for the 64-bit machines that ROCm or its tools run on."""
+
+_SONAME = re.compile(r"(?P<soname>[^/()\s]+\.so[^/()\s]*)(?:\((?P<version>[^()\s]+)\))?")
+_PROGRAM_FOLDERS = ("usr/local/bin", "usr/bin", "bin", "usr/local/sbin", "usr/sbin", "sbin")
+_DEFAULT_FOLDERS = ("lib64", "usr/lib64", "lib", "usr/lib")
+"""Of ld.so(8). Distributions add their multiarch folders, by ld.so.conf or in the loader itself."""
+_FOREIGN_ROCM = re.compile(r"/opt/(rocm|amdgpu)")
+_INCLUDE_DEPTH = 8
+_LINK_DEPTH = 40
+
+
+class HostLibraries:
+    """The libraries, programs and headers below *root*, looked up one by one when they are asked for."""
+
+    def __init__(self, root: Path = Path("/"), machine: str = "") -> None:
+        """*machine* is uname(2)'s word for the processor, by default this one's."""
+        self._root = root
+        self._machine = machine or os.uname().machine
+        self._facts: dict[str, tuple[Path, ElfFacts] | None] = {}
+
+    def lacks(self, proof: str) -> str | None:
+        """Why *proof* (of `rocm.host` in a manifest) does not hold here; None where it does.
+
+        A proof is a soname, perhaps with a symbol version (`libstdc++.so.6(GLIBCXX_3.4.30)`), or a path
+        below /usr, in which `*` stands for any name. Raises ManifestMistake for anything else.
+        """
+        if "/" in proof:
+            if proof.startswith("/") or ".." in proof.split("/"):
+                raise ManifestMistake(f"`{proof}` is not a path below /usr")
+            return None if self._has_path(proof) else f"there is no `{proof}` below /usr"
+        parts = _SONAME.fullmatch(proof)
+        if parts is None:
+            raise ManifestMistake(f"`{proof}` is neither a soname nor a path below /usr")
+        return self._lacks_library(parts["soname"], parts["version"])
+
+    def find(self, soname: str) -> Path | None:
+        """The file that the loader would take for *soname*; None where there is none for this processor."""
+        found = self._look_up(soname)
+        return found[0] if found else None
+
+    def defined_versions(self, soname: str) -> tuple[str, ...]:
+        """The symbol versions that the host's *soname* defines."""
+        found = self._look_up(soname)
+        return found[1].defined_versions if found else ()
+
+    @cached_property
+    def folders(self) -> tuple[Path, ...]:
+        """Where the loader looks, in its order, without ROCm trees that others installed."""
+        multiarch = f"{self._machine}-linux-gnu"
+        defaults = (f"{folder}/{multiarch}" for folder in ("lib", "usr/lib"))
+        named = [*_configured(self._root, "etc/ld.so.conf"), *defaults, *_DEFAULT_FOLDERS]
+        found = dict.fromkeys(_inside(self._root, folder) for folder in named)
+        return tuple(one for one in found if one.is_dir() and not _FOREIGN_ROCM.match(self._below_root(one)))
+
+    def _lacks_library(self, soname: str, version: str | None) -> str | None:
+        found = self._look_up(soname)
+        if found is None:
+            return f"the loader's folders have no `{soname}`"
+        if version and version not in found[1].defined_versions:
+            return f"`{self._below_root(found[0])}` does not define `{version}`"
+        return None
+
+    def _look_up(self, soname: str) -> tuple[Path, ElfFacts] | None:
+        if soname not in self._facts:
+            candidates = (self._usable(folder / soname) for folder in self.folders)
+            self._facts[soname] = next((one for one in candidates if one), None)
+        return self._facts[soname]
+
+    def _usable(self, path: Path) -> tuple[Path, ElfFacts] | None:
+        """A library that a program of this processor can load, with its links followed."""
+        real = _inside(self._root, self._below_root(path))
+        if not real.is_file() or _FOREIGN_ROCM.match(self._below_root(real)) or not os.access(real, os.R_OK):
+            return None
+        with real.open("rb") as file:
+            facts = parse_elf(file)
+        fits = facts and facts.bits == 64 and facts.machine == MACHINES.get(self._machine)
+        return (real, facts) if facts and fits else None
+
+    def _has_path(self, proof: str) -> bool:
+        folder, _, rest = proof.partition("/")
+        if folder in ("bin", "sbin"):
+            paths = (_inside(self._root, f"{place}/{rest}") for place in _PROGRAM_FOLDERS)
+            return any(path.is_file() and path.stat().st_mode & stat.S_IXUSR for path in paths)
+        found = (self._root / "usr").glob(proof)
+        return any(_inside(self._root, self._below_root(path)).exists() for path in found)
+
+    def _below_root(self, path: Path) -> str:
+        """*path* as programs of this machine would name it."""
+        return f"/{path.relative_to(self._root)}"
+
+
+def evidence(table: Mapping[str, tuple[str, ...]], names: Iterable[str], libraries: HostLibraries) -> Evidence:
+    """Which of the packages *names* that stand in *table* (`rocm.host`) this machine provably has."""
+    proven, lacking = [], []
+    for name in sorted(set(names) & table.keys()):
+        why = next((why for proof in table[name] if (why := libraries.lacks(proof))), None)
+        if why is None:
+            proven.append((name, ", ".join(table[name]) or "nothing here runs it"))
+        else:
+            lacking.append((name, why))
+    return Evidence(tuple(proven), tuple(lacking))
+
+
+def _configured(root: Path, name: str, depth: int = 0) -> list[str]:
+    """The folders of ld.so.conf(5) and of the files that it includes."""
+    path = _inside(root, name)
+    if depth > _INCLUDE_DEPTH or not path.is_file():
+        return []
+    folders: list[str] = []
+    for line in path.read_text(errors="replace").splitlines():
+        words = line.partition("#")[0].split()
+        if words[:1] == ["include"]:
+            for pattern in words[1:]:
+                relative = pattern.lstrip("/") if pattern.startswith("/") else f"{Path(name).parent}/{pattern}"
+                included = sorted(root.glob(relative))
+                folders += [
+                    one for file in included for one in _configured(root, str(file.relative_to(root)), depth + 1)
+                ]
+        elif words and words[0] != "hwcap":
+            folders.append(words[0])
+    return folders
+
+
+def _inside(root: Path, name: str) -> Path:
+    """*name* below *root* with all links followed as they would be if *root* were `/`.
+
+    A link in another machine's tree that says `/etc/alternatives/x` means that machine's, not ours.
+    """
+    done, waiting = root, name.split("/")[::-1]
+    for _ in range(_LINK_DEPTH * 8):
+        while waiting and waiting[-1] in ("", "."):
+            waiting.pop()
+        if not waiting:
+            return done
+        part = waiting.pop()
+        if part == "..":
+            done = done.parent if done != root else root
+        elif (done / part).is_symlink():
+            target = str((done / part).readlink())
+            done = root if target.startswith("/") else done
+            waiting += target.split("/")[::-1]
+        else:
+            done = done / part
+    return root / name
