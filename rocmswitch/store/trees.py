@@ -1,0 +1,255 @@
+"""Trees: written once, read-only, published by one symlink.
+
+`LINKS/NAME` is a relative symlink to `.trees/NAME-<12 hex>`, replaced by rename: the one commit point. A tree
+has its receipt last, after everything else has reached the disk, and loses it first: what has no receipt is
+no tree, and the next change of that name removes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from rocmswitch.errors import Failed, NotFound, Refused, UsageMistake
+from rocmswitch.model.receipt import FileEntry, Receipt
+from rocmswitch.store.receipts import (
+    FOLDER,
+    encode_files,
+    encode_receipt,
+    files_path,
+    read_receipt,
+    receipt_path,
+    stack_of,
+)
+from rocmswitch.system.disk import Disk, disk_errors
+from rocmswitch.system.lock import held
+from rocmswitch.system.processes import Process, running_from
+
+TREES = ".trees"
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+_WRITE_BITS = 0o222
+_OWN_MODE = 0o444
+
+
+class Trees:
+    """The trees below one folder of links: the prefixes of a scope, or its environments.
+
+    Changes are made under the lock of the name that they concern (`locked`).
+    """
+
+    def __init__(self, links: Path, locks: Path, disk: Disk) -> None:
+        self._links = links
+        self._locks = locks / links.name
+        self._disk = disk
+        self._held: set[str] = set()
+
+    def names(self) -> tuple[str, ...]:
+        """Every published name, sorted."""
+        if not self._links.is_dir():
+            return ()
+        links = (path for path in self._links.iterdir() if not path.name.startswith(".") and path.is_symlink())
+        return tuple(sorted(path.name for path in links))
+
+    def current(self, name: str) -> str:
+        """The tree that *name* points to; empty where there is none. Raises Refused for what we did not make."""
+        link = self._links / _checked(name)
+        try:
+            target = PurePosixPath(link.readlink())
+        except FileNotFoundError:
+            return ""
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            raise Refused(f"`{link}` is in the way: rocmswitch did not make it") from error
+        if target.parent != PurePosixPath(TREES) or stack_of(target.name) != name:
+            raise Refused(f"`{link}` is in the way: it points to `{target}`, which is no tree of `{name}`")
+        return target.name
+
+    def path(self, tree_name: str) -> Path:
+        """The folder of a tree, there or not."""
+        return self._links / TREES / _checked(tree_name)
+
+    def receipt(self, name: str) -> Receipt:
+        """The receipt of the published tree. Raises NotFound, VerificationFailed."""
+        tree = self.current(name)
+        if not tree:
+            raise NotFound(f"`{name}` is not installed", hint="rocmswitch list")
+        return read_receipt(self.path(tree))
+
+    def is_whole(self, tree_name: str) -> bool:
+        """Whether the tree was published to its end, though perhaps another is current: `point` may name it."""
+        return receipt_path(self.path(tree_name)).exists()
+
+    @contextlib.contextmanager
+    def locked(self, name: str, wait: float) -> Iterator[None]:
+        """Nobody else changes *name* meanwhile. `wait` is seconds. Raises Busy."""
+        with held(self._lock(_checked(name)), wait=wait, what=f"`{name}`"):
+            self._held.add(name)
+            try:
+                yield
+            finally:
+                self._held.discard(name)
+
+    def begin(self, tree_name: str) -> Path:
+        """An empty folder to make the tree in; what a broken run left there goes.
+
+        Raises Failed where the tree is there, whole: it needs only `point`.
+        """
+        tree = self.path(tree_name)
+        self.current(_name_of(tree_name))
+        if self.is_whole(tree_name):
+            raise Failed(f"the tree `{tree}` is there already", hint=f"rocmswitch repair {_name_of(tree_name)}")
+        with disk_errors(tree):
+            self._disk.remove_tree(tree)
+            self._disk.make_directories(tree, synced=False)
+        return tree
+
+    def publish(self, tree_name: str, name: str, receipt: Receipt, files: Iterable[FileEntry]) -> Receipt:
+        """Make what lies in the tree's folder the one that *name* means, whatever happens meanwhile.
+
+        *files* is all that lies there; folders above them need not be named. Write permissions go, in the list
+        too. Returns the receipt as it was written. When this returns, a power cut changes nothing any more.
+        """
+        tree = self.path(tree_name)
+        entries = _settled(files)
+        listing = encode_files(entries)
+        written = replace(
+            receipt,
+            name=name,
+            tree=tree_name,
+            files_sha256=hashlib.sha256(listing).hexdigest(),
+            size=sum(entry.size for entry in entries if entry.kind == "file"),
+        )
+        with disk_errors(tree):
+            self._lay_down(tree, entries, listing)
+            self._disk.replace_file(receipt_path(tree), encode_receipt(written), _OWN_MODE)
+            self._disk.set_mode(tree / FOLDER, 0o555)
+        self.point(name, tree_name)
+        return written
+
+    def point(self, name: str, tree_name: str) -> None:
+        """Let *name* mean the whole tree *tree_name*: the commit point."""
+        if not self.is_whole(tree_name):
+            raise NotFound(f"there is no tree `{self.path(tree_name)}`", hint=f"rocmswitch install {name}")
+        self.current(name)
+        with disk_errors(self._links):
+            self._disk.replace_symlink(self._links / name, f"{TREES}/{tree_name}")
+
+    def remove(self, name: str) -> tuple[str, ...]:
+        """Unpublish *name*, then remove its trees; those that something runs from stay and are returned."""
+        with disk_errors(self._links):
+            if self.current(name):
+                self._disk.remove(self._links / name)
+                self._disk.sync_directory(self._links)
+            trees = self._trees_of(name)
+            busy = self.users(trees)
+            for tree in trees:
+                if not busy[tree]:
+                    self._remove_tree(tree)
+        return tuple(tree for tree in trees if busy[tree])
+
+    def sweep(self, *, keep: Collection[str] = ()) -> tuple[str, ...]:
+        """Remove the trees that are broken, or superseded and used by nothing. Returns which.
+
+        *keep* are trees that something else refers to. A name that another process works on is passed over.
+        """
+        swept: list[str] = []
+        for name in sorted({stack_of(tree) for tree in self._all_trees()} - {""}):
+            with self._locked_or_passed_over(name) as ours:
+                if ours:
+                    swept += self._sweep_name(name, keep)
+        return tuple(swept)
+
+    def users(self, tree_names: Iterable[str]) -> dict[str, tuple[Process, ...]]:
+        """The programs that run from each of the trees, as far as this user may see them."""
+        places = {tree: f"/{TREES}/{tree}/" for tree in tree_names}
+        found = running_from(tuple(places.values()))
+        return {tree: found[place] for tree, place in places.items()}
+
+    def _lock(self, name: str) -> Path:
+        return self._locks / f"{name}.lock"
+
+    def _lay_down(self, tree: Path, entries: tuple[FileEntry, ...], listing: bytes) -> None:
+        """All but the receipt has reached the disk when this returns."""
+        self._disk.make_directory(tree / FOLDER)
+        with self._disk.create(files_path(tree), _OWN_MODE) as file:
+            file.write(listing)
+        for entry in entries:
+            path = tree / entry.path
+            if entry.kind != "link" and path.lstat().st_mode & 0o7777 != entry.mode:
+                self._disk.set_mode(path, entry.mode)
+        self._disk.set_mode(tree, 0o555)
+        self._disk.sync_filesystem(tree)
+
+    def _remove_tree(self, tree_name: str) -> None:
+        """The receipt goes first and for good: half a tree that has one would look whole."""
+        tree = self.path(tree_name)
+        if self.is_whole(tree_name):
+            self._disk.set_mode(tree / FOLDER, 0o755)
+            self._disk.remove(receipt_path(tree))
+            self._disk.sync_directory(tree / FOLDER)
+        self._disk.remove_tree(tree)
+
+    def _sweep_name(self, name: str, keep: Collection[str]) -> list[str]:
+        current = self.current(name)
+        others = [tree for tree in self._trees_of(name) if tree != current and tree not in keep]
+        busy = self.users(others)
+        unused = [tree for tree in others if not busy[tree]]
+        with disk_errors(self._links):
+            self._disk.discard_remains(self._links / name)
+            for tree in unused:
+                self._remove_tree(tree)
+        return unused
+
+    def _all_trees(self) -> tuple[str, ...]:
+        folder = self._links / TREES
+        return tuple(sorted(path.name for path in folder.iterdir())) if folder.is_dir() else ()
+
+    def _trees_of(self, name: str) -> tuple[str, ...]:
+        return tuple(tree for tree in self._all_trees() if stack_of(tree) == name)
+
+    @contextlib.contextmanager
+    def _locked_or_passed_over(self, name: str) -> Iterator[bool]:
+        """Whether the lock of *name* is ours: held by the caller already, or free and taken here."""
+        if name in self._held:
+            yield True
+            return
+        from rocmswitch.errors import Busy
+
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(self.locked(name, wait=0))
+                ours = True
+            except Busy:
+                ours = False
+            yield ours
+
+
+def _checked(name: str) -> str:
+    """*name*, if it is the name of one file that is not hidden. Raises UsageMistake."""
+    if not _NAME.fullmatch(name):
+        raise UsageMistake(f"`{name}` cannot be the name of a tree: only letters, digits and `._+-`")
+    return name
+
+
+def _name_of(tree_name: str) -> str:
+    name = stack_of(tree_name)
+    if not name:
+        raise UsageMistake(f"`{tree_name}` is no name of a tree: NAME-<12 hex>")
+    return name
+
+
+def _settled(files: Iterable[FileEntry]) -> tuple[FileEntry, ...]:
+    """The list as it will be true: sorted, without write permissions, with the folders above what it names."""
+    entries = {entry.path: replace(entry, mode=entry.mode & ~_WRITE_BITS) for entry in files}
+    for path in tuple(entries):
+        for parent in PurePosixPath(path).parents:
+            if str(parent) != "." and str(parent) not in entries:
+                entries[str(parent)] = FileEntry(str(parent), "directory", 0o555)
+    return tuple(entries[path] for path in sorted(entries))
