@@ -3,6 +3,7 @@
 # Needs git and a python3 of 3.10 or later; PYTHON=/path/to/python3 says which.
 
 cd "$(dirname "$0")/.." || exit 1
+export PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1
 unset PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX
 
 say() { printf '%s\n' "$*" >&2; }
@@ -51,12 +52,12 @@ make_environment() {
 
 install_uv() {
     if .venv/bin/python -m pip --version >/dev/null 2>&1; then
-        .venv/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.5'
+        .venv/bin/python -m pip install --quiet 'uv>=0.5'
     elif command -v uv >/dev/null; then
         uv pip install --quiet --python .venv/bin/python 'uv>=0.5'
     else
         # The system's own pip fills a folder; that uv then installs the real one with everything else.
-        "$python" -m pip install --quiet --disable-pip-version-check --target .venv/bootstrap 'uv>=0.5'
+        "$python" -m pip install --quiet --target .venv/bootstrap 'uv>=0.5'
     fi
 }
 
