@@ -72,9 +72,9 @@ class KeyFolder:
             "--quick-set-expire", key.fingerprint, _stamp(expiry), at=datetime(2020, 2, 1, tzinfo=timezone.utc)
         )
 
-    def revoke_subkey(self, key: SigningKey) -> None:
-        """The primary key declares its only subkey no longer valid."""
-        answers = "key 1\nrevkey\ny\n0\n\ny\nsave\n"
+    def revoke_subkey(self, key: SigningKey, reason: int = 0) -> None:
+        """The primary key declares its only subkey no longer valid: 0 without a reason, 3 for no longer used."""
+        answers = f"key 1\nrevkey\ny\n{reason}\n\ny\nsave\n"
         self.gpg("--command-fd", "0", "--no-batch", "--edit-key", key.fingerprint, stdin=answers.encode())
 
     def revoke(self, key: SigningKey) -> None:
