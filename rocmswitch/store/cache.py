@@ -1,0 +1,191 @@
+"""Verified archives, each named by the hash it has; and partial ones, named by the hash they should have.
+
+The cache may lose files in a power cut, it never shows wrong ones: the bytes of an archive reach the disk
+before it gets its name. It is still hashed again before it is used (`verify`), because disks fail and a
+person may have edited what lies in a home folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import stat
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from rocmswitch.errors import Busy, VerificationFailed
+from rocmswitch.model.package import Digest
+from rocmswitch.system.disk import Disk, disk_errors
+from rocmswitch.system.lock import held
+
+CHUNK = 1024 * 1024
+
+_LOCK = ".lock"
+_ORIGIN = ".origin"
+
+
+@dataclass(frozen=True)
+class CachedFile:
+    """One file of the cache. `name` is the hash in hex that it has, or should have where it is `partial`."""
+
+    path: Path
+    name: str
+    size: int
+    partial: bool
+
+
+class Cache:
+    """The two folders. Threads and processes may share them: `locked` keeps a partial file for one of them."""
+
+    def __init__(self, archives: Path, partial: Path, disk: Disk) -> None:
+        self.archives = archives
+        self.partial = partial
+        self.disk = disk
+
+    def find(self, digest: Digest, size: int) -> Path | None:
+        """The archive with this hash, if one of this size is there. Cheap: nothing is read."""
+        path = self.archives / digest.value
+        return path if _size(path) == size else None
+
+    def verify(self, digest: Digest, size: int) -> Path | None:
+        """The archive, read and hashed now. One that is not what its name says is removed: None."""
+        path = self.archives / digest.value
+        if _size(path) is None:
+            return None
+        if _size(path) == size and hash_of(path, digest.algorithm) == digest.value:
+            return path
+        self.disk.discard(path)
+        return None
+
+    def partial_path(self, digest: Digest) -> Path:
+        """Where the bytes are collected until they are all there; the folder exists."""
+        with disk_errors(self.partial):
+            self.disk.make_directories(self.partial, synced=False)
+        return self.partial / digest.value
+
+    def origin_path(self, digest: Digest) -> Path:
+        """Where the download notes who sent the partial bytes."""
+        return self.partial / f"{digest.value}{_ORIGIN}"
+
+    @contextlib.contextmanager
+    def locked(self, digest: Digest, *, wait: float) -> Iterator[None]:
+        """Nobody else writes this partial file meanwhile. Raises Busy after *wait* seconds."""
+        path = self.partial_path(digest)
+        with held(path.with_name(path.name + _LOCK), wait=wait, what=f"the download `{digest.value[:12]}…`"):
+            yield
+
+    def adopt(self, digest: Digest) -> Path:
+        """Give the partial file its name. Only for the holder of its lock, who has just verified all of it.
+
+        The name itself survives a power cut after `settle`.
+        """
+        partial, path = self.partial_path(digest), self.archives / digest.value
+        with disk_errors(self.archives):
+            self.disk.make_directories(self.archives, synced=False)
+            self.disk.sync_file(partial)
+            self.disk.rename(partial, path)
+            self._discard_notes(partial)
+        return path
+
+    def abandon(self, digest: Digest) -> None:
+        """Remove the partial file: its bytes are wrong. Only for the holder of its lock."""
+        with disk_errors(self.partial):
+            self.disk.discard(self.partial_path(digest))
+            self._discard_notes(self.partial_path(digest))
+
+    def settle(self) -> None:
+        """The names given so far survive a power cut: one call for many archives."""
+        if self.archives.is_dir():
+            with disk_errors(self.archives):
+                self.disk.sync_directory(self.archives)
+
+    def add(self, source: Path, digest: Digest) -> Path:
+        """Copy *source* into the cache. Raises VerificationFailed where it is another file than *digest* says."""
+        with self.locked(digest, wait=60), disk_errors(self.partial):
+            path = self.partial_path(digest)
+            self.disk.discard(path)
+            with source.open("rb") as file, self.disk.create(path) as copy:
+                value = _copy_hashed(file, copy, digest.algorithm)
+            if value != digest.value:
+                self.disk.discard(path)
+                raise VerificationFailed(f"`{source}` has the hash {digest.algorithm}:{value}, not {digest}")
+            return self.adopt(digest)
+
+    def files(self) -> tuple[CachedFile, ...]:
+        """All that takes space here, by name."""
+        archives = (CachedFile(path, path.name, size, False) for path, size in _regular_files(self.archives))
+        partial = (
+            CachedFile(path, path.name, size, True)
+            for path, size in _regular_files(self.partial)
+            if path.suffix not in (_LOCK, _ORIGIN)
+        )
+        return (*archives, *partial)
+
+    def size(self) -> int:
+        """Bytes, partial files included."""
+        return sum(one.size for one in self.files())
+
+    def prune(self, keep: Collection[str], *, dry_run: bool = False) -> tuple[CachedFile, ...]:
+        """Remove archives whose hash (hex) is not in *keep*, and partial files that nobody is fetching.
+
+        What was removed; with *dry_run*, what would be.
+        """
+        unwanted = tuple(one for one in self.files() if one.partial or one.name not in keep)
+        if dry_run:
+            return unwanted
+        with disk_errors(self.archives):
+            return tuple(one for one in unwanted if self._remove(one))
+
+    def _remove(self, file: CachedFile) -> bool:
+        if not file.partial:
+            self.disk.discard(file.path)
+            return True
+        lock = file.path.with_name(file.path.name + _LOCK)
+        try:
+            with held(lock, wait=0, what="a download"):
+                self.disk.discard(file.path)
+                self._discard_notes(file.path)
+        except Busy:
+            return False
+        return True
+
+    def _discard_notes(self, partial: Path) -> None:
+        """The lock goes too: only its holder comes here, and one who waits for it opens it anew (filelock 4)."""
+        for suffix in (_ORIGIN, _LOCK):
+            self.disk.discard(partial.with_name(partial.name + suffix))
+
+
+def hash_of(path: Path, algorithm: str) -> str:
+    """The hash of a file's bytes, in hex. Raises OSError."""
+    with path.open("rb", buffering=0) as file:
+        return _copy_hashed(file, None, algorithm)
+
+
+def _copy_hashed(source: BinaryIO, target: BinaryIO | None, algorithm: str) -> str:
+    total, block = hashlib.new(algorithm), bytearray(CHUNK)
+    view = memoryview(block)
+    while count := source.readinto(view):  # type: ignore[attr-defined]  # typeshed lacks it here
+        total.update(view[:count])
+        if target is not None:
+            target.write(view[:count])
+    return total.hexdigest()
+
+
+def _size(path: Path) -> int | None:
+    """Bytes of a regular file, None where there is none: a symlink under an archive's name is none."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return None
+    return found.st_size if stat.S_ISREG(found.st_mode) else None
+
+
+def _regular_files(folder: Path) -> list[tuple[Path, int]]:
+    try:
+        paths = sorted(folder.iterdir())
+    except FileNotFoundError:
+        return []
+    found = ((path, _size(path)) for path in paths)
+    return [(path, size) for path, size in found if size is not None]
