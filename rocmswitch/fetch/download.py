@@ -1,0 +1,144 @@
+"""Several artifacts at a time into the cache."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from rocmswitch.errors import Busy, VerificationFailed
+from rocmswitch.fetch.http import Http
+from rocmswitch.fetch.partial import PartialFile
+from rocmswitch.fetch.transfer import Progress, Stop, Transfer
+from rocmswitch.model.package import Artifact
+from rocmswitch.store.cache import Cache
+from rocmswitch.system.disk import disk_errors
+
+__all__ = ["Downloads", "Progress", "Silent"]
+
+_LOCK_WAIT = 0.2
+"""Seconds between two looks at whether it is time to stop, while another process downloads the same file."""
+
+_FAREWELL = 0.5
+"""Seconds that threads have to end when they are told to; one that still waits for a name server is left behind."""
+
+_Outcome = tuple[Artifact, Path | BaseException]
+
+
+class Silent:
+    """Progress that nobody looks at."""
+
+    def started(self, artifact: Artifact, already: int) -> None: ...
+
+    def advanced(self, artifact: Artifact, count: int) -> None: ...
+
+    def finished(self, artifact: Artifact) -> None: ...
+
+    def said(self, text: str) -> None: ...
+
+
+class Downloads:
+    """Fetches into *cache*, *jobs* files at a time; 0 jobs work in the caller's thread, one by one."""
+
+    def __init__(self, http: Http, cache: Cache, *, jobs: int = 4) -> None:
+        self._http = http
+        self._cache = cache
+        self._jobs = jobs
+
+    def fetch(self, artifacts: Iterable[Artifact], progress: Progress) -> Iterator[tuple[Artifact, Path]]:
+        """Each artifact and its place in the cache, as they become ready; what is cached comes first.
+
+        Every path that comes out was hashed in this run, cached or not. The first error is raised, which calls
+        the others off, as do Ctrl-C and closing the iterator; their partial files stay for the next run.
+        Raises VerificationFailed, NetworkFailed, NotFound and MachineLacks.
+        """
+        wanted = sorted(artifacts, key=lambda one: self._cache.find(one.digest, one.size) is None)
+        if self._jobs:
+            yield from self._fetch_in_threads(wanted, progress)
+        else:
+            stop = Stop()
+            yield from ((one, self._fetch_one(one, progress, stop)) for one in wanted)
+        self._cache.settle()
+
+    def _fetch_in_threads(self, wanted: list[Artifact], progress: Progress) -> Iterator[tuple[Artifact, Path]]:
+        """Threads of our own: those of concurrent.futures would hold up the end of the program."""
+        stop, todo, done = Stop(), queue.SimpleQueue[Artifact](), queue.SimpleQueue[_Outcome]()
+        for artifact in wanted:
+            todo.put(artifact)
+        threads = [
+            threading.Thread(target=self._work, args=(todo, done, progress, stop), daemon=True)
+            for _ in range(min(self._jobs, len(wanted)))
+        ]
+        try:
+            for thread in threads:
+                thread.start()
+            for _ in wanted:
+                artifact, outcome = done.get()
+                if isinstance(outcome, BaseException):
+                    raise outcome
+                yield artifact, outcome
+        finally:
+            stop.now()
+            deadline = time.monotonic() + _FAREWELL
+            for thread in threads:
+                thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _work(
+        self,
+        todo: queue.SimpleQueue[Artifact],
+        done: queue.SimpleQueue[_Outcome],
+        progress: Progress,
+        stop: Stop,
+    ) -> None:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                artifact = todo.get_nowait()
+                try:
+                    done.put((artifact, self._fetch_one(artifact, progress, stop)))
+                except BaseException as error:  # noqa: BLE001  # whatever it is, the waiting thread raises it
+                    done.put((artifact, error))
+                    return
+
+    def _fetch_one(self, artifact: Artifact, progress: Progress, stop: Stop) -> Path:
+        stop.check()
+        cache, digest = self._cache, artifact.digest
+        with disk_errors(cache.partial), contextlib.ExitStack() as stack:
+            path = cache.verify(digest, artifact.size)
+            if path is None:
+                stack.enter_context(self._alone(artifact, progress, stop))
+                path = cache.verify(digest, artifact.size)  # another process may have fetched it meanwhile
+            if path is None:
+                self._transfer(artifact, progress, stop)
+                path = cache.adopt(digest)
+            else:
+                progress.started(artifact, artifact.size)
+        progress.finished(artifact)
+        return path
+
+    def _transfer(self, artifact: Artifact, progress: Progress, stop: Stop) -> None:
+        try:
+            with PartialFile.opened(self._cache, artifact.digest) as partial:
+                Transfer(self._http, artifact, partial, progress, stop).run()
+        except VerificationFailed:
+            if not partial.count:
+                self._cache.abandon(artifact.digest)
+            raise
+
+    @contextlib.contextmanager
+    def _alone(self, artifact: Artifact, progress: Progress, stop: Stop) -> Iterator[None]:
+        """Hold the lock of the artifact's partial file, however long another process keeps it."""
+        with contextlib.ExitStack() as stack:
+            told = False
+            while True:
+                stop.check()
+                try:
+                    stack.enter_context(self._cache.locked(artifact.digest, wait=_LOCK_WAIT))
+                    break
+                except Busy as error:
+                    if not told:
+                        progress.said(f"{error.message}: waiting")
+                    told = True
+            yield
