@@ -15,8 +15,8 @@ from rocmswitch.system.disk import disk_errors
 def held(path: Path, *, wait: float, what: str) -> Iterator[None]:
     """Hold the lock *path* for the duration. `wait` is how many seconds to wait for another holder.
 
-    Raises Busy. `what` names the thing that is locked, for the message. The file stays: removing it would let
-    two processes hold two files of one name.
+    Raises Busy. `what` names the thing that is locked, for the message. The file stays; a holder may remove it,
+    for whoever gets a lock on a file that has lost its name tries again with the one that has it now.
     """
     from filelock import FileLock, Timeout
 
@@ -39,8 +39,8 @@ def held(path: Path, *, wait: float, what: str) -> Iterator[None]:
 
 def _holder(path: Path) -> str:
     """` (process 4711)` where /proc/locks tells it: proc(5). Another host's or container's holder is not told."""
-    inode = str(path.stat().st_ino)
     try:
+        inode = str(path.stat().st_ino)
         lines = Path("/proc/locks").read_text(encoding="ascii").splitlines()
     except OSError:
         return ""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from rocmswitch.model.package import Digest
+from rocmswitch.store.cache import Cache
 from rocmswitch.system.disk import Disk
 from tests.support.disk import (
     CuttingDisk,
@@ -136,6 +141,33 @@ def link_is_old_or_new(data: Path, finished: bool) -> None:
     assert str((data / "now").readlink()) == "next"
 
 
+ARCHIVE = b"the bytes of a package" * 50
+DIGEST = Digest.sha256(hashlib.sha256(ARCHIVE).hexdigest())
+
+
+def make_cache_folders(data: Path) -> None:
+    (data / "sha256").mkdir()
+    (data / "partial").mkdir()
+
+
+def adopt_archive(data: Path, disk: Disk) -> None:
+    cache = Cache(data / "sha256", data / "partial", disk)
+    with disk.create(cache.partial_path(DIGEST)) as file:
+        file.write(ARCHIVE)
+    cache.adopt(DIGEST)
+    cache.settle()
+
+
+def archive_is_whole_or_absent(data: Path, finished: bool) -> None:
+    cache = Cache(data / "sha256", data / "partial", HastyDisk())
+    assert cache.find(DIGEST, len(ARCHIVE)) or not finished
+    for path in cache.archives.iterdir():
+        assert path.read_bytes() == ARCHIVE
+    HastyDisk().discard(cache.partial_path(DIGEST))
+    adopt_archive(data, HastyDisk())
+    assert (data / "sha256" / DIGEST.value).read_bytes() == ARCHIVE
+
+
 def assert_replaceable(path: Path) -> None:
     HastyDisk().replace_file(path, b"next")
     assert path.read_bytes() == b"next"
@@ -151,9 +183,24 @@ SCENES = (
     Scene("sweep", trees_before("older", "old"), sweep, trees_after(OLD, OLD)),
     Scene("replace file", write_old_file, replace_file, file_is_old_or_new),
     Scene("first seen date", lambda data: None, write_seen_date, seen_date_is_whole_or_absent),
+    Scene("adopt into the cache", make_cache_folders, adopt_archive, archive_is_whole_or_absent),
     Scene("replace symlink", write_old_link, replace_link, link_is_old_or_new),
 )
-ids = [scene.name for scene in SCENES]
+SCENES_WITHOUT_SYNC = (Scene("sweep of remains", remains_of_a_broken_run, sweep, trees_after(OLD, OLD)),)
+
+
+def name_of(scene: Scene) -> str:
+    return scene.name
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """In memory where it can be: thousands of small files are made and removed."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as name:
+        yield Path(name)
+        for path in Path(name).iterdir():
+            remove_folder(path)
 
 
 def record(scene: Scene, folder: Path, *, without: int | None = None) -> RecordingDisk:
@@ -179,32 +226,33 @@ def breach(scene: Scene, state: State, folder: Path) -> str:
     return ""
 
 
-@pytest.mark.parametrize("scene", SCENES, ids=ids)
-def test_every_state_that_a_power_cut_may_leave_is_the_old_one_or_the_new_one(scene: Scene, tmp_path: Path):
-    recorded = record(scene, tmp_path)
+@pytest.mark.parametrize("scene", (*SCENES, *SCENES_WITHOUT_SYNC), ids=name_of)
+def test_every_state_that_a_power_cut_may_leave_is_the_old_one_or_the_new_one(scene: Scene, folder: Path):
+    recorded = record(scene, folder)
 
-    breaches = [found for state in states(recorded) if (found := breach(scene, state, tmp_path))]
+    breaches = [found for state in states(recorded) if (found := breach(scene, state, folder))]
 
     assert breaches == []
 
 
-@pytest.mark.parametrize("scene", SCENES, ids=ids)
-def test_without_any_one_of_its_syncs_a_power_cut_breaks_the_law(scene: Scene, tmp_path: Path):
-    syncs = record(scene, tmp_path).syncs
+@pytest.mark.parametrize("scene", SCENES, ids=name_of)
+def test_without_any_one_of_its_syncs_a_power_cut_breaks_the_law(scene: Scene, folder: Path):
+    syncs = record(scene, folder).syncs
     assert syncs
 
     unneeded = []
     for number, sync in enumerate(syncs):
-        recorded = record(scene, tmp_path, without=number)
-        if not any(breach(scene, state, tmp_path) for state in states(recorded)):
+        recorded = record(scene, folder, without=number)
+        latest_first = reversed(list(states(recorded)))
+        if not any(breach(scene, state, folder) for state in latest_first):
             unneeded.append(sync)
 
     assert unneeded == []
 
 
-def test_a_receipt_written_before_the_rest_breaks_the_law(tmp_path: Path):
+def test_a_receipt_written_before_the_rest_breaks_the_law(folder: Path):
     scene = SCENES[1]
-    recorded = record(scene, tmp_path)
+    recorded = record(scene, folder)
     first = next(number for number, one in enumerate(recorded.events) if _names_receipt(one))
     last = max(number for number, one in enumerate(recorded.events) if _names_receipt(one))
     early = next(number for number, one in enumerate(recorded.events) if _names(one, "files.json"))
@@ -213,20 +261,20 @@ def test_a_receipt_written_before_the_rest_breaks_the_law(tmp_path: Path):
     del recorded.events[first : last + 2]
     recorded.events[early:early] = receipt
 
-    assert any(breach(scene, state, tmp_path) for state in states(recorded))
+    assert any(breach(scene, state, folder) for state in states(recorded))
 
 
-@pytest.mark.parametrize("scene", SCENES, ids=ids)
-def test_a_cut_before_any_change_leaves_the_old_state_or_the_new_one(scene: Scene, tmp_path: Path):
+@pytest.mark.parametrize("scene", (*SCENES, *SCENES_WITHOUT_SYNC), ids=name_of)
+def test_a_cut_before_any_change_leaves_the_old_state_or_the_new_one(scene: Scene, folder: Path):
     counting = CuttingDisk(at=-1)
-    start = tmp_path / "start"
+    start = folder / "start"
     start.mkdir()
     scene.prepare(start)
-    copy_folder(start, tmp_path / "counted")
-    scene.act(tmp_path / "counted", counting)
+    copy_folder(start, folder / "counted")
+    scene.act(folder / "counted", counting)
 
     for at in range(counting.seen):
-        data = tmp_path / f"cut-{at}"
+        data = folder / f"cut-{at}"
         copy_folder(start, data)
         with pytest.raises(PowerCut):
             scene.act(data, CuttingDisk(at))
@@ -234,14 +282,14 @@ def test_a_cut_before_any_change_leaves_the_old_state_or_the_new_one(scene: Scen
         remove_folder(data)
 
 
-def test_after_a_cut_the_disk_stays_cut(tmp_path: Path):
+def test_after_a_cut_the_disk_stays_cut(folder: Path):
     disk = CuttingDisk(at=0)
 
     for _ in range(2):
         with pytest.raises(PowerCut):
-            disk.make_directory(tmp_path / "new")
+            disk.make_directory(folder / "new")
 
-    assert not (tmp_path / "new").exists()
+    assert not (folder / "new").exists()
 
 
 def _names(event: object, name: str) -> bool:

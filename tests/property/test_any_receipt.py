@@ -1,0 +1,47 @@
+"""Whatever a package may contain, its list of files is read as it was written."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as some
+
+from rocmswitch.model.receipt import FileEntry, Receipt
+from rocmswitch.store.receipts import encode_files, encode_receipt, parse_files, parse_receipt
+
+TEXT = some.text(some.characters(codec=None), max_size=20)
+"""Lone surrogates too: that is how Python holds file names that are not UTF-8."""
+FILES = some.builds(
+    FileEntry,
+    path=TEXT.filter(bool),
+    kind=some.just("file"),
+    mode=some.integers(0, 0o7777),
+    size=some.integers(0, 2**63),
+    sha256=TEXT,
+    target=TEXT,
+    package=TEXT,
+    original_sha256=TEXT,
+    original_target=TEXT,
+    reason=TEXT,
+)
+LINKS = some.builds(FileEntry, path=TEXT.filter(bool), kind=some.just("link"), mode=some.just(0o777), target=TEXT)
+
+
+@given(some.lists(FILES | LINKS))
+def test_any_list_of_files_is_read_as_it_was_written(files: list[FileEntry]):
+    assert parse_files(encode_files(files)) == tuple(files)
+
+
+@given(TEXT, some.lists(TEXT), some.integers(0, 2**63))
+def test_any_text_in_a_receipt_is_read_as_it_was_written(text: str, texts: list[str], size: int):
+    receipt = Receipt("prefix", text, text, text, text, text, host=tuple(texts), notes=(text,), size=size)
+
+    assert parse_receipt(encode_receipt(receipt)) == receipt
+
+
+@given(some.binary(max_size=200))
+def test_any_bytes_are_a_receipt_or_a_value_error(content: bytes):
+    try:
+        receipt = parse_receipt(content)
+    except ValueError:
+        return
+    assert parse_receipt(encode_receipt(receipt)) == receipt
