@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,8 +53,11 @@ class Bench:
         return Apt(self.folder / "apt", self.mirror, SUITE, proxy)
 
     def install(self, *more: str, proxy: str = "") -> bytes:
-        command = [PROGRAM, "install", STACK, "--set", SET, "--mirror", self.mirror, *more]
-        return run(command, self.environment(proxy))
+        return run([*self.installing, *more], self.environment(proxy))
+
+    @property
+    def installing(self) -> list[str]:
+        return [str(PROGRAM), "install", STACK, "--set", SET, "--mirror", self.mirror]
 
     def forget_tree(self) -> None:
         """Keeps the cache, and what was seen of the index."""
@@ -69,9 +72,14 @@ def with_empty_cache(bench: Bench, what: str, limit: float, proxy: str = "") -> 
         _remove(bench.home)
         return cost_of(lambda: bench.install("--yes", proxy=proxy))
 
+    def whole_way() -> None:
+        apt.update()
+        apt.download(bench.packages)
+        apt.unpack()
+
     def by_hand() -> Cost:
         apt.prepare()
-        return cost_of(lambda: (apt.update(), apt.download(bench.packages), apt.unpack()))
+        return cost_of(whole_way)
 
     return Comparison(what, *interleaved(bench.rounds, ("install", ours), ("apt + dpkg-deb", by_hand)), limit)
 
@@ -104,6 +112,7 @@ def planning(bench: Bench) -> Comparison:
 
 
 def small_commands(bench: Bench) -> Iterator[Comparison]:
+    bench.install("--yes")
     environment = {**bench.environment(), "ROCMSWITCH_STACK": STACK}
     for words, limit in (
         (("--help",), 1.6),
@@ -117,6 +126,7 @@ def small_commands(bench: Bench) -> Iterator[Comparison]:
 
 
 def verify(bench: Bench) -> Comparison:
+    bench.install("--yes")
     halves = halves_of((bench.home / "data/prefixes" / STACK).resolve())
     sides = interleaved(
         bench.rounds,
@@ -144,8 +154,7 @@ def floor(bench: Bench) -> float:
 def memory(bench: Bench) -> int:
     """Bytes that all processes of an installation hold at their peak."""
     _remove(bench.home)
-    command = [PROGRAM, "install", STACK, "--set", SET, "--mirror", bench.mirror, "--yes"]
-    return peak_memory(command, bench.environment())
+    return peak_memory([*bench.installing, "--yes"], bench.environment())
 
 
 def stages(bench: Bench) -> list[tuple[str, float]]:
@@ -185,26 +194,24 @@ def main() -> None:
 
 
 def _measure(bench: Bench, only: list[str], rate: float) -> list[str]:
-    rows: list[Comparison] = []
-
-    def show(one: Comparison) -> None:
-        rows.append(one)
-        print(_row(one), flush=True)
-
+    """Runs each section, shows what it finds at once, and returns which comparisons missed their limit."""
     _fill(bench)
-    sections: dict[str, Callable[[], None]] = {
-        "empty": lambda: show(with_empty_cache(bench, "install, nothing cached", 0.9)),
-        "cached": lambda: show(with_full_cache(bench)),
-        "slow": lambda: show(_behind_a_slow_line(bench, rate)),
-        "plan": lambda: show(planning(bench)),
-        "verify": lambda: (bench.install("--yes"), show(verify(bench)))[1],
-        "commands": lambda: [bench.install("--yes"), *map(show, small_commands(bench))][0],
+    sections: dict[str, Callable[[], Iterable[Comparison]]] = {
+        "empty": lambda: [with_empty_cache(bench, "install, nothing cached", 0.9)],
+        "cached": lambda: [with_full_cache(bench)],
+        "slow": lambda: [_behind_a_slow_line(bench, rate)],
+        "plan": lambda: [planning(bench)],
+        "verify": lambda: [verify(bench)],
+        "commands": lambda: small_commands(bench),
         "stages": lambda: _show_stages(bench),
         "memory": lambda: _show_memory(bench),
     }
+    missed = []
     for name in only or sections:
-        sections[name]()
-    return [one.what for one in rows if not one.holds]
+        for one in sections[name]():
+            print(_row(one), flush=True)
+            missed += [] if one.holds else [one.what]
+    return missed
 
 
 def _behind_a_slow_line(bench: Bench, rate: float) -> Comparison:
@@ -224,16 +231,18 @@ def _fill(bench: Bench) -> None:
     apt.download(bench.packages)
 
 
-def _show_stages(bench: Bench) -> None:
+def _show_stages(bench: Bench) -> Iterable[Comparison]:
     print(f"floor: {floor(bench):.3f} s (decompressing alone, CPU time / cores)")
     for name, seconds in stages(bench):
         print(f"stage: {name:<20} {seconds:.3f} s")
+    return ()
 
 
-def _show_memory(bench: Bench) -> None:
+def _show_memory(bench: Bench) -> Iterable[Comparison]:
     peak = memory(bench)
     verdict = "holds" if peak <= MEMORY_LIMIT else "MISSED"
     print(f"memory of all our processes at the peak: {peak / 1e6:.0f} MB  <= {MEMORY_LIMIT / 1e6:.0f} {verdict}")
+    return ()
 
 
 def _bench(folder: Path, options: argparse.Namespace) -> Bench:

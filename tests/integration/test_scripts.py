@@ -70,8 +70,10 @@ def test_the_slow_line_is_as_slow_for_two_as_for_one_and_keeps_what_it_fetched(t
         server.shutdown()
         started = time.monotonic()
         readers = [threading.Thread(target=lambda: sizes.append(len(opener.open(url).read()))) for _ in range(2)]
-        [reader.start() for reader in readers]
-        [reader.join() for reader in readers]
+        for reader in readers:
+            reader.start()
+        for reader in readers:
+            reader.join()
         seconds = time.monotonic() - started
     sys.path.remove(str(SCRIPTS))
 
