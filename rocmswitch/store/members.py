@@ -19,8 +19,8 @@ DIRECTORY = "directory"
 LINK = "link"
 HARD_LINK = "hard link"
 
-MODE_MASK = 0o755
-"""No setuid, setgid or sticky bit, and nobody but the owner writes."""
+MODE_MASK = 0o555
+"""No setuid, setgid or sticky bit, and nobody writes: a tree is written once."""
 
 _BLOCK = 512
 _MEBIBYTE = 1024 * 1024

