@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-from rocmswitch.model.package import Package
+from rocmswitch.errors import UsageMistake
+from rocmswitch.model.host import Evidence, Host
+from rocmswitch.model.package import SIGNED, Digest, Package
 from rocmswitch.model.receipt import SourceRecord
+from rocmswitch.model.stack import SET_NAMES, Stack
+from rocmswitch.planning.closure import Closure
+from rocmswitch.planning.placement import HostTable, Placement, check_c_library, place_packages
+from rocmswitch.planning.release import check_release
 
 TREE_ID_LENGTH = 12
 
@@ -111,5 +118,111 @@ def _package_as_json(planned: PlannedPackage) -> dict[str, object]:
         "installed_size": package.installed_size,
         "verification": planned.verification,
         "place": planned.place,
+        "because": planned.because,
         "cached": planned.cached,
     }
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for: a stack's manifest, and the sets as the user named them."""
+
+    stack: Stack
+    sets: tuple[str, ...]
+    manifest_sha256: str = ""
+    replaces: str = ""
+    """The tree that the stack's name points to now."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What there is: the closure of the request's roots, and where and how its packages are found and checked."""
+
+    closure: Closure
+    urls: Callable[[Package], tuple[str, ...]]
+    sources: tuple[SourceRecord, ...]
+    verification: str = SIGNED
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where it is to go: what the host provably has, and which archives are in the cache already."""
+
+    host: Host
+    evidence: Evidence
+    cached: frozenset[Digest] = frozenset()
+
+
+def sets_of(stack: Stack) -> tuple[str, ...]:
+    """The names of the sets that *stack* has, in their order."""
+    return tuple(name for name in SET_NAMES if stack.rocm.sets is not None and getattr(stack.rocm.sets, name))
+
+
+def selected_sets(stack: Stack, asked: tuple[str, ...]) -> tuple[str, ...]:
+    """The sets that an installation has, in their order: runtime is in all, developer has all, sets add up.
+
+    Raises UsageMistake for a set that *stack* does not have.
+    """
+    there = sets_of(stack)
+    for name in asked:
+        if name not in there:
+            known = ", ".join(f"`{one}`" for one in there) or "none"
+            raise UsageMistake(
+                f"`{stack.name}` has no set `{name}`, its sets are: {known}", hint=f"rocmswitch show {stack.name}"
+            )
+    return there if "developer" in asked else tuple(name for name in there if name in ("runtime", *asked))
+
+
+def roots_of(stack: Stack, sets: tuple[str, ...]) -> tuple[str, ...]:
+    """The package roots of *sets*, as the manifest writes them."""
+    if stack.rocm.sets is None:
+        return ()
+    return tuple(dict.fromkeys(root for name in sets for root in getattr(stack.rocm.sets, name)))
+
+
+def plan_install(request: Request, offer: Offer, machine: Machine) -> InstallPlan:
+    """Decide which packages are unpacked, where, and which are left to the host: together the whole closure.
+
+    Raises MachineLacks where the host lacks what cannot be carried, VerificationFailed where packages belong
+    to another release.
+    """
+    stack, rocm = request.stack, request.stack.rocm
+    check_release(stack, offer.closure.packages)
+    table = HostTable(frozenset(rocm.host), frozenset(rocm.host_only))
+    placement = place_packages(offer.closure, table, machine.evidence)
+    packages = tuple(
+        _planned(one, placement, offer, machine) for one in offer.closure.packages if one.name in placement.unpacked
+    )
+    check_c_library((one.package for one in packages), machine.host)
+    return InstallPlan(
+        name=stack.name,
+        stack_version=rocm.version,
+        root=rocm.root,
+        sets=selected_sets(stack, request.sets),
+        packages=packages,
+        host=_left_to_the_host(offer.closure, placement),
+        sources=offer.sources,
+        environment=tuple(sorted(rocm.environment.items())),
+        manifest_sha256=request.manifest_sha256,
+        replaces=request.replaces,
+        notes=offer.notes,
+    )
+
+
+def _planned(package: Package, placement: Placement, offer: Offer, machine: Machine) -> PlannedPackage:
+    place, because = placement.unpacked[package.name]
+    return PlannedPackage(
+        package=package,
+        urls=offer.urls(package),
+        place=place,
+        verification=offer.verification,
+        cached=package.digest in machine.cached,
+        because=because,
+    )
+
+
+def _left_to_the_host(closure: Closure, placement: Placement) -> tuple[HostPackage, ...]:
+    return tuple(
+        HostPackage(one, placement.host[one.name]) for one in closure.packages if one.name in placement.host
+    )
