@@ -26,6 +26,8 @@ DEPTH_LIMIT = 12
 """Nested collections. The schema needs six."""
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG = "tag:yaml.org,2002:"
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
+"""What YAML 1.1 allows in no place."""
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,8}")
 _MISREAD = {"bool": "a truth value", "int": "a number", "float": "a number", "timestamp": "a date"}
 
@@ -65,14 +67,16 @@ def _read_document(text: bytes, file: str) -> _Document:
         content = text.decode("utf-8")
     except UnicodeDecodeError as error:
         _refuse(file, text.count(b"\n", 0, error.start) + 1, "this is not UTF-8 text")
+    unprintable = _CONTROL.search(content)
+    if unprintable:
+        _refuse(file, content.count("\n", 0, unprintable.start()) + 1, "a control character stands in this line")
     try:
         _check_events(content, file)
         node = yaml.compose(content, Loader=_LOADER)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        _refuse(file, mark.line + 1 if mark else 1, f"this is not YAML: {error.problem or error.context}")
     except yaml.YAMLError as error:
-        _refuse(file, _line_of_unprintable(content), f"this is not YAML: {str(error).splitlines()[0]}")
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        _refuse(file, mark.line + 1 if mark else 1, f"this is not YAML: {problem}")
     if node is None:
         _refuse(file, 1, "the file is empty")
     lines: dict[Key, int] = {(): _line(node)}
@@ -210,12 +214,6 @@ def _parse_path(path: str) -> Key:
 def _line(part: Any) -> int:
     """Where an event or node of PyYAML begins, counted from 1."""
     return int(part.start_mark.line) + 1
-
-
-def _line_of_unprintable(content: str) -> int:
-    """PyYAML names no line for a character that YAML does not allow."""
-    found = re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", content)
-    return content.count("\n", 0, found.start()) + 1 if found else 1
 
 
 def _refuse(file: str, line: int, message: str, key: Key = ()) -> NoReturn:
