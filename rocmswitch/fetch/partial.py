@@ -7,7 +7,8 @@ import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import FileIO
+from pathlib import Path
+from typing import BinaryIO
 
 from rocmswitch.fetch.http import CHUNK
 from rocmswitch.model.package import Digest
@@ -29,7 +30,7 @@ class PartialFile:
     hash does not say which of them was wrong.
     """
 
-    def __init__(self, file: FileIO, cache: Cache, digest: Digest) -> None:
+    def __init__(self, file: BinaryIO, cache: Cache, digest: Digest) -> None:
         self.count = 0
         self.pieces = 0
         self.origin = Origin()
@@ -43,11 +44,12 @@ class PartialFile:
     def opened(cls, cache: Cache, digest: Digest) -> Iterator[PartialFile]:
         """The partial file for *digest*, with what an earlier run left in it."""
         path = cache.partial_path(digest)
-        with contextlib.suppress(FileExistsError), cache.disk.create(path):
-            pass
-        with FileIO(os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC), "r+") as file:
-            partial = cls(file, cache, digest)
-            partial._read_back()
+        with contextlib.ExitStack() as stack:
+            try:
+                partial = cls(stack.enter_context(cache.disk.create(path)), cache, digest)
+            except FileExistsError:
+                partial = cls(stack.enter_context(_opened_again(path)), cache, digest)
+                partial._read_back()
             yield partial
 
     @property
@@ -60,9 +62,8 @@ class PartialFile:
         return self._hash.hexdigest()
 
     def append(self, chunk: bytes) -> None:
-        view = memoryview(chunk)
-        while view:
-            view = view[self._file.write(view) :]
+        self._file.write(chunk)
+        self._file.flush()
         self._hash.update(chunk)
         self.count += len(chunk)
 
@@ -94,3 +95,7 @@ class PartialFile:
                     self._cache.origin_path(self._digest).read_text(encoding="utf-8", errors="replace").splitlines()
                 )
                 self.origin = Origin(*lines) if len(lines) == 2 else Origin()
+
+
+def _opened_again(path: Path) -> BinaryIO:
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC), "r+b")

@@ -62,7 +62,7 @@ class Cache:
     def partial_path(self, digest: Digest) -> Path:
         """Where the bytes are collected until they are all there; the folder exists."""
         with disk_errors(self.partial):
-            self.disk.make_directories(self.partial, synced=False)
+            self.disk.make_directories(self.partial)
         return self.partial / digest.value
 
     def origin_path(self, digest: Digest) -> Path:
@@ -83,17 +83,17 @@ class Cache:
         """
         partial, path = self.partial_path(digest), self.archives / digest.value
         with disk_errors(self.archives):
-            self.disk.make_directories(self.archives, synced=False)
+            self.disk.make_directories(self.archives)
             self.disk.sync_file(partial)
             self.disk.rename(partial, path)
-            self._discard_notes(partial)
+            self.disk.discard(self.origin_path(digest))
         return path
 
     def abandon(self, digest: Digest) -> None:
         """Remove the partial file: its bytes are wrong. Only for the holder of its lock."""
         with disk_errors(self.partial):
             self.disk.discard(self.partial_path(digest))
-            self._discard_notes(self.partial_path(digest))
+            self.disk.discard(self.origin_path(digest))
 
     def settle(self) -> None:
         """The names given so far survive a power cut: one call for many archives."""
@@ -132,29 +132,23 @@ class Cache:
 
         What was removed; with *dry_run*, what would be.
         """
-        unwanted = tuple(one for one in self.files() if one.partial or one.name not in keep)
+        unwanted = [one for one in self.files() if one.partial or one.name not in keep]
         if dry_run:
-            return unwanted
+            return tuple(unwanted)
         with disk_errors(self.archives):
-            return tuple(one for one in unwanted if self._remove(one))
+            for one in unwanted:
+                if not one.partial:
+                    self.disk.discard(one.path)
+            for name in {path.stem for path, _ in _regular_files(self.partial)}:
+                self._discard_partial(name)
+        return tuple(one for one in unwanted if _size(one.path) is None)
 
-    def _remove(self, file: CachedFile) -> bool:
-        if not file.partial:
-            self.disk.discard(file.path)
-            return True
-        lock = file.path.with_name(file.path.name + _LOCK)
-        try:
-            with held(lock, wait=0, what="a download"):
-                self.disk.discard(file.path)
-                self._discard_notes(file.path)
-        except Busy:
-            return False
-        return True
-
-    def _discard_notes(self, partial: Path) -> None:
-        """The lock goes too: only its holder comes here, and one who waits for it opens it anew (filelock 4)."""
-        for suffix in (_ORIGIN, _LOCK):
-            self.disk.discard(partial.with_name(partial.name + suffix))
+    def _discard_partial(self, name: str) -> None:
+        """The lock goes last: only its holder comes here, and who waits for it opens it anew (filelock 4)."""
+        path = self.partial / name
+        with contextlib.suppress(Busy), held(path.with_name(name + _LOCK), wait=0, what="a download"):
+            for suffix in ("", _ORIGIN, _LOCK):
+                self.disk.discard(path.with_name(name + suffix))
 
 
 def hash_of(path: Path, algorithm: str) -> str:
