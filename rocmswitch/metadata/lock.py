@@ -14,6 +14,7 @@ from typing import Literal
 import msgspec
 
 from rocmswitch.errors import ManifestMistake, VerificationFailed
+from rocmswitch.model.grammar import URL
 from rocmswitch.model.package import Digest
 from rocmswitch.model.stack import SET_NAMES
 
@@ -78,7 +79,9 @@ def parse_lock(text: bytes, file: str) -> Lock:
         _check(lock)
     except json.JSONDecodeError as error:
         raise ManifestMistake(f"{file}:{error.lineno}: {error.msg}") from error
-    except (msgspec.ValidationError, ValueError, VerificationFailed, RecursionError) as error:
+    except RecursionError as error:
+        raise ManifestMistake(f"{file}: it is nested too deeply") from error
+    except (msgspec.ValidationError, ValueError, VerificationFailed) as error:
         raise ManifestMistake(f"{file}: {error}") from error
     return lock
 
@@ -106,6 +109,9 @@ def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _check(lock: Lock) -> None:
     """Raise ValueError or VerificationFailed for what the types cannot say."""
+    for source in lock.sources:
+        if not all(URL.fullmatch(one) for one in (source.url, source.snapshot) if one):
+            raise ValueError("a source has no http or https URL")
     names = [one.name for one in lock.packages]
     for number, package in enumerate(lock.packages):
         where = f"`packages[{number}]` (`{package.name}`)"
