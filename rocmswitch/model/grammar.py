@@ -91,11 +91,14 @@ def check_requirements(requirements: Iterable[str], key: tuple[str, ...]) -> Non
             raise WrongValue((*key, index), f"`{requirement}` is not a requirement") from error
 
 
-def each(values: Iterable[str], pattern: re.Pattern[str], key: tuple[str, ...], what: str) -> None:
-    """Raise WrongValue for the first of *values* that is not, as a whole, what *pattern* says."""
-    for index, value in enumerate(values):
-        if not pattern.fullmatch(value):
-            raise WrongValue((*key, index), f"`{value[:80]}` is not {what}")
+def each(values: str | Iterable[str], pattern: re.Pattern[str], key: tuple[str | int, ...], what: str) -> None:
+    """Raise WrongValue for the first of *values*, or the one, that is not as a whole what *pattern* says."""
+    if isinstance(values, str):
+        if not pattern.fullmatch(values):
+            raise WrongValue(key, f"`{values[:80]}` is not {what}")
+    else:
+        for index, value in enumerate(values):
+            each(value, pattern, (*key, index), what)
 
 
 def check_wheels(

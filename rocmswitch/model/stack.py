@@ -54,8 +54,8 @@ class Key(Struct, frozen=True):
     def __post_init__(self) -> None:
         if not self.fingerprints:
             raise WrongValue(("fingerprint",), "at least one fingerprint is needed")
-        each(self.fingerprints, FINGERPRINT, ("fingerprint",), "a fingerprint: 40 upper-case hex digits")
-        each(self.urls, URL, ("url",), "an http or https URL")
+        each(self.fingerprint, FINGERPRINT, ("fingerprint",), "a fingerprint: 40 upper-case hex digits")
+        each(self.url, URL, ("url",), "an http or https URL")
         if self.keyring and not (self.keyring.startswith("/") and is_plain_path(self.keyring[1:])):
             raise WrongValue(("keyring",), f"`{self.keyring}` is not an absolute path without `..`")
 
@@ -90,7 +90,7 @@ class Source(Struct, frozen=True):
         if bool(self.url) == bool(self.archive):
             raise WrongValue(("url",), "exactly one of `url` and `archive` says where the source is")
         if self.url:
-            each([self.url], URL, ("url",), "an http or https URL")
+            each(self.url, URL, ("url",), "an http or https URL")
         if not 1 <= self.priority <= 1000:
             raise WrongValue(("priority",), "a priority is a number from 1 to 1000")
         each(self.components, WORD, ("components",), "the name of a component")
@@ -101,6 +101,8 @@ class Source(Struct, frozen=True):
         """What a kind needs and what it has no use for."""
         suites = {"": self.suite} if isinstance(self.suite, str) else self.suite
         if self.kind == "apt":
+            if not self.suite:
+                raise WrongValue(("suite",), "an apt source needs a suite")
             for code_name, suite in suites.items():
                 if not WORD.fullmatch(suite) or ".." in suite:
                     raise WrongValue(
@@ -155,9 +157,9 @@ class Rocm(Struct, frozen=True):
     """What the tree itself needs. `{prefix}` stands for its place."""
 
     def __post_init__(self) -> None:
-        each([self.version], VERSION, ("version",), "a version")
+        each(self.version, VERSION, ("version",), "a version")
         for key in ("hip", "rocblas", "miopen"):
-            each(filter(None, [getattr(self, key)]), VERSION, (key,), "a version")
+            each(getattr(self, key) or (), VERSION, (key,), "a version")
         if not is_plain_path(self.root):
             raise WrongValue(("root",), f"`{self.root}` is not a relative path without `.` and `..`")
         if bool(self.sources) != (self.sets is not None):
@@ -184,7 +186,7 @@ class Glibc(Struct, frozen=True):
 
     def __post_init__(self) -> None:
         for key in ("min", "max"):
-            each(filter(None, [getattr(self, key)]), GLIBC, (key,), "a version of glibc like `2.28`")
+            each(getattr(self, key) or (), GLIBC, (key,), "a version of glibc like `2.28`")
 
 
 class Pytorch(Struct, frozen=True):
@@ -207,8 +209,8 @@ class Pytorch(Struct, frozen=True):
     """File name to URL, for a wheel that its index no longer lists."""
 
     def __post_init__(self) -> None:
-        each([self.torch], VERSION, ("torch",), "a version")
-        each([self.index], URL, ("index",), "an http or https URL")
+        each(self.torch, VERSION, ("torch",), "a version")
+        each(self.index, URL, ("index",), "an http or https URL")
         check_wheels(self.wheels, ("wheels",), self.python, self.hashes)
         check_requirements(self.constraints, ("constraints",))
         for file, url in self.urls.items():

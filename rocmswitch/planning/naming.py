@@ -37,7 +37,7 @@ def resolve_name(text: str, names: Iterable[str]) -> str:
     if len(vendors) > 1:
         several = _enumerate(sorted(fitting, key=_order))
         raise UsageMistake(
-            f"`{_printable(text)}` may be {several}", hint=f"run `{_AVAILABLE}` and give a full name"
+            f"`{_printable(text)}` may be {several}", hint=f"give one of these names; `{_AVAILABLE}` shows all"
         )
     if not fitting:
         raise _unknown(text, names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from rocmswitch.errors import ManifestMistake
 from rocmswitch.metadata.manifest import MANIFEST_SIZE_LIMIT, parse_manifest
 from rocmswitch.model.stack import Glibc, Gpu, Key, Pytorch, Rocm, Sets, Source, Stack
+
+OVERRIDE = "f.yaml:29: `gpus.gfx1010.environment.HSA_OVERRIDE_GFX_VERSION`: "
 
 SMALL = """\
 schema: 1
@@ -128,22 +131,50 @@ def test_a_manifest_becomes_one_typed_value():
         ("name: rocm", "name: rocm-6.2.4\nname: rocm", "f.yaml:3: `name`: this key stands on line 2 already"),
         ("runtime: [", "runtime: [7, ", 'f.yaml:15: `rocm.sets.runtime[0]`: YAML reads `7` as a number: write "7"'),
         ('"6.2.4"', "6.2", 'f.yaml:6: `rocm.version`: YAML reads `6.2` as a number: write "6.2"'),
-        ('"10.3.0"', "1", 'f.yaml:29: `gpus.gfx1010.environment.HSA_OVERRIDE_GFX_VERSION`: YAML reads `1` as a number: write "1"'),
-        ('"10.3.0"', "true", 'f.yaml:29: `gpus.gfx1010.environment.HSA_OVERRIDE_GFX_VERSION`: YAML reads `true` as a truth value: write "true"'),
-        ("HIP_PLATFORM: amd", "HIP_PLATFORM: no", 'f.yaml:18: `rocm.environment.HIP_PLATFORM`: YAML reads `no` as a truth value: write "no"'),
-        ('"2024-11-06"', "2024-11-06", 'f.yaml:4: `released`: YAML reads `2024-11-06` as a date: write "2024-11-06"'),
-        ("summary: ROCm 6.2.4", "summary:", 'f.yaml:3: `summary`: there is no value here; write "" for an empty one'),
-        ("{noble: noble", "{no: noble", 'f.yaml:12: `rocm.sources[0].suite`: the key `no` is not read as text: write "no"'),
-        ("hip: \"6.2.41134\"", "hip: [a]", "f.yaml:8: `rocm.hip`: a value of type str belongs here, not list"),
+        ('"10.3.0"', "1", OVERRIDE + 'YAML reads `1` as a number: write "1"'),
+        ('"10.3.0"', "true", OVERRIDE + 'YAML reads `true` as a truth value: write "true"'),
+        (
+            "HIP_PLATFORM: amd",
+            "HIP_PLATFORM: no",
+            'f.yaml:18: `rocm.environment.HIP_PLATFORM`: YAML reads `no` as a truth value: write "no"',
+        ),
+        (
+            '"2024-11-06"',
+            "2024-11-06",
+            'f.yaml:4: `released`: YAML reads `2024-11-06` as a date: write "2024-11-06"',
+        ),
+        (
+            "summary: ROCm 6.2.4",
+            "summary:",
+            'f.yaml:3: `summary`: there is no value here; write "" for an empty one',
+        ),
+        (
+            "{noble: noble",
+            "{no: noble",
+            'f.yaml:12: `rocm.sources[0].suite`: the key `no` is not read as text: write "no"',
+        ),
+        ('hip: "6.2.41134"', "hip: [a]", "f.yaml:8: `rocm.hip`: a value of type str belongs here, not list"),
         ("support: partial", "support: maybe", "f.yaml:28: `gpus.gfx1010.support`: invalid enum value 'maybe'"),
         ("kmod: []", "kmod: lsmod", "f.yaml:16: `rocm.host.kmod`: a value of type list belongs here, not str"),
         ("[rocm.hip,", "[rocm.hop,", "f.yaml:33: `unverified[0]`: there is no `rocm.hop` in this manifest"),
         ("schema: 1", "schema: 2", "f.yaml:1: `schema`: invalid enum value 2"),
-        ("gfx1010:", "gfx1010;rm:", "f.yaml:27: `gpus.gfx1010;rm`: `gfx1010;rm` is not a GPU target like `gfx1010`"),
-        ("name: rocm-6.2.4", "name: $(reboot)", "f.yaml:2: `name`: `$(reboot)` is not a name of small letters, digits, `.`, `_`, `-`"),
-        ("root: opt/", "root: ../opt/", "f.yaml:7: `rocm.root`: `../opt/rocm-6.2.4` is not a relative path without `.` and `..`"),
+        (
+            "gfx1010:",
+            "gfx1010;rm:",
+            "f.yaml:27: `gpus.gfx1010;rm`: `gfx1010;rm` is not a GPU target like `gfx1010`",
+        ),
+        (
+            "name: rocm-6.2.4",
+            "name: $(reboot)",
+            "f.yaml:2: `name`: `$(reboot)` is not a name of small letters, digits, `.`, `_`, `-`",
+        ),
+        (
+            "root: opt/",
+            "root: ../opt/",
+            "f.yaml:7: `rocm.root`: `../opt/rocm-6.2.4` is not a relative path without `.` and `..`",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_names_file_line_and_key(old: str, new: str, message: str):
     assert mistake(changed(old, new)) == message
 
@@ -157,7 +188,8 @@ def test_a_mistake_under_one_of_many_keys_names_that_key():
 def test_a_mistake_under_two_levels_of_free_keys_names_both():
     text = (
         SMALL
-        + "gpus:\n  gfx900: {support: none}\n  gfx1010:\n    support: none\n    profiles: {a: {HSA_A: x}, b: {HSA_B: [y]}}\n"
+        + "gpus:\n  gfx900: {support: none}\n  gfx1010:\n    support: none\n"
+        + "    profiles: {a: {HSA_A: x}, b: {HSA_B: [y]}}\n"
     )
 
     assert mistake(text) == "f.yaml:11: `gpus.gfx1010.profiles.b.HSA_B`: a value of type str belongs here, not list"
@@ -182,8 +214,21 @@ def test_a_value_that_no_shell_can_carry_is_refused(value: str):
 
 
 @pytest.mark.parametrize(
-    "name", ["PATH", "LD_PRELOAD", "LD_LIBRARY_PATH", "PYTHONPATH", "BASH_ENV", "IFS", "HOME", "hip_x", "HIP-X", "XHIP_", "HIP_;a"]
-)  # fmt: skip
+    "name",
+    [
+        "PATH",
+        "LD_PRELOAD",
+        "LD_LIBRARY_PATH",
+        "PYTHONPATH",
+        "BASH_ENV",
+        "IFS",
+        "HOME",
+        "hip_x",
+        "HIP-X",
+        "XHIP_",
+        "HIP_;a",
+    ],
+)
 def test_a_variable_off_the_allow_list_is_refused(name: str):
     message = mistake(changed("HIP_PLATFORM: amd", f"{name}: amd"))
 
@@ -211,12 +256,12 @@ def test_a_variable_off_the_allow_list_is_refused(name: str):
         (b"\x7fELF\x02\x01\x01\x00" + bytes(64), "f.yaml:1: a control character stands in this line"),
         ("a: b\nc: \x07\n", "f.yaml:2: a control character stands in this line"),
         ("x" * (MANIFEST_SIZE_LIMIT + 1), "f.yaml:1: a manifest has at most 262144 bytes, this file has 262145"),
-        ("a:\n" + "".join(f"{' ' * level}-\n" for level in range(1, 40)), "f.yaml:13: nested more than 12 levels deep"),
+        ("a:\n" + "".join(f"{' ' * n}-\n" for n in range(1, 40)), "f.yaml:13: nested more than 12 levels deep"),
         ("[" * 100_000, "f.yaml:1: nested more than 12 levels deep"),
         ("{a: " * 20_000, "f.yaml:1: nested more than 12 levels deep"),
         (b"\0" * (10 * 1024 * 1024), "f.yaml:1: a manifest has at most 262144 bytes, this file has 10485760"),
     ],
-)  # fmt: skip
+)
 def test_hostile_yaml_is_refused_at_once(text: str | bytes, message: str):
     begin = time.perf_counter()
 
@@ -229,7 +274,7 @@ def test_hostile_yaml_is_refused_at_once(text: str | bytes, message: str):
 def test_a_billion_laughs_are_refused_in_milliseconds():
     names = "abcdefghij"
     lines = ["a: &a [" + ",".join(["lol"] * 9) + "]"]
-    lines += [f"{new}: &{new} [{','.join([f'*{old}'] * 9)}]" for old, new in zip(names, names[1:], strict=False)]
+    lines += [f"{new}: &{new} [{','.join([f'*{old}'] * 9)}]" for old, new in itertools.pairwise(names)]
     begin = time.perf_counter()
 
     message = mistake("\n".join(lines))
