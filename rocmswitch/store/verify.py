@@ -70,7 +70,7 @@ def verify_entries(
 def take_inventory(tree: Path, *, jobs: int = 0) -> tuple[FileEntry, ...]:
     """What lies in *tree*, sorted, contents hashed: the list for a tree that no package describes."""
     found = tuple(_walk(tree))
-    hashes = dict(_hash_all(tree, [entry for entry in found if entry.kind == "file"], jobs))
+    hashes = dict(hash_files(tree, [entry for entry in found if entry.kind == "file"], jobs))
     entries = []
     for entry in found:
         digest = hashes.get(entry.path, "")
@@ -119,15 +119,15 @@ def _compare(expected: FileEntry, found: FileEntry) -> list[Fault]:
 
 def _compare_contents(tree: Path, entries: Sequence[FileEntry], jobs: int) -> Iterator[Fault]:
     expected = {entry.path: entry.sha256 for entry in entries}
-    for path, found in _hash_all(tree, entries, jobs):
+    for path, found in hash_files(tree, entries, jobs):
         if isinstance(found, OSError):
             yield Fault(path, "unreadable", "a file", found.strerror or str(found))
         elif found != expected[path]:
             yield Fault(path, "content", expected[path], found)
 
 
-def _hash_all(tree: Path, entries: Sequence[FileEntry], jobs: int) -> Iterator[tuple[str, str | OSError]]:
-    """Paths with their SHA-256, in no order, or with why they cannot be read.
+def hash_files(tree: Path, entries: Sequence[FileEntry], jobs: int = 0) -> Iterator[tuple[str, str | OSError]]:
+    """Paths with their SHA-256, in no order, or with why they cannot be read. `jobs` 0 is one per processor.
 
     Threads serve: hashlib and read(2) free the interpreter. The largest file goes first, so that none is left
     alone at the end.
