@@ -1,0 +1,153 @@
+"""The Release file of a suite, believed only with its signature, its dates and its suite in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from rocmswitch.errors import MachineLacks, NetworkFailed, NotFound, RocmswitchError, VerificationFailed
+from rocmswitch.fetch.indexstore import Envelope, IndexStore
+from rocmswitch.fetch.keyring import Keyring, Reader
+from rocmswitch.fetch.place import Place
+from rocmswitch.fetch.signature import (
+    KeyMissing,
+    KeyOutdated,
+    Keys,
+    Signed,
+    Verifier,
+    verify_detached,
+    verify_inline,
+)
+from rocmswitch.metadata.deb import Release, parse_release
+
+MAX_RELEASE = 16 * 1024 * 1024
+"""Bytes. Debian's have 0.2 MB."""
+
+MAX_SIGNATURE = 1024 * 1024
+
+CLOCK_TOLERANCE = timedelta(days=1)
+"""How far in the future a Date may lie: clocks differ."""
+
+
+@dataclass(frozen=True)
+class TrustedRelease:
+    """A Release file that was verified, with the envelope it came in."""
+
+    release: Release
+    fingerprint: str
+    envelope: Envelope
+    expired: bool
+    """Valid-Until had passed, which the user allowed."""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Releases:
+    """Fetches, reads back and verifies Release files."""
+
+    http: Reader
+    store: IndexStore
+    keyring: Keyring
+    verifier: Verifier
+    now: datetime
+    allow_expired: bool
+
+    def fetch(self, place: Place) -> Envelope:
+        """InRelease, else Release with Release.gpg. Raises NotFound, NetworkFailed, VerificationFailed."""
+        try:
+            return Envelope(self.http.read(place.in_suite("InRelease"), limit=MAX_RELEASE))
+        except NotFound:
+            content = self.http.read(place.in_suite("Release"), limit=MAX_RELEASE)
+        try:
+            signature = self.http.read(place.in_suite("Release.gpg"), limit=MAX_SIGNATURE)
+        except NotFound as error:
+            raise VerificationFailed(f"`{place.name}` is not signed") from error
+        return Envelope(content, signature)
+
+    def trust(self, place: Place, envelope: Envelope) -> TrustedRelease:
+        """Check the signature, the dates and the suite of *envelope*. Remembers nothing.
+
+        Raises VerificationFailed, MachineLacks, and NetworkFailed or NotFound where a key cannot be fetched.
+        """
+        signed = self._verify(place, envelope)
+        release = parse_release(signed.text, place.name)
+        expired = self._check_dates(place, release)
+        warnings = (*signed.warnings, *_check_suite(place, release))
+        return TrustedRelease(release, signed.fingerprint, envelope, expired, warnings)
+
+    def _verify(self, place: Place, envelope: Envelope) -> Signed:
+        """Try copies of the keys until one helps; else say what was wrong with the best of them."""
+        failure: RocmswitchError | None = None
+        try:
+            for copy in self.keyring.copies(place):
+                try:
+                    signed = self._verify_with(envelope, copy.keys)
+                except (KeyMissing, KeyOutdated) as error:
+                    failure = error
+                else:
+                    self.keyring.keep(copy)
+                    return signed
+        except (NetworkFailed, NotFound):
+            if failure is None:
+                raise
+        except (VerificationFailed, MachineLacks) as error:
+            failure = error
+        failure = failure or KeyMissing("there is no copy of the keys that the manifest pins")
+        message = f"the index `{place.name}` cannot be verified: {failure.message}"
+        raise type(failure)(message, hint=failure.hint) from failure
+
+    def _verify_with(self, envelope: Envelope, keys: Keys) -> Signed:
+        if envelope.signature:
+            return verify_detached(envelope.content, envelope.signature, keys, self.verifier)
+        return verify_inline(envelope.content, keys, self.verifier)
+
+    def _check_dates(self, place: Place, release: Release) -> bool:
+        """Refuse what is of the future, older than what was seen, or, unless that is allowed, expired."""
+        if release.date > self.now + CLOCK_TOLERANCE:
+            raise VerificationFailed(
+                f"the index `{place.name}` is of {_shown(release.date)}, but it is {_shown(self.now)} now: "
+                "it or this machine's clock is wrong"
+            )
+        seen = self.store.seen(place.url, place.suite)
+        if seen and release.date < seen:
+            raise VerificationFailed(
+                f"the index `{place.name}` is of {_shown(release.date)}, but one of {_shown(seen)} was seen"
+                " before: the mirror is behind, or somebody serves an old state"
+            )
+        if release.valid_until is None or release.valid_until >= self.now:
+            return False
+        if not self.allow_expired:
+            raise VerificationFailed(
+                f"the index `{place.name}` was valid until {_shown(release.valid_until)} only",
+                hint="if you know why the mirror is behind, run the same command with `--allow-expired`",
+            )
+        return True
+
+
+def _check_suite(place: Place, release: Release) -> tuple[str, ...]:
+    """Another suite's index has a good signature too. Of AMD's releases only the version tells them apart."""
+    warnings = []
+    names = tuple(name for name in (release.suite, release.codename) if name)
+    if names and place.suite not in names:
+        message = f"the index `{place.name}` says that it is of `{'` and `'.join(names)}`"
+        if place.strict_suite:
+            raise VerificationFailed(message)
+        warnings.append(message)
+    folder = urlsplit(place.url).path.rpartition("/")[2]
+    if _is_version(folder) and _is_version(release.version) and _shortened(release.version) != _shortened(folder):
+        warnings.append(f"the index `{place.name}` says that it is of version `{release.version}`")
+    return tuple(warnings)
+
+
+def _is_version(text: str) -> bool:
+    return "." in text and all(part.isdigit() for part in text.split("."))
+
+
+def _shortened(version: str) -> str:
+    """AMD's folders drop the last part of 6.2.0."""
+    return version.removesuffix(".0") if version.count(".") > 1 else version
+
+
+def _shown(when: datetime) -> str:
+    return when.strftime("%Y-%m-%d %H:%M UTC")

@@ -1,0 +1,156 @@
+"""A stack's repositories, opened: every source's index, fetched and verified, or the last good one.
+
+    InRelease ─ signature ─▶ text ─ dates, suite ─▶ hashes ─ Packages ─▶ index
+
+The network may fail; trust may not. What was verified once is kept, and where a server cannot be reached or
+is between two states it is used again, verified anew and with a warning.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from rocmswitch.errors import NetworkFailed, VerificationFailed
+from rocmswitch.fetch.indexstore import Envelope, IndexStore, Kept
+from rocmswitch.fetch.keyring import Keyring, NoNetwork, Reader
+from rocmswitch.fetch.packages import HalfSynchronised, PackagesReader
+from rocmswitch.fetch.place import Mirrors, Place, locate
+from rocmswitch.fetch.release import Releases, TrustedRelease
+from rocmswitch.fetch.signature import Verifier, installed_verifier
+from rocmswitch.metadata.debindex import PackageIndex
+from rocmswitch.model.host import Host
+from rocmswitch.model.package import Package
+from rocmswitch.model.receipt import SourceRecord
+from rocmswitch.model.stack import Source
+from rocmswitch.store.layout import Layout
+from rocmswitch.system.disk import Disk
+
+
+@dataclass(frozen=True)
+class OpenedIndex:
+    """What a stack's sources offer today."""
+
+    indexes: tuple[tuple[PackageIndex, int], ...]
+    """Each with its source's priority."""
+    records: tuple[SourceRecord, ...]
+    places: tuple[Place, ...]
+    warnings: tuple[str, ...] = ()
+
+    def urls(self, package: Package) -> tuple[str, ...]:
+        """Where *package* can be fetched, the best mirror first."""
+        return self.places[int(package.source)].in_repository(package.filename)
+
+
+@dataclass(frozen=True)
+class Repositories:
+    """Opens sources. `now` is the present, in UTC."""
+
+    http: Reader
+    layout: Layout
+    disk: Disk
+    now: datetime
+    fresh_for: timedelta = timedelta(0)
+    """How long a verified index is used without asking its server whether there is a newer one."""
+    host_mirrors: dict[str, str] = field(default_factory=dict)
+    """By archive (`debian`): see `host.apt.host_mirror`."""
+    verifier: Verifier = field(default_factory=installed_verifier)
+
+    def open(
+        self,
+        sources: tuple[Source, ...],
+        host: Host,
+        *,
+        mirror: str | None = None,
+        allow_expired: bool = False,
+        offline: bool = False,
+    ) -> OpenedIndex:
+        """Open every source of a stack. *mirror* is the user's own choice: see `place.Mirrors`.
+
+        Offline, only what is kept is used. Raises VerificationFailed, NetworkFailed, NotFound, ManifestMistake.
+        """
+        places = locate(sources, host, Mirrors(mirror, self.host_mirrors))
+        opener = self._opener(allow_expired, offline)
+        opened = [opener.open(place) for place in places]
+        return OpenedIndex(
+            indexes=tuple(
+                (index, place.priority) for place, one in zip(places, opened, strict=True) for index in one.indexes
+            ),
+            records=tuple(record for one in opened for record in one.records),
+            places=places,
+            warnings=tuple(dict.fromkeys(warning for one in opened for warning in one.warnings)),
+        )
+
+    def _opener(self, allow_expired: bool, offline: bool) -> _Opener:
+        http = NoNetwork() if offline else self.http
+        store = IndexStore(self.layout, self.disk)
+        keyring = Keyring(http, store, self.now, offline)
+        releases = Releases(http, store, keyring, self.verifier, self.now, allow_expired)
+        return _Opener(releases, PackagesReader(http, store), store, self.fresh_for, offline)
+
+
+@dataclass(frozen=True)
+class _OpenedSource:
+    indexes: tuple[PackageIndex, ...]
+    records: tuple[SourceRecord, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Opener:
+    """Opens one source after the other."""
+
+    releases: Releases
+    packages: PackagesReader
+    store: IndexStore
+    fresh_for: timedelta
+    offline: bool
+
+    def open(self, place: Place) -> _OpenedSource:
+        kept = self.store.release(place.url, place.suite)
+        if self.offline:
+            return self._open_kept(place, kept, ())
+        if kept and kept.is_younger_than(self.fresh_for, self.releases.now):
+            try:
+                return self._open_kept(place, kept, ())
+            except VerificationFailed:
+                # The manifest may pin another key by now, or the cache is damaged: the server decides.
+                return self._open_new(place, self.releases.fetch(place))
+        try:
+            return self._open_new(place, self.releases.fetch(place))
+        except (NetworkFailed, HalfSynchronised) as error:
+            if kept is None:
+                raise
+            return self._open_kept(place, kept, (f"{error.message}; the last good index is used",))
+
+    def _open_new(self, place: Place, envelope: Envelope) -> _OpenedSource:
+        """Open what the server has. It is remembered when all of it is verified, not before."""
+        trusted = self.releases.trust(place, envelope)
+        opened = self._open_packages(place, trusted, ())
+        self.store.keep_release(place.url, place.suite, envelope)
+        seen = self.store.seen(place.url, place.suite)
+        if seen is None or seen < trusted.release.date:
+            self.store.saw(place.url, place.suite, trusted.release.date)
+        return opened
+
+    def _open_kept(self, place: Place, kept: Kept | None, warnings: tuple[str, ...]) -> _OpenedSource:
+        if kept is None:
+            raise NetworkFailed(f"no index of `{place.name}` is kept here, and there is no network")
+        trusted = self.releases.trust(place, Envelope.decode(kept.content))
+        date = trusted.release.date.strftime("%Y-%m-%d")
+        return self._open_packages(place, trusted, tuple(f"{one}, of {date}" for one in warnings))
+
+    def _open_packages(self, place: Place, trusted: TrustedRelease, warnings: tuple[str, ...]) -> _OpenedSource:
+        opened = tuple(self.packages.open(place, trusted.release))
+        records = tuple(
+            SourceRecord(
+                url=place.url,
+                suite=place.suite,
+                date=trusted.release.date.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                fingerprint=trusted.fingerprint,
+                sha256=listed.digest.value,
+                expired=trusted.expired,
+            )
+            for _, listed in opened
+        )
+        return _OpenedSource(tuple(index for index, _ in opened), records, (*warnings, *trusted.warnings))
