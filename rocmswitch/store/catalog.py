@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rocmswitch.errors import Failed, ManifestMistake, NotFound, Refused
+from rocmswitch.errors import Failed, ManifestMistake, NotFound, Refused, RocmswitchError
 from rocmswitch.model.grammar import is_name
 
 if TYPE_CHECKING:
@@ -61,6 +61,17 @@ class Catalog:
                 hint=f"give the file and its stack another name, or write `replaces: {name}` into it",
             )
         return Manifest(stack, file, hashlib.sha256(content).hexdigest(), file.parent == self._shipped)
+
+    def read_all(self) -> tuple[tuple[Manifest, ...], tuple[RocmswitchError, ...]]:
+        """All manifests that can be read, and what is wrong with the others: one broken file hides nothing else."""
+        manifests: list[Manifest] = []
+        mistakes: list[RocmswitchError] = []
+        for name in self.names():
+            try:
+                manifests.append(self.read(name))
+            except RocmswitchError as error:
+                mistakes.append(error)
+        return tuple(manifests), tuple(mistakes)
 
     def lock(self, name: str) -> bytes | None:
         """The tested lock beside the manifest of *name*; None where there is none. Raises NotFound."""
