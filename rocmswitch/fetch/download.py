@@ -6,7 +6,7 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 
 from rocmswitch.errors import Busy, VerificationFailed
@@ -48,7 +48,9 @@ class Downloads:
         self._cache = cache
         self._jobs = jobs
 
-    def fetch(self, artifacts: Iterable[Artifact], progress: Progress) -> Iterator[tuple[Artifact, Path]]:
+    def fetch(
+        self, artifacts: Iterable[Artifact], progress: Progress
+    ) -> Generator[tuple[Artifact, Path], None, None]:
         """Each artifact and its place in the cache, as they become ready; what is cached comes first.
 
         Every path that comes out was hashed in this run, cached or not. The first error is raised, which calls

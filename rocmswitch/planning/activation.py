@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
 from rocmswitch.model.activation import Activation, Assignment
@@ -14,11 +14,12 @@ ACTIVE = "ROCMSWITCH_ACTIVE"
 
 _TOOLS = ("bin", "hip/bin", "opencl/bin")
 """Below the ROCm tree; releases before 5.3 keep real programs in hip/bin (facts: repository layout)."""
+_LINK_FLAGS = "HIPCC_LINK_FLAGS_APPEND"
 _LINKER_NAMES = ("libamdhip64.so", "libhsa-runtime64.so")
 
 
 def plan_activation(
-    name: str, root: str, environment: Iterable[tuple[str, str]], entries: Iterable[FileEntry]
+    name: str, root: str, environment: Sequence[tuple[str, str]], entries: Iterable[FileEntry]
 ) -> Activation:
     """The activation of a prefix whose ROCm tree lies at *root*. *environment* is the manifest's own."""
     paths = [PurePath(entry.path) for entry in entries if entry.kind != "directory"]
@@ -27,7 +28,7 @@ def plan_activation(
     linked = _unique(str(path.parent) for path in paths if path.name in _LINKER_NAMES)
     programs = {path.name for path in paths if str(path.parent) in tools}
     assignments = [Assignment(ACTIVE, name), *(_assignment(*one) for one in environment)]
-    if "hipcc" in programs and linked:
+    if "hipcc" in programs and linked and _LINK_FLAGS not in dict(environment):
         assignments.append(_found_at_run_time(linked[0]))
     return Activation(
         tuple(assignments),
@@ -51,7 +52,7 @@ def _assignment(name: str, value: str) -> Assignment:
 
 def _found_at_run_time(folder: str) -> Assignment:
     """Programs that hipcc links find this tree's HIP without LD_LIBRARY_PATH: hipcc appends these flags."""
-    return Assignment("HIPCC_LINK_FLAGS_APPEND", f"-Wl,-rpath,{PLACEHOLDER}/{folder}")
+    return Assignment(_LINK_FLAGS, f"-Wl,-rpath,{PLACEHOLDER}/{folder}")
 
 
 def _unique(values: Iterable[str]) -> tuple[str, ...]:

@@ -92,7 +92,7 @@ def wanted_files(wheels: Wheels, stack: str, interpreter: Interpreter) -> tuple[
         raise NotFound(
             f"`{stack}` has no wheels for the Python `{interpreter.executable}` ({interpreter.tag}), "
             f"only for {', '.join(wheels.python)}",
-            hint=f"rocmswitch use {stack} --venv NAME --python {_version(wheels.python[-1])}",
+            hint=f"run `rocmswitch use {stack} --venv NAME --python {_version(wheels.python[-1])}`",
         )
     return tuple(_best(name, version, wheels, interpreter) for name, version in wheels.packages.items())
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rocmswitch.model.activation import ResolvedActivation
-from rocmswitch.operations.env import functions
+from rocmswitch.operations.rendering import functions
 from rocmswitch.shell.posix import render
 
 SHELLS = [shell for shell in ("bash", "zsh", "dash") if shutil.which(shell)]

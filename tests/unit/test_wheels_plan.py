@@ -38,7 +38,7 @@ def test_a_python_without_wheels_is_refused_with_those_that_would_do() -> None:
 
     assert (str(caught.value), caught.value.hint) == (
         "`debian-5.2.3` has no wheels for the Python `/usr/bin/python3` (cp313), only for cp310, cp311",
-        "rocmswitch use debian-5.2.3 --venv NAME --python 3.11",
+        "run `rocmswitch use debian-5.2.3 --venv NAME --python 3.11`",
     )
 
 

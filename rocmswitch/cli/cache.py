@@ -1,0 +1,46 @@
+"""rocmswitch cache"""
+
+from __future__ import annotations
+
+import click
+
+from rocmswitch.cli import machine, output
+from rocmswitch.cli.main import Scopes
+from rocmswitch.operations import cache
+from rocmswitch.store.installed import Installed
+
+
+@click.group(epilog="Example: rocmswitch cache size")
+def command() -> None:
+    """Look at the downloaded archives, or delete them. Installed stacks never need them."""
+
+
+@command.command(epilog="Example: rocmswitch cache size --json")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def size(scopes: Scopes, as_json: bool) -> None:
+    """Say how much the cache holds."""
+    store = machine.cache(scopes.own)
+    count, total = len(store.files()), store.size()
+    if as_json:
+        output.write_json({"files": count, "bytes": total, "path": str(scopes.own.cache)})
+    else:
+        output.write(f"{output.size(total)} in {count} archives  {scopes.own.cache}")
+
+
+@command.command(epilog="Example: rocmswitch cache prune --yes")
+@click.option("--all", "everything", is_flag=True, help="Also what an installed stack was made from.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be deleted.")
+@click.pass_obj
+def prune(scopes: Scopes, everything: bool, yes: bool, dry_run: bool) -> None:
+    """Delete archives that no installed stack was made from; `repair` would have to fetch the others again."""
+    store = machine.cache(scopes.own)
+    keep = frozenset() if everything else cache.wanted(Installed(scopes.searched))
+    unwanted = store.prune(keep, dry_run=True)
+    output.say(f"deletes {output.size(sum(one.size for one in unwanted))} in {len(unwanted)} archives")
+    if dry_run or not unwanted:
+        return
+    output.agree("Delete them?", yes=yes)
+    removed = store.prune(keep)
+    output.say(f"deleted {output.size(sum(one.size for one in removed))}")

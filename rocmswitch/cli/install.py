@@ -1,0 +1,113 @@
+"""rocmswitch install"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from rocmswitch.cli import machine, output, planned
+from rocmswitch.cli.main import Scopes
+from rocmswitch.cli.progress import progress
+from rocmswitch.model.package import VERIFICATION_CLASSES
+from rocmswitch.model.receipt import Receipt
+from rocmswitch.model.stack import SET_NAMES
+from rocmswitch.operations import install
+from rocmswitch.operations.resolving import Wish, check_required
+from rocmswitch.operations.scripts import write_scripts
+from rocmswitch.operations.timing import Stages
+from rocmswitch.planning.install import InstallPlan
+from rocmswitch.planning.naming import resolve_name
+from rocmswitch.store.catalog import Manifest
+from rocmswitch.store.installed import Installed
+from rocmswitch.system.disk import Disk
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line."""
+
+    sets: tuple[str, ...]
+    locked: bool
+    require: str | None
+    mirror: str | None
+    allow_expired: bool
+    yes: bool
+    dry_run: bool
+    as_json: bool
+
+
+@click.command(epilog="Example: rocmswitch install debian-5.2.3 --set compiler")
+@click.argument("name")
+@click.option(
+    "--set", "sets", multiple=True, type=click.Choice(SET_NAMES), help="What to install; repeat for more."
+)
+@click.option("--locked", is_flag=True, help="Exactly what was tested: the lock beside the manifest.")
+@click.option("--require", type=click.Choice(VERIFICATION_CLASSES), help="Refuse what is checked by less.")
+@click.option("--mirror", metavar="URL", help="Take a distribution's archive from here.")
+@click.option("--allow-expired", is_flag=True, help="Accept an index whose Valid-Until has passed.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="Only show the plan.")
+@click.option("--json", "as_json", is_flag=True, help="For programs: the plan.")
+@click.pass_obj
+def command(scopes: Scopes, /, name: str, **chosen: Any) -> None:
+    """Install the prefix of the stack NAME: a full name, or a version such as 5.2 (the newest that fits).
+
+    Sets add up, also to those that are installed; runtime is always among them.
+    """
+    options = Options(**chosen)
+    catalog = machine.catalog(scopes)
+    manifest = catalog.read(resolve_name(name, catalog.names()))
+    if manifest.stack.name != name:
+        output.say(f"{name} is {manifest.stack.name}")
+    receipt = _receipt(scopes, manifest)
+    if not options.dry_run and install.is_there(manifest, options.sets, receipt):
+        output.say(f"{manifest.stack.name} is installed already ({', '.join(receipt.sets if receipt else ())})")
+        return
+    stages = Stages()
+    plan = _plan(scopes, manifest, options, receipt, stages)
+    _show(plan, options)
+    if not options.dry_run:
+        output.agree("Install it?", yes=options.yes)
+        _execute(scopes, plan, stages)
+    machine.report_timings(stages)
+
+
+def _receipt(scopes: Scopes, manifest: Manifest) -> Receipt | None:
+    one = Installed((scopes.own,)).prefix(manifest.stack.name)
+    return one.receipt if one else None
+
+
+def _plan(
+    scopes: Scopes, manifest: Manifest, options: Options, receipt: Receipt | None, stages: Stages
+) -> InstallPlan:
+    lock = machine.lock(scopes, manifest.stack.name)
+    wish = Wish(options.sets, mirror=options.mirror, allow_expired=options.allow_expired, tested=lock)
+    wish = install.with_installed(wish, receipt)
+    around = machine.surroundings(scopes.own)
+    if options.locked:
+        plan = install.plan_locked(manifest, wish, around)
+    else:
+        plan = install.plan(manifest, wish, machine.repositories(scopes.own), around, stages)
+    check_required(plan, options.require)
+    if not options.dry_run:
+        install.check_room(plan, scopes.own.cache, scopes.own.prefixes)
+    return plan
+
+
+def _show(plan: InstallPlan, options: Options) -> None:
+    if options.as_json:
+        output.write_json(plan.as_json())
+        return
+    planned.show_install(plan)
+    if options.dry_run:
+        planned.list_packages(plan)
+
+
+def _execute(scopes: Scopes, plan: InstallPlan, stages: Stages) -> None:
+    with progress(plan.download_size + plan.cached_size) as shown:
+        receipt = install.execute(plan, machine.workshop(scopes.own), shown, stages)
+    write_scripts(receipt.name, Installed((scopes.own,)), Disk())
+    output.say(f"installed {receipt.name}: {output.size(receipt.size)}, {scopes.own.prefixes / receipt.name}")
+    output.say(f"next: `rocmswitch run {receipt.name} -- rocminfo`, or `rocmswitch use {receipt.name}`")

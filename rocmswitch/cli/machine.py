@@ -1,0 +1,107 @@
+"""What commands are made of: each part built from the one layout, only where a command needs it."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rocmswitch.cli import output
+from rocmswitch.system.disk import Disk
+
+if TYPE_CHECKING:
+    from rocmswitch.cli.main import Scopes
+    from rocmswitch.fetch.repository import Repositories
+    from rocmswitch.metadata.lock import Lock
+    from rocmswitch.operations.building import Workshop
+    from rocmswitch.operations.resolving import Surroundings
+    from rocmswitch.operations.timing import Stages
+    from rocmswitch.store.cache import Cache
+    from rocmswitch.store.catalog import Catalog
+    from rocmswitch.store.layout import Layout
+    from rocmswitch.store.trees import Trees
+
+
+def catalog(scopes: Scopes) -> Catalog:
+    from rocmswitch.store.catalog import Catalog, shipped_manifests
+
+    return Catalog(shipped_manifests(), tuple(layout.manifests for layout in scopes.searched))
+
+
+def prefixes(layout: Layout) -> Trees:
+    from rocmswitch.store.trees import Trees
+
+    return Trees(layout.prefixes, layout.locks, Disk())
+
+
+def venvs(layout: Layout) -> Trees:
+    from rocmswitch.store.trees import Trees
+
+    return Trees(layout.venvs, layout.locks, Disk())
+
+
+def cache(layout: Layout) -> Cache:
+    from rocmswitch.store.cache import Cache
+
+    return Cache(layout.archives, layout.partial, Disk())
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def surroundings(layout: Layout) -> Surroundings:
+    """What this machine is and has."""
+    from rocmswitch.host.facts import read_host
+    from rocmswitch.host.libraries import HostLibraries
+    from rocmswitch.operations.resolving import Surroundings
+
+    return Surroundings(read_host(), HostLibraries(), cache(layout), host_mirrors())
+
+
+def repositories(layout: Layout) -> Repositories:
+    from datetime import datetime, timezone
+
+    from rocmswitch.fetch.http import Http
+    from rocmswitch.fetch.repository import Repositories
+
+    now = datetime.now(timezone.utc)
+    return Repositories(Http(), layout, Disk(), now, host_mirrors=host_mirrors())
+
+
+def host_mirrors() -> dict[str, str]:
+    """By archive, the mirror that this machine's own apt uses; empty where it is another distribution."""
+    from rocmswitch.host.apt import host_mirror
+    from rocmswitch.host.facts import read_host
+
+    found = host_mirror(Path("/"), "debian", read_host())
+    return {"debian": found} if found else {}
+
+
+def workshop(layout: Layout) -> Workshop:
+    """What makes a prefix below *layout*."""
+    from rocmswitch.fetch.download import Downloads
+    from rocmswitch.fetch.http import Http
+    from rocmswitch.host.facts import read_host
+    from rocmswitch.host.libraries import HostLibraries
+    from rocmswitch.operations.building import Workshop
+    from rocmswitch.store.relocate import Machine
+
+    there = Machine(HostLibraries(), read_host().glibc, jobs=processors())
+    return Workshop(Downloads(Http(), cache(layout)), prefixes(layout), Disk(), there)
+
+
+def lock(scopes: Scopes, name: str) -> Lock | None:
+    """The tested lock of the stack *name*, if there is one."""
+    from rocmswitch.metadata.lock import parse_lock
+
+    content = catalog(scopes).lock(name)
+    return None if content is None else parse_lock(content, f"{name}.lock")
+
+
+def report_timings(stages: Stages) -> None:
+    """Seconds by stage, as one line of JSON on stderr, where ROCMSWITCH_TIMINGS asks for it."""
+    if os.environ.get("ROCMSWITCH_TIMINGS"):
+        output.say(json.dumps({name: round(seconds, 4) for name, seconds in stages.seconds.items()}))

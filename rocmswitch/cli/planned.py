@@ -1,0 +1,58 @@
+"""How a plan is shown before anybody agrees to it."""
+
+from __future__ import annotations
+
+from rocmswitch.cli import output
+from rocmswitch.planning.install import InstallPlan
+from rocmswitch.planning.wheels import VenvPlan
+
+
+def show_install(plan: InstallPlan) -> None:
+    """What will be fetched and unpacked, where from and by what it is checked; on stderr."""
+    sets = ", ".join(plan.sets)
+    output.say(
+        f"{plan.name} ({sets}): {len(plan.packages)} packages, {len(plan.host)} more are left to this machine"
+    )
+    base = [one for one in plan.packages if one.place == "base"]
+    if base:
+        output.say(f"carried along because this machine lacks it: {', '.join(one.package.name for one in base)}")
+    _say_bytes(plan.download_size, plan.cached_size, plan.installed_size)
+    classes = sorted({one.verification for one in plan.packages})
+    for source in plan.sources:
+        expired = ", EXPIRED" if source.expired else ""
+        output.say(f"from {source.url} {source.suite} of {source.date}{expired}, signed by {source.fingerprint}")
+    output.say(f"every package is checked: {', '.join(classes)}")
+    for note in plan.notes:
+        output.say(f"note: {note}")
+
+
+def list_packages(plan: InstallPlan) -> None:
+    """The packages, one by one, as data."""
+    output.table(
+        ("Package", "Version", "Place", "Checked", "Size"),
+        [
+            (
+                one.package.name,
+                one.package.version,
+                one.place,
+                one.verification + (", cached" if one.cached else ""),
+                output.size(one.package.size),
+            )
+            for one in plan.packages
+        ],
+    )
+
+
+def show_venv(plan: VenvPlan) -> None:
+    """The environment, and the prefix first where it has to be made."""
+    if plan.install is not None:
+        show_install(plan.install)
+    output.say(f"environment {plan.name}: Python {plan.python} ({plan.python_tag}), bound to {plan.prefix}")
+    for wheel in plan.wheels:
+        where = "cached" if wheel.filename in plan.cached else output.size(wheel.size)
+        output.say(f"  {wheel.name} {wheel.version}  {wheel.verification}, {where}")
+
+
+def _say_bytes(download: int, cached: int, installed: int) -> None:
+    from_cache = f", {output.size(cached)} are in the cache" if cached else ""
+    output.say(f"{output.size(download)} to download{from_cache}; {output.size(installed)} on disk")

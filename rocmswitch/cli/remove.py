@@ -1,0 +1,32 @@
+"""rocmswitch remove"""
+
+from __future__ import annotations
+
+import click
+
+from rocmswitch.cli import machine, output
+from rocmswitch.cli.main import Scopes
+from rocmswitch.operations import remove
+from rocmswitch.store.installed import Installed
+from rocmswitch.system.disk import Disk
+
+
+@click.command(epilog="Example: rocmswitch remove debian-5.2.3")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
+@click.pass_obj
+def command(scopes: Scopes, name: str, yes: bool, dry_run: bool) -> None:
+    """Remove the stack or environment NAME: what rocmswitch made for it, and nothing else."""
+    removal = remove.plan(name, Installed((scopes.own,)))
+    one = removal.installation
+    output.say(f"removes {one.link} ({output.size(one.receipt.size)})")
+    for venv in removal.used_by:
+        output.say(f"still used by the environment {venv}")
+    if dry_run:
+        return
+    if not removal.used_by:
+        output.agree("Remove it?", yes=yes)
+    trees = machine.venvs if one.receipt.kind == "venv" else machine.prefixes
+    remove.execute(removal, trees(scopes.own), Disk())
+    output.say(f"removed {one.receipt.name}")

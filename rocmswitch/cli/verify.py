@@ -1,0 +1,60 @@
+"""rocmswitch verify"""
+
+from __future__ import annotations
+
+import click
+
+from rocmswitch.cli import machine, output
+from rocmswitch.cli.main import Scopes
+from rocmswitch.errors import NotFound, VerificationFailed
+from rocmswitch.store.installed import Installation, Installed
+from rocmswitch.store.verify import Fault, verify_tree
+
+SHOWN = 20
+"""Faults that are shown of one tree; `--json` has all."""
+
+
+@click.command(epilog="Example: rocmswitch verify debian-5.2.3")
+@click.argument("name", required=False)
+@click.option("--quick", is_flag=True, help="Sizes, modes and links only; no file is read.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def command(scopes: Scopes, name: str | None, quick: bool, as_json: bool) -> None:
+    """Check every file of NAME, or of all that is installed, against its receipt."""
+    installed = Installed(scopes.searched)
+    chosen = (installed.find(name),) if name else (*installed.prefixes(), *installed.venvs())
+    if not chosen:
+        raise NotFound("nothing is installed", hint="run `rocmswitch list --available`")
+    found = {one: verify_tree(one.link, quick=quick, jobs=machine.processors()) for one in chosen}
+    if as_json:
+        output.write_json([_as_json(one, faults) for one, faults in found.items()])
+    else:
+        for one, faults in found.items():
+            _show(one, faults, quick=quick)
+    damaged = [one.receipt.name for one, faults in found.items() if faults]
+    if damaged:
+        raise VerificationFailed(
+            f"{', '.join(f'`{one}`' for one in damaged)} is not as it was installed",
+            hint=f"run `rocmswitch repair {damaged[0]}`",
+        )
+
+
+def _show(one: Installation, faults: tuple[Fault, ...], *, quick: bool) -> None:
+    if not faults:
+        checked = "sizes and modes" if quick else "every file"
+        output.write(f"{one.receipt.name}: {checked} as installed, {output.size(one.receipt.size)}")
+    for fault in faults[:SHOWN]:
+        output.write(f"{one.receipt.name}: {fault}")
+    if len(faults) > SHOWN:
+        output.write(f"{one.receipt.name}: and {len(faults) - SHOWN} more")
+
+
+def _as_json(one: Installation, faults: tuple[Fault, ...]) -> dict[str, object]:
+    return {
+        "name": one.receipt.name,
+        "path": str(one.link),
+        "faults": [
+            {"path": fault.path, "what": fault.what, "expected": fault.expected, "found": fault.found}
+            for fault in faults
+        ],
+    }

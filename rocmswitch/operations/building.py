@@ -1,0 +1,134 @@
+"""A prefix made from its plan: fetched, unpacked, relocated, published. Shared by install, repair and use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from rocmswitch.errors import Failed
+from rocmswitch.fetch.download import Downloads, Progress
+from rocmswitch.model.package import Artifact
+from rocmswitch.model.receipt import FileEntry, InstalledPackage, Receipt
+from rocmswitch.operations.timing import Stages
+from rocmswitch.planning.activation import plan_activation
+from rocmswitch.planning.install import InstallPlan, PlannedPackage
+from rocmswitch.store.relocate import Machine, Relocated, relocate
+from rocmswitch.store.trees import Trees
+from rocmswitch.store.unpack import Unpacker, Unpacking, merge_entries
+from rocmswitch.system.disk import Disk
+
+WAIT = 3600.0
+"""Seconds to wait for another rocmswitch that installs the same stack."""
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What an installation works with: where packages come from, and where they are unpacked."""
+
+    downloads: Downloads
+    trees: Trees
+    disk: Disk
+    machine: Machine
+    wait: float = WAIT
+
+
+def build(plan: InstallPlan, workshop: Workshop, progress: Progress, stages: Stages) -> Receipt:
+    """Carry out *plan*: the stack appears whole or not at all.
+
+    Where another rocmswitch has made the same tree meanwhile, that one is used. Raises Busy, Failed,
+    VerificationFailed, NetworkFailed and MachineLacks; the next command cleans up what was begun.
+    """
+    trees = workshop.trees
+    with trees.locked(plan.name, workshop.wait):
+        current = trees.current(plan.name)
+        if current == plan.tree:
+            return trees.receipt(plan.name)
+        if current != plan.replaces:
+            raise Failed(
+                f"`{plan.name}` was changed by another rocmswitch meanwhile", hint="run the same command again"
+            )
+        if trees.is_whole(plan.tree):
+            trees.point(plan.name, plan.tree)
+        else:
+            _make(plan, workshop, progress, stages)
+        trees.sweep()
+        return trees.receipt(plan.name)
+
+
+def artifacts(plan: InstallPlan) -> Iterator[tuple[Artifact, PlannedPackage]]:
+    """What has to be fetched, and what it is for."""
+    for planned in plan.packages:
+        package = planned.package
+        yield (
+            Artifact(
+                package.name,
+                package.version,
+                package.filename,
+                planned.urls,
+                package.size,
+                package.digest,
+                planned.verification,
+            ),
+            planned,
+        )
+
+
+def _make(plan: InstallPlan, workshop: Workshop, progress: Progress, stages: Stages) -> None:
+    tree = workshop.trees.begin(plan.tree)
+    with stages.timed("download and unpack"):
+        entries = _fetch_and_unpack(plan, tree, workshop, progress)
+    with stages.timed("relocate"):
+        relocated = relocate(tree, entries, root=plan.root, machine=workshop.machine, disk=workshop.disk)
+    with stages.timed("receipt and sync"):
+        workshop.trees.publish(plan.tree, plan.name, _receipt(plan, relocated), relocated.entries)
+
+
+def _fetch_and_unpack(
+    plan: InstallPlan, tree: Path, workshop: Workshop, progress: Progress
+) -> tuple[FileEntry, ...]:
+    """Each package is unpacked as soon as it has arrived, while others are still on their way."""
+    planned = dict(artifacts(plan))
+    with (
+        Unpacker(workshop.disk, workshop.machine.jobs) as unpacker,
+        closing(workshop.downloads.fetch(planned, progress)) as arriving,
+    ):
+        for artifact, archive in arriving:
+            unpacker.submit(Unpacking(artifact.name, archive, tree, planned[artifact].place))
+        return merge_entries(done.entries for done in unpacker.done())
+
+
+def _receipt(plan: InstallPlan, relocated: Relocated) -> Receipt:
+    return Receipt(
+        kind="prefix",
+        name=plan.name,
+        stack=plan.name,
+        version=plan.stack_version,
+        tree=plan.tree,
+        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        sets=plan.sets,
+        root=plan.root,
+        packages=tuple(_installed(one) for one in plan.packages),
+        host=tuple(str(one.package) for one in plan.host),
+        sources=plan.sources,
+        activation=plan_activation(plan.name, plan.root, plan.environment, relocated.entries),
+        manifest_sha256=plan.manifest_sha256,
+        notes=(*plan.notes, *relocated.notes),
+    )
+
+
+def _installed(planned: PlannedPackage) -> InstalledPackage:
+    package = planned.package
+    return InstalledPackage(
+        package.name,
+        package.version,
+        package.filename,
+        package.size,
+        package.digest.value,
+        planned.verification,
+        planned.place,
+        package.installed_size,
+        planned.urls[0] if planned.urls else "",
+    )

@@ -1,0 +1,58 @@
+"""Install a stack's prefix: from its name to the plan, and from the plan to the tree."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from rocmswitch.fetch.download import Progress
+from rocmswitch.fetch.repository import Repositories
+from rocmswitch.model.receipt import Receipt
+from rocmswitch.operations.building import Workshop, build
+from rocmswitch.operations.resolving import Surroundings, Wish, plan_locked_prefix, plan_prefix
+from rocmswitch.operations.timing import Stages
+from rocmswitch.planning.install import InstallPlan, selected_sets
+from rocmswitch.planning.space import Room, check_space
+from rocmswitch.store.catalog import Manifest
+
+
+def is_there(manifest: Manifest, sets: tuple[str, ...], receipt: Receipt | None) -> bool:
+    """Whether the prefix has all *sets* already, so that nothing has to be planned and no server asked."""
+    return receipt is not None and set(selected_sets(manifest.stack, sets)) <= set(receipt.sets)
+
+
+def with_installed(wish: Wish, receipt: Receipt | None) -> Wish:
+    """Sets add up: those that are installed stay."""
+    if receipt is None:
+        return wish
+    return replace(wish, sets=tuple(dict.fromkeys((*receipt.sets, *wish.sets))), current=receipt.tree)
+
+
+def plan(
+    manifest: Manifest, wish: Wish, repositories: Repositories, around: Surroundings, stages: Stages
+) -> InstallPlan:
+    """Decide what installing takes. Changes nothing but the cache of indexes."""
+    return plan_prefix(manifest, wish, repositories, around, stages)
+
+
+def plan_locked(manifest: Manifest, wish: Wish, around: Surroundings) -> InstallPlan:
+    """The same from the tested lock, without asking a server."""
+    return plan_locked_prefix(manifest, wish, around)
+
+
+def check_room(plan: InstallPlan, cache: Path, prefixes: Path) -> None:
+    """Raise MachineLacks where a file system has too little room: before the first byte is fetched."""
+    check_space(plan, _room(cache), _room(prefixes))
+
+
+def execute(plan: InstallPlan, workshop: Workshop, progress: Progress, stages: Stages) -> Receipt:
+    """Carry out *plan*: the stack appears whole or not at all."""
+    return build(plan, workshop, progress, stages)
+
+
+def _room(folder: Path) -> Room:
+    """The file system that *folder* lies on, or will lie on."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    free = os.statvfs(there)
+    return Room(str(folder), there.stat().st_dev, free.f_bavail * free.f_frsize)
