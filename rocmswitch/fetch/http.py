@@ -139,17 +139,25 @@ class Http:
         for scheme in _SCHEMES:
             self._session.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=32))
 
-    def read(self, url: str, *, limit: int) -> bytes:
-        """The whole file at *url*, tried several times.
+    def read(self, url: str, *, limit: int, accept: str = "*/*") -> bytes:
+        """The whole file at *url*, tried several times. *accept* lists the media types that are wanted.
 
         Raises VerificationFailed where it has more than *limit* bytes, NotFound and NetworkFailed.
         """
-        return self.patience.retrying()(self._read_once, url, limit)
+        return self.patience.retrying()(self._read_once, url, limit, accept)
 
-    def _read_once(self, url: str, limit: int) -> bytes:
+    def length(self, url: str) -> int | None:
+        """How many bytes the server says the file at *url* has, None where it does not say. Raises as `read`."""
+        return self.patience.retrying()(self._length_once, url)
+
+    def _length_once(self, url: str) -> int | None:
+        with self.stream(url) as response:
+            return response.total
+
+    def _read_once(self, url: str, limit: int, accept: str) -> bytes:
         too_large = VerificationFailed(f"`{shown(url)}` is larger than the {limit} bytes it may have")
         content = bytearray()
-        with self.stream(url) as response:
+        with self.stream(url, accept=accept) as response:
             if response.total is not None and response.total > limit:
                 raise too_large
             for chunk in response.chunks():
@@ -159,13 +167,13 @@ class Http:
         return bytes(content)
 
     @contextlib.contextmanager
-    def stream(self, url: str, *, offset: int = 0, validator: str = "") -> Iterator[Response]:
+    def stream(self, url: str, *, offset: int = 0, validator: str = "", accept: str = "*/*") -> Iterator[Response]:
         """The file at *url* from *offset* on, tried once.
 
         With *validator* the server sends the whole file where it is another one by now; look at the
         response's `offset`. Raises Transient where another attempt may help, RangeRefused, NotFound, NetworkFailed.
         """
-        headers = {"Range": f"bytes={offset}-"} if offset else {}
+        headers = {"Accept": accept} | ({"Range": f"bytes={offset}-"} if offset else {})
         if offset and validator:
             headers["If-Range"] = validator
         with contextlib.closing(self._ask(url, headers)) as answer:

@@ -191,6 +191,12 @@ def test_a_proxy_variable_is_honoured(server: Server, http: Http, monkeypatch: p
     assert (content, server.requests[0].path) == (CONTENT, "http://example.invalid/file")
 
 
+def test_the_length_is_what_the_server_states(server: Server, http: Http) -> None:
+    server.misbehave("silent", Fault(content=CONTENT, no_length=True))
+
+    assert (http.length(server.url("file")), http.length(server.url("silent"))) == (len(CONTENT), None)
+
+
 def test_a_password_in_a_url_is_not_shown() -> None:
     assert shown("https://name:secret@example.org:8443/a?b") == "https://example.org:8443/a?b"
 

@@ -184,7 +184,7 @@ class _Answer(http.server.BaseHTTPRequestHandler):
             self._send_file(urllib.parse.urlsplit(path).path, fault)
 
     def _send_file(self, path: str, fault: Fault) -> None:
-        file = self.server.owner.folder / path.lstrip("/")
+        file = self.server.owner.folder / (path.lstrip("/") + ("index.html" if path.endswith("/") else ""))
         if fault.content is None and (".." in file.parts or not file.is_file()):
             self._send_head(404, {"Content-Length": "0"})
             return
