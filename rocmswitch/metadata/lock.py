@@ -52,11 +52,12 @@ class LockedPackage(Struct, frozen=True):
     installed_size: int
     sha256: str
     sets: tuple[str, ...]
+    source: str
+    """The position of its source in `sources`, and in the manifest's."""
     needs: tuple[str, ...] = ()
     """Names of those that satisfy its dependencies."""
     glibc: str = ""
     """The C library that it needs at least."""
-    source: str = "0"
 
 
 class Lock(Struct, frozen=True):
@@ -112,13 +113,15 @@ def _check(lock: Lock) -> None:
     for source in lock.sources:
         if not all(URL.fullmatch(one) for one in (source.url, source.snapshot) if one):
             raise ValueError("a source has no http or https URL")
-    names = [one.name for one in lock.packages]
+    names = {one.name for one in lock.packages}
+    seen: set[str] = set()
     for number, package in enumerate(lock.packages):
         where = f"`packages[{number}]` (`{package.name}`)"
         Digest.sha256(package.sha256)
-        if names.count(package.name) > 1:
+        if package.name in seen:
             raise ValueError(f"{where} is there twice")
-        if not set(package.sets) <= set(SET_NAMES) or not set(package.needs) <= set(names):
+        seen.add(package.name)
+        if not set(package.sets) <= set(SET_NAMES) or not set(package.needs) <= names:
             raise ValueError(f"{where} names a set or a package that is not there")
         if package.size < 0 or package.installed_size < 0 or not _is_pool_path(package.filename):
             raise ValueError(f"{where} has no usable size or file name")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from urllib.parse import quote
 
 from rocmswitch.errors import ManifestMistake
 from rocmswitch.metadata.debversion import satisfies
@@ -52,7 +53,7 @@ def locked_offer(request: Request, lock: Lock, mirrors: Mirrors) -> Offer:
 
     def urls(package: Package) -> tuple[str, ...]:
         snapshot = lock.sources[int(package.source)].snapshot
-        return (*mirrors(package), *([f"{snapshot}/{package.filename}"] if snapshot else []))
+        return (*mirrors(package), *([f"{snapshot}/{quote(package.filename, safe='/+~')}"] if snapshot else []))
 
     return Offer(
         closure=locked_closure(lock).reachable(roots),

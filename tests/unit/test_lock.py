@@ -198,7 +198,7 @@ def test_a_lock_that_names_a_local_file_as_its_source_is_refused():
         ({"size": "1"}, "x.lock: Expected `int`, got `str` - at `$.packages[0].size`"),
         ({"colour": "red"}, "x.lock: Object contains unknown field `colour` - at `$.packages[0]`"),
         ({"sha256": "00"}, "x.lock: `00` is not a sha256 hash"),
-        ({"name": "hip"}, "x.lock: `packages[0]` (`hip`) is there twice"),
+        ({"name": "hip"}, "x.lock: `packages[1]` (`hip`) is there twice"),
         ({"sets": ["all"]}, "x.lock: `packages[0]` (`clang`) names a set or a package that is not there"),
         ({"needs": ["gone"]}, "x.lock: `packages[0]` (`clang`) names a set or a package that is not there"),
         ({"filename": "../x.deb"}, "x.lock: `packages[0]` (`clang`) has no usable size or file name"),
