@@ -13,10 +13,11 @@ from __future__ import annotations
 import struct
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from itertools import accumulate, islice
 from urllib.parse import quote
 
 from rocmswitch.errors import VerificationFailed
-from rocmswitch.metadata.deb import Stanza, parse_relations
+from rocmswitch.metadata.deb import FIELDS, Stanza, parse_relations
 from rocmswitch.model.package import Dependency, Digest, Package, Relation
 
 MAGIC = b"rocmswitch index 1\n"
@@ -27,8 +28,7 @@ MAX_FILENAME = 512
 MAX_SIZE = 1 << 40
 """Bytes of one archive, or KiB of what it holds: a tebibyte is no package."""
 
-_COLUMNS = (b"Package", b"Version", b"Architecture", b"Filename", b"Size", b"SHA256", b"SHA512", b"Installed-Size")
-_RELATION_COLUMNS = (b"Pre-Depends", b"Depends", b"Provides", b"Conflicts", b"Breaks")
+_COLUMNS = tuple(name.encode() for name in FIELDS)
 
 
 def encode_index(stanzas: Iterable[Stanza]) -> bytes:
@@ -36,25 +36,22 @@ def encode_index(stanzas: Iterable[Stanza]) -> bytes:
     packages: list[bytes] = []
     provided: dict[bytes, set[bytes]] = {}
     for stanza in stanzas:
-        packages.append(b"\t".join(stanza.get(name, b"") for name in (*_COLUMNS, *_RELATION_COLUMNS)))
+        packages.append(b"\t".join([stanza.get(name, b"") for name in _COLUMNS]) + b"\n")
         for part in stanza.get(b"Provides", b"").split(b",") if b"Provides" in stanza else ():
             provided.setdefault(part.partition(b"(")[0].strip(), set()).add(stanza[b"Package"])
         if len(packages) > MAX_PACKAGES:
             raise VerificationFailed(f"an index of more than {MAX_PACKAGES} packages is not read")
-    # By name alone: a tab sorts before all that a name may hold.
+    # By name: a tab sorts before all that a name may hold.
     packages.sort()
-    virtual = sorted(name + b"\t" + b" ".join(sorted(names)) for name, names in provided.items() if name)
-    tables = [_encode_table(packages), _encode_table(virtual)]
-    head = _HEAD.pack(len(packages), len(virtual), *(len(blob) for _, blob in tables))
-    return b"".join([MAGIC, head, *(part for table in tables for part in table)])
+    virtual = sorted(name + b"\t" + b" ".join(sorted(names)) + b"\n" for name, names in provided.items() if name)
+    head = _HEAD.pack(len(packages), len(virtual), sum(map(len, packages)), sum(map(len, virtual)))
+    return b"".join([MAGIC, head, _offsets(packages), *packages, _offsets(virtual), *virtual])
 
 
-def _encode_table(lines: Sequence[bytes]) -> tuple[bytes, bytes]:
-    offsets, position = [], 0
-    for line in lines:
-        offsets.append(position)
-        position += len(line) + 1
-    return struct.pack(f"={len(offsets)}I", *offsets), b"".join(line + b"\n" for line in lines)
+def _offsets(lines: Sequence[bytes]) -> bytes:
+    """Where each line starts."""
+    starts = accumulate(map(len, lines), initial=0)
+    return struct.pack(f"={len(lines)}I", *islice(starts, len(lines)))
 
 
 class PackageIndex:
