@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -70,7 +69,8 @@ class HostLibraries:
         defaults = (f"{folder}/{multiarch}" for folder in ("lib", "usr/lib"))
         named = [*_configured(self._root, "etc/ld.so.conf"), *defaults, *_DEFAULT_FOLDERS]
         found = dict.fromkeys(_inside(self._root, folder) for folder in named)
-        return tuple(one for one in found if one.is_dir() and not _FOREIGN_ROCM.match(self._below_root(one)))
+        ours = (one for one in found if not _FOREIGN_ROCM.match(self._below_root(one)))
+        return tuple(one for one in ours if os.access(one, os.X_OK) and one.is_dir())
 
     def _lacks_library(self, soname: str, version: str | None) -> str | None:
         found = self._look_up(soname)
@@ -89,7 +89,7 @@ class HostLibraries:
     def _usable(self, path: Path) -> tuple[Path, ElfFacts] | None:
         """A library that a program of this processor can load, with its links followed."""
         real = _inside(self._root, self._below_root(path))
-        if not real.is_file() or _FOREIGN_ROCM.match(self._below_root(real)) or not os.access(real, os.R_OK):
+        if _FOREIGN_ROCM.match(self._below_root(real)) or not os.access(real, os.R_OK) or not real.is_file():
             return None
         with real.open("rb") as file:
             facts = parse_elf(file)
@@ -100,9 +100,9 @@ class HostLibraries:
         folder, _, rest = proof.partition("/")
         if folder in ("bin", "sbin"):
             paths = (_inside(self._root, f"{place}/{rest}") for place in _PROGRAM_FOLDERS)
-            return any(path.is_file() and path.stat().st_mode & stat.S_IXUSR for path in paths)
+            return any(os.access(path, os.X_OK) and path.is_file() for path in paths)
         found = (self._root / "usr").glob(proof)
-        return any(_inside(self._root, self._below_root(path)).exists() for path in found)
+        return any(os.access(_inside(self._root, self._below_root(path)), os.F_OK) for path in found)
 
     def _below_root(self, path: Path) -> str:
         """*path* as programs of this machine would name it."""
@@ -124,7 +124,7 @@ def evidence(table: Mapping[str, tuple[str, ...]], names: Iterable[str], librari
 def _configured(root: Path, name: str, depth: int = 0) -> list[str]:
     """The folders of ld.so.conf(5) and of the files that it includes."""
     path = _inside(root, name)
-    if depth > _INCLUDE_DEPTH or not path.is_file():
+    if depth > _INCLUDE_DEPTH or not os.access(path, os.R_OK) or not path.is_file():
         return []
     folders: list[str] = []
     for line in path.read_text(errors="replace").splitlines():
@@ -155,10 +155,17 @@ def _inside(root: Path, name: str) -> Path:
         part = waiting.pop()
         if part == "..":
             done = done.parent if done != root else root
-        elif (done / part).is_symlink():
-            target = str((done / part).readlink())
+        elif target := _link_target(done / part):
             done = root if target.startswith("/") else done
             waiting += target.split("/")[::-1]
         else:
             done = done / part
-    return root / name
+    return root / name.lstrip("/")
+
+
+def _link_target(path: Path) -> str:
+    """Empty for what is no link, is not there, or lies in a folder that may not be entered."""
+    try:
+        return str(path.readlink())
+    except OSError:
+        return ""
