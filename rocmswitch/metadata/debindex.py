@@ -95,6 +95,8 @@ class _Table:
         return len(self._offsets)
 
     def lines(self, name: str) -> Iterable[str]:
+        if "\t" in name:
+            return
         key = name.encode() + b"\t"
         position = bisect_left(range(len(self)), key, key=lambda number: self._line(number)[: len(key)])
         while position < len(self) and (line := self._line(position)).startswith(key):
