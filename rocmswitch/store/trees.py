@@ -75,6 +75,10 @@ class Trees:
         """The folder of a tree, there or not."""
         return self._links / TREES / _checked(tree_name)
 
+    def link(self, name: str) -> Path:
+        """The published name, which outlives every tree behind it."""
+        return self._links / _checked(name)
+
     def receipt(self, name: str) -> Receipt:
         """The receipt of the published tree. Raises NotFound, VerificationFailed."""
         tree = self.current(name)
@@ -114,10 +118,12 @@ class Trees:
         """Make what lies in the tree's folder the one that *name* means, whatever happens meanwhile.
 
         *files* is all that lies there; folders above them need not be named. Write permissions go, in the list
-        too. Returns the receipt as it was written. When this returns, a power cut changes nothing any more.
+        too, but an environment keeps them: its owner installs more into it. Returns the receipt as it was
+        written. When this returns, a power cut changes nothing any more.
         """
         tree = self.path(tree_name)
-        entries = _settled(files)
+        dropped = 0 if receipt.kind == "venv" else _WRITE_BITS
+        entries = _settled(files, dropped)
         listing = encode_files(entries)
         written = replace(
             receipt,
@@ -127,7 +133,7 @@ class Trees:
             size=sum(entry.size for entry in entries if entry.kind == "file"),
         )
         with disk_errors(tree):
-            self._lay_down(tree, entries, listing)
+            self._lay_down(tree, entries, listing, 0o755 & ~dropped)
             self._disk.replace_file(receipt_path(tree), encode_receipt(written), _OWN_MODE)
             self._disk.set_mode(tree / FOLDER, 0o555)
         self.point(name, tree_name)
@@ -175,8 +181,8 @@ class Trees:
     def _lock(self, name: str) -> Path:
         return self._locks / f"{name}.lock"
 
-    def _lay_down(self, tree: Path, entries: tuple[FileEntry, ...], listing: bytes) -> None:
-        """All but the receipt has reached the disk when this returns."""
+    def _lay_down(self, tree: Path, entries: tuple[FileEntry, ...], listing: bytes, mode: int) -> None:
+        """All but the receipt has reached the disk when this returns. *mode* is that of the tree's own folder."""
         self._disk.make_directory(tree / FOLDER)
         with self._disk.create(files_path(tree), _OWN_MODE) as file:
             file.write(listing)
@@ -184,7 +190,7 @@ class Trees:
             path = tree / entry.path
             if entry.kind != "link" and path.lstat().st_mode & 0o7777 != entry.mode:
                 self._disk.set_mode(path, entry.mode)
-        self._disk.set_mode(tree, 0o555)
+        self._disk.set_mode(tree, mode)
         self._disk.sync_filesystem(tree)
 
     def _remove_tree(self, tree_name: str) -> None:
@@ -245,11 +251,11 @@ def _name_of(tree_name: str) -> str:
     return name
 
 
-def _settled(files: Iterable[FileEntry]) -> tuple[FileEntry, ...]:
-    """The list as it will be true: sorted, without write permissions, with the folders above what it names."""
-    entries = {entry.path: replace(entry, mode=entry.mode & ~_WRITE_BITS) for entry in files}
+def _settled(files: Iterable[FileEntry], dropped: int) -> tuple[FileEntry, ...]:
+    """The list as it will be true: sorted, without the permissions *dropped*, with the folders above each path."""
+    entries = {entry.path: replace(entry, mode=entry.mode & ~dropped) for entry in files}
     for path in tuple(entries):
         for parent in PurePosixPath(path).parents:
             if str(parent) != "." and str(parent) not in entries:
-                entries[str(parent)] = FileEntry(str(parent), "directory", 0o555)
+                entries[str(parent)] = FileEntry(str(parent), "directory", 0o755 & ~dropped)
     return tuple(entries[path] for path in sorted(entries))
