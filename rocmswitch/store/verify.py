@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from rocmswitch.model.receipt import FileEntry
@@ -52,18 +53,18 @@ def verify_entries(
     tree: Path, entries: Sequence[FileEntry], *, quick: bool = False, jobs: int = 0
 ) -> tuple[Fault, ...]:
     """The same for a list in hand; what the list does not name is `extra`."""
+    contents = () if quick else _start_hashing(tree, [entry for entry in entries if entry.kind == "file"], jobs)
     found = {entry.path: entry for entry in _walk(tree)}
     expected = {entry.path: entry for entry in entries}
     faults = [Fault(path, "missing") for path in expected.keys() - found.keys()]
     faults += [Fault(path, "extra") for path in found.keys() - expected.keys()]
-    same = []
+    same = set()
     for path in expected.keys() & found.keys():
         differing = _compare(expected[path], found[path])
         faults += differing
-        if expected[path].kind == "file" and not {fault.what for fault in differing} & {"kind", "size"}:
-            same.append(expected[path])
-    if not quick:
-        faults += _compare_contents(tree, same, jobs)
+        if not {fault.what for fault in differing} & {"kind", "size"}:
+            same.add(path)
+    faults += [fault for fault in _compare_contents(expected, contents) if fault.path in same]
     return tuple(sorted(faults, key=lambda fault: (fault.path, fault.what)))
 
 
@@ -82,8 +83,8 @@ def take_inventory(tree: Path, *, jobs: int = 0) -> tuple[FileEntry, ...]:
 
 def _walk(tree: Path, below: str = "") -> Iterator[FileEntry]:
     """Every path below *tree* but our own, without content. Never follows a symlink."""
-    with os.scandir(tree / below) as listing:
-        found = sorted(listing, key=lambda one: one.name)
+    with os.scandir(f"{tree}/{below}") as listing:
+        found = list(listing)
     for one in found:
         path = f"{below}{one.name}"
         if path not in _OURS:
@@ -117,24 +118,34 @@ def _compare(expected: FileEntry, found: FileEntry) -> list[Fault]:
     return faults
 
 
-def _compare_contents(tree: Path, entries: Sequence[FileEntry], jobs: int) -> Iterator[Fault]:
-    expected = {entry.path: entry.sha256 for entry in entries}
-    for path, found in hash_files(tree, entries, jobs):
+def _compare_contents(
+    expected: Mapping[str, FileEntry], contents: Iterable[tuple[str, str | OSError]]
+) -> Iterator[Fault]:
+    for path, found in contents:
         if isinstance(found, OSError):
             yield Fault(path, "unreadable", "a file", found.strerror or str(found))
-        elif found != expected[path]:
-            yield Fault(path, "content", expected[path], found)
+        elif found != expected[path].sha256:
+            yield Fault(path, "content", expected[path].sha256, found)
 
 
 def hash_files(tree: Path, entries: Sequence[FileEntry], jobs: int = 0) -> Iterator[tuple[str, str | OSError]]:
     """Paths with their SHA-256, in no order, or with why they cannot be read. `jobs` 0 is one per processor.
 
+    A file that is larger than its entry says is not read to its end.
+    """
+    return _start_hashing(tree, entries, jobs)
+
+
+def _start_hashing(tree: Path, entries: Sequence[FileEntry], jobs: int) -> Iterator[tuple[str, str | OSError]]:
+    """Work begins now, not when the first result is asked for.
+
     Threads serve: hashlib and read(2) free the interpreter. The largest file goes first, so that none is left
     alone at the end.
     """
-    with ThreadPoolExecutor(jobs or len(os.sched_getaffinity(0))) as pool:
-        for hashed in pool.map(lambda batch: _hash_batch(f"{tree}/", batch), _batches(entries)):
-            yield from hashed
+    pool = ThreadPoolExecutor(jobs or len(os.sched_getaffinity(0)), thread_name_prefix="hash")
+    batches = pool.map(lambda batch: _hash_batch(f"{tree}/", batch), list(_batches(entries)))
+    pool.shutdown(wait=False)
+    return chain.from_iterable(batches)
 
 
 def _batches(entries: Iterable[FileEntry]) -> Iterator[list[FileEntry]]:
@@ -155,30 +166,26 @@ def _hash_batch(start: str, batch: Sequence[FileEntry]) -> list[tuple[str, str |
     buffer = bytearray(_BUFFER) if batch[0].size > _SMALL else bytearray()
     for entry in batch:
         try:
-            hashed.append((entry.path, _sha256(start + entry.path, buffer)))
+            hashed.append((entry.path, _sha256(start + entry.path, entry.size, buffer)))
         except OSError as error:
             hashed.append((entry.path, error))
     return hashed
 
 
-def _sha256(path: str, buffer: bytearray) -> str:
-    """Without file_digest, which Python has since 3.11, and without a stat and a buffer object for each file."""
+def _sha256(path: str, size: int, buffer: bytearray) -> str:
+    """Without file_digest, which Python has since 3.11, and without a buffer made for each file.
+
+    Stops after *size* bytes, for what lies there may be a device without an end.
+    """
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
-        if not buffer:
-            return _sha256_of_small(descriptor)
+        if size <= _SMALL:
+            return hashlib.sha256(os.read(descriptor, size + 1)).hexdigest()
         digest = hashlib.sha256()
         view = memoryview(buffer)
-        while count := os.readv(descriptor, [view]):
+        while size >= 0 and (count := os.readv(descriptor, [view])):
             digest.update(view[:count])
+            size -= count
         return digest.hexdigest()
     finally:
         os.close(descriptor)
-
-
-def _sha256_of_small(descriptor: int) -> str:
-    content = os.read(descriptor, _SMALL + 1)
-    digest = hashlib.sha256(content)
-    while content := os.read(descriptor, _SMALL + 1):
-        digest.update(content)
-    return digest.hexdigest()
