@@ -82,7 +82,8 @@ class Package:
     breaks: tuple[Relation, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.name} {self.version}"
+        """Without a version for what the host has and no index names."""
+        return f"{self.name} {self.version}".rstrip()
 
 
 @dataclass(frozen=True)

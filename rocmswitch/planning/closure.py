@@ -8,7 +8,7 @@ neither alternatives nor virtual packages and would need a made-up name for each
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -44,15 +44,20 @@ class Closure:
 
 
 def resolve_closure(
-    roots: tuple[str, ...], indexes: Sequence[tuple[Index, int]], *, architecture: str = "amd64"
+    roots: tuple[str, ...],
+    indexes: Sequence[tuple[Index, int]],
+    *,
+    architecture: str = "amd64",
+    proven: Collection[str] = (),
 ) -> Closure:
     """All packages that *roots* need, one version of each.
 
     *roots* are names that a version range may follow. *indexes* come with their priorities: the higher wins,
-    between equals the newer version, then the earlier index. Raises UnresolvedDependency, whose message
-    names the chain that asked, for a conflict both chains.
+    between equals the newer version, then the earlier index. *proven* are names of packages that the host
+    provably has: they stand in where no index satisfies a dependency. Raises UnresolvedDependency, whose
+    message names the chain that asked, for a conflict both chains.
     """
-    search = _Search(Offers(indexes, architecture))
+    search = _Search(Offers(indexes, architecture, proven))
     return search.run(_agenda(roots))
 
 

@@ -246,6 +246,39 @@ def test_what_some_roots_need_is_a_part_of_the_closure_of_all():
     assert found.needs == {"a": ("x",), "x": ()}
 
 
+AMD = (
+    package("rocm-llvm", "18", "libelf1t64, libstdc++-5-dev | libstdc++-12-dev, libstdc++6 (>= 13)"),
+    package("rocm-clang", "18", "libstdc++6, libelf1t64 (>= 0.190)"),
+    package("libstdc++6", "12"),
+    package("libstdc++-12-dev", "12"),
+)
+
+
+def test_what_the_host_provably_has_stands_in_for_what_no_index_has():
+    proven = ("libelf1t64", "libstdc++6", "libstdc++-5-dev")
+
+    found = resolve_closure(("rocm-llvm", "rocm-clang"), [(index(*AMD), 500)], proven=proven)
+
+    assert [str(one) for one in found.packages] == [
+        *("rocm-llvm 18", "rocm-clang 18", "libelf1t64", "libstdc++-12-dev 12", "libstdc++6 12")
+    ]
+    assert found.needs["rocm-clang"] == ("libstdc++6", "libelf1t64")
+
+
+def test_what_the_host_lacks_and_no_index_has_is_missing():
+    with pytest.raises(UnresolvedDependency) as caught:
+        resolve_closure(("rocm-llvm",), [(index(*AMD), 500)], proven=("libelf1t64",))
+
+    assert str(caught.value) == (
+        "nothing provides `libstdc++6 (>= 13)` (there is `libstdc++6 12`), needed by manifest → rocm-llvm"
+    )
+
+
+def test_a_root_is_never_left_to_the_host_for_want_of_a_package():
+    with pytest.raises(UnresolvedDependency):
+        resolve_closure(("hip",), [(index(package("x")), 500)], proven=("hip",))
+
+
 def test_a_tangle_without_a_way_out_ends_with_the_first_dead_end():
     choices = [package(f"p{n}", "1", f"x{n} | y{n}, p{n + 1}") for n in range(60)]
     options = [package(f"{letter}{n}") for letter in "xy" for n in range(60)]

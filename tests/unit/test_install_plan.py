@@ -208,6 +208,18 @@ def test_packages_and_host_together_are_the_whole_closure():
     assert found == {"hip": "rocm", "libtinfo5": "base", "perl": "host", "python3": "host", "libdb": "host"}
 
 
+def test_a_package_that_only_the_host_has_is_left_to_it():
+    asked = stack(host={"libelf1t64": ("libelf.so.1",)})
+    evidence = Evidence(proven=(("libelf1t64", "libelf.so.1"),))
+    indexes = [(index(package("hip", "5", "libelf1t64 (>= 0.190)")), 500)]
+    closure = resolve_closure(("hip",), indexes, proven=("libelf1t64",))
+
+    made = plan_install(Request(asked, ("runtime",)), Offer(closure, lambda one: (), ()), Machine(HOST, evidence))
+
+    assert [str(one.package) for one in made.packages] == ["hip 5"]
+    assert [(str(one.package), one.because) for one in made.host] == [("libelf1t64", "libelf.so.1")]
+
+
 def test_a_plan_counts_bytes_to_fetch_in_the_cache_and_on_disk():
     packages = (package("hip", "5", "hsa", size="700", installed_size="3"), package("hsa", size="50"))
     cached = next(iter(index(*packages).candidates("hsa"))).digest

@@ -70,6 +70,7 @@ def is_consistent(packages: tuple[Package, ...]) -> bool:
 roots = st.lists(st.sampled_from(NAMES), min_size=1, max_size=2, unique=True).map(tuple)
 
 
+@settings(max_examples=60, deadline=None)
 @given(archives(), roots)
 def test_a_closure_is_complete_and_free_of_conflicts(archive, roots):
     found = resolved(archive, roots)
@@ -80,6 +81,7 @@ def test_a_closure_is_complete_and_free_of_conflicts(archive, roots):
     assert len({one.name for one in found.packages}) == len(found.packages)
 
 
+@settings(max_examples=60, deadline=None)
 @given(archives(), roots)
 def test_everything_in_a_closure_is_needed_by_something_in_it(archive, roots):
     found = resolved(archive, roots)
@@ -89,6 +91,7 @@ def test_everything_in_a_closure_is_needed_by_something_in_it(archive, roots):
     assert set(found.needs) == {one.name for one in found.packages}
 
 
+@settings(max_examples=60, deadline=None)
 @given(archives(), roots, st.randoms(use_true_random=False))
 def test_the_order_of_an_index_s_entries_does_not_matter(archive, roots, random):
     shuffled = list(archive)
@@ -97,7 +100,7 @@ def test_the_order_of_an_index_s_entries_does_not_matter(archive, roots, random)
     assert resolved(archive, roots) == resolved(shuffled, roots)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(archives(), st.sampled_from(NAMES))
 def test_a_closure_is_found_wherever_there_is_one(archive, root):
     source = index(*archive)
