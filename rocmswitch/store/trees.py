@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from rocmswitch.errors import Failed, NotFound, Refused, UsageMistake
+from rocmswitch.errors import Busy, Failed, NotFound, Refused, UsageMistake
 from rocmswitch.model.receipt import FileEntry, Receipt
 from rocmswitch.store.receipts import (
     FOLDER,
@@ -226,8 +226,6 @@ class Trees:
         if name in self._held:
             yield True
             return
-        from rocmswitch.errors import Busy
-
         with contextlib.ExitStack() as stack:
             try:
                 stack.enter_context(self.locked(name, wait=0))

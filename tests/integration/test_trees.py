@@ -1,4 +1,4 @@
-"""Trees on a real disk: published, replaced, removed, swept, shared; and what a machine may refuse."""
+"""Trees on a real disk: published, replaced, removed, swept."""
 
 from __future__ import annotations
 
@@ -6,25 +6,19 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from rocmswitch.errors import Busy, Failed, MachineLacks, NotFound, Refused, UsageMistake, VerificationFailed
-from rocmswitch.model.receipt import FileEntry, InstalledPackage, Receipt
+from rocmswitch.errors import Busy, Failed, NotFound, Refused, UsageMistake, VerificationFailed
 from rocmswitch.store.receipts import files_path, read_files, read_receipt, receipt_path
-from rocmswitch.store.reuse import key, reuse
 from rocmswitch.store.trees import Trees
 from rocmswitch.store.verify import verify_tree
-from rocmswitch.system.disk import Change, Disk, disk_errors
+from rocmswitch.system.disk import Disk
 from tests.support.disk import HastyDisk, remove_folder
-from tests.support.trees import NAME, fill_tree, install, receipt_of, tree_name, trees_in
-
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small file system")
+from tests.support.trees import NAME, fill_tree, install, receipt_of, replace_content, tree_name, trees_in
 
 
 @pytest.fixture
@@ -295,201 +289,8 @@ def test_a_receipt_of_another_version_says_so(data: Path):
     assert caught.value.hint == f"rocmswitch repair {NAME}"
 
 
-def test_unchanged_packages_are_hard_linked_from_the_old_tree(data: Path):
-    old, wanted = install_packages(data)
-    new = trees_in(data).begin(tree_name("new"))
-
-    taken = reuse(old, new, wanted, HastyDisk())
-
-    assert sorted(name for name, _, _ in taken) == ["plain"]
-    assert sorted(one.path for entries in taken.values() for one in entries) == ["lib", "lib/plain", "lib/plain.so"]
-    assert (new / "lib/plain").samefile(old / "lib/plain")
-    assert (new / "lib/plain.so").readlink() == Path("plain")
-    assert not (new / "lib/moved").exists()
-
-
-def test_a_damaged_package_is_not_taken_over(data: Path):
-    old, wanted = install_packages(data)
-    replace_content(old / "lib/plain", b"evil!")
-
-    assert reuse(old, trees_in(data).begin(tree_name("new")), wanted, HastyDisk()) == {}
-
-
-def test_nothing_is_taken_over_where_a_package_goes_or_changes(data: Path):
-    old, wanted = install_packages(data)
-
-    assert reuse(old, trees_in(data).begin(tree_name("new")), wanted - {("moved", "b" * 64, "rocm")}, Disk()) == {}
-
-
-def test_without_hard_links_the_files_are_copied(data: Path):
-    class WithoutLinks(HastyDisk):
-        def about_to(self, change: Change) -> None:
-            if change.kind == "link":
-                raise OSError(18, os.strerror(18), str(change.path), None, change.target)
-
-    old, wanted = install_packages(data)
-    new = trees_in(data).begin(tree_name("new"))
-
-    reuse(old, new, wanted, WithoutLinks())
-
-    assert (new / "lib/plain").read_bytes() == (old / "lib/plain").read_bytes()
-    assert not (new / "lib/plain").samefile(old / "lib/plain")
-
-
-@needs_root
-def test_a_full_disk_leaves_the_old_tree_and_says_what_is_missing(tmp_path: Path):
-    with mounted(tmp_path / "small", "size=256k") as data:
-        trees = trees_in(data, Disk())
-        old = install(trees, Disk(), "old")
-        with disk_errors(data):
-            begun = trees.begin(tree_name("new"))
-        with (
-            pytest.raises(MachineLacks) as caught,
-            disk_errors(begun),
-            Disk().create(begun / "huge") as file,
-        ):
-            file.write(bytes(10**6))
-
-        assert str(caught.value) == f"no space is left for `{begun}`"
-        assert caught.value.hint == "rocmswitch cache prune"
-        assert trees.current(NAME) == old
-        assert trees.sweep() == (begun.name,)
-        assert install(trees, Disk(), "third") == trees.current(NAME)
-
-
-@needs_root
-def test_a_read_only_file_system_is_named(tmp_path: Path):
-    with mounted(tmp_path / "small", "size=256k") as data:
-        old = install(trees_in(data), Disk(), "old")
-        subprocess.run(["mount", "-o", "remount,ro", str(data)], check=True)
-
-        with pytest.raises(MachineLacks, match="is on a file system that is mounted read-only"):
-            trees_in(data, Disk()).begin(tree_name("new"))
-        with pytest.raises(MachineLacks, match="mounted read-only"), trees_in(data).locked("third", wait=0):
-            pass
-
-        assert trees_in(data).current(NAME) == old
-        assert verify_tree(data / "prefixes" / NAME) == ()
-
-
-@needs_root
-def test_a_rename_to_another_file_system_is_named(tmp_path: Path):
-    with mounted(tmp_path / "small", "size=256k") as other:
-        (tmp_path / "file").write_text("content")
-
-        with pytest.raises(MachineLacks) as caught, disk_errors(tmp_path):
-            Disk().rename(tmp_path / "file", other / "file")
-
-        assert str(caught.value) == f"`{tmp_path}/file` and `{other}/file` must be on the same file system"
-
-
-def test_a_folder_that_may_not_be_written_is_named():
-    with tempfile.TemporaryDirectory() as name:
-        data = Path(name)
-        (data / "prefixes").mkdir()
-        for folder in (data / "prefixes", data):
-            folder.chmod(0o555)
-
-        with (
-            without_rights(),
-            pytest.raises(MachineLacks, match=r"`.*/prefixes/.trees` may not be changed or read"),
-        ):
-            trees_in(data, Disk()).begin(tree_name("one"))
-        with without_rights(), pytest.raises(MachineLacks, match=r"`.*/locks` may not be changed or read"):
-            trees_in(data).locked(NAME, wait=0).__enter__()
-
-        data.chmod(0o755)
-
-
-def test_errors_that_are_no_fault_of_the_machine_pass(tmp_path: Path):
-    with pytest.raises(FileNotFoundError), disk_errors(tmp_path):
-        Disk().remove(tmp_path / "absent")
-
-
-def test_a_tree_of_folders_without_any_permission_can_be_removed(tmp_path: Path):
-    deep = tmp_path / "tree/a/b"
-    deep.mkdir(parents=True)
-    (tmp_path / "outside").mkdir(mode=0o500)
-    (deep / "link").symlink_to(tmp_path / "outside")
-    for folder in (deep, deep.parent, deep.parent.parent):
-        folder.chmod(0)
-
-    Disk().remove_tree(tmp_path / "tree")
-
-    assert not (tmp_path / "tree").exists()
-    assert (tmp_path / "outside").stat().st_mode & 0o777 == 0o500
-
-
-def install_packages(data: Path) -> tuple[Path, set[tuple[str, str, str]]]:
-    """A tree of two packages, `plain` and `moved`, which was relocated; and what a larger tree would want."""
-    from rocmswitch.store.verify import take_inventory
-
-    trees, disk = trees_in(data), HastyDisk()
-    tree = trees.begin(tree_name("old"))
-    disk.make_directory(tree / "lib")
-    disk.write_file(tree / "lib/plain", b"plain")
-    disk.symlink(tree / "lib/plain.so", "plain")
-    disk.write_file(tree / "lib/moved", b"moved")
-    packages = tuple(
-        InstalledPackage(name, "1", f"{name}.deb", 1, letter * 64, "signed")
-        for name, letter in (("plain", "a"), ("moved", "b"))
-    )
-    receipt = Receipt("prefix", NAME, NAME, "1", tree.name, "2026-01-02T03:04:05Z", packages=packages)
-    trees.publish(tree.name, NAME, receipt, [_owned(one) for one in take_inventory(tree)])
-    return tree, {key(one) for one in packages} | {("added", "c" * 64, "rocm")}
-
-
-def _owned(entry: FileEntry) -> FileEntry:
-    from dataclasses import replace
-
-    if entry.path == "lib/moved":
-        return replace(entry, package="moved", original_sha256="d" * 64, reason="rpath")
-    return replace(entry, package="plain")
-
-
-def replace_content(path: Path, content: bytes | None) -> None:
-    """Damage a file of a published tree; None removes it."""
-    path.parent.chmod(0o755)
-    mode = path.stat().st_mode
-    path.unlink()
-    if content is not None:
-        path.write_bytes(content)
-        path.chmod(mode)
-
-
 def wait_until(condition: object) -> None:
     assert callable(condition)
     deadline = time.monotonic() + 20
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.01)
-
-
-@contextmanager
-def without_rights() -> Iterator[None]:
-    """Root may write anywhere: meanwhile this process is `nobody`. Another user stays what it is."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-
-
-class mounted:  # noqa: N801 - a context manager
-    """A small file system in memory at *folder*; skips where this machine does not allow it."""
-
-    def __init__(self, folder: Path, options: str) -> None:
-        self._folder, self._options = folder, options
-
-    def __enter__(self) -> Path:
-        self._folder.mkdir()
-        command = ["mount", "-t", "tmpfs", "-o", self._options, "none", str(self._folder)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            pytest.skip(f"no small file system can be mounted here: {done.stderr.strip()}")
-        return self._folder
-
-    def __exit__(self, *_: object) -> None:
-        subprocess.run(["umount", str(self._folder)], check=True)

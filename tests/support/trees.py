@@ -94,5 +94,15 @@ def assert_next_command_works(data: Path, current: str, name: str = NAME) -> Non
     assert assert_law(data, {installed}, name) == installed
 
 
+def replace_content(path: Path, content: bytes | None) -> None:
+    """Damage a file of a published tree; None removes it."""
+    path.parent.chmod(0o755)
+    mode = path.stat().st_mode
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+        path.chmod(mode)
+
+
 def _file(path: str, mode: int, content: bytes) -> FileEntry:
     return FileEntry(path, "file", mode, len(content), hashlib.sha256(content).hexdigest(), package="tiny")
