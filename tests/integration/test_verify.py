@@ -47,7 +47,7 @@ def retarget(path: Path) -> None:
 
 
 LIBRARY, LINK = "usr/lib/libx.so.1", "usr/lib/libx.so"
-DAMAGES: tuple[tuple[str, Callable[[Path], None], Fault, bool], ...] = (
+DAMAGES: tuple[tuple[str, Callable[[Path], object], Fault, bool], ...] = (
     (LIBRARY, lambda path: rewrite(path, CONTENT.upper()), Fault(LIBRARY, "content", SHA256, OTHER), False),
     (LIBRARY, lambda path: rewrite(path, b"short"), Fault(LIBRARY, "size", "162", "5"), True),
     (LIBRARY, lambda path: path.chmod(0o4755), Fault(LIBRARY, "mode", "0444", "4755"), True),
@@ -67,7 +67,7 @@ def test_an_untouched_tree_has_no_faults(tree: Path):
 
 @pytest.mark.parametrize(("path", "damage", "fault", "quick"), DAMAGES, ids=[f"{d[2].what}" for d in DAMAGES])
 def test_each_damage_is_one_fault_and_a_quick_look_sees_all_but_content(
-    tree: Path, path: str, damage: Callable[[Path], None], fault: Fault, quick: bool
+    tree: Path, path: str, damage: Callable[[Path], object], fault: Fault, quick: bool
 ):
     folder = (tree / path).parent
     folder.chmod(0o755)
