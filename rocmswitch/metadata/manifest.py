@@ -156,7 +156,22 @@ def _explain(document: _Document, error: msgspec.ValidationError) -> NoReturn:
     missing = re.fullmatch(r"Object missing required field `(.*)`", message)
     if missing:
         document.refuse(key, f"the key `{missing[1]}` is missing")
-    document.refuse(key, _plain_words(message, _at(document.value, key)))
+    value = _at(document.value, key)
+    if message.startswith("Invalid enum value"):
+        document.refuse(key, f"`{str(value)[:80]}` is not one of {', '.join(_choices(key))}")
+    document.refuse(key, _plain_words(message, value))
+
+
+def _choices(key: Key) -> list[str]:
+    """The words that the value at *key* may be."""
+    kind: Any = msgspec.inspect.type_info(Stack)
+    for part in key:
+        kinds = getattr(kind, "types", (kind,))
+        fields = [field.type for one in kinds for field in getattr(one, "fields", ()) if field.name == part]
+        inner = [getattr(one, name) for one in kinds for name in ("item_type", "value_type") if hasattr(one, name)]
+        kind = (fields + inner)[0]
+    literal = next(one for one in getattr(kind, "types", (kind,)) if isinstance(one, msgspec.inspect.LiteralType))
+    return [str(value) or '""' for value in literal.values]
 
 
 def _plain_words(message: str, value: Any) -> str:
