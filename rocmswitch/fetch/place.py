@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
 
-from rocmswitch.errors import Failed, ManifestMistake, NotFound
+from rocmswitch.errors import Failed, NotFound
 from rocmswitch.model.host import Host
 from rocmswitch.model.stack import Key, Source
 
@@ -66,16 +66,14 @@ class Place:
 
 
 def locate(sources: tuple[Source, ...], host: Host, mirrors: Mirrors) -> tuple[Place, ...]:
-    """The place of each source. Raises NotFound, ManifestMistake and Failed."""
+    """The place of each source. Raises NotFound and Failed."""
     mixed = any(one.url for one in sources) and any(one.archive for one in sources)
     return tuple(_locate(position, one, host, mirrors, mixed) for position, one in enumerate(sources))
 
 
 def _locate(position: int, source: Source, host: Host, mirrors: Mirrors, mixed: bool) -> Place:
-    if source.kind != "apt":
+    if source.kind != "apt" or source.key is None:
         raise Failed(f"a source of kind `{source.kind}` cannot be installed from yet")
-    if source.key is None:
-        raise ManifestMistake(f"the source `{source.url or source.archive}` names no key to trust")
     moved = mirrors.chosen if source.url else None
     return Place(
         position=position,
@@ -97,8 +95,6 @@ def _urls(source: Source, mirrors: Mirrors, mixed: bool) -> tuple[str, ...]:
         return (_moved(source.url, mirrors.chosen),)
     if mirrors.chosen and not mixed:
         return (mirrors.chosen.rstrip("/"),)
-    if source.archive not in ARCHIVES:
-        raise ManifestMistake(f"`{source.archive}` is not an archive that is known here")
     main = ARCHIVES[source.archive]
     own = mirrors.hosts.get(source.archive, main).rstrip("/")
     return (own,) if own == main else (own, main)

@@ -67,7 +67,8 @@ class Repositories:
     ) -> OpenedIndex:
         """Open every source of a stack. *mirror* is the user's own choice: see `place.Mirrors`.
 
-        Offline, only what is kept is used. Raises VerificationFailed, NetworkFailed, NotFound, ManifestMistake.
+        Offline, only what is kept is used. Raises VerificationFailed, MachineLacks, NetworkFailed, NotFound and
+        Failed.
         """
         places = locate(sources, host, Mirrors(mirror, self.host_mirrors))
         opener = self._opener(allow_expired, offline)

@@ -92,14 +92,28 @@ class Deb:
         return "".join(f"{name}: {value}\n" for name, value in fields.items() if value)
 
 
+_built: dict[str, bytes] = {}
+"""Packages made in this process: those of AMD's layout take seconds, and several tests want them."""
+
+
 def build_deb(deb: Deb, folder: Path) -> Path:
-    """Make *deb* in *folder* and give its path."""
+    """Make *deb* in *folder* and give its path. The same description gives the same bytes."""
+    path = folder / deb.filename
+    if repr(deb) in _built:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(_built[repr(deb)])
+    else:
+        _pack(deb, path)
+        _built[repr(deb)] = path.read_bytes()
+    return path
+
+
+def _pack(deb: Deb, target: Path) -> None:
     if DPKG_DEB is None:
         import pytest
 
         pytest.skip("no dpkg-deb here: install dpkg")
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / deb.filename
+    target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="rs-deb-") as scratch:
         tree = Path(scratch) / "tree"
         control = tree / "DEBIAN" / "control"
@@ -108,7 +122,6 @@ def build_deb(deb: Deb, folder: Path) -> Path:
         for path, content in deb.files.items():
             put(tree / path, content)
         _run("dpkg-deb", "--root-owner-group", f"-Z{deb.compression}", "-z1", "--build", tree, target)
-    return target
 
 
 def put(path: Path, content: Content) -> None:

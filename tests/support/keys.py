@@ -22,6 +22,8 @@ GPG = shutil.which("gpg")
 GPGV = shutil.which("gpgv")
 
 AMD_LIKE_BIRTH = datetime(2016, 8, 1, tzinfo=timezone.utc)
+BIRTH = datetime(2020, 1, 1, tzinfo=timezone.utc)
+SOON_AFTER_BIRTH = datetime(2020, 2, 1, tzinfo=timezone.utc)
 
 
 class KeyFolder:
@@ -57,20 +59,13 @@ class KeyFolder:
         """A key of 2016 that is bound to its own name with SHA-1, as AMD's is."""
         return self._make(name, "rsa2048", "sign", at=AMD_LIKE_BIRTH, options=("--cert-digest-algo", "SHA1"))
 
-    def expiring(self, expiry: datetime, name: str = "Expiring Key") -> SigningKey:
-        """A key of 2020 that says it ends at *expiry*; it can still be made to sign later: see `never_ending`."""
-        key = self.never_ending(name)
-        self.set_expiry(key, expiry)
-        return key
-
     def never_ending(self, name: str = "Key Of 2020") -> SigningKey:
-        return self._make(name, "ed25519", "sign", at=datetime(2020, 1, 1, tzinfo=timezone.utc))
+        """A key of 2020, until `set_expiry` gives it an end."""
+        return self._make(name, "ed25519", "sign", at=BIRTH)
 
-    def set_expiry(self, key: SigningKey, expiry: datetime) -> None:
-        """From now on the key's public part says that it ends at *expiry*."""
-        self.gpg(
-            "--quick-set-expire", key.fingerprint, _stamp(expiry), at=datetime(2020, 2, 1, tzinfo=timezone.utc)
-        )
+    def set_expiry(self, key: SigningKey, expiry: datetime, *, at: datetime = SOON_AFTER_BIRTH) -> None:
+        """From now on the key's public part says that it ends at *expiry*; what is said later, *at*, counts."""
+        self.gpg("--quick-set-expire", key.fingerprint, _stamp(expiry), at=at)
 
     def revoke_subkey(self, key: SigningKey, reason: int = 0) -> None:
         """The primary key declares its only subkey no longer valid: 0 without a reason, 3 for no longer used."""
