@@ -42,11 +42,11 @@ PENDING = {
     "Pytorch.constraints": "use",
     "Pytorch.glibc": "use",
     "Pytorch.hashes": "use",
+    "Pytorch.index": "use",
     "Pytorch.loader": "use",
     "Pytorch.urls": "use",
     "Pytorch.wheels": "use",
     "Source.digest": "install",
-    "Wheels.set": "use",
 }
 """Field -> the verb that will read it."""
 
