@@ -18,8 +18,8 @@ from elftools.elf.elffile import ELFFile
 
 MAGIC = b"\x7fELF"
 
-_ENTRY_LIMIT = 10_000
-"""Of one table. The C library defines some 50 versions; a hostile file may claim four thousand million."""
+_RECORD_LIMIT = 20_000
+"""Of one file. A large library has some hundred; a hostile file may claim that four thousand million follow."""
 _STRING_LIMIT = 8192
 """Bytes. The longest real ones are search paths; a string without an end would read the whole file."""
 _NAMES_THE_FILE_ITSELF = 0x1
@@ -96,6 +96,7 @@ class _DynamicTable:
         self._elf = elf
         self._loads = [one for one in headers if one["p_type"] == "PT_LOAD"]
         self._tags: dict[str, list[int]] = {}
+        self._records = 0
         for header in headers:
             if header["p_type"] == "PT_DYNAMIC":
                 self._read(header["p_offset"], header["p_filesz"])
@@ -124,8 +125,8 @@ class _DynamicTable:
 
     def _read(self, start: int, size: int) -> None:
         step = self._elf.structs.Elf_Dyn.sizeof()
-        for number in range(min(size // step, _ENTRY_LIMIT)):
-            tag = struct_parse(self._elf.structs.Elf_Dyn, self._elf.stream, stream_pos=start + number * step)
+        for number in range(size // step):
+            tag = self._record(self._elf.structs.Elf_Dyn, start + number * step)
             if tag["d_tag"] == "DT_NULL":
                 return
             self._tags.setdefault(str(tag["d_tag"]), []).append(tag["d_val"])
@@ -153,12 +154,18 @@ class _DynamicTable:
 
     def _linked(self, layout: _Entry, offset: int, count: int, following: str) -> Iterator[tuple[int, _Entry]]:
         """Records of which each says how far away the next one is."""
-        for _ in range(min(count, _ENTRY_LIMIT)):
-            entry = struct_parse(layout, self._elf.stream, stream_pos=offset)
+        for _ in range(count):
+            entry = self._record(layout, offset)
             yield offset, entry
             if not entry[following]:
                 return
             offset += entry[following]
+
+    def _record(self, layout: _Entry, offset: int) -> _Entry:
+        self._records += 1
+        if self._records > _RECORD_LIMIT:
+            raise ELFError("more records than any real file has")
+        return struct_parse(layout, self._elf.stream, stream_pos=offset)
 
 
 def _string(elf: ELFFile, offset: int) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import shutil
+import struct
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -107,6 +109,35 @@ def test_every_truncation_of_the_headers_is_refused_or_read_without_a_crash(tmp_
 
     assert results[0] is None
     assert all(one is None or one.type == "ET_DYN" for one in results)
+
+
+def library_with_versions(count: int, names: int) -> bytes:
+    """A library that says it needs versions of *count* libraries, *names* of each, in a table of 4000 records."""
+    tables = {"strings": 0x100, "versions": 0x200}
+    dynamic = ((5, tables["strings"]), (0x6FFFFFFE, tables["versions"]), (0x6FFFFFFF, count), (0, 0))
+    content = b"\x7fELF\x02\x01\x01" + bytes(9)
+    content += struct.pack("<HHIQQQIHHHHHH", 3, 62, 1, 0, 64, 0, 0, 64, 56, 2, 0, 0, 0)
+    content += struct.pack("<IIQQQQQQ", 1, 5, 0, 0, 0, 1 << 20, 1 << 20, 4096)
+    content += struct.pack("<IIQQQQQQ", 2, 4, 176, 176, 176, 64, 64, 8)
+    content += b"".join(struct.pack("<QQ", *one) for one in dynamic)
+    record = struct.pack("<HHIII", 1, names, 0, 16, 16)
+    return content.ljust(tables["versions"], b"\0") + record * 4000
+
+
+def test_a_table_of_versions_is_read_as_far_as_it_goes():
+    found = parse_elf(io.BytesIO(library_with_versions(count=2, names=1)))
+
+    assert found is not None
+    assert found.needed_versions == (("", ("",)), ("", ("",)))
+
+
+def test_a_table_that_claims_thousands_of_millions_of_records_makes_it_no_elf_file():
+    before = time.monotonic()
+
+    found = parse_elf(io.BytesIO(library_with_versions(count=1 << 31, names=65535)))
+
+    assert found is None
+    assert time.monotonic() - before < 5
 
 
 @settings(max_examples=300, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])
