@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from rocmswitch.operations.building import Workshop
     from rocmswitch.operations.resolving import Surroundings
     from rocmswitch.operations.timing import Stages
+    from rocmswitch.operations.use import Nursery
     from rocmswitch.store.cache import Cache
     from rocmswitch.store.catalog import Catalog
     from rocmswitch.store.layout import Layout
     from rocmswitch.store.trees import Trees
+    from rocmswitch.store.virtualenv import Uv
 
 
 def catalog(scopes: Scopes) -> Catalog:
@@ -91,6 +93,22 @@ def workshop(layout: Layout) -> Workshop:
 
     there = Machine(HostLibraries(), read_host().glibc, jobs=processors())
     return Workshop(Downloads(Http(), cache(layout)), prefixes(layout), Disk(), there)
+
+
+def uv(layout: Layout) -> Uv:
+    """uv, with what it unpacks on the file system of the environments: they are links to it."""
+    from rocmswitch.store.virtualenv import Uv
+
+    return Uv(layout.cache / "uv", Disk())
+
+
+def nursery(layout: Layout) -> Nursery:
+    """What makes an environment below *layout*."""
+    from rocmswitch.fetch.download import Downloads
+    from rocmswitch.fetch.http import Http
+    from rocmswitch.operations.use import Nursery
+
+    return Nursery(Downloads(Http(), cache(layout)), venvs(layout), Disk(), uv(layout))
 
 
 def lock(scopes: Scopes, name: str) -> Lock | None:

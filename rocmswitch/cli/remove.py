@@ -28,5 +28,6 @@ def command(scopes: Scopes, name: str, yes: bool, dry_run: bool) -> None:
     if not removal.used_by:
         output.agree("Remove it?", yes=yes)
     trees = machine.venvs if one.receipt.kind == "venv" else machine.prefixes
-    remove.execute(removal, trees(scopes.own), Disk())
+    for tree in remove.execute(removal, trees(scopes.own), Disk()):
+        output.say(f"programs still run from {tree}: the next change removes it")
     output.say(f"removed {one.receipt.name}")

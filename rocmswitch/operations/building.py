@@ -16,6 +16,7 @@ from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.activation import plan_activation
 from rocmswitch.planning.install import InstallPlan, PlannedPackage
 from rocmswitch.store.relocate import Machine, Relocated, relocate
+from rocmswitch.store.reuse import Key, key, reuse
 from rocmswitch.store.trees import Trees
 from rocmswitch.store.unpack import Unpacker, Unpacking, merge_entries
 from rocmswitch.system.disk import Disk
@@ -91,13 +92,23 @@ def _fetch_and_unpack(
 ) -> tuple[FileEntry, ...]:
     """Each package is unpacked as soon as it has arrived, while others are still on their way."""
     planned = dict(artifacts(plan))
+    kept = _take_over(plan, tree, workshop)
+    wanted = [artifact for artifact, one in planned.items() if key(_installed(one)) not in kept]
     with (
         Unpacker(workshop.disk, workshop.machine.jobs) as unpacker,
-        closing(workshop.downloads.fetch(planned, progress)) as arriving,
+        closing(workshop.downloads.fetch(wanted, progress)) as arriving,
     ):
         for artifact, archive in arriving:
             unpacker.submit(Unpacking(artifact.name, archive, tree, planned[artifact].place))
-        return merge_entries(done.entries for done in unpacker.done())
+        return merge_entries([*kept.values(), *(done.entries for done in unpacker.done())])
+
+
+def _take_over(plan: InstallPlan, tree: Path, workshop: Workshop) -> dict[Key, tuple[FileEntry, ...]]:
+    """Packages that are the same in the replaced tree: linked from there, neither fetched nor unpacked again."""
+    if not plan.replaces:
+        return {}
+    keys = {key(_installed(one)) for one in plan.packages}
+    return reuse(workshop.trees.path(plan.replaces), tree, keys, workshop.disk)
 
 
 def _receipt(plan: InstallPlan, relocated: Relocated) -> Receipt:

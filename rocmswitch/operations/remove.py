@@ -28,8 +28,12 @@ def plan(name: str, installed: Installed) -> Removal:
     return Removal(one, bound if one.receipt.kind == "prefix" else ())
 
 
-def execute(removal: Removal, trees: Trees, disk: Disk) -> None:
-    """Take away the name, the tree and its activation script. Raises Refused while something is bound to it."""
+def execute(removal: Removal, trees: Trees, disk: Disk) -> tuple[str, ...]:
+    """Take away the name, the tree and its activation script.
+
+    Returns the trees that stay until the programs that run from them end. Raises Refused while an environment
+    is bound to it.
+    """
     one = removal.installation
     if removal.used_by:
         raise Refused(
@@ -37,5 +41,6 @@ def execute(removal: Removal, trees: Trees, disk: Disk) -> None:
             hint=f"run `rocmswitch remove {removal.used_by[0]}`",
         )
     with trees.locked(one.receipt.name, WAIT):
-        trees.remove(one.receipt.name)
+        busy = trees.remove(one.receipt.name)
         disk.discard(one.layout.activations / f"{one.receipt.name}.sh")
+    return busy

@@ -1,0 +1,63 @@
+"""rocmswitch use"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from rocmswitch.cli import output
+from rocmswitch.cli.main import Scopes
+from rocmswitch.store.installed import Installation, Installed
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line."""
+
+    venv: str | None
+    python: str | None
+    mirror: str | None
+    allow_expired: bool
+    yes: bool
+    dry_run: bool
+    as_json: bool
+
+
+@click.command(epilog='Example: eval "$(rocmswitch use debian-5.2.3 --venv demo)"')
+@click.argument("target")
+@click.option(
+    "--venv", metavar="NAME", help="A Python environment with the stack's wheels, made where it is missing."
+)
+@click.option("--python", metavar="VERSION", help="Its Python: 3.11, or the path of one.")
+@click.option("--mirror", metavar="URL", help="Take a distribution's archive from here.")
+@click.option("--allow-expired", is_flag=True, help="Accept an index whose Valid-Until has passed.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="Only show the plan.")
+@click.option("--json", "as_json", is_flag=True, help="For programs: the plan.")
+@click.pass_obj
+def command(scopes: Scopes, /, target: str, **chosen: Any) -> None:
+    """Enter a stack. TARGET is a stack or an environment; what is missing is made, with your consent.
+
+    Prints the line that enters it, for the shell to evaluate; `rocmswitch_off` leaves it again.
+    """
+    options = Options(**chosen)
+    if options.venv is None:
+        _enter(scopes, Installed(scopes.searched).find(target))
+        return
+    from rocmswitch.cli.use_venv import make
+
+    one = make(scopes, target, options.venv, options)
+    if one is not None:
+        _enter(scopes, one)
+
+
+def _enter(scopes: Scopes, one: Installation) -> None:
+    from rocmswitch.operations.scripts import script_of
+    from rocmswitch.shell.posix import quote
+
+    output.write(f". {quote(str(script_of(one)))}")
+    if os.isatty(1):
+        output.say("that line enters it; `rocmswitch_off` leaves it again")

@@ -1,0 +1,99 @@
+"""rocmswitch use --venv: what is missing is planned, shown and made."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from rocmswitch.cli import machine, output, planned
+from rocmswitch.cli.main import Scopes
+from rocmswitch.cli.progress import progress
+from rocmswitch.errors import UsageMistake
+from rocmswitch.fetch.http import Http
+from rocmswitch.host.pip import package_index
+from rocmswitch.model.grammar import is_name
+from rocmswitch.operations import install, use
+from rocmswitch.operations.resolving import Wish
+from rocmswitch.operations.scripts import write_scripts
+from rocmswitch.operations.timing import Stages
+from rocmswitch.planning.install import InstallPlan
+from rocmswitch.planning.naming import resolve_installed
+from rocmswitch.planning.wheels import VenvPlan
+from rocmswitch.store.catalog import Manifest
+from rocmswitch.store.installed import Installation, Installed
+from rocmswitch.store.interpreters import find_interpreter
+from rocmswitch.system.disk import Disk
+
+if TYPE_CHECKING:
+    from rocmswitch.cli.use import Options
+
+
+def make(scopes: Scopes, target: str, name: str, options: Options) -> Installation | None:
+    """The environment, made where it is missing; None where the plan was only to be shown."""
+    if not is_name(name):
+        raise UsageMistake(f"`{name[:80]}` cannot be the name of an environment: letters, digits and `._+-`")
+    installed = Installed((scopes.own,))
+    manifest = _manifest(scopes, target, installed)
+    existing = installed.venv(name)
+    use.check_name(name, manifest.stack.name, existing.receipt if existing else None)
+    stages = Stages()
+    if existing is None or options.python:
+        plan = _plan(scopes, manifest, name, options, stages)
+        _show(plan, options)
+        if options.dry_run:
+            return None
+        output.agree("Make it?", yes=options.yes)
+        _execute(scopes, plan, stages)
+        machine.report_timings(stages)
+    return installed.venv(name)
+
+
+def _manifest(scopes: Scopes, target: str, installed: Installed) -> Manifest:
+    """The newest installed stack that *target* means, else the newest available; what was chosen is said."""
+    catalog = machine.catalog(scopes)
+    chosen = resolve_installed(target, (one.receipt.stack for one in installed.prefixes()), catalog.names())
+    if chosen != target:
+        output.say(f"{target} is {chosen}")
+    return catalog.read(chosen)
+
+
+def _plan(scopes: Scopes, manifest: Manifest, name: str, options: Options, stages: Stages) -> VenvPlan:
+    wheels = use.wheels_of(manifest)
+    interpreter = find_interpreter(options.python or "", wheels.python, machine.uv(scopes.own))
+    prefix = _plan_prefix(scopes, manifest, options, stages)
+    wanted = use.Wanted(name, interpreter, prefix, package_index(os.environ))
+    with stages.timed("wheels"):
+        return use.plan(manifest, wanted, Http(), machine.cache(scopes.own))
+
+
+def _plan_prefix(scopes: Scopes, manifest: Manifest, options: Options, stages: Stages) -> InstallPlan | None:
+    """The plan of the prefix that the wheels load; None where it is there."""
+    sets = (use.wheels_of(manifest).set,)
+    one = Installed((scopes.own,)).prefix(manifest.stack.name)
+    if install.is_there(manifest, sets, one.receipt if one else None):
+        return None
+    tested = machine.lock(scopes, manifest.stack.name)
+    wish = Wish(sets, mirror=options.mirror, allow_expired=options.allow_expired, tested=tested)
+    wish = install.with_installed(wish, one.receipt if one else None)
+    around = machine.surroundings(scopes.own)
+    return install.plan(manifest, wish, machine.repositories(scopes.own), around, stages)
+
+
+def _show(plan: VenvPlan, options: Options) -> None:
+    if options.as_json:
+        output.write_json(plan.as_json())
+    else:
+        planned.show_venv(plan)
+
+
+def _execute(scopes: Scopes, plan: VenvPlan, stages: Stages) -> None:
+    layout = scopes.own
+    if plan.install is not None:
+        install.check_room(plan.install, layout.cache, layout.prefixes)
+    with progress(plan.download_size) as shown:
+        use.execute(plan, machine.workshop(layout), machine.nursery(layout), shown, stages)
+    installed = Installed((layout,))
+    if plan.install is not None:
+        write_scripts(plan.prefix, installed, Disk())
+    write_scripts(plan.name, installed, Disk())
+    output.say(f"made {plan.name}: {layout.venvs / plan.name}")
