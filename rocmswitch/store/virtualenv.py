@@ -82,6 +82,18 @@ class Uv:
             into = ("--python", folder / "bin/python", "--requirements", "-")
             self.run("pip", "install", *flags, *found, *into, stdin=requirements.encode())
 
+    def size(self) -> int:
+        """Bytes that only uv's own folder holds: what an environment shares would stay there."""
+        found = (path.lstat() for path in self._folder.rglob("*"))
+        return sum(one.st_size for one in found if stat.S_ISREG(one.st_mode) and one.st_nlink == 1)
+
+    def discard(self) -> None:
+        """Forget what uv has unpacked; environments keep their files. Waits for another uv that works there."""
+        if self._folder.exists():
+            self.run("cache", "clean")
+            with disk_errors(self._folder):
+                self._disk.remove_tree(self._folder)
+
     def run(self, *words: str | Path, stdin: bytes = b"") -> Finished:
         """Run uv without a network and without anybody's configuration. Raises as `make_environment`."""
         done = self.attempt("--quiet", *words, stdin=stdin)

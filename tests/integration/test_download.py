@@ -464,3 +464,14 @@ def test_a_read_only_cache_is_said(server: Server, small_disk: Path) -> None:
         fetch(cache, artifact(server.url("a.deb")))
 
     assert str(caught.value) == f"`{small_disk / 'partial'}` is on a file system that is mounted read-only"
+
+
+def test_archives_on_another_file_system_than_their_partial_files_are_said(
+    server: Server, cache: Cache, small_disk: Path
+) -> None:
+    subprocess.run(["mount", "-o", "remount,size=1m", small_disk], check=True)
+    cache.archives.parent.mkdir(parents=True)
+    cache.archives.symlink_to(small_disk)
+
+    with pytest.raises(MachineLacks, match="must be on the same file system"):
+        fetch(cache, artifact(server.url("a.deb")))

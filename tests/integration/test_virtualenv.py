@@ -120,6 +120,28 @@ def test_a_second_environment_shares_the_files_of_the_first(
     assert len(inodes) == 1
 
 
+def test_what_uv_unpacked_can_be_forgotten_without_harm_to_environments(
+    uv: Uv, folder: Path, wheels: tuple[Wheel, ...], tmp_path: Path
+) -> None:
+    large = make_wheel(tmp_path / "cache/sha256", "large", files={"large.txt": "x" * 1_000_000})
+    uv.make_environment(folder, PYTHON, [*wheels, large])
+    shared = uv.size()
+    next(folder.glob("lib/python*/site-packages/large.txt")).unlink()
+    unshared = uv.size()
+
+    uv.discard()
+
+    assert (shared < 100_000, unshared > 1_000_000, uv.size()) == (True, True, 0)
+    assert output(folder / "bin/hello").startswith("hello from")
+    assert not (tmp_path / "cache/uv").exists()
+
+
+def test_forgetting_what_was_never_unpacked_is_nothing(uv: Uv) -> None:
+    uv.discard()
+
+    assert uv.size() == 0
+
+
 def test_a_wheel_with_another_hash_is_refused(uv: Uv, folder: Path, wheels: tuple[Wheel, ...]) -> None:
     forged = replace(wheels[0], digest=Digest.sha256("ab" * 32))
 
