@@ -18,7 +18,7 @@ from pathlib import Path
 import yaml
 
 from benchmarks.apt import Apt
-from benchmarks.measure import Comparison, Cost, Series, cost_of, interleaved, peak_memory, run
+from benchmarks.measure import Comparison, Cost, Series, cost_of, finished, interleaved, peak_memory, run
 from benchmarks.throttle import slow_line
 from benchmarks.trees import halves_of, hash_by_two, many_stacks
 
@@ -163,8 +163,10 @@ def memory(bench: Bench) -> int:
 def stages(bench: Bench) -> list[tuple[str, float]]:
     """Seconds of each stage of an installation with archives cached, as the program itself timed them."""
     bench.forget_tree()
-    report = json.loads(bench.install("--yes", "--json"))
-    return sorted(report.get("timings", {}).items(), key=lambda item: -item[1])
+    environment = {**bench.environment(), "ROCMSWITCH_TIMINGS": "1"}
+    said = finished([*bench.installing, "--yes"], environment).stderr.decode()
+    timings = next(json.loads(line) for line in said.splitlines() if line.startswith("{"))
+    return sorted(timings.items(), key=lambda item: -item[1])
 
 
 def _remove(folder: Path) -> None:

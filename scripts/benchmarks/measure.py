@@ -65,11 +65,17 @@ class Comparison:
 
 def run(command: Command, environment: Mapping[str, str], folder: Path | None = None) -> bytes:
     """Its output. Ends the measurement with what the command said where it fails."""
+    return finished(command, environment, folder).stdout
+
+
+def finished(
+    command: Command, environment: Mapping[str, str], folder: Path | None = None
+) -> subprocess.CompletedProcess[bytes]:
     words = [str(word) for word in command]
     done = subprocess.run(words, env=dict(environment), cwd=folder, capture_output=True, check=False)
     if done.returncode:
         sys.exit(f"error: `{' '.join(words)}` failed ({done.returncode})\n{done.stderr.decode(errors='replace')}")
-    return done.stdout
+    return done
 
 
 def cost_of(work: Callable[[], object]) -> Cost:
