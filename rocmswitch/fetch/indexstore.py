@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import mmap
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -76,10 +77,18 @@ class IndexStore:
     def keep_key(self, url: str, content: bytes) -> None:
         self._write(self.layout.indexes / f"{_short(url)}.key", content)
 
-    def index(self, url: str, suite: str, listed: str, digest: str) -> bytes | None:
-        """The index that was made of the Packages file *listed* with the hash *digest*."""
-        kept = self._read(self._index_path(url, suite, listed, digest))
-        return kept.content if kept else None
+    def index(self, url: str, suite: str, listed: str, digest: str) -> memoryview | None:
+        """The index that was made of the Packages file *listed* with the hash *digest*.
+
+        It is mapped, not read: of 22 MB a closure touches a few hundred pages. Nobody writes into it, it is
+        replaced by another file.
+        """
+        path = self._index_path(url, suite, listed, digest)
+        try:
+            with disk_errors(path), path.open("rb") as file:
+                return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        except (FileNotFoundError, ValueError):  # an empty file cannot be mapped
+            return None
 
     def keep_index(self, url: str, suite: str, listed: str, digest: str, content: bytes) -> None:
         """Keep it, and no longer the one that was made of an earlier state of *listed*."""

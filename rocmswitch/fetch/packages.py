@@ -8,10 +8,11 @@ import io
 import lzma
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
-from rocmswitch.errors import NotFound, VerificationFailed
+from rocmswitch.errors import Failed, NotFound, VerificationFailed
 from rocmswitch.fetch.indexstore import IndexStore
 from rocmswitch.fetch.keyring import Reader
 from rocmswitch.fetch.place import Place
@@ -58,22 +59,27 @@ class PackagesReader:
         Raises NotFound where the suite lacks one, HalfSynchronised, VerificationFailed, NetworkFailed.
         """
         for listed in listed_packages(place, release):
-            data = self.store.index(place.url, place.suite, listed.path, listed.identity.digest.value)
-            index = self._load(data, place) if data is not None else None
-            yield index or self._make(place, release, listed), listed.identity
+            index = self._load(place, listed)
+            if index is None:
+                self._make(place, release, listed)
+                index = self._load(place, listed)
+            if index is None:
+                raise Failed(f"the index of `{place.name}` was changed by somebody else while it was made")
+            yield index, listed.identity
 
-    def _load(self, data: bytes, place: Place) -> PackageIndex | None:
+    def _load(self, place: Place, listed: ListedPackages) -> PackageIndex | None:
+        data = self.store.index(place.url, place.suite, listed.path, listed.identity.digest.value)
         try:
-            return PackageIndex(data, str(place.position), only=place.only)
+            return PackageIndex(data, str(place.position), only=place.only) if data is not None else None
         except ValueError:
             return None
 
-    def _make(self, place: Place, release: Release, listed: ListedPackages) -> PackageIndex:
+    def _make(self, place: Place, release: Release, listed: ListedPackages) -> None:
         form, content = self._fetch_smallest(place, release, listed)
         pieces = _checked(decompressed(content, form.path.rpartition("/")[2]), listed, place)
-        data = encode_index(read_packages(pieces, place.architecture, f"{place.name}/{listed.path}"))
+        stanzas = read_packages(_ahead(pieces), place.architecture, f"{place.name}/{listed.path}")
+        data = encode_index(stanzas)
         self.store.keep_index(place.url, place.suite, listed.path, listed.identity.digest.value, data)
-        return PackageIndex(data, str(place.position), only=place.only)
 
     def _fetch_smallest(self, place: Place, release: Release, listed: ListedPackages) -> tuple[ReleaseFile, bytes]:
         """The first form that is there and right: on a half-synchronised mirror another one may be."""
@@ -145,6 +151,18 @@ def _checked(pieces: Iterator[bytes], listed: ListedPackages, place: Place) -> I
         raise VerificationFailed(
             f"`{place.name}/{listed.path}` is not what its Release file says, when decompressed"
         )
+
+
+def _ahead(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The same pieces, the next one being made by another thread while one is used.
+
+    Decompressing and hashing let other threads run, and take as long as what is done with the result.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, pieces, b"")
+        while piece := coming.result():
+            coming = pool.submit(next, pieces, b"")
+            yield piece
 
 
 class _Readable(Protocol):

@@ -128,7 +128,7 @@ class Releases:
 def _check_suite(place: Place, release: Release) -> tuple[str, ...]:
     """Another suite's index has a good signature too. Of AMD's releases only the version tells them apart."""
     warnings = []
-    names = tuple(name for name in (release.suite, release.codename) if name)
+    names = tuple(dict.fromkeys(name for name in (release.suite, release.codename) if name))
     if names and place.suite not in names:
         message = f"the index `{place.name}` says that it is of `{'` and `'.join(names)}`"
         if place.strict_suite:

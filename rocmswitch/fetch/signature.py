@@ -20,12 +20,10 @@ from typing import Protocol
 
 from rocmswitch.errors import VerificationFailed
 from rocmswitch.system import process
+from rocmswitch.system.disk import disk_errors
 
 GOOD_HASHES = {8: "SHA-256", 9: "SHA-384", 10: "SHA-512"}
 """Of RFC 4880, 9.4: those that a data signature may be made with."""
-
-GPGV_TIMEOUT = 60.0
-"""Seconds. It takes 0.05."""
 
 _TEXT_START = b"-----BEGIN PGP SIGNED MESSAGE-----"
 _SIGNATURE_START = b"-----BEGIN PGP SIGNATURE-----"
@@ -119,7 +117,8 @@ class Gpgv:
     def detached(self, text: bytes, signature: bytes, keys: Keys) -> Signed:
         with tempfile.TemporaryDirectory(prefix="rocmswitch-") as folder:
             path = Path(folder) / "signature"
-            path.write_bytes(signature)
+            with disk_errors(path):
+                path.write_bytes(signature)
             _, status = self._run(Path(folder), keys, [str(path), "-"], text)
         # A signature that carries a text of its own would be good for that one, not for ours.
         if any(word == "PLAINTEXT" for word, _ in status):
@@ -131,10 +130,12 @@ class Gpgv:
     ) -> tuple[bytes, list[tuple[str, list[str]]]]:
         """What gpgv wrote, and its status lines. Its exit code is 2 where one of several keys is unknown."""
         keyring = folder / "keyring"
-        keyring.write_bytes(_binary(keys.material))
+        material = _binary(keys.material)
+        with disk_errors(keyring):
+            keyring.write_bytes(material)
         command = [self.program, "--homedir", str(folder), "--keyring", str(keyring), "--status-fd", "2", *words]
         environment = {"LC_ALL": "C", "PATH": "/usr/bin:/bin"}
-        done = process.run(command, stdin=stdin, environment=environment, folder=folder, timeout=GPGV_TIMEOUT)
+        done = process.run(command, stdin=stdin, environment=environment, folder=folder)
         lines = _STATUS.findall(done.stderr.decode(errors="replace"))
         return done.stdout, [(word, rest.split()) for word, rest in lines]
 

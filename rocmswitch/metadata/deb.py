@@ -35,7 +35,7 @@ FIELDS = (
 Stanza = Mapping[bytes, bytes]
 """The FIELDS that one package has, by name; continued lines are joined to one."""
 
-_FIELD = re.compile(rb"^(" + "|".join(FIELDS).encode() + rb"):[ \t]*([^\n]*(?:\n[ \t][^\n]*)*)", re.MULTILINE)
+_FIELD = re.compile(rb"^(" + "|".join(FIELDS).encode() + rb"): *([^\n]*(?:\n[ \t][^\n]*)*)", re.MULTILINE)
 _RELATION = re.compile(
     r"(?P<name>[A-Za-z0-9][A-Za-z0-9.+_-]*(?::[a-z0-9-]+)?)"
     r"(?:\s*\(\s*(?P<operator>[<>=]{1,2})\s*(?P<version>[A-Za-z0-9.+:~-]+)\s*\))?"
@@ -105,7 +105,9 @@ def read_packages(chunks: Iterable[bytes], architecture: str, source: str) -> It
     """
     suitable = (architecture.encode(), b"all")
     for text in _stanzas(chunks, source):
-        stanza = {name: _joined(value) for name, value in _FIELD.findall(text)}
+        stanza = dict(_FIELD.findall(text))
+        if b"\n " in text or b"\t" in text:
+            stanza = {name: b" ".join(value.split()) for name, value in stanza.items()}
         if stanza.get(b"Architecture") in suitable and b"Package" in stanza and b"Version" in stanza:
             yield stanza
 
@@ -191,8 +193,3 @@ def _stanzas(chunks: Iterable[bytes], source: str) -> Iterator[bytes]:
         if len(rest) > MAX_STANZA:
             raise VerificationFailed(f"a package of `{source}` has an entry of more than {MAX_STANZA} bytes")
     yield rest
-
-
-def _joined(value: bytes) -> bytes:
-    """One line without tabs, whatever the field was."""
-    return b" ".join(value.split()) if b"\n" in value or b"\t" in value else value.strip()

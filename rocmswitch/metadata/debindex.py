@@ -60,7 +60,7 @@ class PackageIndex:
     With *only*, other names are not there. Raises ValueError where *data* is not what `encode_index` made.
     """
 
-    def __init__(self, data: bytes, source: str = "0", *, only: Iterable[str] = ()) -> None:
+    def __init__(self, data: bytes | memoryview, source: str = "0", *, only: Iterable[str] = ()) -> None:
         self.source = source
         self._only = frozenset(only)
         self._packages, self._virtual = _decode_tables(data)
@@ -108,14 +108,14 @@ class _Table:
         return bytes(self._lines[self._offsets[number] : end - 1])
 
 
-def _decode_tables(data: bytes) -> tuple[_Table, _Table]:
-    start = len(MAGIC) + _HEAD.size
-    if len(data) < start or not data.startswith(MAGIC):
-        raise ValueError("not an index of this version")
-    packages, virtual, package_bytes, virtual_bytes = _HEAD.unpack_from(data, len(MAGIC))
-    if len(data) != start + 4 * packages + package_bytes + 4 * virtual + virtual_bytes:
-        raise ValueError("not a whole index")
+def _decode_tables(data: bytes | memoryview) -> tuple[_Table, _Table]:
     view = memoryview(data)
+    start = len(MAGIC) + _HEAD.size
+    if len(view) < start or view[: len(MAGIC)] != MAGIC:
+        raise ValueError("not an index of this version")
+    packages, virtual, package_bytes, virtual_bytes = _HEAD.unpack_from(view, len(MAGIC))
+    if len(view) != start + 4 * packages + package_bytes + 4 * virtual + virtual_bytes:
+        raise ValueError("not a whole index")
     tables = []
     for count, size in ((packages, package_bytes), (virtual, virtual_bytes)):
         middle = start + 4 * count

@@ -48,7 +48,7 @@ def test_the_index_of_another_suite_is_a_warning_or_for_an_archive_a_refusal(sit
     site.repository.publish(Publication(fields={"Suite": "focal", "Codename": "focal"}))
     archive = Source(kind="apt", archive="debian", suite="jammy", key=site.source.key)
 
-    message = f"the index `{site.server.url('apt')} jammy` says that it is of `focal` and `focal`"
+    message = f"the index `{site.server.url('apt')} jammy` says that it is of `focal`"
     assert site.open().warnings == (message,)
     with pytest.raises(VerificationFailed) as caught:
         site.repositories().open((archive,), HOST, mirror=site.server.url("apt"))
