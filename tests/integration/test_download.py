@@ -23,7 +23,7 @@ from rocmswitch.store.cache import Cache
 from rocmswitch.system.disk import Disk
 from tests.support.server import Fault, Server
 
-HURRY = Patience(connect=2, stall=0.4, attempts=3, pause=0.01, longest_pause=0.02)
+HURRY = Patience(connect=2, stall=0.8, attempts=3, pause=0.01, longest_pause=0.02)
 SIZE = 300_000
 CONTENT = random.Random(1).randbytes(SIZE)
 OTHER = random.Random(2).randbytes(SIZE)
@@ -270,7 +270,7 @@ RIGHT = hashlib.sha256(CONTENT).hexdigest()
             NetworkFailed,
             "URL could not be fetched: the server answered 500 Internal Server Error",
         ),
-        (Fault(stall_after=10), NetworkFailed, "URL sent nothing for 0.4 seconds"),
+        (Fault(stall_after=10), NetworkFailed, "URL sent nothing for 0.8 seconds"),
     ],
     ids=["hash", "short", "endless", "short without a length", "404", "500", "stall"],
 )
