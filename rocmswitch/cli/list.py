@@ -33,8 +33,9 @@ def command(scopes: Scopes, available: bool, as_json: bool) -> None:
 
 
 def _available(scopes: Scopes, *, as_json: bool) -> None:
-    catalog = machine.catalog(scopes)
-    manifests = [catalog.read(name) for name in catalog.names()]
+    manifests, mistakes = machine.catalog(scopes).read_all()
+    for mistake in mistakes:
+        output.say(f"warning: {mistake.message}")
     if as_json:
         output.write_json(
             [

@@ -60,7 +60,7 @@ def surroundings(layout: Layout) -> Surroundings:
     from rocmswitch.host.libraries import HostLibraries
     from rocmswitch.operations.resolving import Surroundings
 
-    return Surroundings(read_host(), HostLibraries(), cache(layout), host_mirrors())
+    return Surroundings(read_host(), HostLibraries(), cache(layout), mirrors(layout))
 
 
 def repositories(layout: Layout) -> Repositories:
@@ -70,16 +70,19 @@ def repositories(layout: Layout) -> Repositories:
     from rocmswitch.fetch.repository import Repositories
 
     now = datetime.now(timezone.utc)
-    return Repositories(Http(), layout, Disk(), now, host_mirrors=host_mirrors())
+    return Repositories(Http(), layout, Disk(), now, host_mirrors=mirrors(layout))
 
 
-def host_mirrors() -> dict[str, str]:
-    """By archive, the mirror that this machine's own apt uses; empty where it is another distribution."""
+def mirrors(layout: Layout) -> dict[str, str]:
+    """By archive, the mirror to use: the one in the user's config.yaml, else that of this machine's own apt."""
     from rocmswitch.host.apt import host_mirror
     from rocmswitch.host.facts import read_host
+    from rocmswitch.metadata.config import parse_config
 
-    found = host_mirror(Path("/"), "debian", read_host())
-    return {"debian": found} if found else {}
+    own = host_mirror(Path("/"), "debian", read_host())
+    file = layout.config_file
+    config = parse_config(file.read_bytes() if file.is_file() else b"", str(file))
+    return {**({"debian": own} if own else {}), **config.mirrors}
 
 
 def workshop(layout: Layout) -> Workshop:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import msgspec
 import yaml
@@ -33,6 +33,8 @@ _MISREAD = {"bool": "a truth value", "int": "a number", "float": "a number", "ti
 
 Key = tuple[str | int, ...]
 
+_Kind = TypeVar("_Kind")
+
 
 @dataclass(frozen=True)
 class _Document:
@@ -49,15 +51,20 @@ class _Document:
 
 def parse_manifest(text: bytes, file: str) -> Stack:
     """The stack that *text* pins. *file* is for messages. Raises ManifestMistake."""
-    document = _read_document(text, file)
-    try:
-        stack = msgspec.convert(document.value, Stack)
-    except msgspec.ValidationError as error:
-        _explain(document, error)
+    stack, document = read_as(text, file, Stack)
     for index, key in enumerate(stack.unverified):
         if _parse_path(key) not in document.lines:
             document.refuse(("unverified", index), f"there is no `{key}` in this manifest")
     return stack
+
+
+def read_as(text: bytes, file: str, kind: type[_Kind]) -> tuple[_Kind, _Document]:
+    """*text* as YAML of our strict kind, as a *kind*, and where everything stands. Raises ManifestMistake."""
+    document = _read_document(text, file)
+    try:
+        return msgspec.convert(document.value, kind), document
+    except msgspec.ValidationError as error:
+        _explain(document, error)
 
 
 def _read_document(text: bytes, file: str) -> _Document:

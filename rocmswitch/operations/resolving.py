@@ -13,7 +13,7 @@ from rocmswitch.metadata.lock import Lock
 from rocmswitch.model.host import Host
 from rocmswitch.model.package import VERIFICATION_CLASSES, Digest, Package
 from rocmswitch.operations.timing import Stages
-from rocmswitch.planning.closure import Closure, resolve_closure
+from rocmswitch.planning.closure import resolve_closure
 from rocmswitch.planning.install import (
     InstallPlan,
     Machine,
@@ -65,12 +65,18 @@ def plan_prefix(
         )
     with stages.timed("plan"):
         sets = selected_sets(stack, wish.sets)
-        closure = resolve_closure(roots_of(stack, sets), opened.indexes, architecture=around.host.architecture)
+        found = evidence(stack.rocm.host, stack.rocm.host, around.libraries)
+        closure = resolve_closure(
+            roots_of(stack, sets),
+            opened.indexes,
+            architecture=around.host.architecture,
+            proven=tuple(name for name, _ in found.proven),
+        )
         differs = difference(closure, wish.tested) if wish.tested else ""
         notes = (*opened.warnings, *([differs] if differs else []))
         offer = Offer(closure, opened.urls, opened.records, notes=notes)
         request = Request(stack, sets, manifest.sha256, wish.current)
-        return plan_install(request, offer, _machine(manifest, closure, around))
+        return plan_install(request, offer, Machine(around.host, found, _cached(closure.packages, around.cache)))
 
 
 def plan_locked_prefix(manifest: Manifest, wish: Wish, around: Surroundings) -> InstallPlan:
@@ -84,7 +90,8 @@ def plan_locked_prefix(manifest: Manifest, wish: Wish, around: Surroundings) -> 
     request = Request(stack, selected_sets(stack, wish.sets), manifest.sha256, wish.current)
     places = locate(stack.rocm.sources, around.host, Mirrors(wish.mirror, around.mirrors))
     offer = locked_offer(request, wish.tested, lambda one: places[int(one.source)].in_repository(one.filename))
-    return plan_install(request, offer, _machine(manifest, offer.closure, around))
+    found = evidence(stack.rocm.host, stack.rocm.host, around.libraries)
+    return plan_install(request, offer, Machine(around.host, found, _cached(offer.closure.packages, around.cache)))
 
 
 def check_required(plan: InstallPlan, required: str | None) -> None:
@@ -95,11 +102,6 @@ def check_required(plan: InstallPlan, required: str | None) -> None:
     weak = [one for one in plan.packages if rank(one.verification) < rank(required)]
     if weak:
         raise Refused(f"`{weak[0].package.name}` is only `{weak[0].verification}`, and `{required}` is required")
-
-
-def _machine(manifest: Manifest, closure: Closure, around: Surroundings) -> Machine:
-    found = evidence(manifest.stack.rocm.host, (one.name for one in closure.packages), around.libraries)
-    return Machine(around.host, found, _cached(closure.packages, around.cache))
 
 
 def _cached(packages: tuple[Package, ...], cache: Cache) -> frozenset[Digest]:

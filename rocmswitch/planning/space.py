@@ -10,7 +10,7 @@ from rocmswitch.planning.install import InstallPlan
 _SLACK = 16 * 1024 * 1024
 """Bytes for the receipt, folders, and a file that is replaced by a new one while it is relocated."""
 _BLOCK_SHARE = 20
-"""Installed-Size counts in KiB, file systems in blocks of 4 KiB: measured 2 to 4 per cent more on ext4."""
+"""Installed-Size counts in KiB, file systems in blocks of 4 KiB: an estimate on the safe side."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,29 @@
+"""The user's own settings, `config.yaml`: text to values."""
+
+from __future__ import annotations
+
+import msgspec
+
+from rocmswitch.metadata.manifest import read_as
+from rocmswitch.model.grammar import URL, WrongValue, each
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a user has decided once for all. An empty or missing file decides nothing."""
+
+    mirrors: dict[str, str] = {}
+    """By archive (`debian`): the mirror to use instead of the one that the machine's apt has."""
+
+    def __post_init__(self) -> None:
+        if unknown := self.mirrors.keys() - {"debian"}:
+            raise WrongValue(("mirrors", sorted(unknown)[0]), "is no archive: only `debian` is")
+        for archive, url in self.mirrors.items():
+            each(url, URL, ("mirrors", archive), "an http or https URL")
+
+
+def parse_config(text: bytes, file: str) -> Config:
+    """The settings in *text*. Raises ManifestMistake, which names *file*, line and key."""
+    if not text.strip():
+        return Config()
+    config, _ = read_as(text, file, Config)
+    return config
