@@ -25,6 +25,8 @@ _LOCK_WAIT = 0.2
 _FAREWELL = 0.5
 """Seconds that threads have to end when they are told to; one that still waits for a name server is left behind."""
 
+Fetched = Generator[tuple[Artifact, Path], None, None]
+
 _Outcome = tuple[Artifact, Path | BaseException]
 
 
