@@ -91,12 +91,14 @@ class IndexStore:
             return None
 
     def keep_index(self, url: str, suite: str, listed: str, digest: str, content: bytes) -> None:
-        """Keep it, and no longer the one that was made of an earlier state of *listed*."""
+        self._write(self._index_path(url, suite, listed, digest), content)
+
+    def forget_other_indexes(self, url: str, suite: str, listed: str, digest: str) -> None:
+        """Remove those made of earlier states of *listed*, which no release that is kept names any more."""
         path = self._index_path(url, suite, listed, digest)
-        self._write(path, content)
         for old in self.layout.indexes.glob(f"{path.name.rpartition('-')[0]}-*.index"):
             if old != path:
-                with contextlib.suppress(FileNotFoundError):  # another rocmswitch tidies up too
+                with disk_errors(old), contextlib.suppress(FileNotFoundError):  # another rocmswitch tidies up too
                     self.disk.remove(old)
 
     def seen(self, url: str, suite: str) -> datetime | None:

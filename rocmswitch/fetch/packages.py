@@ -67,6 +67,11 @@ class PackagesReader:
                 raise Failed(f"the index of `{place.name}` was changed by somebody else while it was made")
             yield index, listed.identity
 
+    def forget_others(self, place: Place, release: Release) -> None:
+        """Keep of this suite only the indexes of *release*."""
+        for listed in listed_packages(place, release):
+            self.store.forget_other_indexes(place.url, place.suite, listed.path, listed.identity.digest.value)
+
     def _load(self, place: Place, listed: ListedPackages) -> PackageIndex | None:
         data = self.store.index(place.url, place.suite, listed.path, listed.identity.digest.value)
         try:

@@ -132,6 +132,7 @@ class _Opener:
         seen = self.store.seen(place.url, place.suite)
         if seen is None or seen < trusted.release.date:
             self.store.saw(place.url, place.suite, trusted.release.date)
+        self.packages.forget_others(place, trusted.release)
         return opened
 
     def _open_kept(self, place: Place, kept: Kept | None, warnings: tuple[str, ...]) -> _OpenedSource:

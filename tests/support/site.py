@@ -38,6 +38,7 @@ class Site:
     now: datetime = NOW
     verifier: Verifier = field(default_factory=installed_verifier)
     fresh_for: timedelta = timedelta(0)
+    disk: Disk = field(default_factory=Disk)
 
     @property
     def source(self) -> Source:
@@ -46,7 +47,7 @@ class Site:
 
     def repositories(self) -> Repositories:
         return Repositories(
-            Http(HURRY), self.layout, Disk(), self.now, fresh_for=self.fresh_for, verifier=self.verifier
+            Http(HURRY), self.layout, self.disk, self.now, fresh_for=self.fresh_for, verifier=self.verifier
         )
 
     def open(self, *sources: Source, allow_expired: bool = False, offline: bool = False) -> OpenedIndex:

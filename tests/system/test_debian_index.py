@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+import lzma
 import time
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,3 +99,34 @@ def test_a_mirror_that_lags_by_more_than_a_week_is_found_out_by_sids_own_date(tm
         refused = True
 
     assert refused is record.expired
+
+
+def test_every_seventh_package_of_bookworm_is_read_as_python_debian_reads_it(tmp_path: Path) -> None:
+    """An independent reader of the same signed file: versions, sizes, and every relation."""
+    from debian.deb822 import Packages
+
+    today = repositories(tmp_path)
+    ((index, _),) = today.open((source("bookworm"),), HOST).indexes
+    mirror = today.host_mirrors["debian"]
+    text = lzma.decompress(
+        Http().read(f"{mirror}/dists/bookworm/main/binary-amd64/Packages.xz", limit=64 * 1024 * 1024)
+    )
+
+    for stanza in itertools.islice(Packages.iter_paragraphs(text, use_apt_pkg=False), 0, None, 7):
+        (ours,) = (one for one in index.candidates(stanza["Package"]) if one.version == stanza["Version"])
+        assert (ours.filename, ours.size, ours.digest.value, ours.installed_size) == (
+            stanza["Filename"],
+            int(stanza["Size"]),
+            stanza["SHA256"],
+            int(stanza.get("Installed-Size", "0")) * 1024,
+        )
+        theirs = stanza.relations["pre-depends"] + stanza.relations["depends"]
+        assert [[str(one) for one in alternatives] for alternatives in ours.depends] == [
+            [_as_text(one) for one in alternatives] for alternatives in theirs
+        ]
+
+
+def _as_text(relation: dict[str, Any]) -> str:
+    name = f"{relation['name']}:{relation['archqual']}" if relation["archqual"] else str(relation["name"])
+    operator, version = relation["version"] or ("", "")
+    return f"{name} ({operator} {version})" if operator else name
