@@ -120,7 +120,7 @@ def test_every_seventh_package_of_bookworm_is_read_as_python_debian_reads_it(tmp
             stanza["SHA256"],
             int(stanza.get("Installed-Size", "0")) * 1024,
         )
-        theirs = stanza.relations["pre-depends"] + stanza.relations["depends"]
+        theirs = [*(stanza.relations["pre-depends"] or ()), *(stanza.relations["depends"] or ())]
         assert [[str(one) for one in alternatives] for alternatives in ours.depends] == [
             [_as_text(one) for one in alternatives] for alternatives in theirs
         ]
