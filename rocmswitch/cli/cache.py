@@ -21,11 +21,13 @@ def command() -> None:
 def size(scopes: Scopes, as_json: bool) -> None:
     """Say how much the cache holds."""
     store = machine.cache(scopes.own)
-    count, total = len(store.files()), store.size()
+    count, total, unpacked = len(store.files()), store.size(), machine.uv(scopes.own).size()
     if as_json:
-        output.write_json({"files": count, "bytes": total, "path": str(scopes.own.cache)})
+        found = {"files": count, "bytes": total, "wheels": unpacked, "path": str(scopes.own.cache)}
+        output.write_json(found)
     else:
         output.write(f"{output.size(total)} in {count} archives  {scopes.own.cache}")
+        output.write(f"{output.size(unpacked)} in unpacked wheels, which environments share")
 
 
 @command.command(epilog="Example: rocmswitch cache prune --yes")
@@ -34,13 +36,16 @@ def size(scopes: Scopes, as_json: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Only show what would be deleted.")
 @click.pass_obj
 def prune(scopes: Scopes, everything: bool, yes: bool, dry_run: bool) -> None:
-    """Delete archives that no installed stack was made from; `repair` would have to fetch the others again."""
+    """Delete archives that no installed stack was made from, and unpacked wheels: they are made again when needed."""
     store = machine.cache(scopes.own)
     keep = frozenset() if everything else cache.wanted(Installed(scopes.searched))
     unwanted = store.prune(keep, dry_run=True)
+    wheels = machine.uv(scopes.own)
     output.say(f"deletes {output.size(sum(one.size for one in unwanted))} in {len(unwanted)} archives")
-    if dry_run or not unwanted:
+    output.say(f"deletes {output.size(wheels.size())} in unpacked wheels")
+    if dry_run:
         return
     output.agree("Delete them?", yes=yes)
     removed = store.prune(keep)
-    output.say(f"deleted {output.size(sum(one.size for one in removed))}")
+    wheels.discard()
+    output.say(f"deleted {output.size(sum(one.size for one in removed))} and the unpacked wheels")
