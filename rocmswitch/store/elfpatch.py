@@ -112,10 +112,14 @@ class _SearchPath:
         return Edit(self._start + number * layout.sizeof(), struct.pack("<QQ", ENUM_D_TAG[tag], value))
 
     def _free_slot(self) -> list[int]:
-        """The first free entry, if one is left after it to end the table."""
+        """An entry to put the path in: the first free one, if another is left to end the table; else DT_RELACOUNT,
+        which only spares the loader a comparison per relocation. patchelf (0.19) fails on GNU ld's full tables.
+        """
         names = [tag for tag, _ in self._tags]
         free = names.index("DT_NULL") if "DT_NULL" in names else len(names)
-        return [free] if free + 1 < len(names) else []
+        if free + 1 < len(names):
+            return [free]
+        return [names.index("DT_RELACOUNT")] if "DT_RELACOUNT" in names else []
 
     def _place(self, text: bytes) -> tuple[int, tuple[Edit, ...]] | None:
         """The address for *text* behind the segment of the string table, and what puts it there."""

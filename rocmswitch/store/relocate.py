@@ -142,7 +142,8 @@ def _change(tree: Path, entry: FileEntry, wish: _Wish, disk: Disk, one_patchelf:
     os.utime(new, ns=(times.st_mtime_ns, times.st_mtime_ns))
     size = new.stat().st_size
     disk.rename(new, path)
-    return replace(entry, size=size, sha256=sha256, original_sha256=entry.sha256, reason=wish.reason)
+    original = entry.original_sha256 or entry.sha256
+    return replace(entry, size=size, sha256=sha256, original_sha256=original, reason=wish.reason)
 
 
 def _stack(path: Path, wish: _Wish) -> tuple[Edit, ...]:
