@@ -10,6 +10,7 @@ import click
 
 from rocmswitch.cli import output
 from rocmswitch.cli.main import Scopes
+from rocmswitch.errors import NotFound
 from rocmswitch.store.installed import Installation, Installed
 
 
@@ -44,14 +45,24 @@ def command(scopes: Scopes, /, target: str, **chosen: Any) -> None:
     Prints the line that enters it, for the shell to evaluate; `rocmswitch_off` leaves it again.
     """
     options = Options(**chosen)
-    if options.venv is None:
-        _enter(scopes, Installed(scopes.searched).find(target))
-        return
-    from rocmswitch.cli.use_venv import make
+    one = _existing(scopes, target) if options.venv is None else None
+    if one is None:
+        from rocmswitch.cli.use_missing import make_environment, make_prefix
 
-    one = make(scopes, target, options.venv, options)
+        one = (
+            make_prefix(scopes, target, options)
+            if options.venv is None
+            else make_environment(scopes, target, options)
+        )
     if one is not None:
         _enter(scopes, one)
+
+
+def _existing(scopes: Scopes, target: str) -> Installation | None:
+    try:
+        return Installed(scopes.searched).find(target)
+    except NotFound:
+        return None
 
 
 def _enter(scopes: Scopes, one: Installation) -> None:

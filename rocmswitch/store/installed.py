@@ -67,15 +67,20 @@ class Installed:
         return own.over(self.activation(below))
 
     def _by_version(self, target: str) -> Installation:
-        from rocmswitch.planning.naming import resolve_name
+        """A version means the same vendor whatever is installed: the newest installed of that vendor."""
+        from rocmswitch.planning.naming import resolve_installed
+        from rocmswitch.store.catalog import Catalog, shipped_manifests
 
         names = tuple(one.receipt.name for one in self.prefixes())
+        available = Catalog(shipped_manifests(), tuple(layout.manifests for layout in self._layouts)).names()
         try:
-            found = self.prefix(resolve_name(target, names))
-        except NotFound:
-            found = None
+            chosen = resolve_installed(target, names, available)
+        except NotFound as error:
+            raise NotFound(f"`{target}` is not installed", hint="run `rocmswitch list`") from error
+        found = self.prefix(chosen)
         if found is None:
-            raise NotFound(f"`{target}` is not installed", hint=f"run `rocmswitch install {target}`")
+            meant = "" if chosen == target else f", which means `{chosen}`,"
+            raise NotFound(f"`{target}`{meant} is not installed", hint=f"run `rocmswitch install {chosen}`")
         return found
 
     def _at_path(self, path: Path) -> Installation:

@@ -1,4 +1,4 @@
-"""rocmswitch use --venv: what is missing is planned, shown and made."""
+"""rocmswitch use, where something is missing: it is planned, shown and made."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rocmswitch.cli import machine, output, planned
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.progress import progress
-from rocmswitch.errors import UsageMistake
+from rocmswitch.errors import NotFound, UsageMistake
 from rocmswitch.fetch.http import Http
 from rocmswitch.host.pip import package_index
 from rocmswitch.model.grammar import is_name
@@ -28,8 +28,29 @@ if TYPE_CHECKING:
     from rocmswitch.cli.use import Options
 
 
-def make(scopes: Scopes, target: str, name: str, options: Options) -> Installation | None:
+def make_prefix(scopes: Scopes, target: str, options: Options) -> Installation | None:
+    """The prefix of the stack that *target* means, installed now; None where the plan was only to be shown."""
+    if "/" in target or target.startswith("."):
+        raise NotFound(f"`{target}` is no environment made by rocmswitch", hint="run `rocmswitch list`")
+    stages = Stages()
+    manifest = _manifest(scopes, target, Installed((scopes.own,)))
+    plan = _plan_prefix(scopes, manifest, (), options, stages)
+    if plan is not None:
+        _show_prefix(plan, options)
+        if options.dry_run:
+            return None
+        output.agree("Install it?", yes=options.yes)
+        install.check_room(plan, scopes.own.cache, scopes.own.prefixes)
+        with progress(plan.download_size + plan.cached_size) as shown:
+            install.execute(plan, machine.workshop(scopes.own), shown, stages)
+        write_scripts(plan.name, Installed((scopes.own,)), Disk())
+        machine.report_timings(stages)
+    return Installed((scopes.own,)).prefix(manifest.stack.name)
+
+
+def make_environment(scopes: Scopes, target: str, options: Options) -> Installation | None:
     """The environment, made where it is missing; None where the plan was only to be shown."""
+    name = options.venv or ""
     if not is_name(name):
         raise UsageMistake(f"`{name[:80]}` cannot be the name of an environment: letters, digits and `._+-`")
     installed = Installed((scopes.own,))
@@ -60,15 +81,16 @@ def _manifest(scopes: Scopes, target: str, installed: Installed) -> Manifest:
 def _plan(scopes: Scopes, manifest: Manifest, name: str, options: Options, stages: Stages) -> VenvPlan:
     wheels = use.wheels_of(manifest)
     interpreter = find_interpreter(options.python or "", wheels.python, machine.uv(scopes.own))
-    prefix = _plan_prefix(scopes, manifest, options, stages)
+    prefix = _plan_prefix(scopes, manifest, (wheels.set,), options, stages)
     wanted = use.Wanted(name, interpreter, prefix, package_index(os.environ))
     with stages.timed("wheels"):
         return use.plan(manifest, wanted, Http(), machine.cache(scopes.own))
 
 
-def _plan_prefix(scopes: Scopes, manifest: Manifest, options: Options, stages: Stages) -> InstallPlan | None:
-    """The plan of the prefix that the wheels load; None where it is there."""
-    sets = (use.wheels_of(manifest).set,)
+def _plan_prefix(
+    scopes: Scopes, manifest: Manifest, sets: tuple[str, ...], options: Options, stages: Stages
+) -> InstallPlan | None:
+    """The plan of the prefix with *sets*; None where it is there."""
     one = Installed((scopes.own,)).prefix(manifest.stack.name)
     if install.is_there(manifest, sets, one.receipt if one else None):
         return None
@@ -77,6 +99,13 @@ def _plan_prefix(scopes: Scopes, manifest: Manifest, options: Options, stages: S
     wish = install.with_installed(wish, one.receipt if one else None)
     around = machine.surroundings(scopes.own)
     return install.plan(manifest, wish, machine.repositories(scopes.own), around, stages)
+
+
+def _show_prefix(plan: InstallPlan, options: Options) -> None:
+    if options.as_json:
+        output.write_json(plan.as_json())
+    else:
+        planned.show_install(plan)
 
 
 def _show(plan: VenvPlan, options: Options) -> None:
