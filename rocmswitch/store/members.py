@@ -57,8 +57,16 @@ class Limits:
 
     @classmethod
     def for_installed_size(cls, installed_size: int) -> Limits:
-        """Four times what the signed index states, and 64 MiB: Installed-Size is an estimate (Policy 5.6.20)."""
-        return cls(size=min(cls.size, 4 * installed_size + 64 * _MEBIBYTE)) if installed_size else cls()
+        """Four times what the signed index states, and 64 MiB: Installed-Size is an estimate (Policy 5.6.20).
+
+        Debian counts at least 1 KiB for each path, CPack only what is in files: hence 20,000 paths more.
+        """
+        if not installed_size:
+            return cls()
+        return cls(
+            members=min(cls.members, 20_000 + installed_size // 512),
+            size=min(cls.size, 4 * installed_size + 64 * _MEBIBYTE),
+        )
 
     def bytes_from(self, archive_size: int) -> int:
         """How much an archive of *archive_size* bytes may become."""
