@@ -161,8 +161,7 @@ def memory(bench: Bench) -> int:
 
 
 def stages(bench: Bench) -> list[tuple[str, float]]:
-    """Seconds of each stage of an installation with archives cached, as the program itself timed them."""
-    bench.forget_tree()
+    """Seconds of each stage of one installation, as the program itself timed them."""
     environment = {**bench.environment(), "ROCMSWITCH_TIMINGS": "1"}
     said = finished([*bench.installing, "--yes"], environment).stderr.decode()
     timings = next(json.loads(line) for line in said.splitlines() if line.startswith("{"))
@@ -238,8 +237,14 @@ def _fill(bench: Bench) -> None:
 
 def _show_stages(bench: Bench) -> Iterable[Comparison]:
     print(f"floor: {floor(bench):.3f} s (decompressing alone, CPU time / cores)")
-    for name, seconds in stages(bench):
-        print(f"stage: {name:<20} {seconds:.3f} s")
+    forget: dict[str, Callable[[], None]] = {
+        "cached": bench.forget_tree,
+        "nothing cached": lambda: _remove(bench.home),
+    }
+    for state, prepare in forget.items():
+        prepare()
+        for name, seconds in stages(bench):
+            print(f"stage, {state}: {name:<20} {seconds:.3f} s")
     return ()
 
 
