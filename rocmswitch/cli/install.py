@@ -63,6 +63,7 @@ def command(scopes: Scopes, /, name: str, **chosen: Any) -> None:
         output.say(f"{name} is {manifest.stack.name}")
     receipt = _receipt(scopes, manifest)
     if not options.dry_run and install.is_there(manifest, options.sets, receipt):
+        write_scripts(manifest.stack.name, Installed((scopes.own,)), Disk())
         output.say(f"{manifest.stack.name} is installed already ({', '.join(receipt.sets if receipt else ())})")
         return
     stages = Stages()
@@ -108,6 +109,5 @@ def _show(plan: InstallPlan, options: Options) -> None:
 def _execute(scopes: Scopes, plan: InstallPlan, stages: Stages) -> None:
     with progress(plan.download_size + plan.cached_size) as shown:
         receipt = install.execute(plan, machine.workshop(scopes.own), shown, stages)
-    write_scripts(receipt.name, Installed((scopes.own,)), Disk())
     output.say(f"installed {receipt.name}: {output.size(receipt.size)}, {scopes.own.prefixes / receipt.name}")
     output.say(f"next: `rocmswitch run {receipt.name} -- rocminfo`, or `rocmswitch use {receipt.name}`")

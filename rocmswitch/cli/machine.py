@@ -92,10 +92,11 @@ def workshop(layout: Layout) -> Workshop:
     from rocmswitch.host.facts import read_host
     from rocmswitch.host.libraries import HostLibraries
     from rocmswitch.operations.building import Workshop
+    from rocmswitch.store.installed import Installed
     from rocmswitch.store.relocate import Machine
 
     there = Machine(HostLibraries(), read_host().glibc, jobs=processors())
-    return Workshop(Downloads(Http(), cache(layout)), prefixes(layout), Disk(), there)
+    return Workshop(Downloads(Http(), cache(layout)), prefixes(layout), Disk(), there, Installed((layout,)))
 
 
 def uv(layout: Layout) -> Uv:

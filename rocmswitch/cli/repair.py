@@ -8,11 +8,9 @@ from rocmswitch.cli import machine, output, planned
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.progress import progress
 from rocmswitch.operations import repair
-from rocmswitch.operations.scripts import write_scripts
 from rocmswitch.operations.timing import Stages
 from rocmswitch.store.installed import Installed
 from rocmswitch.store.verify import verify_tree
-from rocmswitch.system.disk import Disk
 
 
 @click.command(epilog="Example: rocmswitch repair debian-5.2.3")
@@ -35,5 +33,4 @@ def command(scopes: Scopes, name: str, yes: bool, dry_run: bool) -> None:
     output.agree("Build it again?", yes=yes)
     with progress(plan.download_size + plan.cached_size) as shown:
         receipt = repair.execute(plan, machine.workshop(scopes.own), shown, Stages())
-    write_scripts(receipt.name, Installed((scopes.own,)), Disk())
     output.say(f"repaired {receipt.name}: {scopes.own.prefixes / receipt.name}")

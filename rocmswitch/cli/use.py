@@ -66,9 +66,11 @@ def _existing(scopes: Scopes, target: str) -> Installation | None:
 
 
 def _enter(scopes: Scopes, one: Installation) -> None:
-    from rocmswitch.operations.scripts import script_of
+    from rocmswitch.operations.scripts import script_of, write_scripts
     from rocmswitch.shell.posix import quote
+    from rocmswitch.system.disk import Disk
 
+    write_scripts(one.receipt.name, Installed(scopes.searched), Disk())
     output.write(f". {quote(str(script_of(one)))}")
     if os.isatty(1):
         output.say("that line enters it; `rocmswitch_off` leaves it again")

@@ -14,7 +14,6 @@ from rocmswitch.host.pip import package_index
 from rocmswitch.model.grammar import is_name
 from rocmswitch.operations import install, use
 from rocmswitch.operations.resolving import Wish
-from rocmswitch.operations.scripts import write_scripts
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.install import InstallPlan
 from rocmswitch.planning.naming import resolve_installed
@@ -22,7 +21,6 @@ from rocmswitch.planning.wheels import VenvPlan
 from rocmswitch.store.catalog import Manifest
 from rocmswitch.store.installed import Installation, Installed
 from rocmswitch.store.interpreters import find_interpreter
-from rocmswitch.system.disk import Disk
 
 if TYPE_CHECKING:
     from rocmswitch.cli.use import Options
@@ -43,7 +41,6 @@ def make_prefix(scopes: Scopes, target: str, options: Options) -> Installation |
         install.check_room(plan, scopes.own.cache, scopes.own.prefixes)
         with progress(plan.download_size + plan.cached_size) as shown:
             install.execute(plan, machine.workshop(scopes.own), shown, stages)
-        write_scripts(plan.name, Installed((scopes.own,)), Disk())
         machine.report_timings(stages)
     return Installed((scopes.own,)).prefix(manifest.stack.name)
 
@@ -121,8 +118,4 @@ def _execute(scopes: Scopes, plan: VenvPlan, stages: Stages) -> None:
         install.check_room(plan.install, layout.cache, layout.prefixes)
     with progress(plan.download_size) as shown:
         use.execute(plan, machine.workshop(layout), machine.nursery(layout), shown, stages)
-    installed = Installed((layout,))
-    if plan.install is not None:
-        write_scripts(plan.prefix, installed, Disk())
-    write_scripts(plan.name, installed, Disk())
     output.say(f"made {plan.name}: {layout.venvs / plan.name}")

@@ -12,9 +12,11 @@ from rocmswitch.errors import Failed
 from rocmswitch.fetch.download import Downloads, Progress
 from rocmswitch.model.package import Artifact
 from rocmswitch.model.receipt import FileEntry, InstalledPackage, Receipt
+from rocmswitch.operations.scripts import write_scripts
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.activation import plan_activation
 from rocmswitch.planning.install import InstallPlan, PlannedPackage
+from rocmswitch.store.installed import Installed
 from rocmswitch.store.relocate import Machine, Relocated, relocate
 from rocmswitch.store.reuse import Key, key, reuse
 from rocmswitch.store.trees import Trees
@@ -33,6 +35,8 @@ class Workshop:
     trees: Trees
     disk: Disk
     machine: Machine
+    installed: Installed
+    """The scope of `trees`, for the scripts that enter what is in it."""
     wait: float = WAIT
 
 
@@ -45,17 +49,18 @@ def build(plan: InstallPlan, workshop: Workshop, progress: Progress, stages: Sta
     trees = workshop.trees
     with trees.locked(plan.name, workshop.wait):
         current = trees.current(plan.name)
-        if current == plan.tree:
-            return trees.receipt(plan.name)
-        if current != plan.replaces:
+        if current not in (plan.tree, plan.replaces):
             raise Failed(
                 f"`{plan.name}` was changed by another rocmswitch meanwhile", hint="run the same command again"
             )
-        if trees.is_whole(plan.tree):
-            trees.point(plan.name, plan.tree)
-        else:
-            _make(plan, workshop, progress, stages)
-        trees.sweep()
+        if current != plan.tree:
+            if trees.is_whole(plan.tree):
+                trees.point(plan.name, plan.tree)
+            else:
+                _make(plan, workshop, progress, stages)
+        write_scripts(plan.name, workshop.installed, workshop.disk)
+        if current != plan.tree:
+            trees.sweep()
         return trees.receipt(plan.name)
 
 

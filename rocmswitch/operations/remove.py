@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rocmswitch.errors import Refused
+from rocmswitch.operations.scripts import remove_script
 from rocmswitch.store.installed import Installation, Installed
 from rocmswitch.store.trees import Trees
 from rocmswitch.system.disk import Disk
@@ -41,6 +42,5 @@ def execute(removal: Removal, trees: Trees, disk: Disk) -> tuple[str, ...]:
             hint=f"run `rocmswitch remove {removal.used_by[0]}`",
         )
     with trees.locked(one.receipt.name, WAIT):
-        busy = trees.remove(one.receipt.name)
-        disk.discard(one.layout.activations / f"{one.receipt.name}.sh")
-    return busy
+        remove_script(one, disk)
+        return trees.remove(one.receipt.name)

@@ -14,6 +14,7 @@ from rocmswitch.model.package import Artifact
 from rocmswitch.model.receipt import InstalledPackage, Receipt
 from rocmswitch.model.stack import Wheels
 from rocmswitch.operations.building import WAIT, Workshop, build
+from rocmswitch.operations.scripts import write_scripts
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.activation import plan_venv_activation
 from rocmswitch.planning.install import InstallPlan
@@ -98,6 +99,7 @@ def execute(plan: VenvPlan, prefixes: Workshop, nursery: Nursery, progress: Prog
                 _make(plan, prefixes.trees, nursery, progress)
             trees.point(plan.name, plan.tree)
             trees.sweep()
+        write_scripts(plan.name, prefixes.installed, nursery.disk)
         return trees.receipt(plan.name)
 
 
