@@ -169,7 +169,8 @@ def selected_sets(stack: Stack, asked: tuple[str, ...]) -> tuple[str, ...]:
         if name not in there:
             known = ", ".join(f"`{one}`" for one in there) or "none"
             raise UsageMistake(
-                f"`{stack.name}` has no set `{name}`, its sets are: {known}", hint=f"rocmswitch show {stack.name}"
+                f"`{stack.name}` has no set `{name}`, its sets are: {known}",
+                hint=f"run `rocmswitch show {stack.name}`",
             )
     return there if "developer" in asked else tuple(name for name in there if name in ("runtime", *asked))
 

@@ -36,7 +36,7 @@ def check_space(plan: InstallPlan, cache: Room, prefixes: Room) -> None:
         if needed > room.free:
             raise MachineLacks(
                 f"`{room.folder}` has {_megabytes(room.free)} free and {_megabytes(needed)} are needed there",
-                hint="rocmswitch cache prune",
+                hint="run `rocmswitch cache prune`",
             )
 
 

@@ -38,7 +38,8 @@ def find_interpreter(request: str, wanted: Sequence[str], uv: Uv) -> Interpreter
         found = _found_by_uv(request, uv)
         if found is None:
             raise NotFound(
-                f"this machine has no Python `{request}`", hint="name one with `--python /path/to/python`"
+                f"this machine has no Python `{request}`",
+                hint="run the same command with `--python /path/to/python`",
             )
         return found
     running = read_interpreter(Path(sys.executable))
@@ -51,7 +52,7 @@ def find_interpreter(request: str, wanted: Sequence[str], uv: Uv) -> Interpreter
     versions = ", ".join(f"{tag[2]}.{tag[3:]}" for tag in wanted)
     raise NotFound(
         f"this machine has none of the Pythons that the wheels exist for: {versions}",
-        hint="name one with `--python /path/to/python`",
+        hint="run the same command with `--python /path/to/python`",
     )
 
 

@@ -118,7 +118,7 @@ class _OtherSchema(ValueError):
 
 
 def _repair(tree: Path) -> str:
-    return f"rocmswitch repair {stack_of(tree.name) or tree.name}"
+    return f"run `rocmswitch repair {stack_of(tree.name) or tree.name}`"
 
 
 def _loads(content: bytes) -> Any:

@@ -83,7 +83,7 @@ class Trees:
         """The receipt of the published tree. Raises NotFound, VerificationFailed."""
         tree = self.current(name)
         if not tree:
-            raise NotFound(f"`{name}` is not installed", hint="rocmswitch list")
+            raise NotFound(f"`{name}` is not installed", hint="run `rocmswitch list`")
         return read_receipt(self.path(tree))
 
     def is_whole(self, tree_name: str) -> bool:
@@ -108,7 +108,7 @@ class Trees:
         tree = self.path(tree_name)
         self.current(_name_of(tree_name))
         if self.is_whole(tree_name):
-            raise Failed(f"the tree `{tree}` is there already", hint=f"rocmswitch repair {_name_of(tree_name)}")
+            raise Failed(f"the tree `{tree}` is there already")
         with disk_errors(tree):
             self._disk.remove_tree(tree)
             self._disk.make_directories(tree, synced=False)
@@ -142,7 +142,7 @@ class Trees:
     def point(self, name: str, tree_name: str) -> None:
         """Let *name* mean the whole tree *tree_name*: the commit point."""
         if not self.is_whole(tree_name):
-            raise NotFound(f"there is no tree `{self.path(tree_name)}`", hint=f"rocmswitch install {name}")
+            raise NotFound(f"there is no tree `{self.path(tree_name)}`")
         self.current(name)
         with disk_errors(self._links):
             self._disk.replace_symlink(self._links / name, f"{TREES}/{tree_name}")

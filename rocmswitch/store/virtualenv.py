@@ -156,7 +156,7 @@ def _attributed(entry: FileEntry, site: str, carried: Mapping[str, tuple[str, st
     if value and entry.sha256 != value and not entry.path.endswith(".pyc"):
         raise VerificationFailed(
             f"`{entry.path}` is not the file that the wheel of {package} carries",
-            hint="rocmswitch cache prune",
+            hint="run `rocmswitch cache prune`",
         )
     return FileEntry(entry.path, entry.kind, entry.mode, entry.size, entry.sha256, entry.target, package)
 
@@ -190,6 +190,6 @@ def _complaint(stderr: str) -> RocmswitchError:
     lines = [re.sub(r"^(error|cause|Caused by|×|├─▶|╰─▶|│)[: ]\s*", "", line) for line in lines]
     said = ": ".join(line.rstrip(".:") for line in lines if not line.startswith("hint:")) or "it gave no reason"
     if "No space left on device" in said or "os error 28" in said:
-        return MachineLacks("no space is left for the environment", hint="rocmswitch cache prune")
+        return MachineLacks("no space is left for the environment", hint="run `rocmswitch cache prune`")
     kind = VerificationFailed if "hash mismatch" in said.lower() else Failed
     return kind(f"uv could not make the environment: {said}")

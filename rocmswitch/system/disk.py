@@ -201,9 +201,9 @@ def _lacking(error: OSError, folder: Path) -> MachineLacks | None:
     path = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else str(folder)
     reason = os.strerror(error.errno) if error.errno else ""
     if error.errno == errno.ENOSPC:
-        return MachineLacks(f"no space is left for `{path}`", hint="rocmswitch cache prune")
+        return MachineLacks(f"no space is left for `{path}`", hint="run `rocmswitch cache prune`")
     if error.errno == errno.EDQUOT:
-        return MachineLacks(f"the disk quota is used up by `{path}`", hint="rocmswitch cache prune")
+        return MachineLacks(f"the disk quota is used up by `{path}`", hint="run `rocmswitch cache prune`")
     if error.errno == errno.EROFS:
         return MachineLacks(f"`{path}` is on a file system that is mounted read-only")
     if error.errno in (errno.EACCES, errno.EPERM):

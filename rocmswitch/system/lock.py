@@ -29,7 +29,7 @@ def held(path: Path, *, wait: float, what: str) -> Iterator[None]:
         except Timeout as error:
             raise Busy(
                 f"another rocmswitch{_holder(path)} is working on {what}",
-                hint="wait for it to end and run the same command again",
+                hint="run the same command again when it has ended",
             ) from error
     try:
         yield

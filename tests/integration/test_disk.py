@@ -34,7 +34,7 @@ def test_a_full_disk_leaves_the_old_tree_and_says_what_is_missing(tmp_path: Path
             file.write(bytes(10**6))
 
         assert str(caught.value) == f"no space is left for `{begun}`"
-        assert caught.value.hint == "rocmswitch cache prune"
+        assert caught.value.hint == "run `rocmswitch cache prune`"
         assert trees.current(NAME) == old
         assert trees.sweep() == (begun.name,)
         assert install(trees, Disk(), "third") == trees.current(NAME)

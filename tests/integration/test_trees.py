@@ -262,7 +262,7 @@ def test_the_receipt_of_what_is_not_installed_is_not_found(data: Path):
     with pytest.raises(NotFound) as caught:
         trees_in(data).receipt(NAME)
 
-    assert (str(caught.value), caught.value.hint) == (f"`{NAME}` is not installed", "rocmswitch list")
+    assert (str(caught.value), caught.value.hint) == (f"`{NAME}` is not installed", "run `rocmswitch list`")
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"\0" * 50, None])
@@ -274,7 +274,7 @@ def test_a_garbled_receipt_names_its_tree_and_the_repair(data: Path, damage: byt
     with pytest.raises(VerificationFailed, match=f"the receipt of `{tree}` cannot be read") as caught:
         trees.receipt(NAME)
 
-    assert caught.value.hint == f"rocmswitch repair {NAME}"
+    assert caught.value.hint == f"run `rocmswitch repair {NAME}`"
 
 
 def test_a_receipt_of_another_version_says_so(data: Path):
@@ -286,7 +286,7 @@ def test_a_receipt_of_another_version_says_so(data: Path):
     with pytest.raises(Failed, match="has schema 9, and this rocmswitch reads 1") as caught:
         trees.receipt(NAME)
 
-    assert caught.value.hint == f"rocmswitch repair {NAME}"
+    assert caught.value.hint == f"run `rocmswitch repair {NAME}`"
 
 
 def wait_until(condition: object) -> None:

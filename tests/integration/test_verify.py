@@ -105,7 +105,7 @@ def test_a_list_of_files_that_is_not_the_receipts_is_refused(tree: Path, content
     with pytest.raises(VerificationFailed, match="the list of files of") as caught:
         verify_tree(tree)
 
-    assert caught.value.hint == f"rocmswitch repair {NAME}"
+    assert caught.value.hint == f"run `rocmswitch repair {NAME}`"
 
 
 def test_an_inventory_is_the_list_that_verifies(tmp_path: Path):

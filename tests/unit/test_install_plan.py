@@ -70,7 +70,7 @@ def test_a_set_that_the_stack_does_not_have_is_refused_with_those_that_it_has():
         selected_sets(asked, ("libraries",))
 
     assert str(caught.value) == "`debian-5.2.3` has no set `libraries`, its sets are: `runtime`, `compiler`"
-    assert caught.value.hint == "rocmswitch show debian-5.2.3"
+    assert caught.value.hint == "run `rocmswitch show debian-5.2.3`"
 
 
 def test_a_root_that_two_sets_name_is_asked_for_once():
