@@ -152,7 +152,7 @@ class Rocm(Struct, frozen=True):
     package's proofs must hold; none means that nothing here needs it to run. A package that is proven, and what
     only it needs, is left to the host; one that is not is carried into the tree's `base` folder."""
     host_only: tuple[str, ...] = ()
-    """Members of `host` that cannot be carried: the C library's family and the headers that belong to it."""
+    """Members of `host` that cannot be carried: the C library that programs run with."""
     environment: dict[str, str] = {}
     """What the tree itself needs. `{prefix}` stands for its place."""
 

@@ -19,6 +19,7 @@ from rocmswitch.planning.install import InstallPlan, PlannedPackage
 from rocmswitch.store.installed import Installed
 from rocmswitch.store.relocate import Machine, Relocated, relocate
 from rocmswitch.store.reuse import Key, key, reuse
+from rocmswitch.store.toolchain import complete_toolchain
 from rocmswitch.store.trees import Trees
 from rocmswitch.store.unpack import Unpacker, Unpacking, merge_entries
 from rocmswitch.system.disk import Disk
@@ -88,6 +89,7 @@ def _make(plan: InstallPlan, workshop: Workshop, progress: Progress, stages: Sta
         entries = _fetch_and_unpack(plan, tree, workshop, progress)
     with stages.timed("relocate"):
         relocated = relocate(tree, entries, root=plan.root, machine=workshop.machine, disk=workshop.disk)
+        relocated = complete_toolchain(tree, relocated, workshop.machine.libraries, workshop.disk)
     with stages.timed("receipt and sync"):
         workshop.trees.publish(plan.tree, plan.name, _receipt(plan, relocated), relocated.entries)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import PurePath
 
 from rocmswitch.model.activation import Activation, Assignment
@@ -14,8 +15,15 @@ ACTIVE = "ROCMSWITCH_ACTIVE"
 
 _TOOLS = ("bin", "hip/bin", "opencl/bin")
 """Below the ROCm tree; releases before 5.3 keep real programs in hip/bin (facts: repository layout)."""
-_LINK_FLAGS = "HIPCC_LINK_FLAGS_APPEND"
+CARRIED_TOOLS = "base/tools"
+"""Programs that hipcc and clang run by their bare names and that the machine lacks. Not the folder that packages
+have them in: nothing else that is carried may hide the machine's own."""
+
+_COMPILE_FLAGS, _LINK_FLAGS = "HIPCC_COMPILE_FLAGS_APPEND", "HIPCC_LINK_FLAGS_APPEND"
 _LINKER_NAMES = ("libamdhip64.so", "libhsa-runtime64.so")
+_CARRIED = "base/usr"
+_START_FILE = re.compile(rf"{_CARRIED}/lib/gcc/(?P<machine>[^/]+)/[^/]+/crtbegin\.o")
+_RUNTIMES = ("libstdc++.so.6", "libgcc_s.so.1")
 
 
 def plan_activation(
@@ -26,10 +34,12 @@ def plan_activation(
     folders = {str(path.parent) for path in paths}
     tools = tuple(f"{root}/{one}" for one in _TOOLS if f"{root}/{one}" in folders)
     linked = _unique(str(path.parent) for path in paths if path.name in _LINKER_NAMES)
-    programs = {path.name for path in paths if str(path.parent) in tools}
     assignments = [Assignment(ACTIVE, name), *(_assignment(*one) for one in environment)]
-    if "hipcc" in programs and linked and _LINK_FLAGS not in dict(environment):
-        assignments.append(_found_at_run_time(linked[0]))
+    if "hipcc" in {path.name for path in paths if str(path.parent) in tools}:
+        flags = ((_COMPILE_FLAGS, _compile_flags(paths)), (_LINK_FLAGS, _link_flags(paths, folders, linked)))
+        own = dict(environment)
+        assignments += [Assignment(key, " ".join(value)) for key, value in flags if value and key not in own]
+    tools = (*tools, *({CARRIED_TOOLS} & folders))
     return Activation(
         tuple(assignments),
         tuple((variable, values) for variable, values in (("PATH", tools), ("LIBRARY_PATH", linked)) if values),
@@ -50,9 +60,34 @@ def _assignment(name: str, value: str) -> Assignment:
     return Assignment(name, value)
 
 
-def _found_at_run_time(folder: str) -> Assignment:
-    """Programs that hipcc links find this tree's HIP without LD_LIBRARY_PATH: hipcc appends these flags."""
-    return Assignment(_LINK_FLAGS, f"-Wl,-rpath,{PLACEHOLDER}/{folder}")
+def _compile_flags(paths: Iterable[PurePath]) -> list[str]:
+    """Where hipcc finds a carried C library's headers: after the machine's own, which fit what runs there."""
+    machine = _carried_toolchain(paths)
+    if not machine:
+        return []
+    headers = (f"{_CARRIED}/include/{machine}", f"{_CARRIED}/include")
+    return [_toolchain_flag(), *(f"-idirafter {PLACEHOLDER}/{one}" for one in headers)]
+
+
+def _link_flags(paths: Sequence[PurePath], folders: Collection[str], linked: Sequence[str]) -> list[str]:
+    """Programs that hipcc links find this tree's HIP without LD_LIBRARY_PATH, and carried C++ libraries, too."""
+    runtimes = (str(path.parent) for path in paths if path.name in _RUNTIMES and path.parts[0] == "base")
+    flags = [f"-Wl,-rpath,{PLACEHOLDER}/{one}" for one in _unique((*linked[:1], *runtimes))]
+    machine = _carried_toolchain(paths)
+    if machine:
+        places = [one for one in (f"{_CARRIED}/lib/{machine}", f"base/lib/{machine}") if one in folders]
+        flags += [_toolchain_flag(), f"-B{PLACEHOLDER}/{places[0]}"] if places else [_toolchain_flag()]
+        flags += [f"-L{PLACEHOLDER}/{one}" for one in places]
+    return flags
+
+
+def _carried_toolchain(paths: Iterable[PurePath]) -> str:
+    """What a carried GCC calls the machine it is for, `x86_64-linux-gnu`; empty where none is carried."""
+    return next((found["machine"] for path in paths if (found := _START_FILE.fullmatch(str(path)))), "")
+
+
+def _toolchain_flag() -> str:
+    return f"--gcc-toolchain={PLACEHOLDER}/{_CARRIED}"
 
 
 def _unique(values: Iterable[str]) -> tuple[str, ...]:

@@ -16,7 +16,8 @@ BASE = "base"
 
 C_LIBRARY = "libc6"
 NOT_LOOKED_FOR = "nothing was found that shows it"
-_LOWER_BOUNDS = (">=", ">>", "=")
+_LOWER_BOUNDS = (">=", ">>")
+"""Not `=`: only the C library's own packages say that (libc6-dev), whose headers and start files fit others."""
 
 
 @dataclass(frozen=True)

@@ -72,8 +72,13 @@ def relocate(tree: Path, entries: Iterable[FileEntry], *, root: str, machine: Ma
     notes = _prove(linkage, machine)
     wishes = {path: wish for path in facts if (wish := _wish(linkage, path, machine))}
     changed = _change_all(tree, [one for one in entries if one.path in wishes], wishes, machine, disk)
-    notes += tuple(f"`{path}` leads to nothing in this tree" for path in dangling)
+    notes += tuple(leads_nowhere(path) for path in dangling)
     return Relocated(tuple(changed.get(one.path, one) for one in entries), notes)
+
+
+def leads_nowhere(path: str) -> str:
+    """The note on a link that was absolute and whose target no package brought."""
+    return f"`{path}` leads to nothing in this tree"
 
 
 @dataclass(frozen=True)

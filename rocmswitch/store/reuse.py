@@ -30,7 +30,8 @@ def reusable(
     """The packages of a tree that a tree of the *wanted* ones may take over as they are, with their entries.
 
     Only where packages are added, for a path that two packages hold is listed under one of them. Only packages
-    none of whose files relocation has changed: what it must do depends on all that lies in a tree.
+    none of whose files relocation has changed, nor a link into one to the host: what must be done depends on all
+    that lies in a tree.
     """
     present = {package.name: key(package) for package in receipt.packages}
     if not set(present.values()) <= set(wanted):
@@ -39,7 +40,7 @@ def reusable(
     changed = set()
     for entry in files:
         entries.setdefault(entry.package, []).append(entry)
-        if entry.original_sha256:
+        if entry.original_sha256 or entry.target.startswith("/"):
             changed.add(entry.package)
     return {present[name]: tuple(entries[name]) for name in present.keys() - changed}
 

@@ -35,3 +35,63 @@ def test_an_environment_goes_before_the_prefix_that_it_is_bound_to() -> None:
         "PATH": "/v/bin:/p/usr/bin:/bin",
         "LIBRARY_PATH": "/p/usr/lib/x86_64-linux-gnu",
     }
+
+
+def file(path: str) -> FileEntry:
+    return FileEntry(path, "file", 0o644)
+
+
+TOOLCHAIN = (
+    file("base/usr/lib/gcc/x86_64-linux-gnu/12/crtbegin.o"),
+    file("base/usr/lib/x86_64-linux-gnu/crt1.o"),
+    file("base/usr/include/stdio.h"),
+)
+INCLUDES = "-idirafter {prefix}/base/usr/include/x86_64-linux-gnu -idirafter {prefix}/base/usr/include"
+RPATH = "-Wl,-rpath,{prefix}/usr/lib/x86_64-linux-gnu"
+
+
+def flags(*entries: FileEntry, environment: tuple[tuple[str, str], ...] = ()) -> dict[str, str]:
+    activation = plan_activation("debian-5.2.3", "usr", environment, entries)
+    return {one.name.split("_")[1]: one.value for one in activation.assignments if one.name.startswith("HIPCC_")}
+
+
+def test_hipcc_compiles_and_links_with_the_toolchain_that_is_carried() -> None:
+    carried, library = "{prefix}/base/usr", "{prefix}/base/usr/lib/x86_64-linux-gnu"
+
+    assert flags(*ENTRIES, *TOOLCHAIN) == {
+        "COMPILE": f"--gcc-toolchain={carried} {INCLUDES}",
+        "LINK": f"{RPATH} --gcc-toolchain={carried} -B{library} -L{library}",
+    }
+
+
+def test_carried_libraries_of_an_older_layout_are_linked_with_too() -> None:
+    found = flags(*ENTRIES, *TOOLCHAIN, file("base/lib/x86_64-linux-gnu/libz.so.1"))
+
+    assert found["LINK"].endswith(" -L{prefix}/base/lib/x86_64-linux-gnu")
+
+
+def test_carried_libraries_alone_are_no_toolchain() -> None:
+    assert flags(*ENTRIES, file("base/usr/lib/x86_64-linux-gnu/libelf.so.1")) == {"LINK": RPATH}
+
+
+def test_programs_find_a_carried_library_of_cxx_when_they_run() -> None:
+    found = flags(*ENTRIES, file("base/usr/lib/x86_64-linux-gnu/libstdc++.so.6"))
+
+    assert found == {"LINK": f"{RPATH} -Wl,-rpath,{{prefix}}/base/usr/lib/x86_64-linux-gnu"}
+
+
+def test_flags_that_a_manifest_sets_are_its_own() -> None:
+    own = (("HIPCC_LINK_FLAGS_APPEND", "-lm"),)
+
+    assert flags(*ENTRIES, *TOOLCHAIN, environment=own)["LINK"] == "-lm"
+
+
+def test_a_tree_without_hipcc_sets_no_flags_for_it() -> None:
+    assert flags(ENTRIES[1], *TOOLCHAIN) == {}
+
+
+def test_carried_tools_come_after_the_tree_s_own() -> None:
+    tools = (file("base/usr/bin/ld"), FileEntry("base/tools/ld", "link", 0o777, target="../usr/bin/ld"))
+    activation = plan_activation("debian-5.2.3", "usr", (), (*ENTRIES, *tools))
+
+    assert dict(activation.paths)["PATH"] == ("usr/bin", "base/tools")
