@@ -174,7 +174,8 @@ class Trees:
 
     def users(self, tree_names: Iterable[str]) -> dict[str, tuple[Process, ...]]:
         """The programs that run from each of the trees, as far as this user may see them."""
-        places = {tree: f"/{TREES}/{tree}/" for tree in tree_names}
+        folder = (self._links / TREES).resolve()
+        places = {tree: f"{folder / tree}/" for tree in tree_names}
         found = running_from(tuple(places.values()))
         return {tree: found[place] for tree, place in places.items()}
 

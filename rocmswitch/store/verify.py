@@ -99,7 +99,8 @@ def _entry(path: str, one: os.DirEntry[str]) -> FileEntry:
     if stat.S_ISREG(status.st_mode):
         return FileEntry(path, "file", mode, status.st_size)
     if stat.S_ISLNK(status.st_mode):
-        return FileEntry(path, "link", mode, target=str(Path(one.path).readlink()))
+        # Path.readlink would leave out a `./` that the link really says.
+        return FileEntry(path, "link", mode, target=os.readlink(one.path))  # noqa: PTH115
     return FileEntry(path, "directory" if stat.S_ISDIR(status.st_mode) else "special", mode)
 
 

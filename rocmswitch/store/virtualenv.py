@@ -146,7 +146,7 @@ def list_environment(folder: Path, wheels: Sequence[Wheel]) -> tuple[FileEntry, 
 def _entry(folder: Path, path: Path) -> FileEntry:
     name, found = path.relative_to(folder).as_posix(), path.lstat()
     if path.is_symlink():
-        return FileEntry(name, "link", 0o777, target=str(path.readlink()))
+        return FileEntry(name, "link", 0o777, target=os.readlink(path))  # noqa: PTH115
     return FileEntry(name, "file", stat.S_IMODE(found.st_mode), found.st_size, hash_of(path, "sha256"))
 
 

@@ -132,3 +132,10 @@ def test_files_of_any_size_have_the_hash_of_all_their_bytes(tmp_path: Path, size
 
 def test_every_entry_of_a_published_tree_is_in_its_list(tree: Path):
     assert [one.path for one in read_files(tree)] == ["usr", "usr/lib", LINK, LIBRARY, "usr/tool"]
+
+
+def test_a_link_is_compared_by_what_it_really_says(tmp_path: Path):
+    (tmp_path / "link").symlink_to("./target")
+    entry = FileEntry("link", "link", 0o777, target="./target")
+
+    assert verify_entries(tmp_path, [entry]) == ()
