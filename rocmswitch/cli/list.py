@@ -9,7 +9,7 @@ import click
 from rocmswitch.cli import machine, output
 from rocmswitch.cli.main import Scopes
 from rocmswitch.operations.current import ACTIVE, CHOSEN
-from rocmswitch.store.installed import Installation, Installed
+from rocmswitch.store.installed import Damaged, Installation, Installed
 
 
 @click.command(epilog="Example: rocmswitch list --available")
@@ -21,13 +21,12 @@ def command(scopes: Scopes, available: bool, as_json: bool) -> None:
     if available:
         _available(scopes, as_json=as_json)
         return
-    installed = Installed(scopes.searched)
-    found = (*installed.prefixes(), *installed.venvs())
+    found = Installed(scopes.searched).everything()
     if as_json:
         output.write_json([_as_json(one) for one in found])
     elif found:
         active = os.environ.get(CHOSEN) or os.environ.get(ACTIVE) or ""
-        output.definitions((one.receipt.name, _line(one, active)) for one in found)
+        output.definitions((one.link.name, _line(one, active)) for one in found)
     else:
         output.say("nothing is installed yet; `rocmswitch list --available` shows what can be")
 
@@ -56,7 +55,9 @@ def _available(scopes: Scopes, *, as_json: bool) -> None:
     )
 
 
-def _line(one: Installation, active: str) -> str:
+def _line(one: Installation | Damaged, active: str) -> str:
+    if isinstance(one, Damaged):
+        return f"damaged: its receipt cannot be read; run `rocmswitch repair {one.name}`"
     receipt = one.receipt
     parts = [f"ROCm {receipt.version}" if receipt.kind == "prefix" else f"environment of {receipt.stack}"]
     if receipt.sets:
@@ -69,7 +70,10 @@ def _line(one: Installation, active: str) -> str:
     return " · ".join(parts)
 
 
-def _as_json(one: Installation) -> dict[str, object]:
+def _as_json(one: Installation | Damaged) -> dict[str, object]:
+    if isinstance(one, Damaged):
+        place = {"path": str(one.link), "scope": one.layout.scope}
+        return {"name": one.name, "kind": one.kind, **place, "damaged": one.error.message}
     receipt = one.receipt
     return {
         "name": receipt.name,

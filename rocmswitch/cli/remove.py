@@ -19,15 +19,15 @@ from rocmswitch.system.disk import Disk
 def command(scopes: Scopes, name: str, yes: bool, dry_run: bool) -> None:
     """Remove the stack or environment NAME: what rocmswitch made for it, and nothing else."""
     removal = remove.plan(name, Installed((scopes.own,)))
-    one = removal.installation
-    output.say(f"removes {one.link} ({output.size(one.receipt.size)})")
+    size = "damaged" if removal.size is None else output.size(removal.size)
+    output.say(f"removes {removal.link} ({size})")
     for venv in removal.used_by:
         output.say(f"still used by the environment {venv}")
     if dry_run:
         return
     if not removal.used_by:
         output.agree("Remove it?", yes=yes)
-    trees = machine.venvs if one.receipt.kind == "venv" else machine.prefixes
+    trees = machine.venvs if removal.kind == "venv" else machine.prefixes
     for tree in remove.execute(removal, trees(scopes.own), Disk()):
         output.say(f"programs still run from {tree}: the next change removes it")
-    output.say(f"removed {one.receipt.name}")
+    output.say(f"removed {removal.name}")

@@ -7,26 +7,32 @@ import click
 from rocmswitch.cli import machine, output, planned
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.progress import progress
+from rocmswitch.errors import VerificationFailed
 from rocmswitch.operations import repair
+from rocmswitch.operations.resolving import Wish
 from rocmswitch.operations.timing import Stages
-from rocmswitch.store.installed import Installed
+from rocmswitch.planning.install import InstallPlan
+from rocmswitch.store.installed import Damaged, Installation, Installed
 from rocmswitch.store.verify import verify_tree
 
 
 @click.command(epilog="Example: rocmswitch repair debian-5.2.3")
 @click.argument("name")
+@click.option("--mirror", metavar="URL", help="Where the receipt is lost: take a distribution's archive from here.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Only show the plan.")
 @click.pass_obj
-def command(scopes: Scopes, name: str, yes: bool, dry_run: bool) -> None:
-    """Build the prefix NAME again from exactly the packages that it was made from; then it takes its place."""
-    one = Installed((scopes.own,)).find(name)
-    faults = verify_tree(one.link, jobs=machine.processors())
-    if not faults:
-        output.say(f"{one.receipt.name} is as it was installed: nothing to repair")
+def command(scopes: Scopes, name: str, mirror: str | None, yes: bool, dry_run: bool) -> None:
+    """Build the prefix NAME again from exactly the packages that it was made from; then it takes its place.
+
+    Where its receipt is lost, from the packages of the day.
+    """
+    installed = Installed((scopes.own,))
+    lost = installed.damaged(name)
+    plan = _plan_anew(scopes, lost, mirror) if lost else _plan(scopes, installed.find(name))
+    if plan is None:
+        output.say(f"{name} is as it was installed: nothing to repair")
         return
-    output.say(f"{len(faults)} faults, the first: {faults[0]}")
-    plan = repair.plan(one.receipt, machine.cache(scopes.own))
     planned.show_install(plan)
     if dry_run:
         return
@@ -34,3 +40,27 @@ def command(scopes: Scopes, name: str, yes: bool, dry_run: bool) -> None:
     with progress(plan.download_size + plan.cached_size) as shown:
         receipt = repair.execute(plan, machine.workshop(scopes.own), shown, Stages())
     output.say(f"repaired {receipt.name}: {scopes.own.prefixes / receipt.name}")
+
+
+def _plan(scopes: Scopes, one: Installation) -> InstallPlan | None:
+    """None where there is no fault."""
+    try:
+        faults = verify_tree(one.link, jobs=machine.processors())
+    except VerificationFailed as error:
+        output.say(error.message)
+    else:
+        if not faults:
+            return None
+        output.say(f"{len(faults)} faults, the first: {faults[0]}")
+    return repair.plan(one.receipt, machine.cache(scopes.own))
+
+
+def _plan_anew(scopes: Scopes, lost: Damaged, mirror: str | None) -> InstallPlan:
+    output.say(lost.error.message)
+    catalog = machine.catalog(scopes)
+    if lost.kind != "prefix" or lost.name not in catalog.names():
+        raise repair.cannot_be_told(lost)
+    current = machine.prefixes(scopes.own).current(lost.name)
+    wish = Wish((), current=current, mirror=mirror, tested=machine.lock(scopes, lost.name))
+    around = machine.surroundings(scopes.own)
+    return repair.plan_anew(lost, catalog.read(lost.name), wish, machine.repositories(scopes.own), around)

@@ -7,7 +7,8 @@ import click
 from rocmswitch.cli import machine, output
 from rocmswitch.cli.main import Scopes
 from rocmswitch.errors import NotFound, VerificationFailed
-from rocmswitch.store.installed import Installation, Installed
+from rocmswitch.store.installed import Damaged, Installation, Installed
+from rocmswitch.store.receipts import FILES, FOLDER, RECEIPT
 from rocmswitch.store.verify import Fault, verify_tree
 
 SHOWN = 20
@@ -22,16 +23,16 @@ SHOWN = 20
 def command(scopes: Scopes, name: str | None, quick: bool, as_json: bool) -> None:
     """Check every file of NAME, or of all that is installed, against its receipt."""
     installed = Installed(scopes.searched)
-    chosen = (installed.find(name),) if name else (*installed.prefixes(), *installed.venvs())
+    chosen = (installed.damaged(name) or installed.find(name),) if name else installed.everything()
     if not chosen:
         raise NotFound("nothing is installed", hint="run `rocmswitch list --available`")
-    found = {one: verify_tree(one.link, quick=quick, jobs=machine.processors()) for one in chosen}
+    found = {one: _faults(one, quick=quick) for one in chosen}
     if as_json:
         output.write_json([_as_json(one, faults) for one, faults in found.items()])
     else:
         for one, faults in found.items():
             _show(one, faults, quick=quick)
-    damaged = [one.receipt.name for one, faults in found.items() if faults]
+    damaged = [one.link.name for one, faults in found.items() if faults]
     if damaged:
         raise VerificationFailed(
             f"{', '.join(f'`{one}`' for one in damaged)} is not as it was installed",
@@ -39,19 +40,29 @@ def command(scopes: Scopes, name: str | None, quick: bool, as_json: bool) -> Non
         )
 
 
-def _show(one: Installation, faults: tuple[Fault, ...], *, quick: bool) -> None:
-    if not faults:
+def _faults(one: Installation | Damaged, *, quick: bool) -> tuple[Fault, ...]:
+    """Where receipt or list cannot be read, that is the one fault: the other trees are looked at all the same."""
+    if isinstance(one, Damaged):
+        return (Fault(f"{FOLDER}/{RECEIPT}", "unreadable"),)
+    try:
+        return verify_tree(one.link, quick=quick, jobs=machine.processors())
+    except VerificationFailed:
+        return (Fault(f"{FOLDER}/{FILES}", "unreadable"),)
+
+
+def _show(one: Installation | Damaged, faults: tuple[Fault, ...], *, quick: bool) -> None:
+    if not faults and isinstance(one, Installation):
         checked = "sizes and modes" if quick else "every file"
         output.write(f"{one.receipt.name}: {checked} as installed, {output.size(one.receipt.size)}")
     for fault in faults[:SHOWN]:
-        output.write(f"{one.receipt.name}: {fault}")
+        output.write(f"{one.link.name}: {fault}")
     if len(faults) > SHOWN:
-        output.write(f"{one.receipt.name}: and {len(faults) - SHOWN} more")
+        output.write(f"{one.link.name}: and {len(faults) - SHOWN} more")
 
 
-def _as_json(one: Installation, faults: tuple[Fault, ...]) -> dict[str, object]:
+def _as_json(one: Installation | Damaged, faults: tuple[Fault, ...]) -> dict[str, object]:
     return {
-        "name": one.receipt.name,
+        "name": one.link.name,
         "path": str(one.link),
         "faults": [
             {"path": fault.path, "what": fault.what, "expected": fault.expected, "found": fault.found}

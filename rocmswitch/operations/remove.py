@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from rocmswitch.errors import Refused
 from rocmswitch.operations.scripts import remove_script
-from rocmswitch.store.installed import Installation, Installed
+from rocmswitch.store.installed import Damaged, Installation, Installed
+from rocmswitch.store.layout import Layout
 from rocmswitch.store.trees import Trees
 from rocmswitch.system.disk import Disk
 
-WAIT = 60.0
-"""Seconds to wait for another rocmswitch that works on the same tree."""
+WAIT = 10.0
+"""Seconds to wait for another rocmswitch that works on the same tree: one that installs takes longer."""
 
 
 @dataclass(frozen=True)
 class Removal:
     """What would go. `used_by` names the environments that are bound to it."""
 
-    installation: Installation
+    layout: Layout
+    link: Path
+    kind: str
     used_by: tuple[str, ...]
+    size: int | None
+    """Bytes; None where no receipt tells."""
+
+    @property
+    def name(self) -> str:
+        return self.link.name
 
 
 def plan(name: str, installed: Installed) -> Removal:
-    """What removing *name* takes away. Changes nothing. Raises NotFound."""
-    one = installed.find(name)
-    bound = tuple(venv.receipt.name for venv in installed.venvs() if venv.receipt.prefix == one.receipt.name)
-    return Removal(one, bound if one.receipt.kind == "prefix" else ())
+    """What removing *name* takes away: a damaged tree too. Changes nothing. Raises NotFound."""
+    one = installed.damaged(name) or installed.find(name)
+    bound = tuple(venv.receipt.name for venv in installed.venvs() if venv.receipt.prefix == one.link.name)
+    kind, size = _told(one)
+    return Removal(one.layout, one.link, kind, bound if kind == "prefix" else (), size)
 
 
 def execute(removal: Removal, trees: Trees, disk: Disk) -> tuple[str, ...]:
@@ -35,12 +46,15 @@ def execute(removal: Removal, trees: Trees, disk: Disk) -> tuple[str, ...]:
     Returns the trees that stay until the programs that run from them end. Raises Refused while an environment
     is bound to it.
     """
-    one = removal.installation
     if removal.used_by:
         raise Refused(
-            f"`{one.receipt.name}` is used by {', '.join(f'`{name}`' for name in removal.used_by)}",
+            f"`{removal.name}` is used by {', '.join(f'`{name}`' for name in removal.used_by)}",
             hint=f"run `rocmswitch remove {removal.used_by[0]}`",
         )
-    with trees.locked(one.receipt.name, WAIT):
-        remove_script(one, disk)
-        return trees.remove(one.receipt.name)
+    with trees.locked(removal.name, WAIT):
+        remove_script(removal.layout, removal.name, disk)
+        return trees.remove(removal.name)
+
+
+def _told(one: Installation | Damaged) -> tuple[str, int | None]:
+    return (one.kind, None) if isinstance(one, Damaged) else (one.receipt.kind, one.receipt.size)

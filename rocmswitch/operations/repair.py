@@ -1,17 +1,35 @@
-"""Build a damaged prefix again, from exactly the packages that its receipt names."""
+"""Build a damaged prefix again: from the packages that its receipt names, or without one from its manifest."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import combinations
+
 from rocmswitch.errors import Refused
 from rocmswitch.fetch.download import Progress
+from rocmswitch.fetch.repository import Repositories
 from rocmswitch.model.activation import Assignment
 from rocmswitch.model.package import Digest, Package
 from rocmswitch.model.receipt import InstalledPackage, Receipt
+from rocmswitch.model.stack import Stack
 from rocmswitch.operations.building import Workshop, build
+from rocmswitch.operations.resolving import Surroundings, Wish, plan_prefix
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.activation import ACTIVE, PLACEHOLDER
-from rocmswitch.planning.install import HostPackage, InstallPlan, PlannedPackage
+from rocmswitch.planning.closure import resolve_closure
+from rocmswitch.planning.install import (
+    HostPackage,
+    InstallPlan,
+    PlannedPackage,
+    roots_of,
+    selected_sets,
+    sets_of,
+)
 from rocmswitch.store.cache import Cache
+from rocmswitch.store.catalog import Manifest
+from rocmswitch.store.installed import Damaged
+from rocmswitch.store.receipts import packages_named
 
 _BECAUSE = "left to the host when it was installed"
 
@@ -37,6 +55,42 @@ def plan(receipt: Receipt, cache: Cache) -> InstallPlan:
         nonce=receipt.tree,
         notes=receipt.notes,
     )
+
+
+def plan_anew(
+    lost: Damaged, manifest: Manifest, wish: Wish, repositories: Repositories, around: Surroundings
+) -> InstallPlan:
+    """The plan for a prefix whose receipt is lost, from the index of the day and the sets that can be told.
+
+    They are told by which packages have files in the tree. Raises Refused where that does not tell them, and
+    what `plan_prefix` raises.
+    """
+    stack = manifest.stack
+    opened = repositories.open(
+        stack.rocm.sources, around.host, mirror=wish.mirror, allow_expired=wish.allow_expired
+    )
+    present = packages_named(lost.link)
+    for sets in _choices(stack) if present else ():
+        closure = resolve_closure(roots_of(stack, sets), opened.indexes, architecture=around.host.architecture)
+        if present <= {one.name for one in closure.packages}:
+            plan = plan_prefix(manifest, replace(wish, sets=sets), repositories, around, Stages())
+            return replace(plan, nonce=wish.current)
+    raise cannot_be_told(lost)
+
+
+def cannot_be_told(lost: Damaged) -> Refused:
+    """The error for a tree of which nothing says what it was made of."""
+    return Refused(
+        f"{lost.error.message}, and nothing else tells what `{lost.name}` was made of",
+        hint=f"run `rocmswitch remove {lost.name}`, then make it again",
+    )
+
+
+def _choices(stack: Stack) -> Iterator[tuple[str, ...]]:
+    """Every choice of sets, those with the fewest first."""
+    names = sets_of(stack)
+    chosen = (some for count in range(len(names) + 1) for some in combinations(names, count))
+    return iter(dict.fromkeys(selected_sets(stack, some) for some in chosen))
 
 
 def execute(plan: InstallPlan, workshop: Workshop, progress: Progress, stages: Stages) -> Receipt:

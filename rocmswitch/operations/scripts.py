@@ -7,12 +7,13 @@ from pathlib import Path
 from rocmswitch.operations.rendering import functions
 from rocmswitch.shell import posix
 from rocmswitch.store.installed import Installation, Installed
+from rocmswitch.store.layout import Layout
 from rocmswitch.system.disk import Disk, disk_errors
 
 
 def script_of(one: Installation) -> Path:
     """Where the script for POSIX shells lies."""
-    return one.layout.activations / f"{one.receipt.name}.sh"
+    return _script(one.layout, one.receipt.name)
 
 
 def write_scripts(name: str, installed: Installed, disk: Disk) -> None:
@@ -32,10 +33,14 @@ def write_scripts(name: str, installed: Installed, disk: Disk) -> None:
                 disk.replace_file(path, text)
 
 
-def remove_script(one: Installation, disk: Disk) -> None:
+def remove_script(layout: Layout, name: str, disk: Disk) -> None:
     """Take the script away for good. Before what it enters: a script alone nothing would ever clean up."""
-    path = script_of(one)
+    path = _script(layout, name)
     with disk_errors(path):
         if path.exists():
             disk.remove(path)
             disk.sync_directory(path.parent)
+
+
+def _script(layout: Layout, name: str) -> Path:
+    return layout.activations / f"{name}.sh"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rocmswitch.errors import NotFound
+from rocmswitch.errors import Failed, NotFound, RocmswitchError, VerificationFailed
 from rocmswitch.model.activation import ResolvedActivation
 from rocmswitch.model.receipt import Receipt
 from rocmswitch.store.layout import Layout
@@ -26,19 +26,43 @@ class Installation:
         return self.link.parent / ".trees" / self.receipt.tree
 
 
+@dataclass(frozen=True)
+class Damaged:
+    """A published tree without a receipt that can be read. `error` says why, and what to do about it."""
+
+    layout: Layout
+    link: Path
+    kind: str
+    """`prefix` or `venv`, as in a receipt."""
+    error: RocmswitchError
+
+    @property
+    def name(self) -> str:
+        return self.link.name
+
+
 class Installed:
-    """Every published tree of some scopes. Reads links and receipts, nothing else, when asked."""
+    """Every published tree of some scopes. Reads links and receipts, nothing else, when asked.
+
+    Lists leave out the damaged; who names a damaged one gets its error: VerificationFailed or Failed.
+    """
 
     def __init__(self, layouts: Sequence[Layout]) -> None:
         self._layouts = tuple(layouts)
 
     def prefixes(self) -> tuple[Installation, ...]:
-        return tuple(
-            one for layout in self._layouts for one in _published(layout, layout.prefixes) if one is not None
-        )
+        return tuple(one for one in self._in("prefix") if isinstance(one, Installation))
 
     def venvs(self) -> tuple[Installation, ...]:
-        return tuple(one for layout in self._layouts for one in _published(layout, layout.venvs) if one is not None)
+        return tuple(one for one in self._in("venv") if isinstance(one, Installation))
+
+    def everything(self) -> tuple[Installation | Damaged, ...]:
+        """Prefixes, then environments, the damaged among them."""
+        return (*self._in("prefix"), *self._in("venv"))
+
+    def damaged(self, name: str) -> Damaged | None:
+        """The tree of exactly this *name*, if it is damaged."""
+        return next((one for one in self.everything() if isinstance(one, Damaged) and one.name == name), None)
 
     def prefix(self, name: str) -> Installation | None:
         """The prefix with exactly this *name*, or None."""
@@ -66,6 +90,10 @@ class Installed:
             )
         return own.over(self.activation(below))
 
+    def _in(self, kind: str) -> Iterator[Installation | Damaged]:
+        for layout in self._layouts:
+            yield from _published(layout, layout.prefixes if kind == "prefix" else layout.venvs, kind)
+
     def _by_version(self, target: str) -> Installation:
         """A version means the same vendor whatever is installed: the newest installed of that vendor."""
         from rocmswitch.planning.naming import resolve_installed
@@ -91,15 +119,20 @@ class Installed:
         raise NotFound(f"`{path}` is no environment made by rocmswitch", hint="run `rocmswitch list`")
 
 
-def _published(layout: Layout, links: Path) -> tuple[Installation | None, ...]:
-    if not links.is_dir():
-        return ()
-    names = sorted(entry.name for entry in links.iterdir() if not entry.name.startswith("."))
-    return tuple(_at(layout, links / name) for name in names)
+def _published(layout: Layout, links: Path, kind: str) -> Iterator[Installation | Damaged]:
+    names = sorted(entry.name for entry in links.iterdir()) if links.is_dir() else ()
+    for link in (links / name for name in names if not name.startswith(".")):
+        try:
+            one = _at(layout, link)
+        except (VerificationFailed, Failed) as error:
+            yield Damaged(layout, link, kind, error)
+        else:
+            if one is not None:
+                yield one
 
 
 def _at(layout: Layout, link: Path) -> Installation | None:
     """The installation at *link*; a name that is no link of ours is none."""
-    if link.parent == link or not link.is_symlink() or not link.exists():
+    if link.parent == link or not link.is_symlink():
         return None
     return Installation(layout, link, read_receipt(link))

@@ -67,6 +67,17 @@ def read_files(tree: Path) -> tuple[FileEntry, ...]:
         ) from error
 
 
+def packages_named(tree: Path) -> frozenset[str]:
+    """Names of the packages that have files in *tree*, by its list alone; empty where that cannot be read.
+
+    For who has lost the receipt. Nothing vouches for the list then: it may say what to look for, not what to trust.
+    """
+    try:
+        return frozenset(entry.package for entry in parse_files(files_path(tree).read_bytes()) if entry.package)
+    except (OSError, ValueError):
+        return frozenset()
+
+
 def encode_receipt(receipt: Receipt) -> bytes:
     return json.dumps(asdict(receipt), indent=1).encode("ascii") + b"\n"
 

@@ -1,0 +1,154 @@
+"""What a person can do about a tree whose receipt is garbled or gone."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.acme import NAME, AcmeSite
+from tests.support.commandline import CommandLine
+from tests.support.trees import replace_content
+
+
+def garble_receipt(tree: Path) -> None:
+    replace_content(tree / ".rocmswitch/receipt.json", b"{")
+
+
+def lose_receipt(tree: Path) -> None:
+    replace_content(tree / ".rocmswitch/receipt.json", None)
+
+
+def write_later_receipt(tree: Path) -> None:
+    replace_content(tree / ".rocmswitch/receipt.json", b'{"schema": 9}')
+
+
+def lose_both_lists(tree: Path) -> None:
+    lose_receipt(tree)
+    replace_content(tree / ".rocmswitch/files.json", None)
+
+
+def lose_tree(tree: Path) -> None:
+    target = tree.resolve()
+    for folder in (target, *target.rglob("*")):
+        if folder.is_dir() and not folder.is_symlink():
+            folder.chmod(0o755)
+    shutil.rmtree(target)
+
+
+RECEIPT_LOST = (garble_receipt, lose_receipt, write_later_receipt)
+EVERYTHING_LOST = (*RECEIPT_LOST, lose_both_lists, lose_tree)
+
+
+@pytest.fixture
+def damaged(line: CommandLine) -> CommandLine:
+    """Two sets of acme-1.0, and an environment, both of them whole yet."""
+    line.succeed("install", NAME, "--set", "compiler", "--yes")
+    return line
+
+
+def prefix(line: CommandLine) -> Path:
+    return line.layout.prefixes / NAME
+
+
+@pytest.mark.parametrize("damage", EVERYTHING_LOST)
+def test_it_is_listed_as_damaged_with_the_others(
+    damaged: CommandLine, site: AcmeSite, damage: Callable[[Path], None]
+):
+    site.let(damaged, "acme-1.1")
+    damaged.succeed("install", "acme-1.1", "--yes")
+    damage(prefix(damaged))
+
+    lines = damaged.succeed("list").splitlines()
+    found = json.loads(damaged.succeed("list", "--json"))
+
+    assert lines[0] == f"{NAME}  damaged: its receipt cannot be read; run `rocmswitch repair {NAME}`"
+    assert lines[1].startswith("acme-1.1  ROCm 1.0.0")
+    assert [("damaged" in one, one["name"]) for one in found] == [(True, NAME), (False, "acme-1.1")]
+
+
+@pytest.mark.parametrize("damage", EVERYTHING_LOST)
+def test_verify_counts_it_as_a_fault_and_looks_at_the_others(
+    damaged: CommandLine, site: AcmeSite, damage: Callable[[Path], None]
+):
+    site.let(damaged, "acme-1.1")
+    damaged.succeed("install", "acme-1.1", "--yes")
+    damage(prefix(damaged))
+
+    outcome = damaged.run("verify")
+
+    assert outcome.code == 4
+    assert f"{NAME}: `.rocmswitch/receipt.json`: unreadable\nacme-1.1: every file as installed" in outcome.out
+    assert outcome.hint == f"run `rocmswitch repair {NAME}`"
+
+
+@pytest.mark.parametrize("damage", RECEIPT_LOST)
+def test_repair_tells_the_sets_by_the_files_and_makes_it_again(
+    damaged: CommandLine, damage: Callable[[Path], None]
+):
+    damage(prefix(damaged))
+
+    damaged.succeed("repair", NAME, "--yes")
+
+    (found,) = json.loads(damaged.succeed("list", "--json"))
+    assert found["sets"] == ["runtime", "compiler"]
+    assert "every file as installed" in damaged.succeed("verify", NAME)
+    assert len(list((damaged.layout.prefixes / ".trees").iterdir())) == 1
+
+
+def test_repair_does_without_the_list_of_files_where_the_receipt_is_there(damaged: CommandLine):
+    replace_content(prefix(damaged) / ".rocmswitch/files.json", b"[]")
+
+    assert damaged.run("verify", NAME).code == 4
+    damaged.succeed("repair", NAME, "--yes")
+
+    assert "every file as installed" in damaged.succeed("verify", NAME)
+
+
+@pytest.mark.parametrize("damage", [lose_both_lists, lose_tree])
+def test_repair_says_how_to_start_over_where_nothing_tells_what_was_there(
+    damaged: CommandLine, damage: Callable[[Path], None]
+):
+    damage(prefix(damaged))
+
+    outcome = damaged.run("repair", NAME, "--yes")
+
+    assert (outcome.code, outcome.hint) == (5, f"run `rocmswitch remove {NAME}`, then make it again")
+    damaged.succeed("remove", NAME, "--yes")
+    damaged.succeed("install", NAME, "--yes")
+    assert "every file as installed" in damaged.succeed("verify", NAME)
+
+
+@pytest.mark.parametrize("damage", EVERYTHING_LOST)
+def test_remove_needs_no_receipt(damaged: CommandLine, damage: Callable[[Path], None]):
+    damage(prefix(damaged))
+
+    damaged.succeed("remove", NAME, "--yes")
+
+    assert damaged.succeed("list") == ""
+    assert list((damaged.layout.prefixes / ".trees").iterdir()) == []
+    assert list(damaged.layout.activations.iterdir()) == []
+
+
+def test_a_damaged_environment_is_removed_and_made_again(line: CommandLine):
+    line.succeed("use", NAME, "--venv", "demo", "--yes")
+    garble_receipt(line.layout.venvs / "demo")
+
+    assert "demo" in line.succeed("list")
+    assert line.run("repair", "demo").hint == "run `rocmswitch remove demo`, then make it again"
+    line.succeed("remove", "demo", "--yes")
+    line.succeed("use", NAME, "--venv", "demo", "--yes")
+
+    assert line.succeed("verify").count("every file as installed") == 2
+
+
+@pytest.mark.parametrize("words", [("install", NAME), ("run", NAME, "--", "true"), ("env", NAME), ("use", NAME)])
+def test_other_commands_name_the_repair(damaged: CommandLine, words: tuple[str, ...]):
+    garble_receipt(prefix(damaged))
+
+    outcome = damaged.run(*words)
+
+    assert (outcome.code, outcome.hint) == (4, f"run `rocmswitch repair {NAME}`")
