@@ -107,7 +107,8 @@ def _fetch_and_unpack(
     ):
         for artifact, archive in arriving:
             unpacker.submit(Unpacking(artifact.name, archive, tree, planned[artifact].place))
-        return merge_entries([*kept.values(), *(done.entries for done in unpacker.done())])
+        done = sorted(unpacker.done(), key=lambda one: one.work.package)
+        return merge_entries([*kept.values(), *(one.entries for one in done)])
 
 
 def _take_over(plan: InstallPlan, tree: Path, workshop: Workshop) -> dict[Key, tuple[FileEntry, ...]]:

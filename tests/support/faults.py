@@ -275,7 +275,7 @@ class Stage:
         """A new process's, on the real disk if no other is given."""
         return Hands(self.layout, disk or HastyDisk(), self.served.index, python=self.python)
 
-    def prepare(self, acts: Iterable[Callable[[Hands], None]]) -> Path:
+    def prepare(self, acts: Iterable[Callable[[Hands], object]]) -> Path:
         """What lies there before a scene, kept aside for `set_up`."""
         self.served.furnish(self.layout)
         for act in acts:
