@@ -108,6 +108,6 @@ def _show(plan: InstallPlan, options: Options) -> None:
 
 def _execute(scopes: Scopes, plan: InstallPlan, stages: Stages) -> None:
     with progress(plan.download_size + plan.cached_size) as shown:
-        receipt = install.execute(plan, machine.workshop(scopes.own), shown, stages)
+        receipt = install.execute(plan, machine.workshop(scopes), shown, stages)
     output.say(f"installed {receipt.name}: {output.size(receipt.size)}, {scopes.own.prefixes / receipt.name}")
     output.say(f"next: `rocmswitch run {receipt.name} -- rocminfo`, or `rocmswitch use {receipt.name}`")

@@ -85,18 +85,20 @@ def mirrors(layout: Layout) -> dict[str, str]:
     return {**({"debian": own} if own else {}), **config.mirrors}
 
 
-def workshop(layout: Layout) -> Workshop:
-    """What makes a prefix below *layout*."""
+def workshop(scopes: Scopes) -> Workshop:
+    """What makes a prefix of the own scope."""
     from rocmswitch.fetch.download import Downloads
     from rocmswitch.fetch.http import Http
     from rocmswitch.host.facts import read_host
     from rocmswitch.host.libraries import HostLibraries
-    from rocmswitch.operations.building import Workshop
+    from rocmswitch.operations.building import WAIT, Workshop
     from rocmswitch.store.installed import Installed
     from rocmswitch.store.relocate import Machine
 
+    layout, wait = scopes.own, scopes.wait(WAIT)
     there = Machine(HostLibraries(), read_host().glibc, jobs=processors())
-    return Workshop(Downloads(Http(), cache(layout)), prefixes(layout), Disk(), there, Installed((layout,)))
+    downloads = Downloads(Http(), cache(layout))
+    return Workshop(downloads, prefixes(layout), Disk(), there, Installed((layout,)), wait)
 
 
 def uv(layout: Layout) -> Uv:
@@ -106,13 +108,15 @@ def uv(layout: Layout) -> Uv:
     return Uv(layout.cache / "uv", Disk())
 
 
-def nursery(layout: Layout) -> Nursery:
-    """What makes an environment below *layout*."""
+def nursery(scopes: Scopes) -> Nursery:
+    """What makes an environment of the own scope."""
     from rocmswitch.fetch.download import Downloads
     from rocmswitch.fetch.http import Http
+    from rocmswitch.operations.building import WAIT
     from rocmswitch.operations.use import Nursery
 
-    return Nursery(Downloads(Http(), cache(layout)), venvs(layout), Disk(), uv(layout))
+    layout, wait = scopes.own, scopes.wait(WAIT)
+    return Nursery(Downloads(Http(), cache(layout)), venvs(layout), Disk(), uv(layout), wait)
 
 
 def lock(scopes: Scopes, name: str) -> Lock | None:

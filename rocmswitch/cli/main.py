@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
+import shlex
 import sys
+from types import TracebackType
 
 import click
 
 from rocmswitch import __version__, errors
 from rocmswitch.cli import output
 from rocmswitch.store.layout import Layout, readable
+from rocmswitch.system.disk import in_words
 
 _COMMANDS = {
     "use": ("Make what is missing for a stack and enter it.", "use"),
@@ -32,9 +36,14 @@ _COMMANDS = {
 class Scopes:
     """What a command gets from the group: where things lie. Made once, here."""
 
-    def __init__(self, layout: Layout, searched: tuple[Layout, ...]) -> None:
+    def __init__(self, layout: Layout, searched: tuple[Layout, ...], wait: float | None = None) -> None:
         self.own = layout
         self.searched = searched
+        self._wait = wait
+
+    def wait(self, otherwise: float) -> float:
+        """Seconds to wait for another rocmswitch: what the user said, or *otherwise*."""
+        return otherwise if self._wait is None else self._wait
 
 
 class LazyGroup(click.Group):
@@ -63,33 +72,45 @@ class LazyGroup(click.Group):
 )
 @click.version_option(__version__, prog_name="rocmswitch")
 @click.option("--debug", is_flag=True, help="Show where an error came from.")
+@click.option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="How long to wait for another rocmswitch that works on the same stack.",
+)
 @click.pass_context
-def program(ctx: click.Context, debug: bool) -> None:
+def program(ctx: click.Context, debug: bool, wait: float | None) -> None:
     """Install ROCm stacks side by side, switch between them, and always get back."""
     searched = readable(os.environ)
-    ctx.obj = Scopes(searched[0], searched)
+    ctx.obj = Scopes(searched[0], searched, wait)
 
 
 def main() -> None:
     """Run the program and end the process with one of the exit codes of errors.py."""
     arguments = sys.argv[1:]
+    debug = "--debug" in arguments
+    sys.excepthook = functools.partial(_admit, arguments, debug)
     try:
         code = program.main(arguments, prog_name="rocmswitch", standalone_mode=False)
-    except click.exceptions.Abort:
-        code = errors.INTERRUPTED
-        output.say("interrupted: nothing was left half-done")
-    except KeyboardInterrupt:
+        sys.stdout.flush()
+    except (click.exceptions.Abort, KeyboardInterrupt):
         code = errors.INTERRUPTED
         output.say("interrupted: nothing was left half-done")
     except click.ClickException as mistake:
         mistake.show()
         code = errors.USAGE
     except errors.RocmswitchError as error:
-        _show(error, debug="--debug" in arguments)
+        _show(error, debug=debug)
         code = error.exit_code
     except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - closing stdout again must not fail
+        _give_up_stdout()
         code = errors.DONE
+    except OSError as error:
+        _give_up_stdout()
+        told = in_words(error)
+        told.__cause__ = error
+        _show(told, debug=debug)
+        code = told.exit_code
     sys.exit(code if isinstance(code, int) else errors.DONE)
 
 
@@ -99,3 +120,22 @@ def _show(error: errors.RocmswitchError, *, debug: bool) -> None:
 
         traceback.print_exception(error, file=sys.stderr)
     output.fail(error)
+
+
+def _give_up_stdout() -> None:
+    """What could not be written is not tried again when the process ends."""
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
+
+
+def _admit(
+    arguments: list[str], debug: bool, kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """What nobody foresaw: a hook, because to catch everything would hide it from --debug and from tests.
+
+    Python ends with exit code 1 afterwards.
+    """
+    if debug:
+        sys.__excepthook__(kind, error, trace)
+    again = f"run `rocmswitch --debug {shlex.join(arguments)}` and report what it says"
+    said = " ".join(f"{kind.__name__}: {error}".split())
+    output.fail(errors.Failed(f"this is a bug in rocmswitch: {said}", hint=None if debug else again))

@@ -28,6 +28,6 @@ def command(scopes: Scopes, name: str, yes: bool, dry_run: bool) -> None:
     if not removal.used_by:
         output.agree("Remove it?", yes=yes)
     trees = machine.venvs if removal.kind == "venv" else machine.prefixes
-    for tree in remove.execute(removal, trees(scopes.own), Disk()):
+    for tree in remove.execute(removal, trees(scopes.own), Disk(), scopes.wait(remove.WAIT)):
         output.say(f"programs still run from {tree}: the next change removes it")
     output.say(f"removed {removal.name}")

@@ -38,7 +38,7 @@ def command(scopes: Scopes, name: str, mirror: str | None, yes: bool, dry_run: b
         return
     output.agree("Build it again?", yes=yes)
     with progress(plan.download_size + plan.cached_size) as shown:
-        receipt = repair.execute(plan, machine.workshop(scopes.own), shown, Stages())
+        receipt = repair.execute(plan, machine.workshop(scopes), shown, Stages())
     output.say(f"repaired {receipt.name}: {scopes.own.prefixes / receipt.name}")
 
 

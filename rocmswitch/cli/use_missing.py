@@ -40,7 +40,7 @@ def make_prefix(scopes: Scopes, target: str, options: Options) -> Installation |
         output.agree("Install it?", yes=options.yes)
         install.check_room(plan, scopes.own.cache, scopes.own.prefixes)
         with progress(plan.download_size + plan.cached_size) as shown:
-            install.execute(plan, machine.workshop(scopes.own), shown, stages)
+            install.execute(plan, machine.workshop(scopes), shown, stages)
         machine.report_timings(stages)
     return Installed((scopes.own,)).prefix(manifest.stack.name)
 
@@ -117,5 +117,5 @@ def _execute(scopes: Scopes, plan: VenvPlan, stages: Stages) -> None:
     if plan.install is not None:
         install.check_room(plan.install, layout.cache, layout.prefixes)
     with progress(plan.download_size) as shown:
-        use.execute(plan, machine.workshop(layout), machine.nursery(layout), shown, stages)
+        use.execute(plan, machine.workshop(scopes), machine.nursery(scopes), shown, stages)
     output.say(f"made {plan.name}: {layout.venvs / plan.name}")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from rocmswitch.errors import Failed
+from rocmswitch.errors import Busy, Failed
 from rocmswitch.fetch.download import Downloads, Progress
 from rocmswitch.model.package import Artifact
 from rocmswitch.model.receipt import FileEntry, InstalledPackage, Receipt
@@ -48,7 +48,7 @@ def build(plan: InstallPlan, workshop: Workshop, progress: Progress, stages: Sta
     VerificationFailed, NetworkFailed and MachineLacks; the next command cleans up what was begun.
     """
     trees = workshop.trees
-    with trees.locked(plan.name, workshop.wait):
+    with alone(trees, plan.name, workshop.wait, progress):
         current = trees.current(plan.name)
         if current not in (plan.tree, plan.replaces):
             raise Failed(
@@ -63,6 +63,19 @@ def build(plan: InstallPlan, workshop: Workshop, progress: Progress, stages: Sta
         if current != plan.tree:
             trees.sweep()
         return trees.receipt(plan.name)
+
+
+@contextlib.contextmanager
+def alone(trees: Trees, name: str, wait: float, progress: Progress) -> Iterator[None]:
+    """Hold the lock of *name*; if another rocmswitch has it, say so and wait for it. Raises Busy."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(trees.locked(name, 0))
+        except Busy as error:
+            if wait:
+                progress.said(f"{error.message}: waiting")
+            stack.enter_context(trees.locked(name, wait))
+        yield
 
 
 def artifacts(plan: InstallPlan) -> Iterator[tuple[Artifact, PlannedPackage]]:
@@ -103,7 +116,7 @@ def _fetch_and_unpack(
     wanted = [artifact for artifact, one in planned.items() if key(_installed(one)) not in kept]
     with (
         Unpacker(workshop.disk, workshop.machine.jobs) as unpacker,
-        closing(workshop.downloads.fetch(wanted, progress)) as arriving,
+        contextlib.closing(workshop.downloads.fetch(wanted, progress)) as arriving,
     ):
         for artifact, archive in arriving:
             unpacker.submit(Unpacking(artifact.name, archive, tree, planned[artifact].place))

@@ -40,7 +40,7 @@ def plan(name: str, installed: Installed) -> Removal:
     return Removal(one.layout, one.link, kind, bound if kind == "prefix" else (), size)
 
 
-def execute(removal: Removal, trees: Trees, disk: Disk) -> tuple[str, ...]:
+def execute(removal: Removal, trees: Trees, disk: Disk, wait: float = WAIT) -> tuple[str, ...]:
     """Take away the name, the tree and its activation script.
 
     Returns the trees that stay until the programs that run from them end. Raises Refused while an environment
@@ -51,7 +51,7 @@ def execute(removal: Removal, trees: Trees, disk: Disk) -> tuple[str, ...]:
             f"`{removal.name}` is used by {', '.join(f'`{name}`' for name in removal.used_by)}",
             hint=f"run `rocmswitch remove {removal.used_by[0]}`",
         )
-    with trees.locked(removal.name, WAIT):
+    with trees.locked(removal.name, wait):
         remove_script(removal.layout, removal.name, disk)
         return trees.remove(removal.name)
 

@@ -13,7 +13,7 @@ from rocmswitch.fetch.wheels import locate_wheels
 from rocmswitch.model.package import Artifact
 from rocmswitch.model.receipt import InstalledPackage, Receipt
 from rocmswitch.model.stack import Wheels
-from rocmswitch.operations.building import WAIT, Workshop, build
+from rocmswitch.operations.building import WAIT, Workshop, alone, build
 from rocmswitch.operations.scripts import write_scripts
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.activation import plan_venv_activation
@@ -93,7 +93,7 @@ def execute(plan: VenvPlan, prefixes: Workshop, nursery: Nursery, progress: Prog
     if plan.install is not None:
         build(plan.install, prefixes, progress, stages)
     trees = nursery.trees
-    with trees.locked(plan.name, nursery.wait), stages.timed("environment"):
+    with alone(trees, plan.name, nursery.wait, progress), stages.timed("environment"):
         if trees.current(plan.name) != plan.tree:
             if not trees.is_whole(plan.tree):
                 _make(plan, prefixes.trees, nursery, progress)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from rocmswitch.errors import MachineLacks
+from rocmswitch.errors import Failed, MachineLacks, RocmswitchError
 
 _FAILURES = {
     errno.EIO,
@@ -195,6 +195,16 @@ def disk_errors(path: Path) -> Iterator[None]:
         if lacking is None:
             raise
         raise lacking from error
+
+
+def in_words(error: OSError) -> RocmswitchError:
+    """What to tell the user of *error*, which nobody expected: MachineLacks if it is the machine's fault."""
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    if not isinstance(error.filename, (str, bytes)):
+        kind = MachineLacks if _lacking(error, Path()) else Failed
+        return kind(f"the system refused: {reason}")
+    path = Path(os.fsdecode(error.filename))
+    return _lacking(error, path) or Failed(f"`{path}` could not be used ({reason})")
 
 
 def _lacking(error: OSError, folder: Path) -> MachineLacks | None:
