@@ -43,7 +43,7 @@ def prune(scopes: Scopes, everything: bool, yes: bool, dry_run: bool) -> None:
     wheels = machine.uv(scopes.own)
     output.say(f"deletes {output.size(sum(one.size for one in unwanted))} in {len(unwanted)} archives")
     output.say(f"deletes {output.size(wheels.size())} in unpacked wheels")
-    if dry_run:
+    if dry_run or not (unwanted or wheels.size()):
         return
     output.agree("Delete them?", yes=yes)
     removed = store.prune(keep)

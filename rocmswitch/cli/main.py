@@ -95,6 +95,7 @@ def main() -> None:
         sys.stdout.flush()
     except (click.exceptions.Abort, KeyboardInterrupt):
         code = errors.INTERRUPTED
+        output.break_line()
         output.say("interrupted: nothing was left half-done")
     except click.ClickException as mistake:
         mistake.show()

@@ -29,6 +29,12 @@ def say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
+def break_line() -> None:
+    """Leave the line in which a terminal has just shown ^C."""
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
+
+
 def fail(error: RocmswitchError) -> None:
     """What happened, and the exact next command."""
     say(f"{click.style('error:', fg='red', bold=True) if _colour() else 'error:'} {error.message}")

@@ -10,9 +10,8 @@ from rocmswitch.planning.wheels import VenvPlan
 def show_install(plan: InstallPlan) -> None:
     """What will be fetched and unpacked, where from and by what it is checked; on stderr."""
     sets = ", ".join(plan.sets)
-    output.say(
-        f"{plan.name} ({sets}): {len(plan.packages)} packages, {len(plan.host)} more are left to this machine"
-    )
+    left = f", {len(plan.host)} more are left to this machine" if plan.host else ""
+    output.say(f"{plan.name} ({sets}): {len(plan.packages)} packages{left}")
     base = [one for one in plan.packages if one.place == "base"]
     if base:
         output.say(f"carried along because this machine lacks it: {', '.join(one.package.name for one in base)}")

@@ -49,7 +49,9 @@ def make_environment(scopes: Scopes, target: str, options: Options) -> Installat
     """The environment, made where it is missing; None where the plan was only to be shown."""
     name = options.venv or ""
     if not is_name(name):
-        raise UsageMistake(f"`{name[:80]}` cannot be the name of an environment: letters, digits and `._+-`")
+        raise UsageMistake(
+            f"`{name[:80]}` cannot be the name of an environment: two or more small letters, digits and `._-`"
+        )
     installed = Installed((scopes.own,))
     manifest = _manifest(scopes, target, installed)
     existing = installed.venv(name)

@@ -32,12 +32,21 @@ def command(scopes: Scopes, name: str | None, quick: bool, as_json: bool) -> Non
     else:
         for one, faults in found.items():
             _show(one, faults, quick=quick)
-    damaged = [one.link.name for one, faults in found.items() if faults]
+    damaged = [one for one, faults in found.items() if faults]
     if damaged:
-        raise VerificationFailed(
-            f"{', '.join(f'`{one}`' for one in damaged)} is not as it was installed",
-            hint=f"run `rocmswitch repair {damaged[0]}`",
-        )
+        raise _not_as_installed(damaged)
+
+
+def _not_as_installed(damaged: list[Installation | Damaged]) -> VerificationFailed:
+    names = ", ".join(f"`{one.link.name}`" for one in damaged)
+    verb = "are" if len(damaged) > 1 else "is"
+    first = damaged[0].link.name
+    kind = damaged[0].kind if isinstance(damaged[0], Damaged) else damaged[0].receipt.kind
+    if kind == "venv":
+        hint = f"run `rocmswitch remove {first}`, then make it again"
+    else:
+        hint = f"run `rocmswitch repair {first}`"
+    return VerificationFailed(f"{names} {verb} not as installed", hint=hint)
 
 
 def _faults(one: Installation | Damaged, *, quick: bool) -> tuple[Fault, ...]:

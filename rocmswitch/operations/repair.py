@@ -39,7 +39,7 @@ def plan(receipt: Receipt, cache: Cache) -> InstallPlan:
     if receipt.kind != "prefix" or not receipt.packages:
         raise Refused(
             f"`{receipt.name}` is no prefix that rocmswitch installed",
-            hint=f"run `rocmswitch remove {receipt.name}`",
+            hint=f"run `rocmswitch remove {receipt.name}`, then make it again",
         )
     return InstallPlan(
         name=receipt.name,

@@ -69,12 +69,12 @@ def nearest(text: str, names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _unknown(text: str, names: tuple[str, ...]) -> NotFound:
+    message = f"no manifest for `{_printable(text)}`"
     offered = nearest(text, names)
-    hint = f"run `{_AVAILABLE}`"
-    if offered:
-        verb = "nearest are" if len(offered) > 1 else "nearest is"
-        hint = f"{verb} {' and '.join(offered)}; {hint}"
-    return NotFound(f"no manifest for `{_printable(text)}`", hint=hint)
+    if not offered:
+        return NotFound(message, hint=f"run `{_AVAILABLE}`")
+    verb = "are" if len(offered) > 1 else "is"
+    return NotFound(message, hint=f"nearest {verb} {' and '.join(offered)}; run `{_AVAILABLE}`")
 
 
 def _fits(text: str, name: str) -> bool:

@@ -79,10 +79,7 @@ def unpack_deb(work: Unpacking, disk: Disk, *, stopped: Callable[[], bool] = _ne
         with work.archive.open("rb") as file:
             return _unpack(work, file, disk, stopped)
     except Unfit as error:
-        raise VerificationFailed(
-            f"the archive of `{work.package}` {error} (`{work.archive}`)",
-            hint="run `rocmswitch cache prune`, then the same command again",
-        ) from error
+        raise VerificationFailed(f"the archive of `{work.package}` {error} (`{work.archive}`)") from error
 
 
 def _unpack(work: Unpacking, file: BinaryIO, disk: Disk, stopped: Callable[[], bool]) -> tuple[FileEntry, ...]:

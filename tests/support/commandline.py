@@ -17,7 +17,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,7 +29,7 @@ PATIENCE = 120.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended. At a terminal `err` is empty, and `out` is all that appeared on the screen."""
+    """How a run ended. At a terminal both streams are what appeared on the screen."""
 
     code: int
     out: str
@@ -86,8 +86,8 @@ class CommandLine:
         assert outcome.code == 0, outcome
         return outcome.out
 
-    def at_terminal(self, *words: str, answers: str = "", after: str = "?", **environment: str) -> Outcome:
-        """Run it on a terminal of 100 columns; *answers* are typed once *after* has appeared."""
+    def at_terminal(self, *words: str, answers: str | Callable[[], str] = "", **environment: str) -> Outcome:
+        """Run it on a terminal of 100 columns; *answers* are typed when it asks, a function being called first."""
         screen, terminal = pty.openpty()
         fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", 40, 100, 0, 0))
         process = subprocess.Popen(
@@ -103,11 +103,11 @@ class CommandLine:
         shown = ""
         for text in _appearing(screen, process):
             shown += text
-            if answers and after in shown:
-                os.write(screen, answers.encode())
+            if answers and "[Y/n]" in shown:
+                os.write(screen, (answers if isinstance(answers, str) else answers()).encode())
                 answers = ""
         os.close(screen)
-        return Outcome(process.wait(PATIENCE), _plain(shown))
+        return Outcome(process.wait(PATIENCE), _plain(shown), _plain(shown))
 
     def variables(self, **more: str) -> dict[str, str]:
         """The whole environment of a run."""
