@@ -20,6 +20,7 @@ from rocmswitch.store.installed import Installed
 from rocmswitch.store.relocate import Machine, Relocated, relocate
 from rocmswitch.store.reuse import Key, key, reuse
 from rocmswitch.store.toolchain import complete_toolchain
+from rocmswitch.store.tools import offer_tools
 from rocmswitch.store.trees import Trees
 from rocmswitch.store.unpack import Unpacker, Unpacking, merge_entries
 from rocmswitch.system.disk import Disk
@@ -103,6 +104,7 @@ def _make(plan: InstallPlan, workshop: Workshop, progress: Progress, stages: Sta
     with stages.timed("relocate"):
         relocated = relocate(tree, entries, root=plan.root, machine=workshop.machine, disk=workshop.disk)
         relocated = complete_toolchain(tree, relocated, workshop.machine.libraries, workshop.disk)
+        relocated = offer_tools(tree, relocated, workshop.disk)
     with stages.timed("receipt and sync"):
         workshop.trees.publish(plan.tree, plan.name, _receipt(plan, relocated), relocated.entries)
 

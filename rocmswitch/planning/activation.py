@@ -19,11 +19,16 @@ CARRIED_TOOLS = "base/tools"
 """Programs that hipcc and clang run by their bare names and that the machine lacks. Not the folder that packages
 have them in: nothing else that is carried may hide the machine's own."""
 
+CARRIED_RUNTIME = "base/runtime"
+"""Libraries of a carried compiler, for programs that are linked with it. Not the folder that packages have them in:
+such programs take everything else from the machine."""
 _COMPILE_FLAGS, _LINK_FLAGS = "HIPCC_COMPILE_FLAGS_APPEND", "HIPCC_LINK_FLAGS_APPEND"
 _LINKER_NAMES = ("libamdhip64.so", "libhsa-runtime64.so")
 _CARRIED = "base/usr"
 _START_FILE = re.compile(rf"{_CARRIED}/lib/gcc/(?P<machine>[^/]+)/[^/]+/crtbegin\.o")
-_RUNTIMES = ("libstdc++.so.6", "libgcc_s.so.1")
+_CARRIED_PERL = PurePath("base/usr/bin/perl")
+_PERL_MODULES = "base/usr/share/perl5"
+"""For the machine's perl, whatever its version: Debian keeps text alone there. A carried perl finds them itself."""
 
 
 def plan_activation(
@@ -39,11 +44,12 @@ def plan_activation(
         flags = ((_COMPILE_FLAGS, _compile_flags(paths)), (_LINK_FLAGS, _link_flags(paths, folders, linked)))
         own = dict(environment)
         assignments += [Assignment(key, " ".join(value)) for key, value in flags if value and key not in own]
-    tools = (*tools, *({CARRIED_TOOLS} & folders))
-    return Activation(
-        tuple(assignments),
-        tuple((variable, values) for variable, values in (("PATH", tools), ("LIBRARY_PATH", linked)) if values),
-    )
+    variables = {
+        "PATH": (*tools, *({CARRIED_TOOLS} & folders)),
+        "LIBRARY_PATH": linked,
+        "PERL5LIB": (_PERL_MODULES,) if _has_modules(folders) and _CARRIED_PERL not in paths else (),
+    }
+    return Activation(tuple(assignments), tuple((key, values) for key, values in variables.items() if values))
 
 
 def plan_venv_activation(name: str) -> Activation:
@@ -70,9 +76,9 @@ def _compile_flags(paths: Iterable[PurePath]) -> list[str]:
 
 
 def _link_flags(paths: Sequence[PurePath], folders: Collection[str], linked: Sequence[str]) -> list[str]:
-    """Programs that hipcc links find this tree's HIP without LD_LIBRARY_PATH, and carried C++ libraries, too."""
-    runtimes = (str(path.parent) for path in paths if path.name in _RUNTIMES and path.parts[0] == "base")
-    flags = [f"-Wl,-rpath,{PLACEHOLDER}/{one}" for one in _unique((*linked[:1], *runtimes))]
+    """Programs that hipcc links find this tree's HIP and a carried compiler's libraries, whatever the environment."""
+    at_run_time = (*linked[:1], *({CARRIED_RUNTIME} & set(folders)))
+    flags = [f"-Wl,-rpath,{PLACEHOLDER}/{one}" for one in at_run_time]
     machine = _carried_toolchain(paths)
     if machine:
         places = [one for one in (f"{_CARRIED}/lib/{machine}", f"base/lib/{machine}") if one in folders]
@@ -88,6 +94,10 @@ def _carried_toolchain(paths: Iterable[PurePath]) -> str:
 
 def _toolchain_flag() -> str:
     return f"--gcc-toolchain={PLACEHOLDER}/{_CARRIED}"
+
+
+def _has_modules(folders: Iterable[str]) -> bool:
+    return any(PurePath(one).is_relative_to(_PERL_MODULES) for one in folders)
 
 
 def _unique(values: Iterable[str]) -> tuple[str, ...]:

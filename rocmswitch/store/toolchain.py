@@ -7,23 +7,20 @@ libraries that run are the machine's.
 
 from __future__ import annotations
 
-import hashlib
 import posixpath
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rocmswitch.model.receipt import FileEntry
-from rocmswitch.planning.activation import CARRIED_TOOLS
 from rocmswitch.store.linkage import Paths
 from rocmswitch.store.relocate import Libraries, Relocated, leads_nowhere
+from rocmswitch.store.tools import rewritten
 from rocmswitch.system.disk import Disk
 
 SCRIPT_REASON = "absolute names in a linker script replaced"
 LINK_REASON = "leads to this machine's library"
 _BASE = "base"
-_RUN_BY_NAME = ("binutils", "file")
 _SCRIPT = re.compile(r"base/(usr/)?lib/([^/]+/)*lib[^/]+\.(so|a)")
 _SCRIPT_LIMIT = 4096
 """Bytes. Debian's have 300; a library that is smaller than this is no text."""
@@ -38,10 +35,9 @@ def complete_toolchain(tree: Path, relocated: Relocated, libraries: Libraries, d
     """
     work = _Work(tree, Paths(relocated.entries), libraries, disk)
     changed = {one.path: one for entry in relocated.entries if (one := work.changed(entry))}
-    entries = (*(changed.get(one.path, one) for one in relocated.entries), *_offer_tools(tree, relocated, disk))
     answered = {leads_nowhere(path) for path in changed}
     notes = tuple(note for note in relocated.notes if note not in answered)
-    return Relocated(tuple(sorted(entries, key=lambda one: one.path)), notes)
+    return Relocated(tuple(changed.get(one.path, one) for one in relocated.entries), notes)
 
 
 @dataclass(frozen=True)
@@ -73,24 +69,13 @@ class _Work:
         return replace(entry, target=target, original_target=original, reason=LINK_REASON)
 
     def _changed_script(self, entry: FileEntry) -> FileEntry | None:
-        path = self.tree / entry.path
-        before = path.read_bytes()
+        before = (self.tree / entry.path).read_bytes()
         if not _COMMANDS.search(before):
             return None
         after = _ABSOLUTE.sub(lambda found: self._named(found[0].decode()).encode(), before)
         if after == before:
             return None
-        new = path.with_name(f".{path.name}.completed")
-        with self.disk.create(new, entry.mode) as file:
-            file.write(after)
-        self.disk.rename(new, path)
-        return replace(
-            entry,
-            size=len(after),
-            sha256=hashlib.sha256(after).hexdigest(),
-            original_sha256=entry.original_sha256 or entry.sha256,
-            reason=SCRIPT_REASON,
-        )
+        return rewritten(self.tree, entry, after, SCRIPT_REASON, self.disk)
 
     def _named(self, name: str) -> str:
         """How a linker finds the file with the absolute *name*.
@@ -109,20 +94,3 @@ class _Work:
             return None
         stable = found.with_name(soname)
         return str(stable if stable.exists() else found)
-
-
-def _offer_tools(tree: Path, relocated: Relocated, disk: Disk) -> Iterator[FileEntry]:
-    """Links to the carried programs that are run by their names, all in one folder."""
-    programs = [
-        posixpath.basename(one.path)
-        for one in relocated.entries
-        if one.package in _RUN_BY_NAME and posixpath.dirname(one.path) == "base/usr/bin" and one.kind != "directory"
-    ]
-    if not programs:
-        return
-    disk.make_directories(tree / CARRIED_TOOLS, synced=False)
-    yield FileEntry(CARRIED_TOOLS, "directory", (tree / CARRIED_TOOLS).stat().st_mode & 0o7777)
-    for name in programs:
-        target = f"../usr/bin/{name}"
-        disk.symlink(tree / CARRIED_TOOLS / name, target)
-        yield FileEntry(f"{CARRIED_TOOLS}/{name}", "link", 0o777, target=target)

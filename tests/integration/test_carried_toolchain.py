@@ -164,18 +164,6 @@ def test_a_link_to_what_neither_has_stays_and_so_does_the_note_on_it(tree: Tree)
     assert after.notes == (nobody, "something else")
 
 
-def test_programs_that_are_run_by_their_names_have_a_folder_of_their_own(tree: Tree) -> None:
-    tree.file("base/usr/bin/x86_64-linux-gnu-ld", package="binutils-x86-64-linux-gnu")
-    tree.link("base/usr/bin/ld", "x86_64-linux-gnu-ld", package="binutils")
-    tree.file("base/usr/bin/python3", package="python3-minimal")
-
-    after = tree.complete()
-
-    tools = [one.path for one in after.entries if one.path.startswith("base/tools")]
-    assert tools == ["base/tools", "base/tools/ld"]
-    assert (tree.path / "base/tools/ld").resolve() == tree.path / "base/usr/bin/x86_64-linux-gnu-ld"
-
-
 def test_a_package_with_a_link_to_the_machine_s_library_is_not_taken_over_by_another_tree(tree: Tree) -> None:
     tree.link(f"{LIB}/libc.so", "libc.so.6")
     tree.file(f"{LIB}/libz.a", package="zlib1g-dev")

@@ -74,10 +74,10 @@ def test_carried_libraries_alone_are_no_toolchain() -> None:
     assert flags(*ENTRIES, file("base/usr/lib/x86_64-linux-gnu/libelf.so.1")) == {"LINK": RPATH}
 
 
-def test_programs_find_a_carried_library_of_cxx_when_they_run() -> None:
-    found = flags(*ENTRIES, file("base/usr/lib/x86_64-linux-gnu/libstdc++.so.6"))
+def test_programs_find_the_libraries_of_a_carried_compiler_when_they_run() -> None:
+    found = flags(*ENTRIES, file("base/runtime/libatomic.so.1"))
 
-    assert found == {"LINK": f"{RPATH} -Wl,-rpath,{{prefix}}/base/usr/lib/x86_64-linux-gnu"}
+    assert found == {"LINK": f"{RPATH} -Wl,-rpath,{{prefix}}/base/runtime"}
 
 
 def test_flags_that_a_manifest_sets_are_its_own() -> None:
@@ -95,3 +95,14 @@ def test_carried_tools_come_after_the_tree_s_own() -> None:
     activation = plan_activation("debian-5.2.3", "usr", (), (*ENTRIES, *tools))
 
     assert dict(activation.paths)["PATH"] == ("usr/bin", "base/tools")
+
+
+MODULE = file("base/usr/share/perl5/File/Which.pm")
+
+
+def test_the_machine_s_perl_finds_carried_modules() -> None:
+    assert plan_activation("debian-5.2.3", "usr", (), [MODULE]).paths == (("PERL5LIB", ("base/usr/share/perl5",)),)
+
+
+def test_modules_of_a_carried_perl_are_not_offered_to_another() -> None:
+    assert plan_activation("debian-5.2.3", "usr", (), [MODULE, file("base/usr/bin/perl")]).paths == ()
