@@ -76,7 +76,7 @@ def _compile_flags(paths: Iterable[PurePath]) -> list[str]:
 
 
 def _link_flags(paths: Sequence[PurePath], folders: Collection[str], linked: Sequence[str]) -> list[str]:
-    """Programs that hipcc links find this tree's HIP and a carried compiler's libraries, whatever the environment."""
+    """Programs that hipcc links find this tree's HIP and a carried compiler's libraries without any variable."""
     at_run_time = (*linked[:1], *({CARRIED_RUNTIME} & set(folders)))
     flags = [f"-Wl,-rpath,{PLACEHOLDER}/{one}" for one in at_run_time]
     machine = _carried_toolchain(paths)
