@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
+from pathlib import Path
+
+from rocmswitch.shell import posix
 
 
 def functions() -> str:
-    """The text of shell/functions.sh."""
-    return (files("rocmswitch.shell") / "functions.sh").read_text("utf-8")
+    """The text of shell/functions.sh, from beside its module: importlib.resources takes 5 ms to import."""
+    return Path(posix.__file__).with_name("functions.sh").read_text("utf-8")

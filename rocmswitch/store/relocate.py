@@ -2,7 +2,8 @@
 
 DT_RPATH, not DT_RUNPATH: the loader looks at LD_LIBRARY_PATH before the one and after the other (ld.so(8)), and a
 user's LD_LIBRARY_PATH must not bring another ROCm into ours. Only files that need a library of the tree are
-changed. A changed file is a new one, renamed over the old: an unchanged tree may share files with another.
+changed: a few bytes in place where the file has one name, else a new file renamed over the old, for another tree
+may share it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Protocol, TypeVar
 from rocmswitch.errors import MachineLacks
 from rocmswitch.metadata.elf import MAGIC, ElfFacts, parse_elf
 from rocmswitch.model.receipt import FileEntry
+from rocmswitch.store.cache import hash_of
 from rocmswitch.store.elfpatch import Edit, copy_edited, patchelf, search_path_edits, stack_edit
 from rocmswitch.store.linkage import Gap, Linkage
 from rocmswitch.system.disk import Disk
@@ -135,6 +137,10 @@ def _change(tree: Path, entry: FileEntry, wish: _Wish, disk: Disk, one_patchelf:
     new = path.with_name(f".relocated-{threading.get_ident()}")
     with path.open("rb") as source:
         edits = () if wish.rpath is None else search_path_edits(source, wish.rpath)
+    original = entry.original_sha256 or entry.sha256
+    if edits is not None and path.stat().st_nlink == 1:
+        sha256 = _edit(path, (*edits, *_stack(path, wish)), disk)
+        return replace(entry, sha256=sha256, original_sha256=original, reason=wish.reason)
     if edits is not None:
         sha256 = _write(path, new, entry.mode, (*edits, *_stack(path, wish)), disk)
     else:
@@ -147,7 +153,6 @@ def _change(tree: Path, entry: FileEntry, wish: _Wish, disk: Disk, one_patchelf:
     os.utime(new, ns=(times.st_mtime_ns, times.st_mtime_ns))
     size = new.stat().st_size
     disk.rename(new, path)
-    original = entry.original_sha256 or entry.sha256
     return replace(entry, size=size, sha256=sha256, original_sha256=original, reason=wish.reason)
 
 
@@ -157,6 +162,15 @@ def _stack(path: Path, wish: _Wish) -> tuple[Edit, ...]:
     with path.open("rb") as source:
         edit = stack_edit(source)
     return (edit,) if edit else ()
+
+
+def _edit(path: Path, edits: tuple[Edit, ...], disk: Disk) -> str:
+    """*path*, which was unpacked a moment ago and has one name, changed in place; its hash."""
+    with disk.edit(path) as file:
+        for edit in edits:
+            file.seek(edit.offset)
+            file.write(edit.content)
+    return hash_of(path, "sha256")
 
 
 def _write(path: Path, new: Path, mode: int, edits: tuple[Edit, ...], disk: Disk) -> str:

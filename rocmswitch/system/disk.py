@@ -76,6 +76,25 @@ class Disk:
             os.fchmod(file.fileno(), mode)
             yield file
 
+    @contextlib.contextmanager
+    def edit(self, path: Path) -> Iterator[BinaryIO]:
+        """A file to change in place: only for one that nobody uses yet and that has no other name.
+
+        Its mode and its times stay. Raises Failed where it has another name, which would change too.
+        """
+        self.about_to(Change("edit", path))
+        with _opened(path, os.O_RDONLY | os.O_NOFOLLOW) as reading:
+            before = os.fstat(reading)
+            if before.st_nlink != 1:
+                raise Failed(f"`{path}` has another name: changing it in place would change both")
+            os.fchmod(reading, before.st_mode | stat.S_IWUSR)
+            try:
+                with path.open("r+b") as file:
+                    yield file
+            finally:
+                os.fchmod(reading, stat.S_IMODE(before.st_mode))
+            os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
     def write_file(self, path: Path, content: bytes, mode: int = 0o644) -> None:
         """A new file with *content*, whole and synced; its name is safe only after `sync_directory`."""
         with self.create(path, mode) as file:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rocmswitch.errors import MachineLacks
+from rocmswitch.errors import Failed, MachineLacks
 from rocmswitch.store.verify import verify_tree
 from rocmswitch.system.disk import Disk, disk_errors
 from tests.support.trees import NAME, install, tree_name, trees_in
@@ -132,3 +132,27 @@ class mounted:  # noqa: N801 - a context manager
 
     def __exit__(self, *_: object) -> None:
         subprocess.run(["umount", str(self._folder)], check=True)
+
+
+def test_a_file_changed_in_place_keeps_its_mode_and_its_times(tmp_path: Path) -> None:
+    path = tmp_path / "library.so"
+    path.write_bytes(b"old bytes")
+    path.chmod(0o444)
+    os.utime(path, (1, 1))
+
+    with Disk().edit(path) as file:
+        file.write(b"new")
+
+    found = path.stat()
+    assert (path.read_bytes(), found.st_mode & 0o777, found.st_mtime) == (b"new bytes", 0o444, 1)
+
+
+def test_a_file_with_a_second_name_is_not_changed_in_place(tmp_path: Path) -> None:
+    path = tmp_path / "library.so"
+    path.write_bytes(b"old bytes")
+    (tmp_path / "other").hardlink_to(path)
+
+    with pytest.raises(Failed), Disk().edit(path) as file:
+        file.write(b"new")
+
+    assert path.read_bytes() == b"old bytes"

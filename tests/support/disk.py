@@ -136,6 +136,14 @@ class RecordingDisk(HastyDisk):
                 file.flush()
                 self.events.append(ContentWritten(number, path.read_bytes()))
 
+    @contextlib.contextmanager
+    def edit(self, path: Path) -> Iterator[BinaryIO]:
+        try:
+            with super().edit(path) as file:
+                yield file
+        finally:
+            self.events.append(ContentWritten(self._find(path), path.read_bytes()))
+
     def sync_file(self, path: Path) -> None:
         self._sync(self._find(path), Change("sync_file", path))
 
