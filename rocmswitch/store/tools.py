@@ -26,8 +26,8 @@ _PROGRAMS = "base/usr/bin"
 _LINKED_PACKAGES = ("binutils",)
 _RUNTIMES = re.compile(r"lib(stdc\+\+|gcc_s|atomic|gomp|quadmath)\.so\.\d+")
 _MAGIC = "base/usr/lib/file/magic.mgc"
-_PERL_MODULES = ("strict.pm", "Config.pm")
-"""Each lies at the top of a folder that perl looks for modules in."""
+_PERL_MODULES = ("strict.pm", "DynaLoader.pm")
+"""Each lies at the top of a folder that perl looks for modules in, as text or compiled ones."""
 _PERL_PACKAGES = "usr/share/perl5"
 _SHEBANG = re.compile(rb"#! ?/usr/bin/(?:env )?(perl|python)3?( [^\n]*)?\n")
 _SHEBANG_LIMIT = 256
@@ -70,7 +70,7 @@ def _tools(packages: Mapping[str, str]) -> Iterator[_Tool]:
         elif _RUNTIMES.fullmatch(name) and path.startswith("base/"):
             yield _link(f"{CARRIED_RUNTIME}/{name}", path)
     if f"{_PROGRAMS}/python3" in packages:
-        yield _link(f"{CARRIED_TOOLS}/{_own_name('python')}", f"{_PROGRAMS}/python3")
+        yield _Tool(f"{CARRIED_TOOLS}/{_own_name('python')}", text=_python())
     if f"{_PROGRAMS}/perl" in packages:
         yield _Tool(f"{CARRIED_TOOLS}/{_own_name('perl')}", text=_perl(packages))
     if f"{_PROGRAMS}/file" in packages:
@@ -86,11 +86,16 @@ def _own_name(interpreter: str) -> str:
 
 
 def _perl(paths: Iterable[str]) -> str:
-    """perl has the folders of its modules compiled in."""
+    """perl has the folders of its modules compiled in. A variable, because hipcc starts itself anew with `$^X`."""
     folders = {posixpath.dirname(one) for one in paths if posixpath.basename(one) in _PERL_MODULES}
     inside = [posixpath.relpath(one, "base") for one in sorted(folders) if one.startswith("base/")]
-    options = " ".join(f'-I"$base/{one}"' for one in (*inside, _PERL_PACKAGES))
-    return f'{_FIND_BASE}exec "$base/usr/bin/perl" {options} "$@"\n'
+    places = ":".join(f"$base/{one}" for one in (*inside, _PERL_PACKAGES))
+    return f'{_FIND_BASE}export PERL5LIB="{places}${{PERL5LIB:+:$PERL5LIB}}"\nexec "$base/usr/bin/perl" "$@"\n'
+
+
+def _python() -> str:
+    """root may write anywhere: without -B, what python compiles would end up in the tree."""
+    return f'{_FIND_BASE}exec "$base/usr/bin/python3" -B "$@"\n'
 
 
 def _file() -> str:

@@ -127,15 +127,15 @@ def test_perl_programs_run_with_the_carried_perl(tree: Tree, shebang: str, state
 
 
 @pytest.mark.skipif(PERL is None, reason="needs perl")
-def test_a_carried_perl_finds_its_modules(tree: Tree) -> None:
+def test_a_carried_perl_and_its_children_find_its_modules(tree: Tree) -> None:
     tree.file("base/usr/bin/perl", f'#!/bin/sh\nexec {PERL} "$@"\n')
     tree.file("base/usr/share/perl/5.36.0/strict.pm", "package strict; sub import { print 'ours ' } 1;\n", 0o644)
     tree.file("base/usr/share/perl5/File/Which.pm", "package File::Which; sub import { print 'which' } 1;\n", 0o644)
-    tree.file("usr/bin/roc-obj-ls", "#!/usr/bin/perl\nuse strict; use File::Which;\n")
+    tree.file("usr/bin/hipcc", "#!/usr/bin/perl\nsystem($^X, '-e', 'use strict; use File::Which;');\n")
 
     tree.offer()
 
-    assert tree.run(f"{tree.path}/usr/bin/roc-obj-ls") == "ours which"
+    assert tree.run(f"{tree.path}/usr/bin/hipcc") == "ours which"
 
 
 @pytest.mark.parametrize("shebang", ["#!/usr/bin/env python3", "#!/usr/bin/python3", "#!/usr/bin/env python"])
@@ -146,7 +146,7 @@ def test_python_programs_run_with_the_carried_python_and_nobody_else_does(tree: 
 
     entries = tree.offer()
 
-    assert tree.run(f"{tree.path}/usr/bin/rocm-smi", "-a") == f"carried {tree.path}/usr/bin/rocm-smi -a\n"
+    assert tree.run(f"{tree.path}/usr/bin/rocm-smi", "-a") == f"carried -B {tree.path}/usr/bin/rocm-smi -a\n"
     assert tools(entries) == ["base/tools", "base/tools/rocmswitch-python"]
 
 
