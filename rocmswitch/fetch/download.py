@@ -92,7 +92,8 @@ class Downloads:
             stop.now()
             deadline = time.monotonic() + _FAREWELL
             for thread in threads:
-                thread.join(max(0.0, deadline - time.monotonic()))
+                if thread.is_alive():  # Ctrl-C may have come before all of them were started
+                    thread.join(max(0.0, deadline - time.monotonic()))
 
     def _work(
         self,

@@ -104,7 +104,8 @@ class Uv:
     def attempt(self, *words: str | Path, stdin: bytes = b"") -> Finished:
         """As `run`, for the caller to look at the exit code."""
         try:
-            return run([_executable(), *words], stdin=stdin, environment=self._environment(os.environ))
+            environment = self._environment(os.environ)
+            return run([_executable(), *words], stdin=stdin, environment=environment, ends_with_us=True)
         except FileNotFoundError as error:
             raise MachineLacks("`uv`, which makes environments, is missing from this installation") from error
 

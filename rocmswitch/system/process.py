@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
+
+_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -26,9 +29,12 @@ def run(
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
     timeout: float | None = None,
+    ends_with_us: bool = False,
 ) -> Finished:
     """Run *command* to its end, without a shell. `timeout` is in seconds.
 
+    With `ends_with_us` the kernel kills it when this process is killed: it would go on writing into what the
+    next command makes anew. Only for the main thread, whose end counts.
     Raises FileNotFoundError where there is no such program, and subprocess.TimeoutExpired.
     """
     done = subprocess.run(
@@ -39,8 +45,23 @@ def run(
         timeout=timeout,
         capture_output=True,
         check=False,
+        preexec_fn=_end_with(os.getpid()) if ends_with_us else None,
     )
     return Finished(done.returncode, done.stdout, done.stderr)
+
+
+def _end_with(parent: int) -> Callable[[], None]:
+    """For the child, before it becomes another program: to be killed when *parent* ends, prctl(2)."""
+    import ctypes
+
+    prctl = ctypes.CDLL(None).prctl
+
+    def ask() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it has ended already
+            os._exit(1)
+
+    return ask
 
 
 def replace_this_process(command: Sequence[str], environment: Mapping[str, str]) -> NoReturn:

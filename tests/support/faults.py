@@ -13,8 +13,10 @@ import hashlib
 import json
 import os
 import random
+import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -51,7 +53,8 @@ from rocmswitch.store.verify import verify_tree
 from rocmswitch.store.virtualenv import Uv
 from rocmswitch.system.disk import Disk
 from tests.support.aptrepository import AptRepository, Publication
-from tests.support.debs import Deb, Library, Link
+from tests.support.commandline import CommandLine
+from tests.support.debs import Deb, Library, Link, make_library
 from tests.support.disk import HastyDisk, copy_folder, remove_folder
 from tests.support.keys import SigningKey
 from tests.support.server import Server
@@ -84,16 +87,32 @@ def tiny_debs(filling: int = 0) -> tuple[Deb, ...]:
     )
 
 
-class TinyServer:
-    """One server with a repository, a package index with one wheel, and a second repository of the same content."""
+def many_files(count: int) -> Deb:
+    """A package whose unpacking and relocation is worth interrupting: *count* texts and *count* plugins."""
+    with tempfile.TemporaryDirectory() as scratch:
+        made = Path(scratch) / "plugin.so"
+        make_library(Library("plugin.so", needs=("libhsa.so.1",)), made)
+        plugin = made.read_bytes()
+    texts = {f"{ROOT}/share/{number}": f"text {number}\n" for number in range(count)}
+    plugins = {f"{ROOT}/plugins/{number}/plugin.so": plugin for number in range(count)}
+    return Deb("plugins", "5.2-1", depends="hsa", files={**texts, **plugins})
 
-    def __init__(self, folder: Path, key: SigningKey, *, filling: int = 0) -> None:
+
+class TinyServer:
+    """One server with a repository, and a package index with one wheel.
+
+    *filling* bytes make a package larger, *plugins* come with the set `libraries`, and *modules* into the wheel.
+    """
+
+    def __init__(
+        self, folder: Path, key: SigningKey, *, filling: int = 0, plugins: int = 1, modules: int = 1
+    ) -> None:
         self.key = key
         self.server = Server(folder)
         self.folder = folder
-        self.repository = AptRepository(folder / "apt", key).add(*tiny_debs(filling)).publish()
+        self.repository = AptRepository(folder / "apt", key).add(*tiny_debs(filling), many_files(plugins)).publish()
         self.repository.publish_key(folder / "key.asc")
-        self.wheel = make_wheel(folder / "wheels", "hello", files={"hello/__init__.py": "words = 'hello'\n"})
+        self.wheel = make_wheel(folder / "wheels", "hello", files=_modules(modules))
         self.wheel.path.rename(folder / "wheels" / self.wheel.filename)
         page = folder / "simple/hello/index.html"
         page.parent.mkdir(parents=True)
@@ -129,7 +148,7 @@ class TinyServer:
                         "key": {"fingerprint": self.key.fingerprint, "url": self.server.url("key.asc")},
                     }
                 ],
-                "sets": {"runtime": ["hip"], "compiler": ["hipcc"]},
+                "sets": {"runtime": ["hip"], "compiler": ["hipcc"], "libraries": ["plugins"]},
                 "environment": {"ROCM_PATH": f"{{prefix}}/{ROOT}"},
             },
             "wheels": {
@@ -337,6 +356,106 @@ def assert_tidy(layout: Layout) -> None:
     assert list(layout.data.rglob(".relocated-*")) == []
 
 
+def _modules(count: int) -> dict[str, str]:
+    body = "".join(f"def f{number}(x):\n    return [x + {number} for _ in range(9)]\n" for number in range(20))
+    return {"hello/__init__.py": "words = 'hello'\n", **{f"hello/m{number}.py": body for number in range(1, count)}}
+
+
 def _noise(size: int) -> bytes:
     """Bytes that no compression makes smaller, always the same."""
     return random.Random(size).randbytes(size)
+
+
+SLOW_DISK = """
+import re, sys, time
+from rocmswitch.cli import main
+from rocmswitch.system.disk import Disk
+
+def about_to(self, change):
+    global slow
+    said = f"{change.kind} {change.path} {change.target}"
+    slow = slow or pattern.search(said)
+    if slow:
+        marks.write(f"{said}\\n")
+        time.sleep(0.02)
+
+Disk.about_to = about_to
+slow, marks, pattern = None, open(sys.argv[1], "w", buffering=1), re.compile(sys.argv[2])
+sys.argv[:3] = ["rocmswitch"]
+main.main()
+"""
+"""The program on a disk that, from a certain change on, takes its time for each."""
+
+
+@dataclass
+class Running:
+    """The real program in a process and a session of its own."""
+
+    process: subprocess.Popen[bytes]
+    marks: Path
+
+    @classmethod
+    def start(cls, line: CommandLine, *words: str, slow_from: str = "$.") -> Running:
+        """Start `rocmswitch WORDS`. The disk is slow from the change on that *slow_from* (a pattern) describes."""
+        marks = line.folder / "marks"
+        marks.write_bytes(b"")
+        command = [sys.executable, "-c", SLOW_DISK, str(marks), slow_from, *words]
+        process = subprocess.Popen(
+            command,
+            env=line.variables(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        return cls(process, marks)
+
+    def wait_until(self, happened: Callable[[], object], seconds: float = 20.0) -> None:
+        deadline = time.monotonic() + seconds
+        while not happened():
+            assert self.process.poll() is None, self.process.communicate()
+            assert time.monotonic() < deadline, "it did not come to that"
+            time.sleep(0.002)
+
+    def wait_until_slow(self) -> None:
+        self.wait_until(lambda: self.marks.stat().st_size)
+
+    def end(self, signal: int) -> Ended:
+        """Send *signal* to it alone, and wait."""
+        start = time.monotonic()
+        self.process.send_signal(signal)
+        return self.finish(start)
+
+    def finish(self, start: float = 0.0) -> Ended:
+        out, err = self.process.communicate(timeout=60)
+        seconds = time.monotonic() - (start or time.monotonic())
+        return Ended(self.process.returncode, out.decode(), err.decode(), seconds, self.session())
+
+    def wait_until_alone(self, seconds: float) -> None:
+        """What it started has ended too."""
+        deadline = time.monotonic() + seconds
+        while left := self.session():
+            assert time.monotonic() < deadline, left
+            time.sleep(0.01)
+
+    def session(self) -> tuple[str, ...]:
+        """The command lines of what still runs in its session."""
+        found = []
+        for folder in Path("/proc").iterdir():
+            if folder.name.isdigit():
+                with contextlib.suppress(OSError):
+                    after_name = (folder / "stat").read_text().rpartition(")")[2].split()
+                    if int(after_name[3]) == self.process.pid and after_name[0] not in "ZX":
+                        found.append((folder / "cmdline").read_text().replace("\0", " "))
+        return tuple(found)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How the program ended. `left` are command lines of processes that it left behind."""
+
+    code: int
+    out: str
+    err: str
+    seconds: float
+    left: tuple[str, ...]
