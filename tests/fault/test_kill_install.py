@@ -23,7 +23,7 @@ PHASES = {
     "index": "",
     "download": "create .*/cache/partial/",
     "unpack": "create .*/share/",
-    "relocate": "rename .*/plugins/",
+    "relocate": "(edit|rename) .*/plugins/",
     "publish": "set_mode .*/plugins/",
     "receipt": "create .*receipt.json",
 }
