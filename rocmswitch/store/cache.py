@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from rocmswitch.errors import Busy, VerificationFailed
 from rocmswitch.model.package import Digest
-from rocmswitch.system.disk import Disk, disk_errors
+from rocmswitch.system.disk import Disk, disk_errors, in_words
 from rocmswitch.system.lock import held
 
 CHUNK = 1024 * 1024
@@ -50,11 +50,14 @@ class Cache:
         return path if _size(path) == size else None
 
     def verify(self, digest: Digest, size: int) -> Path | None:
-        """The archive, read and hashed now. One that is not what its name says is removed: None."""
+        """The archive, read and hashed now. One that is not what its name says is removed: None.
+
+        Raises MachineLacks or Failed where it cannot be read.
+        """
         path = self.archives / digest.value
         if _size(path) is None:
             return None
-        if _size(path) == size and hash_of(path, digest.algorithm) == digest.value:
+        if _size(path) == size and _hash_or_advice(path, digest.algorithm) == digest.value:
             return path
         self.disk.discard(path)
         return None
@@ -155,6 +158,17 @@ def hash_of(path: Path, algorithm: str) -> str:
     """The hash of a file's bytes, in hex. Raises OSError."""
     with path.open("rb", buffering=0) as file:
         return _copy_hashed(file, None, algorithm)
+
+
+def _hash_or_advice(path: Path, algorithm: str) -> str:
+    """As `hash_of`; what cannot be read can be fetched again."""
+    try:
+        return hash_of(path, algorithm)
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        told = in_words(error)
+        told.hint = "run `rocmswitch cache prune --all`"
+        raise told from error
 
 
 def _copy_hashed(source: BinaryIO, target: BinaryIO | None, algorithm: str) -> str:

@@ -222,7 +222,8 @@ def in_words(error: OSError) -> RocmswitchError:
     if not isinstance(error.filename, (str, bytes)):
         kind = MachineLacks if _lacking(error, Path()) else Failed
         return kind(f"the system refused: {reason}")
-    path = Path(os.fsdecode(error.filename))
+    # What a rename or a link was to replace is in its way more often than what it was made of.
+    path = Path(os.fsdecode(error.filename2 or error.filename))
     return _lacking(error, path) or Failed(f"`{path}` could not be used ({reason})")
 
 

@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -53,7 +54,7 @@ from rocmswitch.store.verify import verify_tree
 from rocmswitch.store.virtualenv import Uv
 from rocmswitch.system.disk import Disk
 from tests.support.aptrepository import AptRepository, Publication
-from tests.support.commandline import CommandLine
+from tests.support.commandline import CommandLine, Outcome
 from tests.support.debs import Deb, Library, Link, make_library
 from tests.support.disk import HastyDisk, copy_folder, remove_folder
 from tests.support.keys import SigningKey
@@ -67,6 +68,8 @@ HURRY = Patience(connect=2, stall=2, attempts=1, pause=0.01)
 WAIT = 5.0
 NOBODY = 999_999_999
 """The number of no process."""
+SOMEBODY = 54_321
+"""The number of a user who need not exist."""
 
 
 def tiny_debs(filling: int = 0) -> tuple[Deb, ...]:
@@ -164,6 +167,10 @@ class TinyServer:
         layout.manifests.mkdir(parents=True, exist_ok=True)
         for name in names or (TINY,):
             (layout.manifests / f"{name}.yaml").write_bytes(self.manifest(name))
+
+    def archive(self, package: str) -> Path:
+        (path,) = self.folder.glob(f"apt/pool/**/{package}_*.deb")
+        return path
 
     def archives(self) -> list[str]:
         """The path on the server of each package."""
@@ -459,3 +466,64 @@ class Ended:
     err: str
     seconds: float
     left: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class OrdinaryUser:
+    """Somebody whom file modes bind, with a home of their own; root is bound by none."""
+
+    line: CommandLine
+    prefix: tuple[str, ...]
+
+    @classmethod
+    @contextlib.contextmanager
+    def made(cls) -> Iterator[OrdinaryUser]:
+        """Skips where root cannot become another user who can run this Python."""
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            yield cls(CommandLine(folder), _becoming(folder))
+            for path in folder.iterdir():
+                remove_folder(path)
+
+    def own(self) -> None:
+        """All that root has prepared is theirs."""
+        if f"--reuid={SOMEBODY}" in self.prefix:
+            for path in (self.line.folder, *self.line.folder.rglob("*")):
+                os.chown(path, SOMEBODY, SOMEBODY, follow_symlinks=False)
+
+    def run(self, *words: str, **environment: str) -> Outcome:
+        self.line.home.mkdir(parents=True, exist_ok=True)
+        done = subprocess.run(
+            [*self.prefix, sys.executable, "-m", "rocmswitch", *words],
+            env=self.line.variables(**environment),
+            cwd=self.line.home,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def _becoming(folder: Path) -> tuple[str, ...]:
+    """What goes before a command for modes to bind it; nothing where they do anyway.
+
+    Where nobody else can read this Python, because it lies in root's home, it is root without any capability.
+    """
+    import pytest
+
+    if os.geteuid() != 0:
+        return ()
+    folder.chmod(0o755)
+    another = (f"--reuid={SOMEBODY}", f"--regid={SOMEBODY}", "--clear-groups")
+    powerless = ("--bounding-set=-all", "--inh-caps=-all")
+    for how in (another, powerless) if shutil.which("setpriv") else ():
+        # Twice: setpriv's own exec may still reach what the user may not.
+        python = (
+            f"import subprocess, rocmswitch.cli.install; subprocess.run([{sys.executable!r}, '-c', ''], check=True)"
+        )
+        tried = ["setpriv", *how, sys.executable, "-c", python]
+        if not subprocess.run(tried, cwd=folder, capture_output=True, check=False).returncode:
+            return ("setpriv", *how)
+    return pytest.skip("runs as root, and setpriv (util-linux) cannot make an ordinary user of it here")
