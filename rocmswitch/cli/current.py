@@ -26,7 +26,7 @@ def command(scopes: Scopes, as_json: bool) -> None:
     else:
         output.write(f"{found.installation.receipt.name}  ({found.why}, {found.installation.link})")
         for mine, other in found.hidden:
-            output.say(f"warning: `{mine}` is hidden by {other}")
+            output.say(f"warning: `{mine}` is {f'hidden by `{other}`' if other else 'not on PATH'}")
 
 
 def _as_json(found: Current | None) -> dict[str, object] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import os
+import re
 import shlex
 import sys
 from types import TracebackType
@@ -97,8 +98,11 @@ def main() -> None:
         code = errors.INTERRUPTED
         output.break_line()
         output.say("interrupted: nothing was left half-done")
+    except click.exceptions.NoArgsIsHelpError as help_instead:
+        help_instead.show()
+        code = errors.USAGE
     except click.ClickException as mistake:
-        mistake.show()
+        output.fail(_usage(mistake))
         code = errors.USAGE
     except errors.RocmswitchError as error:
         _show(error, debug=debug)
@@ -121,6 +125,14 @@ def _show(error: errors.RocmswitchError, *, debug: bool) -> None:
 
         traceback.print_exception(error, file=sys.stderr)
     output.fail(error)
+
+
+def _usage(mistake: click.ClickException) -> errors.UsageMistake:
+    """click's words in the form of all other errors: one sentence, literals in back-ticks, the next command."""
+    words = " ".join(mistake.format_message().split()).rstrip(".")
+    sentence = re.sub(r"'([^']*)'", r"`\1`", words[:1].lower() + words[1:])
+    context = mistake.ctx if isinstance(mistake, click.UsageError) else None
+    return errors.UsageMistake(sentence, hint=f"run `{context.command_path} --help`" if context else None)
 
 
 def _give_up_stdout() -> None:

@@ -8,7 +8,7 @@ from rocmswitch.cli import machine, output, planned
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.progress import progress
 from rocmswitch.errors import VerificationFailed
-from rocmswitch.operations import repair
+from rocmswitch.operations import install, repair
 from rocmswitch.operations.resolving import Wish
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.install import InstallPlan
@@ -36,6 +36,7 @@ def command(scopes: Scopes, name: str, mirror: str | None, yes: bool, dry_run: b
     planned.show_install(plan)
     if dry_run:
         return
+    install.check_room(plan, scopes.own.cache, scopes.own.prefixes)
     output.agree("Build it again?", yes=yes)
     with progress(plan.download_size + plan.cached_size) as shown:
         receipt = repair.execute(plan, machine.workshop(scopes), shown, Stages())

@@ -15,7 +15,10 @@ ACTIVE = "ROCMSWITCH_ACTIVE"
 
 @dataclass(frozen=True)
 class Current:
-    """The active installation. `hidden` holds pairs of a tool of it and the program that is found instead."""
+    """The active installation. `hidden` pairs a tool of it with the program that is found instead.
+
+    That is empty where PATH leads to none.
+    """
 
     installation: Installation
     why: str
@@ -48,7 +51,7 @@ def _hidden(one: Installation, environment: Mapping[str, str], installed: Instal
         mine = _first(tool, ours)
         found = _first(tool, folders)
         if mine and found != mine:
-            hidden.append((mine, found or "nothing: PATH does not lead there"))
+            hidden.append((mine, found))
     return tuple(hidden)
 
 

@@ -109,7 +109,7 @@ def _planned(installed: InstalledPackage, cache: Cache) -> PlannedPackage:
     digest = Digest.sha256(installed.sha256)
     package = _package(installed.name, installed.version, digest, installed.size, installed.filename)
     return PlannedPackage(
-        package,
+        replace(package, installed_size=installed.installed_size),
         (installed.url,),
         installed.place,
         installed.verification,

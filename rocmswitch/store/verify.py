@@ -38,6 +38,8 @@ class Fault:
     def __str__(self) -> str:
         if not (self.expected or self.found):
             return f"`{self.path}`: {self.what}"
+        if self.what == "content":
+            return f"`{self.path}`: content has changed"
         return f"`{self.path}`: {self.what} is {self.found}, not {self.expected}"
 
 

@@ -36,6 +36,11 @@ def rocmswitch_itself_is_broken(scene: Scene) -> Outcome:
     return scene.fail("show", NAME, PYTHONPATH=str(scene.folder))
 
 
+@scenario("cli/main", "run `{} --help`", 2)
+def the_command_line_is_wrong(scene: Scene) -> Outcome:
+    return scene.fail("install", NAME, "--no-such-option")
+
+
 @scenario("cli/output", "run the same command with `--yes`", 5, follow=the_same_command("--yes", heal=False))
 def nobody_is_there_to_agree(scene: Scene) -> Outcome:
     scene.prefix()

@@ -103,7 +103,9 @@ class CommandLine:
         shown = ""
         for text in _appearing(screen, process):
             shown += text
-            if answers and "[Y/n]" in shown:
+            if answers and "[Y/n]: " in shown:
+                # The last thing that Python writes before it reads; a Ctrl-C between the two would be lost.
+                time.sleep(0.1)
                 os.write(screen, (answers if isinstance(answers, str) else answers()).encode())
                 answers = ""
         os.close(screen)

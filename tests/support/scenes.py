@@ -73,7 +73,10 @@ def parses(words: list[str]) -> None:
         found = command.get_command(context, words[0])
         assert found is not None, f"there is no command `{' '.join(words)}`"
         command, words = found, words[1:]
-    command.make_context("rocmswitch", list(words))
+    try:
+        command.make_context("rocmswitch", list(words))
+    except click.exceptions.Exit:
+        assert words == ["--help"]
 
 
 Follow = Callable[[Scene, str], Outcome]

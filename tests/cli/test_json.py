@@ -1,0 +1,119 @@
+"""What programs read: the keys and values of --json, and nothing else on stdout."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.support.acme import NAME
+from tests.support.commandline import CommandLine
+
+
+def read(line: CommandLine, *words: str, **environment: str) -> Any:
+    return json.loads(line.tell(line.run(*words, "--json", **environment)).out)
+
+
+def test_the_plan_of_an_installation(line: CommandLine):
+    plan = read(line, "install", NAME, "--dry-run")
+
+    tools = plan["packages"].pop(0)
+    assert plan.pop("tree").startswith("acme-1.0-")
+    assert [one["name"] for one in plan.pop("packages")] == ["acme-core"]
+    sizes = plan.pop("download_size"), plan.pop("cached_size"), plan.pop("installed_size")
+    assert sizes[0] > 0 and sizes[1:] == (0, 2048)
+    assert tools.pop("size") > 0
+    assert tools == {
+        "name": "acme-tools",
+        "version": "1.0-1",
+        "url": "MIRROR/apt/pool/main/a/acme-tools/acme-tools_1.0-1_amd64.deb",
+        "sha256": "HASH",
+        "installed_size": 1024,
+        "verification": "signed",
+        "place": "rocm",
+        "because": "",
+        "cached": False,
+    }
+    assert plan == {
+        "stack": "acme-1.0",
+        "version": "1.0.0",
+        "sets": ["runtime"],
+        "host": [],
+        "sources": [
+            {
+                "url": "MIRROR/apt",
+                "suite": "stable",
+                "date": "TIME",
+                "fingerprint": "FINGERPRINT",
+                "sha256": "HASH",
+                "expired": False,
+            }
+        ],
+        "notes": [],
+    }
+
+
+def test_what_is_installed(line: CommandLine):
+    line.succeed("use", NAME, "--venv", "demo", "--yes")
+
+    found = read(line, "list")
+
+    assert [one.pop("size") > 0 for one in found] == [True, True]
+    common = {"stack": "acme-1.0", "version": "1.0.0", "scope": "user"}
+    assert found == [
+        {
+            "name": "acme-1.0",
+            "kind": "prefix",
+            "sets": ["runtime"],
+            "path": "ROOT/data/prefixes/acme-1.0",
+            **common,
+        },
+        {"name": "demo", "kind": "venv", "sets": [], "path": "ROOT/data/venvs/demo", **common},
+    ]
+
+
+def test_what_is_active(line: CommandLine):
+    line.succeed("install", NAME, "--yes")
+
+    assert read(line, "current") is None
+    assert read(line, "current", ROCMSWITCH_STACK=NAME) == {
+        "name": "acme-1.0",
+        "kind": "prefix",
+        "stack": "acme-1.0",
+        "version": "1.0.0",
+        "path": "ROOT/data/prefixes/acme-1.0",
+        "why": "ROCMSWITCH_STACK says so",
+        "hidden": [{"tool": "ROOT/data/prefixes/acme-1.0/usr/bin/rocminfo", "by": ""}],
+    }
+
+
+def test_a_stack_with_its_manifest_and_its_receipt(line: CommandLine):
+    before = read(line, "show", NAME)
+    line.succeed("install", NAME, "--yes")
+    after = read(line, "show", NAME)
+
+    assert (before["receipt"], before["path"]) == (None, None)
+    assert before["manifest"]["name"] == after["manifest"]["name"] == NAME
+    assert [one["verification"] for one in after["receipt"]["packages"]] == ["signed", "signed"]
+    assert after["path"] == "ROOT/data/prefixes/acme-1.0"
+
+
+def test_faults(line: CommandLine):
+    line.succeed("install", NAME, "--yes")
+    (line.layout.prefixes / NAME / "usr/bin").chmod(0o755)
+
+    assert read(line, "verify") == [
+        {
+            "name": "acme-1.0",
+            "path": "ROOT/data/prefixes/acme-1.0",
+            "faults": [{"path": "usr/bin", "what": "mode", "expected": "0555", "found": "0755"}],
+        }
+    ]
+
+
+def test_the_cache(line: CommandLine):
+    line.succeed("install", NAME, "--yes")
+
+    found = read(line, "cache", "size")
+
+    assert (found["files"], found["path"]) == (2, "ROOT/cache")
+    assert found["bytes"] > 0
