@@ -404,8 +404,9 @@ class Running:
     @classmethod
     def start(cls, line: CommandLine, *words: str, slow_from: str = "$.") -> Running:
         """Start `rocmswitch WORDS`. The disk is slow from the change on that *slow_from* (a pattern) describes."""
-        marks = line.folder / "marks"
-        marks.write_bytes(b"")
+        descriptor, name = tempfile.mkstemp(prefix="marks-", dir=line.folder)
+        os.close(descriptor)
+        marks = Path(name)
         command = [sys.executable, "-c", SLOW_DISK, str(marks), slow_from, *words]
         process = subprocess.Popen(
             command,
