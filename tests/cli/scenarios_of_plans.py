@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -88,6 +89,17 @@ def the_manifest_of_an_installed_stack_is_gone(scene: Scene) -> Outcome:
     return scene.fail("use", NAME, "--venv", "demo", "--yes")
 
 
+@scenario("store/cache", "run `rocmswitch cache prune --all`", 6, follow=the_command_then("install", NAME, "--yes"))
+def an_archive_may_not_be_read(scene: Scene) -> Outcome:
+    """Not even by root, without the capability to read everything."""
+    scene.prefix()
+    scene.line.succeed("remove", NAME, "--yes")
+    for archive in scene.line.layout.archives.iterdir():
+        archive.chmod(0)
+    bounded = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
+    return scene.fail_below(bounded if os.geteuid() == 0 else [], "install", NAME, "--yes")
+
+
 @scenario("store/installed", "run `rocmswitch install {}`", 3)
 def a_stack_is_not_installed_yet(scene: Scene) -> Outcome:
     return scene.fail("run", NAME, "--", "true")
@@ -171,15 +183,7 @@ def the_disk_is_full(scene: Scene) -> Outcome:
     probe = subprocess.run([*words, "true"], capture_output=True, check=False)
     if probe.returncode:
         pytest.skip(f"no small file system can be mounted here: {probe.stderr.decode().strip()}")
-    scene.line.layout.config.mkdir(parents=True)
-    done = subprocess.run(
-        [*words, sys.executable, "-m", "rocmswitch", "install", NAME, "--yes"],
-        env=scene.line.variables(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return Outcome(done.returncode, done.stdout, done.stderr)
+    return scene.fail_below(words, "install", NAME, "--yes")
 
 
 @scenario(

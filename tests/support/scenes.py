@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +34,14 @@ class Scene:
         """Run what is going to fail, to be run again later without that environment."""
         self.words, self.environment = words, environment
         return self.line.run(*words, **environment)
+
+    def fail_below(self, wrapper: list[str], *words: str) -> Outcome:
+        """The same, started by another program."""
+        self.words = words
+        command = [*wrapper, sys.executable, "-m", "rocmswitch", *words]
+        environment = self.line.variables()
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        return Outcome(done.returncode, done.stdout, done.stderr)
 
     def prefix(self) -> Path:
         if not (self.line.layout.prefixes / NAME).exists():
