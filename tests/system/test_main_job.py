@@ -145,11 +145,7 @@ def test_python_speaks_to_the_hip_of_the_prefix_whatever_ld_library_path_says(
     version, *mapped = outcome.out.splitlines()
     tree = (line.layout.prefixes / NAME).resolve()
     assert version == HIP
-    assert {Path(one).name.partition(".so")[0] for one in mapped} >= {
-        "libamdhip64",
-        "libhsa-runtime64",
-        "libamd_comgr",
-    }
+    assert {Path(one).name.partition(".so")[0] for one in mapped} >= {"libamdhip64", "libhsa-runtime64"}
     assert [one for one in mapped if not Path(one).is_relative_to(tree)] == []
 
 
