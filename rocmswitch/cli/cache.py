@@ -43,7 +43,12 @@ def prune(scopes: Scopes, everything: bool, yes: bool, dry_run: bool) -> None:
     wheels = machine.uv(scopes.own)
     output.say(f"deletes {output.size(sum(one.size for one in unwanted))} in {len(unwanted)} archives")
     output.say(f"deletes {output.size(wheels.size())} in unpacked wheels")
-    if dry_run or not (unwanted or wheels.size()):
+    if dry_run:
+        return
+    for trees in (machine.prefixes(scopes.own), machine.venvs(scopes.own)):
+        for tree in trees.sweep():
+            output.say(f"deleted {tree}, which was unfinished or is no longer used")
+    if not (unwanted or wheels.size()):
         return
     output.agree("Delete them?", yes=yes)
     removed = store.prune(keep)

@@ -93,7 +93,7 @@ def _plan(
         plan = install.plan(manifest, wish, machine.repositories(scopes.own), around, stages)
     check_required(plan, options.require)
     if not options.dry_run:
-        install.check_room(plan, scopes.own.cache, scopes.own.prefixes)
+        install.check_room(plan, scopes.own.cache, scopes.own.prefixes, machine.prefixes(scopes.own))
     return plan
 
 

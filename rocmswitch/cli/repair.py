@@ -36,7 +36,7 @@ def command(scopes: Scopes, name: str, mirror: str | None, yes: bool, dry_run: b
     planned.show_install(plan)
     if dry_run:
         return
-    install.check_room(plan, scopes.own.cache, scopes.own.prefixes)
+    install.check_room(plan, scopes.own.cache, scopes.own.prefixes, machine.prefixes(scopes.own))
     output.agree("Build it again?", yes=yes)
     with progress(plan.download_size + plan.cached_size) as shown:
         receipt = repair.execute(plan, machine.workshop(scopes), shown, Stages())

@@ -38,7 +38,7 @@ def make_prefix(scopes: Scopes, target: str, options: Options) -> Installation |
         if options.dry_run:
             return None
         output.agree("Install it?", yes=options.yes)
-        install.check_room(plan, scopes.own.cache, scopes.own.prefixes)
+        install.check_room(plan, scopes.own.cache, scopes.own.prefixes, machine.prefixes(scopes.own))
         with progress(plan.download_size + plan.cached_size) as shown:
             install.execute(plan, machine.workshop(scopes), shown, stages)
         machine.report_timings(stages)
@@ -117,7 +117,7 @@ def _show(plan: VenvPlan, options: Options) -> None:
 def _execute(scopes: Scopes, plan: VenvPlan, stages: Stages) -> None:
     layout = scopes.own
     if plan.install is not None:
-        install.check_room(plan.install, layout.cache, layout.prefixes)
+        install.check_room(plan.install, layout.cache, layout.prefixes, machine.prefixes(layout))
     with progress(plan.download_size) as shown:
         use.execute(plan, machine.workshop(scopes), machine.nursery(scopes), shown, stages)
     output.say(f"made {plan.name}: {layout.venvs / plan.name}")

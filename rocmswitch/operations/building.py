@@ -23,7 +23,7 @@ from rocmswitch.store.toolchain import complete_toolchain
 from rocmswitch.store.tools import offer_tools
 from rocmswitch.store.trees import Trees
 from rocmswitch.store.unpack import Unpacker, Unpacking, merge_entries
-from rocmswitch.system.disk import Disk
+from rocmswitch.system.disk import Disk, disk_errors
 
 WAIT = 3600.0
 """Seconds to wait for another rocmswitch that installs the same stack."""
@@ -60,9 +60,8 @@ def build(plan: InstallPlan, workshop: Workshop, progress: Progress, stages: Sta
                 trees.point(plan.name, plan.tree)
             else:
                 _make(plan, workshop, progress, stages)
-        write_scripts(plan.name, workshop.installed, workshop.disk)
-        if current != plan.tree:
             trees.sweep()
+        write_scripts(plan.name, workshop.installed, workshop.disk)
         return trees.receipt(plan.name)
 
 
@@ -99,9 +98,9 @@ def artifacts(plan: InstallPlan) -> Iterator[tuple[Artifact, PlannedPackage]]:
 
 def _make(plan: InstallPlan, workshop: Workshop, progress: Progress, stages: Stages) -> None:
     tree = workshop.trees.begin(plan.tree)
-    with stages.timed("download and unpack"):
+    with disk_errors(tree), stages.timed("download and unpack"):
         entries = _fetch_and_unpack(plan, tree, workshop, progress)
-    with stages.timed("relocate"):
+    with disk_errors(tree), stages.timed("relocate"):
         relocated = relocate(tree, entries, root=plan.root, machine=workshop.machine, disk=workshop.disk)
         relocated = complete_toolchain(tree, relocated, workshop.machine.libraries, workshop.disk)
         relocated = offer_tools(tree, relocated, workshop.disk)

@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from rocmswitch.errors import MachineLacks
 from rocmswitch.fetch.download import Progress
 from rocmswitch.fetch.repository import Repositories
 from rocmswitch.model.receipt import Receipt
@@ -15,6 +16,7 @@ from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.install import InstallPlan, selected_sets
 from rocmswitch.planning.space import Room, check_space
 from rocmswitch.store.catalog import Manifest
+from rocmswitch.store.trees import Trees
 
 
 def is_there(manifest: Manifest, sets: tuple[str, ...], receipt: Receipt | None) -> bool:
@@ -41,9 +43,17 @@ def plan_locked(manifest: Manifest, wish: Wish, around: Surroundings) -> Install
     return plan_locked_prefix(manifest, wish, around)
 
 
-def check_room(plan: InstallPlan, cache: Path, prefixes: Path) -> None:
-    """Raise MachineLacks where a file system has too little room: before the first byte is fetched."""
-    check_space(plan, _room(cache), _room(prefixes))
+def check_room(plan: InstallPlan, cache: Path, prefixes: Path, trees: Trees) -> None:
+    """Raise MachineLacks where a file system has too little room: before the first byte is fetched.
+
+    What a broken run has left in *prefixes* goes first, if that is what takes the room.
+    """
+    try:
+        check_space(plan, _room(cache), _room(prefixes))
+    except MachineLacks:
+        if not trees.sweep():
+            raise
+        check_space(plan, _room(cache), _room(prefixes))
 
 
 def execute(plan: InstallPlan, workshop: Workshop, progress: Progress, stages: Stages) -> Receipt:

@@ -24,7 +24,7 @@ from rocmswitch.store.cache import Cache
 from rocmswitch.store.catalog import Manifest
 from rocmswitch.store.trees import Trees
 from rocmswitch.store.virtualenv import Uv, Wheel, list_environment
-from rocmswitch.system.disk import Disk
+from rocmswitch.system.disk import Disk, disk_errors
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,9 @@ def _make(plan: VenvPlan, prefixes: Trees, nursery: Nursery, progress: Progress)
     fetched = nursery.downloads.fetch(plan.wheels, progress)
     wheels = [Wheel(one.filename, path, one.digest) for one, path in fetched]
     nursery.uv.make_environment(folder, Path(plan.python), wheels)
-    entries = list_environment(folder, wheels)
-    changed = bind(folder, entries, _library_folders(plan.prefix, prefixes), nursery.disk)
+    with disk_errors(folder):
+        entries = list_environment(folder, wheels)
+        changed = bind(folder, entries, _library_folders(plan.prefix, prefixes), nursery.disk)
     nursery.trees.publish(plan.tree, plan.name, _receipt(plan), changed)
 
 
