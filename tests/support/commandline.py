@@ -12,6 +12,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import struct
 import subprocess
 import sys
@@ -20,6 +21,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import pytest
 
 from rocmswitch.store.layout import Layout
 
@@ -88,6 +91,8 @@ class CommandLine:
 
     def at_terminal(self, *words: str, answers: str | Callable[[], str] = "", **environment: str) -> Outcome:
         """Run it on a terminal of 100 columns; *answers* are typed when it asks, a function being called first."""
+        if shutil.which("setsid") is None:
+            pytest.skip("no setsid here: install util-linux")
         screen, terminal = pty.openpty()
         fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", 40, 100, 0, 0))
         process = subprocess.Popen(
