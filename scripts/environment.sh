@@ -64,7 +64,9 @@ install_uv() {
 find_uv() { if [ -x .venv/bin/uv ]; then echo .venv/bin/uv; else echo .venv/bootstrap/bin/uv; fi; }
 
 # uv reads no pip.conf; where an index of one's own is configured only there, pip does the work.
+# Certificates of the machine count as well: a proxy of a company has one of its own.
 install_project() {
+    export UV_SYSTEM_CERTS=true UV_NATIVE_TLS=true
     "$(find_uv)" pip install --quiet --python .venv/bin/python --editable . --group dev ||
         { .venv/bin/python -m pip install --quiet --upgrade pip &&
             .venv/bin/python -m pip install --quiet --editable . --group dev; } ||

@@ -8,11 +8,14 @@ server states, and nothing waits for ever.
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
+import ssl
 import time
 import urllib.parse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import requests
 import requests.adapters
@@ -129,6 +132,26 @@ class _Session(requests.Session):
         return None
 
 
+class _Adapter(requests.adapters.HTTPAdapter):
+    """Trusts the machine's own certificates beside those of requests: a company's proxy has one of its own.
+
+    Who names a bundle of his own (REQUESTS_CA_BUNDLE) gets that one alone.
+    """
+
+    def build_connection_pool_key_attributes(
+        self, request: requests.PreparedRequest, verify: bool | str, cert: Any = None
+    ) -> tuple[Any, Any]:
+        host, pool = super().build_connection_pool_key_attributes(request, verify, cert)
+        if host["scheme"] == "https" and verify is True:
+            pool["ssl_context"] = self._context
+        return host, pool
+
+    @functools.cached_property
+    def _context(self) -> ssl.SSLContext:
+        """Made when it is needed: reading all certificates of a machine takes 20 ms."""
+        return ssl.create_default_context()
+
+
 class Http:
     """Requests that end: with an answer, or with an error of ours that names the URL. Threads may share one."""
 
@@ -137,7 +160,7 @@ class Http:
         self._session = _Session()
         self._session.headers.update({"User-Agent": f"rocmswitch/{__version__}", "Accept-Encoding": "identity"})
         for scheme in _SCHEMES:
-            self._session.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=32))
+            self._session.mount(scheme, _Adapter(pool_maxsize=32))
 
     def read(self, url: str, *, limit: int, accept: str = "*/*") -> bytes:
         """The whole file at *url*, tried several times. *accept* lists the media types that are wanted.

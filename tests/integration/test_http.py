@@ -234,3 +234,26 @@ def test_a_redirect_may_not_take_the_encryption_away(
         content = http.read(secure.url("within"), limit=len(CONTENT))
 
     assert (content, server.requests) == (CONTENT, [])
+
+
+def test_the_machines_own_certificates_are_trusted_too(
+    server: Server, http: Http, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+
+    with Server(server.folder, certificate=certificate) as secure:
+        assert http.read(secure.url("file"), limit=len(CONTENT)) == CONTENT
+
+
+def test_a_bundle_of_the_users_own_is_the_only_one_that_counts(
+    server: Server, http: Http, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import certifi
+
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certifi.where())
+
+    with Server(server.folder, certificate=certificate) as secure, pytest.raises(NetworkFailed):
+        http.read(secure.url("file"), limit=len(CONTENT))
