@@ -52,8 +52,9 @@ def cache_in(folder: Path, disk: Disk) -> Cache:
 
 
 def fetch(cache: Cache, artifacts: tuple[Artifact, ...]) -> list[bytes]:
-    """In this thread, so that a cut is always at the same place."""
-    return [path.read_bytes() for _, path in Downloads(Http(HURRY), cache, jobs=0).fetch(artifacts, Silent())]
+    """By name; in this thread, so that a cut is always at the same place."""
+    fetched = Downloads(Http(HURRY), cache, jobs=0).fetch(artifacts, Silent())
+    return [content for _, content in sorted((one.name, path.read_bytes()) for one, path in fetched)]
 
 
 def assert_no_name_is_wrong(cache: Cache) -> None:
