@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
 import os
 import re
-import shlex
 import sys
 from types import TracebackType
 
@@ -15,7 +13,6 @@ import click
 from rocmswitch import __version__, errors
 from rocmswitch.cli import output
 from rocmswitch.store.layout import Layout, readable
-from rocmswitch.system.disk import in_words
 
 _COMMANDS = {
     "use": ("Make what is missing for a stack and enter it.", "use"),
@@ -90,7 +87,7 @@ def main() -> None:
     """Run the program and end the process with one of the exit codes of errors.py."""
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
-    sys.excepthook = functools.partial(_admit, arguments, debug)
+    sys.excepthook = lambda kind, error, trace: _admit(arguments, debug, kind, error, trace)
     try:
         code = program.main(arguments, prog_name="rocmswitch", standalone_mode=False)
         sys.stdout.flush()
@@ -111,6 +108,8 @@ def main() -> None:
         _give_up_stdout()
         code = errors.DONE
     except OSError as error:
+        from rocmswitch.system.disk import in_words
+
         _give_up_stdout()
         told = in_words(error)
         told.__cause__ = error
@@ -149,6 +148,8 @@ def _admit(
     """
     if debug:
         sys.__excepthook__(kind, error, trace)
+    import shlex
+
     again = f"run `rocmswitch --debug {shlex.join(arguments)}` and report what it says"
     said = " ".join(f"{kind.__name__}: {error}".split())
     output.fail(errors.Failed(f"this is a bug in rocmswitch: {said}", hint=None if debug else again))

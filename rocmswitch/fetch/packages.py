@@ -110,11 +110,13 @@ class PackagesReader:
         try:
             content = self.http.read(url, limit=form.size)
         except VerificationFailed as error:
-            raise _half_synchronised(url, f"more than {form.size} bytes, not {form.size}") from error
+            raise _half_synchronised(
+                url, f"more than the {form.size} bytes that its Release file states"
+            ) from error
         if len(content) != form.size:
-            raise _half_synchronised(url, f"{len(content)} bytes, not {form.size}")
+            raise _half_synchronised(url, f"{len(content)} bytes, not the {form.size} that its Release file states")
         if hashlib.new(form.digest.algorithm, content).hexdigest() != form.digest.value:
-            raise _half_synchronised(url, "another content")
+            raise _half_synchronised(url, "another content than its Release file states")
         return content
 
 
@@ -208,6 +210,6 @@ def decompressed(content: bytes, name: str) -> Iterator[bytes]:
 
 def _half_synchronised(url: str, found: str) -> HalfSynchronised:
     return HalfSynchronised(
-        f"`{url}` has {found}, as its Release file says: the mirror is being synchronised",
+        f"`{url}` has {found}: the mirror is being synchronised",
         hint="try again later: run the same command in some minutes",
     )

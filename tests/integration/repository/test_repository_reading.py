@@ -104,7 +104,7 @@ def test_a_half_synchronised_mirror_is_called_so(site: Site) -> None:
 
     size = sorted(len(one) for one in forms(site))[0]
     assert caught.value.message.endswith(
-        f"has more than {size} bytes, not {size}, as its Release file says: the mirror is being synchronised"
+        f"has more than the {size} bytes that its Release file states: the mirror is being synchronised"
     )
     assert caught.value.hint == "try again later: run the same command in some minutes"
 
