@@ -19,6 +19,7 @@ from rocmswitch.operations.scripts import write_scripts
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.install import InstallPlan
 from rocmswitch.planning.naming import resolve_name
+from rocmswitch.planning.space import Room
 from rocmswitch.store.catalog import Manifest
 from rocmswitch.store.installed import Installed
 from rocmswitch.system.disk import Disk
@@ -68,8 +69,9 @@ def command(scopes: Scopes, /, name: str, **chosen: Any) -> None:
         return
     stages = Stages()
     plan = _plan(scopes, manifest, options, receipt, stages)
-    _show(plan, options)
+    _show(plan, options, install.rooms(scopes.own.cache, scopes.own.prefixes))
     if not options.dry_run:
+        install.check_room(plan, scopes.own.cache, scopes.own.prefixes, machine.prefixes(scopes.own))
         output.agree("Install it?", yes=options.yes)
         _execute(scopes, plan, stages)
     machine.report_timings(stages)
@@ -92,16 +94,14 @@ def _plan(
     else:
         plan = install.plan(manifest, wish, machine.repositories(scopes.own), around, stages)
     check_required(plan, options.require)
-    if not options.dry_run:
-        install.check_room(plan, scopes.own.cache, scopes.own.prefixes, machine.prefixes(scopes.own))
     return plan
 
 
-def _show(plan: InstallPlan, options: Options) -> None:
+def _show(plan: InstallPlan, options: Options, rooms: tuple[Room, Room]) -> None:
     if options.as_json:
-        output.write_json(plan.as_json())
+        output.write_json(planned.install_as_json(plan, rooms))
         return
-    planned.show_install(plan)
+    planned.show_install(plan, rooms)
     if options.dry_run:
         planned.list_packages(plan)
 

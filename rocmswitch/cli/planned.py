@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from rocmswitch.cli import output
 from rocmswitch.planning.install import InstallPlan
+from rocmswitch.planning.space import Room, space_needed
 from rocmswitch.planning.wheels import VenvPlan
 
 
-def show_install(plan: InstallPlan) -> None:
-    """What will be fetched and unpacked, where from and by what it is checked; on stderr."""
+def show_install(plan: InstallPlan, rooms: tuple[Room, Room]) -> None:
+    """What will be fetched and unpacked, where from and by what it is checked; on stderr.
+
+    *rooms* is what is free for archives and for trees.
+    """
     sets = ", ".join(plan.sets)
     left = f", {len(plan.host)} more are left to this machine" if plan.host else ""
     output.say(f"{plan.name} ({sets}): {len(plan.packages)} packages{left}")
@@ -16,6 +20,8 @@ def show_install(plan: InstallPlan) -> None:
     if base:
         output.say(f"carried along because this machine lacks it: {', '.join(one.package.name for one in base)}")
     _say_bytes(plan.download_size, plan.cached_size, plan.installed_size)
+    for room, needed in space_needed(plan, *rooms):
+        output.say(f"{output.size(room.free)} free in {room.folder}, {output.size(needed)} of it needed")
     classes = sorted({one.verification for one in plan.packages})
     for source in plan.sources:
         expired = ", EXPIRED" if source.expired else ""
@@ -42,10 +48,18 @@ def list_packages(plan: InstallPlan) -> None:
     )
 
 
-def show_venv(plan: VenvPlan) -> None:
+def install_as_json(plan: InstallPlan, rooms: tuple[Room, Room]) -> dict[str, object]:
+    """The plan for programs, with what is free for it."""
+    space = [
+        {"folder": room.folder, "free": room.free, "needed": needed} for room, needed in space_needed(plan, *rooms)
+    ]
+    return {**plan.as_json(), "space": space}
+
+
+def show_venv(plan: VenvPlan, rooms: tuple[Room, Room]) -> None:
     """The environment, and the prefix first where it has to be made."""
     if plan.install is not None:
-        show_install(plan.install)
+        show_install(plan.install, rooms)
     output.say(f"environment {plan.name}: Python {plan.python} ({plan.python_tag}), bound to {plan.prefix}")
     for wheel in plan.wheels:
         where = "cached" if wheel.filename in plan.cached else output.size(wheel.size)

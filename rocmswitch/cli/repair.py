@@ -33,7 +33,7 @@ def command(scopes: Scopes, name: str, mirror: str | None, yes: bool, dry_run: b
     if plan is None:
         output.say(f"{name} is as it was installed: nothing to repair")
         return
-    planned.show_install(plan)
+    planned.show_install(plan, install.rooms(scopes.own.cache, scopes.own.prefixes))
     if dry_run:
         return
     install.check_room(plan, scopes.own.cache, scopes.own.prefixes, machine.prefixes(scopes.own))

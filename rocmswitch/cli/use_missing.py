@@ -17,6 +17,7 @@ from rocmswitch.operations.resolving import Wish
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.install import InstallPlan
 from rocmswitch.planning.naming import resolve_installed
+from rocmswitch.planning.space import Room
 from rocmswitch.planning.wheels import VenvPlan
 from rocmswitch.store.catalog import Manifest
 from rocmswitch.store.installed import Installation, Installed
@@ -34,11 +35,11 @@ def make_prefix(scopes: Scopes, target: str, options: Options) -> Installation |
     manifest = _manifest(scopes, target, Installed((scopes.own,)))
     plan = _plan_prefix(scopes, manifest, (), options, stages)
     if plan is not None:
-        _show_prefix(plan, options)
+        _show_prefix(plan, options, install.rooms(scopes.own.cache, scopes.own.prefixes))
         if options.dry_run:
             return None
-        output.agree("Install it?", yes=options.yes)
         install.check_room(plan, scopes.own.cache, scopes.own.prefixes, machine.prefixes(scopes.own))
+        output.agree("Install it?", yes=options.yes)
         with progress(plan.download_size + plan.cached_size) as shown:
             install.execute(plan, machine.workshop(scopes), shown, stages)
         machine.report_timings(stages)
@@ -59,7 +60,7 @@ def make_environment(scopes: Scopes, target: str, options: Options) -> Installat
     stages = Stages()
     if existing is None or options.python:
         plan = _plan(scopes, manifest, name, options, stages)
-        _show(plan, options)
+        _show(plan, options, install.rooms(scopes.own.cache, scopes.own.prefixes))
         if options.dry_run:
             return None
         output.agree("Make it?", yes=options.yes)
@@ -100,18 +101,18 @@ def _plan_prefix(
     return install.plan(manifest, wish, machine.repositories(scopes.own), around, stages)
 
 
-def _show_prefix(plan: InstallPlan, options: Options) -> None:
+def _show_prefix(plan: InstallPlan, options: Options, rooms: tuple[Room, Room]) -> None:
+    if options.as_json:
+        output.write_json(planned.install_as_json(plan, rooms))
+    else:
+        planned.show_install(plan, rooms)
+
+
+def _show(plan: VenvPlan, options: Options, rooms: tuple[Room, Room]) -> None:
     if options.as_json:
         output.write_json(plan.as_json())
     else:
-        planned.show_install(plan)
-
-
-def _show(plan: VenvPlan, options: Options) -> None:
-    if options.as_json:
-        output.write_json(plan.as_json())
-    else:
-        planned.show_venv(plan)
+        planned.show_venv(plan, rooms)
 
 
 def _execute(scopes: Scopes, plan: VenvPlan, stages: Stages) -> None:

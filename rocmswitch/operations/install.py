@@ -49,11 +49,16 @@ def check_room(plan: InstallPlan, cache: Path, prefixes: Path, trees: Trees) -> 
     What a broken run has left in *prefixes* goes first, if that is what takes the room.
     """
     try:
-        check_space(plan, _room(cache), _room(prefixes))
+        check_space(plan, *rooms(cache, prefixes))
     except MachineLacks:
         if not trees.sweep():
             raise
-        check_space(plan, _room(cache), _room(prefixes))
+        check_space(plan, *rooms(cache, prefixes))
+
+
+def rooms(cache: Path, prefixes: Path) -> tuple[Room, Room]:
+    """What is free now where archives go, and where trees go."""
+    return _room(cache), _room(prefixes)
 
 
 def execute(plan: InstallPlan, workshop: Workshop, progress: Progress, stages: Stages) -> Receipt:

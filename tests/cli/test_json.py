@@ -22,6 +22,9 @@ def test_the_plan_of_an_installation(line: CommandLine):
     sizes = plan.pop("download_size"), plan.pop("cached_size"), plan.pop("installed_size")
     assert sizes[0] > 0 and sizes[1:] == (0, 2048)
     assert tools.pop("size") > 0
+    space = plan.pop("space")
+    assert [one.pop("free") > one.pop("needed") > 0 for one in space] == [True]
+    assert space == [{"folder": "ROOT/data/prefixes"}]
     assert tools == {
         "name": "acme-tools",
         "version": "1.0-1",

@@ -88,6 +88,7 @@ def test_a_plan(line: CommandLine):
         == """\
 acme-1.0 (runtime): 2 packages
 5.1 kB to download; 2.0 kB on disk
+SIZE free in ROOT/data/prefixes, 16.8 MB of it needed
 from MIRROR/apt stable of TIME, signed by FINGERPRINT
 every package is checked: signed
 """
@@ -95,7 +96,7 @@ every package is checked: signed
 
 
 def test_an_installation_and_what_is_there_then(line: CommandLine):
-    assert line.tell(line.run("install", NAME, "--yes")).err.splitlines()[4:] == [
+    assert line.tell(line.run("install", NAME, "--yes")).err.splitlines()[5:] == [
         "installed acme-1.0: 31.2 kB, ROOT/data/prefixes/acme-1.0",
         "next: `rocmswitch run acme-1.0 -- rocminfo`, or `rocmswitch use acme-1.0`",
     ]
@@ -118,8 +119,8 @@ def test_an_environment(line: CommandLine):
 
     python = rf"{re.escape(sys.base_prefix)}\S* \(cp\d+\)"
     assert outcome.out == ". 'ROOT/data/activations/demo.sh'\n"
-    assert re.fullmatch(rf"environment demo: Python {python}, bound to acme-1.0", outcome.err.splitlines()[4])
-    assert outcome.err.splitlines()[5:] == ["  demo 1.0  pinned, 908 bytes", "made demo: ROOT/data/venvs/demo"]
+    assert re.fullmatch(rf"environment demo: Python {python}, bound to acme-1.0", outcome.err.splitlines()[5])
+    assert outcome.err.splitlines()[6:] == ["  demo 1.0  pinned, 908 bytes", "made demo: ROOT/data/venvs/demo"]
     assert "\nbound to   acme-1.0\n" in line.succeed("show", "demo")
 
 

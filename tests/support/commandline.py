@@ -142,6 +142,7 @@ class CommandLine:
         text = text.replace(str(self.folder / "rocmswitch"), "ROOT").replace(str(self.home), "HOME")
         text = re.sub(r"http://127\.0\.0\.1:\d+", "MIRROR", text)
         text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|\+00:00)", "TIME", text)
+        text = re.sub(r"[0-9.]+ .?B free in", "SIZE free in", text)
         text = re.sub(r"\b[0-9A-F]{40}\b", "FINGERPRINT", text)
         return re.sub(r"\b[0-9a-f]{64}\b", "HASH", text)
 
