@@ -11,9 +11,11 @@ import pytest
 
 from tests.support.commandline import CommandLine
 from tests.support.disk import HastyDisk, remove_folder
-from tests.support.faults import OTHER, TINY, Hands, Running, TinyServer, assert_sound, assert_tidy
+from tests.support.faults import Hands, assert_sound, assert_tidy
 from tests.support.keys import KeyFolder
+from tests.support.running import Running
 from tests.support.server import Fault
+from tests.support.tinystack import OTHER, TINY, TinyServer
 
 UNPACKING = "create .*/prefixes/.trees/"
 INSTALL = ("install", TINY, "--yes")

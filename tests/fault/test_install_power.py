@@ -9,16 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.disk import CuttingDisk, PowerCut
-from tests.support.faults import (
-    TINY,
-    Hands,
-    Stage,
-    TinyServer,
-    assert_sound,
-    assert_tidy,
-    left_by_a_dead_process,
-)
+from tests.support.faults import Hands, Stage, assert_sound, assert_tidy, left_by_a_dead_process
 from tests.support.keys import KeyFolder
+from tests.support.tinystack import TINY, TinyServer
 from tests.support.trees import replace_content
 
 Act = Callable[[Hands], None]

@@ -10,9 +10,10 @@ import pytest
 
 from rocmswitch.system.disk import Change
 from tests.support.disk import ROOT, RecordingDisk, Synced, remove_folder
-from tests.support.faults import Hands, Stage, TinyServer, assert_sound, assert_tidy
+from tests.support.faults import Hands, Stage, assert_sound, assert_tidy
 from tests.support.keys import KeyFolder
 from tests.support.power import State, states
+from tests.support.tinystack import TinyServer
 
 MOST = 120
 """States of one scene that are tried: all where there are fewer, else evenly chosen ones."""

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.faults import TINY, OrdinaryUser, TinyServer, assert_sound, assert_tidy
+from tests.support.faults import assert_sound, assert_tidy
 from tests.support.keys import KeyFolder
+from tests.support.running import OrdinaryUser
+from tests.support.tinystack import TINY, TinyServer
 
 
 @pytest.fixture(scope="module")

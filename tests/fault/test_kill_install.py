@@ -13,9 +13,11 @@ import pytest
 from rocmswitch.store.layout import Layout
 from tests.support.commandline import CommandLine
 from tests.support.disk import HastyDisk, remove_folder
-from tests.support.faults import TINY, Hands, Running, TinyServer, assert_sound, assert_tidy
+from tests.support.faults import Hands, assert_sound, assert_tidy
 from tests.support.keys import KeyFolder
+from tests.support.running import Running
 from tests.support.server import Fault
+from tests.support.tinystack import TINY, TinyServer
 
 ROUNDS = 40
 INSTALL = ("install", TINY, "--set", "libraries", "--yes")

@@ -12,8 +12,10 @@ import pytest
 
 from tests.support.commandline import CommandLine
 from tests.support.disk import HastyDisk, remove_folder
-from tests.support.faults import TINY, Hands, Running, TinyServer, assert_sound, assert_tidy
+from tests.support.faults import Hands, assert_sound, assert_tidy
 from tests.support.keys import KeyFolder
+from tests.support.running import Running
+from tests.support.tinystack import TINY, TinyServer
 
 USE = ("use", TINY, "--venv", "demo", "--yes")
 

@@ -1,0 +1,176 @@
+"""The real program in other processes: slow, so that it can be interrupted, and as an ordinary user."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.commandline import CommandLine, Outcome
+from tests.support.disk import remove_folder
+
+SOMEBODY = 54_321
+"""The number of a user who need not exist."""
+
+SLOW_DISK = """
+import re, sys, time
+from rocmswitch.cli import main
+from rocmswitch.system.disk import Disk
+
+def about_to(self, change):
+    global slow
+    said = f"{change.kind} {change.path} {change.target}"
+    slow = slow or pattern.search(said)
+    if slow:
+        marks.write(f"{said}\\n")
+        time.sleep(0.02)
+
+Disk.about_to = about_to
+slow, marks, pattern = None, open(sys.argv[1], "w", buffering=1), re.compile(sys.argv[2])
+sys.argv[:3] = ["rocmswitch"]
+main.main()
+"""
+"""The program on a disk that, from a certain change on, takes its time for each."""
+
+
+@dataclass
+class Running:
+    """The real program in a process and a session of its own."""
+
+    process: subprocess.Popen[bytes]
+    marks: Path
+
+    @classmethod
+    def start(cls, line: CommandLine, *words: str, slow_from: str = "$.") -> Running:
+        """Start `rocmswitch WORDS`. The disk is slow from the change on that *slow_from* (a pattern) describes."""
+        descriptor, name = tempfile.mkstemp(prefix="marks-", dir=line.folder)
+        os.close(descriptor)
+        marks = Path(name)
+        command = [sys.executable, "-c", SLOW_DISK, str(marks), slow_from, *words]
+        process = subprocess.Popen(
+            command,
+            env=line.variables(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        return cls(process, marks)
+
+    def wait_until(self, happened: Callable[[], object], seconds: float = 20.0) -> None:
+        deadline = time.monotonic() + seconds
+        while not happened():
+            assert self.process.poll() is None, self.process.communicate()
+            assert time.monotonic() < deadline, "it did not come to that"
+            time.sleep(0.002)
+
+    def wait_until_slow(self) -> None:
+        self.wait_until(lambda: self.marks.stat().st_size)
+
+    def end(self, signal: int) -> Ended:
+        """Send *signal* to it alone, and wait."""
+        start = time.monotonic()
+        self.process.send_signal(signal)
+        return self.finish(start)
+
+    def finish(self, start: float = 0.0) -> Ended:
+        out, err = self.process.communicate(timeout=60)
+        seconds = time.monotonic() - (start or time.monotonic())
+        return Ended(self.process.returncode, out.decode(), err.decode(), seconds, self.session())
+
+    def wait_until_alone(self, seconds: float) -> None:
+        """What it started has ended too."""
+        deadline = time.monotonic() + seconds
+        while left := self.session():
+            assert time.monotonic() < deadline, left
+            time.sleep(0.01)
+
+    def session(self) -> tuple[str, ...]:
+        """The command lines of what still runs in its session."""
+        found = []
+        for folder in Path("/proc").iterdir():
+            if folder.name.isdigit():
+                with contextlib.suppress(OSError):
+                    after_name = (folder / "stat").read_text().rpartition(")")[2].split()
+                    if int(after_name[3]) == self.process.pid and after_name[0] not in "ZX":
+                        found.append((folder / "cmdline").read_text().replace("\0", " "))
+        return tuple(found)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How the program ended. `left` are command lines of processes that it left behind."""
+
+    code: int
+    out: str
+    err: str
+    seconds: float
+    left: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class OrdinaryUser:
+    """Somebody whom file modes bind, with a home of their own; root is bound by none."""
+
+    line: CommandLine
+    prefix: tuple[str, ...]
+
+    @classmethod
+    @contextlib.contextmanager
+    def made(cls) -> Iterator[OrdinaryUser]:
+        """Skips where root cannot become another user who can run this Python."""
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            yield cls(CommandLine(folder), _becoming(folder))
+            for path in folder.iterdir():
+                remove_folder(path)
+
+    def own(self) -> None:
+        """All that root has prepared is theirs."""
+        if f"--reuid={SOMEBODY}" in self.prefix:
+            for path in (self.line.folder, *self.line.folder.rglob("*")):
+                os.chown(path, SOMEBODY, SOMEBODY, follow_symlinks=False)
+
+    def run(self, *words: str, **environment: str) -> Outcome:
+        self.line.home.mkdir(parents=True, exist_ok=True)
+        done = subprocess.run(
+            [*self.prefix, sys.executable, "-m", "rocmswitch", *words],
+            env=self.line.variables(**environment),
+            cwd=self.line.home,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def _becoming(folder: Path) -> tuple[str, ...]:
+    """What goes before a command for modes to bind it; nothing where they do anyway.
+
+    Where nobody else can read this Python, because it lies in root's home, it is root without any capability.
+    """
+    import pytest
+
+    if os.geteuid() != 0:
+        return ()
+    folder.chmod(0o755)
+    another = (f"--reuid={SOMEBODY}", f"--regid={SOMEBODY}", "--clear-groups")
+    powerless = ("--bounding-set=-all", "--inh-caps=-all")
+    for how in (another, powerless) if shutil.which("setpriv") else ():
+        # Twice: setpriv's own exec may still reach what the user may not.
+        python = (
+            f"import subprocess, rocmswitch.cli.install; subprocess.run([{sys.executable!r}, '-c', ''], check=True)"
+        )
+        tried = ["setpriv", *how, sys.executable, "-c", python]
+        if not subprocess.run(tried, cwd=folder, capture_output=True, check=False).returncode:
+            return ("setpriv", *how)
+    return pytest.skip("runs as root, and setpriv (util-linux) cannot make an ordinary user of it here")
