@@ -45,12 +45,10 @@ def prune(scopes: Scopes, everything: bool, yes: bool, dry_run: bool) -> None:
     output.say(f"deletes {output.size(wheels.size())} in unpacked wheels")
     if dry_run:
         return
+    output.agree("Delete them, and what broken runs have left?", yes=yes)
     for trees in (machine.prefixes(scopes.own), machine.venvs(scopes.own)):
         for tree in trees.sweep():
             output.say(f"deleted {tree}, which was unfinished or is no longer used")
-    if not (unwanted or wheels.size()):
-        return
-    output.agree("Delete them?", yes=yes)
     removed = store.prune(keep)
     wheels.discard()
     output.say(f"deleted {output.size(sum(one.size for one in removed))} and the unpacked wheels")

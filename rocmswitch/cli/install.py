@@ -94,7 +94,7 @@ def _plan(
     else:
         plan = install.plan(manifest, wish, machine.repositories(scopes.own), around, stages)
     check_required(plan, options.require)
-    return plan
+    return install.without_shared(plan, machine.prefixes(scopes.own))
 
 
 def _show(plan: InstallPlan, options: Options, rooms: tuple[Room, Room]) -> None:

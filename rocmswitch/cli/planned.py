@@ -67,5 +67,5 @@ def show_venv(plan: VenvPlan, rooms: tuple[Room, Room]) -> None:
 
 
 def _say_bytes(download: int, cached: int, installed: int) -> None:
-    from_cache = f", {output.size(cached)} are in the cache" if cached else ""
+    from_cache = f", {output.size(cached)} are here already" if cached else ""
     output.say(f"{output.size(download)} to download{from_cache}; {output.size(installed)} on disk")

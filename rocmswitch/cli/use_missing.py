@@ -98,7 +98,8 @@ def _plan_prefix(
     wish = Wish(sets, mirror=options.mirror, allow_expired=options.allow_expired, tested=tested)
     wish = install.with_installed(wish, one.receipt if one else None)
     around = machine.surroundings(scopes.own)
-    return install.plan(manifest, wish, machine.repositories(scopes.own), around, stages)
+    plan = install.plan(manifest, wish, machine.repositories(scopes.own), around, stages)
+    return install.without_shared(plan, machine.prefixes(scopes.own))
 
 
 def _show_prefix(plan: InstallPlan, options: Options, rooms: tuple[Room, Room]) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from rocmswitch.errors import Busy, Failed
+from rocmswitch.errors import Busy, Failed, RocmswitchError
 from rocmswitch.fetch.download import Downloads, Progress
+from rocmswitch.metadata.elf import ElfFacts
 from rocmswitch.model.package import Artifact
 from rocmswitch.model.receipt import FileEntry, InstalledPackage, Receipt
 from rocmswitch.operations.scripts import write_scripts
@@ -17,12 +18,14 @@ from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.activation import plan_activation
 from rocmswitch.planning.install import InstallPlan, PlannedPackage
 from rocmswitch.store.installed import Installed
-from rocmswitch.store.relocate import Machine, Relocated, relocate
-from rocmswitch.store.reuse import Key, key, reuse
+from rocmswitch.store.members import Limits
+from rocmswitch.store.receipts import read_files, read_receipt
+from rocmswitch.store.relocate import Machine, Relocated, read_facts, relocate
+from rocmswitch.store.reuse import Key, key, reusable, reuse
 from rocmswitch.store.toolchain import complete_toolchain
 from rocmswitch.store.tools import offer_tools
 from rocmswitch.store.trees import Trees
-from rocmswitch.store.unpack import Unpacker, Unpacking, merge_entries
+from rocmswitch.store.unpack import Unpacked, Unpacker, Unpacking, merge_entries
 from rocmswitch.system.disk import Disk, disk_errors
 
 WAIT = 3600.0
@@ -97,32 +100,59 @@ def artifacts(plan: InstallPlan) -> Iterator[tuple[Artifact, PlannedPackage]]:
 
 
 def _make(plan: InstallPlan, workshop: Workshop, progress: Progress, stages: Stages) -> None:
-    tree = workshop.trees.begin(plan.tree)
+    tree, machine, disk = workshop.trees.begin(plan.tree), workshop.machine, workshop.disk
     with disk_errors(tree), stages.timed("download and unpack"):
-        entries = _fetch_and_unpack(plan, tree, workshop, progress)
+        entries, known = _fetch_and_unpack(plan, tree, workshop, progress)
     with disk_errors(tree), stages.timed("relocate"):
-        relocated = relocate(tree, entries, root=plan.root, machine=workshop.machine, disk=workshop.disk)
-        relocated = complete_toolchain(tree, relocated, workshop.machine.libraries, workshop.disk)
-        relocated = offer_tools(tree, relocated, workshop.disk)
+        relocated = relocate(tree, entries, root=plan.root, machine=machine, disk=disk, known=known)
+        relocated = complete_toolchain(tree, relocated, machine.libraries, disk)
+        relocated = offer_tools(tree, relocated, disk)
     with stages.timed("receipt and sync"):
         workshop.trees.publish(plan.tree, plan.name, _receipt(plan, relocated), relocated.entries)
 
 
 def _fetch_and_unpack(
     plan: InstallPlan, tree: Path, workshop: Workshop, progress: Progress
-) -> tuple[FileEntry, ...]:
-    """Each package is unpacked as soon as it has arrived, while others are still on their way."""
+) -> tuple[tuple[FileEntry, ...], dict[str, ElfFacts | None]]:
+    """Each package is unpacked as soon as it has arrived, and looked at, while others are still on their way."""
     planned = dict(artifacts(plan))
     kept = _take_over(plan, tree, workshop)
     wanted = [artifact for artifact, one in planned.items() if key(_installed(one)) not in kept]
+    unpacked: list[Unpacked] = []
+    known: dict[str, ElfFacts | None] = {}
     with (
         Unpacker(workshop.disk, workshop.machine.jobs) as unpacker,
         contextlib.closing(workshop.downloads.fetch(wanted, progress)) as arriving,
     ):
         for artifact, archive in arriving:
-            unpacker.submit(Unpacking(artifact.name, archive, tree, planned[artifact].place))
-        done = sorted(unpacker.done(), key=lambda one: one.work.package)
-        return merge_entries([*kept.values(), *(one.entries for one in done)])
+            unpacker.submit(_unpacking(artifact, archive, tree, planned[artifact]))
+            for one in unpacker.ready():
+                unpacked.append(one)
+                known |= read_facts(tree, one.entries, workshop.machine)
+        unpacked += unpacker.done()
+    unpacked.sort(key=lambda one: one.work.package)
+    return merge_entries([*kept.values(), *(one.entries for one in unpacked)]), known
+
+
+def _unpacking(artifact: Artifact, archive: Path, tree: Path, planned: PlannedPackage) -> Unpacking:
+    limits = Limits.for_installed_size(planned.package.installed_size)
+    return Unpacking(artifact.name, archive, tree, planned.place, limits=limits)
+
+
+def without_shared(plan: InstallPlan, trees: Trees) -> InstallPlan:
+    """*plan*, in which packages that the new tree will share with the replaced one need no download."""
+    if not plan.replaces:
+        return plan
+    old, wanted = trees.path(plan.replaces), {key(_installed(one)) for one in plan.packages}
+    try:
+        shared = reusable(read_receipt(old), read_files(old), wanted)
+    except RocmswitchError:
+        # A tree whose receipt cannot be read shares nothing: `repair` is on its way, or `verify` says so.
+        return plan
+    return replace(
+        plan,
+        packages=tuple(replace(one, cached=one.cached or key(_installed(one)) in shared) for one in plan.packages),
+    )
 
 
 def _take_over(plan: InstallPlan, tree: Path, workshop: Workshop) -> dict[Key, tuple[FileEntry, ...]]:

@@ -10,6 +10,7 @@ from rocmswitch.errors import MachineLacks
 from rocmswitch.fetch.download import Progress
 from rocmswitch.fetch.repository import Repositories
 from rocmswitch.model.receipt import Receipt
+from rocmswitch.operations import building
 from rocmswitch.operations.building import Workshop, build
 from rocmswitch.operations.resolving import Surroundings, Wish, plan_locked_prefix, plan_prefix
 from rocmswitch.operations.timing import Stages
@@ -41,6 +42,11 @@ def plan(
 def plan_locked(manifest: Manifest, wish: Wish, around: Surroundings) -> InstallPlan:
     """The same from the tested lock, without asking a server."""
     return plan_locked_prefix(manifest, wish, around)
+
+
+def without_shared(plan: InstallPlan, trees: Trees) -> InstallPlan:
+    """*plan*, in which packages that the new tree will share with the replaced one need no download."""
+    return building.without_shared(plan, trees)
 
 
 def check_room(plan: InstallPlan, cache: Path, prefixes: Path, trees: Trees) -> None:

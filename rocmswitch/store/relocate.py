@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol, TypeVar
 
 from rocmswitch.errors import MachineLacks
@@ -61,14 +62,25 @@ class Relocated:
     notes: tuple[str, ...]
 
 
-def relocate(tree: Path, entries: Iterable[FileEntry], *, root: str, machine: Machine, disk: Disk) -> Relocated:
+def relocate(
+    tree: Path,
+    entries: Iterable[FileEntry],
+    *,
+    root: str,
+    machine: Machine,
+    disk: Disk,
+    known: Mapping[str, ElfFacts | None] = MappingProxyType({}),
+) -> Relocated:
     """Let the files below *tree* find one another wherever it lies. *root* is the ROCm tree inside.
+
+    *known* is what `read_facts` has found already.
 
     Raises VerificationFailed where a symlink leads out of the tree, and MachineLacks where a library of the
     ROCm tree needs what neither the tree nor the host has; programs and plugins that do are noted.
     """
     entries = tuple(entries)
-    facts = _read_facts(tree, entries, machine)
+    found = {**known, **read_facts(tree, [one for one in entries if one.path not in known], machine)}
+    facts = {one.path: fact for one in entries if (fact := found.get(one.path))}
     linkage = Linkage.of(entries, root, facts)
     dangling = linkage.paths.check_links()
     notes = _prove(linkage, machine)
@@ -96,20 +108,15 @@ class _Wish:
         return "; ".join(parts + [STACK_REASON] * self.clear_stack)
 
 
-def _read_facts(tree: Path, entries: tuple[FileEntry, ...], machine: Machine) -> dict[str, ElfFacts]:
-    """The facts of each ELF file that is for this processor."""
+def read_facts(tree: Path, entries: Iterable[FileEntry], machine: Machine) -> dict[str, ElfFacts | None]:
+    """By path, the facts of each file; None where it is no ELF file for this processor."""
 
     def read(entry: FileEntry) -> ElfFacts | None:
         with (tree / entry.path).open("rb") as file:
-            return parse_elf(file) if file.peek(len(MAGIC)).startswith(MAGIC) else None
+            facts = parse_elf(file) if file.peek(len(MAGIC)).startswith(MAGIC) else None
+        return facts if facts and facts.machine == machine.processor and facts.bits == 64 else None
 
-    files = [one for one in entries if one.kind == "file" and one.size]
-    found = zip(files, map(read, files), strict=True)
-    return {
-        entry.path: facts
-        for entry, facts in found
-        if facts and facts.machine == machine.processor and facts.bits == 64
-    }
+    return {one.path: read(one) for one in entries if one.kind == "file" and one.size}
 
 
 def _wish(linkage: Linkage, path: str, machine: Machine) -> _Wish | None:

@@ -238,6 +238,7 @@ class Unpacker:
         self._executor = ThreadPoolExecutor(max(jobs, 1), thread_name_prefix="unpack")
         self._waiting: PriorityQueue[_Waiting] = PriorityQueue()
         self._futures: list[Future[Unpacked]] = []
+        self._given: set[Future[Unpacked]] = set()
         self._stop = threading.Event()
 
     def __enter__(self) -> Unpacker:
@@ -264,9 +265,15 @@ class Unpacker:
             if future.done():
                 self._result(future)
 
+    def ready(self) -> Iterator[Unpacked]:
+        """What is unpacked by now and was not given before: for whoever has time while others arrive."""
+        for future in [one for one in self._futures if one.done() and one not in self._given]:
+            self._given.add(future)
+            yield self._result(future)
+
     def done(self) -> Iterator[Unpacked]:
-        """Everything handed in so far, each as it is ready. Raises the first error."""
-        for future in as_completed(self._futures):
+        """Everything handed in that `ready` has not given, each as it is ready. Raises the first error."""
+        for future in as_completed([one for one in self._futures if one not in self._given]):
             yield self._result(future)
 
     def _unpack_next(self) -> Unpacked:
