@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +12,12 @@ import click
 from rocmswitch.cli import machine, output, planned
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.progress import progress
+from rocmswitch.errors import RocmswitchError
 from rocmswitch.model.package import VERIFICATION_CLASSES
 from rocmswitch.model.receipt import Receipt
 from rocmswitch.model.stack import SET_NAMES
 from rocmswitch.operations import install
+from rocmswitch.operations.building import Workshop
 from rocmswitch.operations.resolving import Wish, check_required
 from rocmswitch.operations.scripts import write_scripts
 from rocmswitch.operations.timing import Stages
@@ -67,19 +71,45 @@ def command(scopes: Scopes, /, name: str, **chosen: Any) -> None:
         write_scripts(manifest.stack.name, Installed((scopes.own,)), Disk())
         output.say(f"{manifest.stack.name} is installed already ({', '.join(receipt.sets if receipt else ())})")
         return
-    stages = Stages()
-    plan = _plan(scopes, manifest, options, receipt, stages)
-    _show(plan, options, install.rooms(scopes.own.cache, scopes.own.prefixes))
-    if not options.dry_run:
-        install.check_room(plan, scopes.own.cache, scopes.own.prefixes, machine.prefixes(scopes.own))
-        output.agree("Install it?", yes=options.yes)
-        _execute(scopes, plan, stages)
+    stages, workshop = Stages(), machine.workshop(scopes)
+    with _ahead(scopes, manifest, options, receipt, workshop):
+        plan = _plan(scopes, manifest, options, receipt, stages)
+        _show(plan, options, install.rooms(scopes.own.cache, scopes.own.prefixes))
+        if not options.dry_run:
+            install.check_room(plan, scopes.own.cache, scopes.own.prefixes, machine.prefixes(scopes.own))
+            output.agree("Install it?", yes=options.yes)
+            _execute(scopes, plan, workshop, stages)
     machine.report_timings(stages)
 
 
 def _receipt(scopes: Scopes, manifest: Manifest) -> Receipt | None:
     one = Installed((scopes.own,)).prefix(manifest.stack.name)
     return one.receipt if one else None
+
+
+@contextlib.contextmanager
+def _ahead(
+    scopes: Scopes, manifest: Manifest, options: Options, receipt: Receipt | None, workshop: Workshop
+) -> Iterator[None]:
+    """With `--yes`, and where there is a tested lock, its packages are fetched while the index is read."""
+    plan = None
+    if options.yes and not (options.dry_run or options.locked):
+        with contextlib.suppress(RocmswitchError):  # what is wrong with the forecast is wrong with the plan too
+            forecast = _forecast(scopes, manifest, options, receipt)
+            install.check_room(forecast, scopes.own.cache, scopes.own.prefixes, machine.prefixes(scopes.own))
+            plan = forecast
+    if plan is None or not plan.download_size:
+        yield
+        return
+    output.say(f"while the index is read: fetching what was tested, {output.size(plan.download_size)}")
+    with install.fetching_ahead(plan, workshop.downloads):
+        yield
+
+
+def _forecast(scopes: Scopes, manifest: Manifest, options: Options, receipt: Receipt | None) -> InstallPlan:
+    wish = Wish(options.sets, mirror=options.mirror, tested=machine.lock(scopes, manifest.stack.name))
+    plan = install.plan_locked(manifest, install.with_installed(wish, receipt), machine.surroundings(scopes.own))
+    return install.without_shared(plan, machine.prefixes(scopes.own))
 
 
 def _plan(
@@ -106,8 +136,8 @@ def _show(plan: InstallPlan, options: Options, rooms: tuple[Room, Room]) -> None
         planned.list_packages(plan)
 
 
-def _execute(scopes: Scopes, plan: InstallPlan, stages: Stages) -> None:
+def _execute(scopes: Scopes, plan: InstallPlan, workshop: Workshop, stages: Stages) -> None:
     with progress(plan.download_size + plan.cached_size) as shown:
-        receipt = install.execute(plan, machine.workshop(scopes), shown, stages)
+        receipt = install.execute(plan, workshop, shown, stages)
     output.say(f"installed {receipt.name}: {output.size(receipt.size)}, {scopes.own.prefixes / receipt.name}")
     output.say(f"next: `rocmswitch run {receipt.name} -- rocminfo`, or `rocmswitch use {receipt.name}`")

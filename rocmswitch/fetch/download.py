@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import queue
-import threading
-import time
 from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 
 from rocmswitch.errors import Busy, VerificationFailed
 from rocmswitch.fetch.http import Http
 from rocmswitch.fetch.partial import PartialFile
+from rocmswitch.fetch.running import Running
 from rocmswitch.fetch.transfer import Progress, Stop, Transfer
 from rocmswitch.model.package import Artifact
 from rocmswitch.store.cache import Cache
@@ -21,13 +19,6 @@ __all__ = ["Downloads", "Progress", "Silent"]
 
 _LOCK_WAIT = 0.2
 """Seconds between two looks at whether it is time to stop, while another process downloads the same file."""
-
-_FAREWELL = 0.5
-"""Seconds that threads have to end when they are told to; one that still waits for a name server is left behind."""
-
-Fetched = Generator[tuple[Artifact, Path], None, None]
-
-_Outcome = tuple[Artifact, Path | BaseException]
 
 
 class Silent:
@@ -52,6 +43,7 @@ class Downloads:
         self._http = http
         self._cache = cache
         self._jobs = jobs
+        self._ahead: Running | None = None
 
     def fetch(
         self, artifacts: Iterable[Artifact], progress: Progress
@@ -63,53 +55,34 @@ class Downloads:
         the others off, as do Ctrl-C and closing the iterator; their partial files stay for the next run.
         Raises VerificationFailed, NetworkFailed, NotFound and MachineLacks.
         """
-        wanted = sorted(artifacts, key=lambda one: (self._cache.find(one.digest, one.size) is None, -one.size))
+        wanted = self._in_order(artifacts)
         if self._jobs:
-            yield from self._fetch_in_threads(wanted, progress)
+            running = self._ahead or Running(self._fetch_one, self._jobs)
+            self._ahead = None
+            try:
+                yield from running.collect(wanted, progress)
+            finally:
+                running.end()
         else:
             stop = Stop()
             yield from ((one, self._fetch_one(one, progress, stop)) for one in wanted)
         self._cache.settle()
 
-    def _fetch_in_threads(self, wanted: list[Artifact], progress: Progress) -> Iterator[tuple[Artifact, Path]]:
-        """Threads of our own: those of concurrent.futures would hold up the end of the program."""
-        stop, todo, done = Stop(), queue.SimpleQueue[Artifact](), queue.SimpleQueue[_Outcome]()
-        for artifact in wanted:
-            todo.put(artifact)
-        threads = [
-            threading.Thread(target=self._work, args=(todo, done, progress, stop), daemon=True)
-            for _ in range(min(self._jobs, len(wanted)))
-        ]
+    @contextlib.contextmanager
+    def ahead(self, artifacts: Iterable[Artifact]) -> Iterator[None]:
+        """Begin with what will probably be wanted; the first `fetch` in the block says what is, and goes on."""
+        if self._jobs:
+            self._ahead = Running(self._fetch_one, self._jobs)
+            self._ahead.give(self._in_order(artifacts))
         try:
-            for thread in threads:
-                thread.start()
-            for _ in wanted:
-                artifact, outcome = done.get()
-                if isinstance(outcome, BaseException):
-                    raise outcome
-                yield artifact, outcome
+            yield
         finally:
-            stop.now()
-            deadline = time.monotonic() + _FAREWELL
-            for thread in threads:
-                if thread.is_alive():  # Ctrl-C may have come before all of them were started
-                    thread.join(max(0.0, deadline - time.monotonic()))
+            if self._ahead is not None:
+                self._ahead.end()
+                self._ahead = None
 
-    def _work(
-        self,
-        todo: queue.SimpleQueue[Artifact],
-        done: queue.SimpleQueue[_Outcome],
-        progress: Progress,
-        stop: Stop,
-    ) -> None:
-        with contextlib.suppress(queue.Empty):
-            while True:
-                artifact = todo.get_nowait()
-                try:
-                    done.put((artifact, self._fetch_one(artifact, progress, stop)))
-                except BaseException as error:  # noqa: BLE001  # whatever it is, the waiting thread raises it
-                    done.put((artifact, error))
-                    return
+    def _in_order(self, artifacts: Iterable[Artifact]) -> list[Artifact]:
+        return sorted(artifacts, key=lambda one: (self._cache.find(one.digest, one.size) is None, -one.size))
 
     def _fetch_one(self, artifact: Artifact, progress: Progress, stop: Stop) -> Path:
         stop.check()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from rocmswitch.errors import MachineLacks
-from rocmswitch.fetch.download import Progress
+from rocmswitch.fetch.download import Downloads, Progress
 from rocmswitch.fetch.repository import Repositories
 from rocmswitch.model.receipt import Receipt
 from rocmswitch.operations import building
@@ -42,6 +44,16 @@ def plan(
 def plan_locked(manifest: Manifest, wish: Wish, around: Surroundings) -> InstallPlan:
     """The same from the tested lock, without asking a server."""
     return plan_locked_prefix(manifest, wish, around)
+
+
+@contextlib.contextmanager
+def fetching_ahead(plan: InstallPlan, downloads: Downloads) -> Iterator[None]:
+    """Fetch for *plan*, made of the tested lock, while the index is read and decides: mostly it says the same.
+
+    Only for those who have agreed beforehand. What arrives has the hash that the lock pins, and goes to the cache.
+    """
+    with downloads.ahead([artifact for artifact, planned in building.artifacts(plan) if not planned.cached]):
+        yield
 
 
 def without_shared(plan: InstallPlan, trees: Trees) -> InstallPlan:
