@@ -70,7 +70,8 @@ from pathlib import Path
 from rocmswitch.model.package import Digest
 from tests.system.test_relocate_debian import make
 words = json.load(sys.stdin)
-make({name: (Path(path), Digest.sha256(sha256), size) for name, (path, sha256, size) in words.items()}, Path(sys.argv[1]))
+archives = {name: (Path(path), Digest.sha256(sha256), size) for name, (path, sha256, size) in words.items()}
+make(archives, Path(sys.argv[1]))
 print(1024 * sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
 """
 """In an interpreter of its own: a forked one would begin with the memory of all tests before."""
