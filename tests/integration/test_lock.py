@@ -93,7 +93,7 @@ def test_a_lock_file_that_is_left_locks_nothing(tmp_path: Path):
     lock.write_text("4711")
 
     with held(lock, wait=0, what="`rocm-6.2.4`"):
-        assert lock.read_text() == "4711"
+        assert lock.exists()
 
     with held(lock, wait=0, what="`rocm-6.2.4`"):
         assert lock.exists()
