@@ -128,15 +128,24 @@ def small_commands(bench: Bench) -> Iterator[Comparison]:
         yield _beside_click(("list",), {**environment, "ROCMSWITCH_HOME": str(home)}, 1.8, "list, 20 stacks")
 
 
-def verify(bench: Bench) -> Comparison:
+def verify(bench: Bench) -> Iterator[Comparison]:
+    """The whole command, its start included: on the tree of the other sections, then on one of four sets."""
     bench.install("--yes")
+    yield _verify(bench)
+    run([PROGRAM, "install", STACK, "--set", "developer", "--yes"], bench.environment())
+    yield _verify(bench)
+    bench.forget_tree()
+
+
+def _verify(bench: Bench) -> Comparison:
     halves = halves_of((bench.home / "data/prefixes" / STACK).resolve())
+    size = sum(Path(path).stat().st_size for half in halves for path in half)
     sides = interleaved(
-        bench.rounds,
+        QUICK_ROUNDS,
         ("verify", lambda: cost_of(lambda: run([PROGRAM, "verify", STACK], bench.environment()))),
         ("2 × file_digest", lambda: cost_of(lambda: hash_by_two(halves, PYTHON))),
     )
-    return Comparison("verify", *sides, 1 / 0.9)
+    return Comparison(f"verify, {size / 1e6:,.0f} MB", *sides, 1 / 0.9)
 
 
 def _beside_click(words: tuple[str, ...], environment: dict[str, str], limit: float, what: str = "") -> Comparison:
@@ -205,7 +214,7 @@ def _measure(bench: Bench, only: list[str], rate: float) -> list[str]:
         "cached": lambda: [with_full_cache(bench)],
         "slow": lambda: [_behind_a_slow_line(bench, rate)],
         "plan": lambda: [planning(bench)],
-        "verify": lambda: [verify(bench)],
+        "verify": lambda: verify(bench),
         "commands": lambda: small_commands(bench),
         "stages": lambda: _show_stages(bench),
         "memory": lambda: _show_memory(bench),
