@@ -40,7 +40,7 @@ def list_packages(plan: InstallPlan) -> None:
                 one.package.name,
                 one.package.version,
                 one.place,
-                one.verification + (", cached" if one.cached else ""),
+                one.verification + (", shared" if one.shared else ", cached" if one.cached else ""),
                 output.size(one.package.size),
             )
             for one in plan.packages

@@ -151,7 +151,7 @@ def without_shared(plan: InstallPlan, trees: Trees) -> InstallPlan:
         return plan
     return replace(
         plan,
-        packages=tuple(replace(one, cached=one.cached or key(_installed(one)) in shared) for one in plan.packages),
+        packages=tuple(replace(one, shared=key(_installed(one)) in shared) for one in plan.packages),
     )
 
 

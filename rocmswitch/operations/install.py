@@ -52,7 +52,9 @@ def fetching_ahead(plan: InstallPlan, downloads: Downloads) -> Iterator[None]:
 
     Only for those who have agreed beforehand. What arrives has the hash that the lock pins, and goes to the cache.
     """
-    with downloads.ahead([artifact for artifact, planned in building.artifacts(plan) if not planned.cached]):
+    with downloads.ahead(
+        [artifact for artifact, planned in building.artifacts(plan) if not (planned.cached or planned.shared)]
+    ):
         yield
 
 

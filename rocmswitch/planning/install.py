@@ -30,6 +30,8 @@ class PlannedPackage:
     cached: bool
     because: str = ""
     """For `base`: what the host lacks."""
+    shared: bool = False
+    """The new tree takes it over from the one that it replaces, by hard links: nothing is fetched or unpacked."""
 
 
 @dataclass(frozen=True)
@@ -62,16 +64,21 @@ class InstallPlan:
     @property
     def download_size(self) -> int:
         """Bytes to fetch: what the cache does not have."""
-        return sum(one.package.size for one in self.packages if not one.cached)
+        return sum(one.package.size for one in self.packages if not (one.cached or one.shared))
 
     @property
     def cached_size(self) -> int:
-        return sum(one.package.size for one in self.packages if one.cached)
+        return sum(one.package.size for one in self.packages if one.cached or one.shared)
 
     @property
     def installed_size(self) -> int:
         """Bytes on disk, as the packages themselves state it."""
         return sum(one.package.installed_size for one in self.packages)
+
+    @property
+    def added_size(self) -> int:
+        """Bytes on disk that are not there yet."""
+        return sum(one.package.installed_size for one in self.packages if not one.shared)
 
     @property
     def tree(self) -> str:
@@ -120,6 +127,7 @@ def _package_as_json(planned: PlannedPackage) -> dict[str, object]:
         "place": planned.place,
         "because": planned.because,
         "cached": planned.cached,
+        "shared": planned.shared,
     }
 
 

@@ -24,7 +24,7 @@ class Room:
 
 def space_needed(plan: InstallPlan, cache: Room, prefixes: Room) -> tuple[tuple[Room, int], ...]:
     """Bytes that *plan* takes: once for each file system, so twice or once."""
-    unpacked = plan.installed_size + plan.installed_size // _BLOCK_SHARE + _SLACK if plan.packages else 0
+    unpacked = plan.added_size + plan.added_size // _BLOCK_SHARE + _SLACK if plan.packages else 0
     if cache.file_system == prefixes.file_system:
         return ((prefixes, plan.download_size + unpacked),)
     return ((cache, plan.download_size), (prefixes, unpacked))

@@ -35,6 +35,7 @@ def test_the_plan_of_an_installation(line: CommandLine):
         "place": "rocm",
         "because": "",
         "cached": False,
+        "shared": False,
     }
     assert plan == {
         "stack": "acme-1.0",
