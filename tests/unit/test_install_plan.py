@@ -266,6 +266,7 @@ def test_a_plan_states_class_place_and_reason_of_each_package_in_its_json():
             "place": "rocm",
             "because": "",
             "cached": False,
+            "shared": False,
         }
     ]
 
