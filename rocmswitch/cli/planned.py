@@ -27,7 +27,10 @@ def show_install(plan: InstallPlan, rooms: tuple[Room, Room]) -> None:
         expired = ", EXPIRED" if source.expired else ""
         output.say(f"from {source.url} {source.suite} of {source.date}{expired}, signed by {source.fingerprint}")
     output.say(f"every package is checked: {', '.join(classes)}")
-    for note in plan.notes:
+    notes = list(plan.notes)
+    if " " in rooms[1].folder:
+        notes.append(f"hipcc does not work below `{rooms[1].folder}`: it cannot read a path with a space")
+    for note in notes:
         output.say(f"note: {note}")
 
 

@@ -54,9 +54,11 @@ def _faults(one: Installation | Damaged, *, quick: bool) -> tuple[Fault, ...]:
     if isinstance(one, Damaged):
         return (Fault(f"{FOLDER}/{RECEIPT}", "unreadable"),)
     try:
-        return verify_tree(one.link, quick=quick, jobs=machine.processors())
+        faults = verify_tree(one.link, quick=quick, jobs=machine.processors())
     except VerificationFailed:
         return (Fault(f"{FOLDER}/{FILES}", "unreadable"),)
+    # What its owner has installed into an environment is no damage.
+    return tuple(fault for fault in faults if fault.what != "extra" or one.receipt.kind != "venv")
 
 
 def _show(one: Installation | Damaged, faults: tuple[Fault, ...], *, quick: bool) -> None:
