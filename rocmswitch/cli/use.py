@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import Any
 
 import click
 
 from rocmswitch.cli import output
 from rocmswitch.cli.main import Scopes
+from rocmswitch.cli.use_options import Options
 from rocmswitch.errors import NotFound
 from rocmswitch.store.installed import Installation, Installed
-
-
-@dataclass(frozen=True)
-class Options:
-    """The command line."""
-
-    venv: str | None
-    python: str | None
-    mirror: str | None
-    allow_expired: bool
-    yes: bool
-    dry_run: bool
-    as_json: bool
 
 
 @click.command(epilog='Example: eval "$(rocmswitch use debian-5.2.3 --venv demo)"')

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from rocmswitch.cli import machine, output, planned
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.progress import progress
+from rocmswitch.cli.use_options import Options
 from rocmswitch.errors import NotFound, UsageMistake
 from rocmswitch.fetch.http import Http
 from rocmswitch.host.pip import package_index
@@ -22,9 +22,6 @@ from rocmswitch.planning.wheels import VenvPlan
 from rocmswitch.store.catalog import Manifest
 from rocmswitch.store.installed import Installation, Installed
 from rocmswitch.store.interpreters import find_interpreter
-
-if TYPE_CHECKING:
-    from rocmswitch.cli.use import Options
 
 
 def make_prefix(scopes: Scopes, target: str, options: Options) -> Installation | None:

@@ -15,7 +15,7 @@ from typing import Protocol
 from rocmswitch.errors import NetworkFailed, NotFound, RocmswitchError, VerificationFailed
 from rocmswitch.fetch.indexstore import IndexStore
 from rocmswitch.fetch.place import Place
-from rocmswitch.fetch.signature import Keys
+from rocmswitch.fetch.signed import Keys
 
 MAX_KEY = 1024 * 1024
 """Bytes of a key file. Debian's whole keyring has 56 kB."""

@@ -10,15 +10,8 @@ from rocmswitch.errors import MachineLacks, NetworkFailed, NotFound, RocmswitchE
 from rocmswitch.fetch.indexstore import Envelope, IndexStore
 from rocmswitch.fetch.keyring import Keyring, Reader
 from rocmswitch.fetch.place import Place
-from rocmswitch.fetch.signature import (
-    KeyMissing,
-    KeyOutdated,
-    Keys,
-    Signed,
-    Verifier,
-    verify_detached,
-    verify_inline,
-)
+from rocmswitch.fetch.signature import verify_detached, verify_inline
+from rocmswitch.fetch.signed import KeyMissing, KeyOutdated, Keys, Signed, Verifier
 from rocmswitch.metadata.deb import Release, parse_release
 
 MAX_RELEASE = 16 * 1024 * 1024

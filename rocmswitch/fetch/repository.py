@@ -17,7 +17,8 @@ from rocmswitch.fetch.keyring import Keyring, NoNetwork, Reader
 from rocmswitch.fetch.packages import HalfSynchronised, PackagesReader
 from rocmswitch.fetch.place import Mirrors, Place, locate
 from rocmswitch.fetch.release import Releases, TrustedRelease
-from rocmswitch.fetch.signature import Verifier, installed_verifier
+from rocmswitch.fetch.signature import installed_verifier
+from rocmswitch.fetch.signed import Verifier
 from rocmswitch.metadata.debindex import PackageIndex
 from rocmswitch.model.host import Host
 from rocmswitch.model.package import Package

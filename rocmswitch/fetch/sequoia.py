@@ -14,7 +14,7 @@ from pysequoia import Cert, Decrypted, Sig, verify
 from pysequoia.packet import PacketPile, SignatureType
 
 from rocmswitch.errors import MachineLacks, RocmswitchError, VerificationFailed
-from rocmswitch.fetch.signature import KeyMissing, KeyOutdated, Keys, Signed, first_line
+from rocmswitch.fetch.signed import KeyMissing, KeyOutdated, Keys, Signed, first_line
 
 _REVOCATIONS = (SignatureType.KeyRevocation, SignatureType.SubkeyRevocation)
 

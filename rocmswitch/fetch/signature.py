@@ -16,55 +16,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Protocol
 
 from rocmswitch.errors import VerificationFailed
+from rocmswitch.fetch.signed import GOOD_HASHES, KeyMissing, KeyOutdated, Keys, Signed, Verifier, first_line
 from rocmswitch.system import process
 from rocmswitch.system.disk import disk_errors
-
-GOOD_HASHES = {8: "SHA-256", 9: "SHA-384", 10: "SHA-512"}
-"""Of RFC 4880, 9.4: those that a data signature may be made with."""
 
 _TEXT_START = b"-----BEGIN PGP SIGNED MESSAGE-----"
 _SIGNATURE_START = b"-----BEGIN PGP SIGNATURE-----"
 _SIGNATURE_END = b"-----END PGP SIGNATURE-----"
 _KEY_START = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
 _STATUS = re.compile(r"^\[GNUPG:\] (\S+) ?(.*)$", re.MULTILINE)
-
-
-class KeyMissing(VerificationFailed):
-    """None of the signatures is by a key that is both pinned and at hand."""
-
-
-class KeyOutdated(VerificationFailed):
-    """A pinned key signed, but after the end that this copy of it states: a newer copy may state another."""
-
-
-@dataclass(frozen=True)
-class Keys:
-    """The fingerprints that are trusted, and a file that should hold their keys: armored, binary or a keybox."""
-
-    fingerprints: tuple[str, ...]
-    """Of primary keys: 40 upper-case hex digits."""
-    material: bytes
-
-
-@dataclass(frozen=True)
-class Signed:
-    """The text that the signature covers, and nothing else of the file it came in."""
-
-    text: bytes
-    fingerprint: str
-    """Of the primary key: one of those pinned."""
-    warnings: tuple[str, ...] = ()
-
-
-class Verifier(Protocol):
-    """Raises VerificationFailed where no pinned key made a good signature."""
-
-    def inline(self, signed: bytes, keys: Keys) -> Signed: ...
-
-    def detached(self, text: bytes, signature: bytes, keys: Keys) -> Signed: ...
 
 
 def verify_inline(signed: bytes, keys: Keys, verifier: Verifier | None = None) -> Signed:
@@ -210,8 +172,3 @@ def _judge_expired(text: bytes, fingerprint: str, made: int, expiry: int) -> Sig
 def _key_of(lines: dict[str, list[str]]) -> str:
     """Whatever names the key of a signature that could not be checked."""
     return (lines.get("ERRSIG") or lines.get("NO_PUBKEY") or ["unknown"])[-1]
-
-
-def first_line(error: Exception) -> str:
-    """Sequoia's messages carry a backtrace."""
-    return str(error).partition("\n")[0].rstrip(".")

@@ -11,16 +11,8 @@ import pytest
 
 from rocmswitch.errors import MachineLacks, VerificationFailed
 from rocmswitch.fetch.sequoia import Sequoia
-from rocmswitch.fetch.signature import (
-    Gpgv,
-    KeyMissing,
-    KeyOutdated,
-    Keys,
-    Signed,
-    Verifier,
-    verify_detached,
-    verify_inline,
-)
+from rocmswitch.fetch.signature import Gpgv, verify_detached, verify_inline
+from rocmswitch.fetch.signed import KeyMissing, KeyOutdated, Keys, Signed, Verifier
 from tests.support.keys import GPGV, KeyFolder, SigningKey
 
 TEXT = b"Suite: stable\nDate: Sat, 11 Jul 2026 10:16:37 UTC\n- a dash\n"

@@ -13,7 +13,8 @@ from rocmswitch.errors import (
 )
 from rocmswitch.fetch.http import Http, Patience
 from rocmswitch.fetch.repository import OpenedIndex, Repositories
-from rocmswitch.fetch.signature import Verifier, installed_verifier
+from rocmswitch.fetch.signature import installed_verifier
+from rocmswitch.fetch.signed import Verifier
 from rocmswitch.model.host import Host
 from rocmswitch.model.stack import Key, Source
 from rocmswitch.store.layout import Layout

@@ -17,7 +17,8 @@ from rocmswitch.fetch.http import Http
 from rocmswitch.fetch.place import ARCHIVES
 from rocmswitch.fetch.repository import Repositories
 from rocmswitch.fetch.sequoia import Sequoia
-from rocmswitch.fetch.signature import Verifier, installed_verifier
+from rocmswitch.fetch.signature import installed_verifier
+from rocmswitch.fetch.signed import Verifier
 from rocmswitch.host.apt import host_mirror
 from rocmswitch.model.host import Host
 from rocmswitch.model.stack import Key, Source

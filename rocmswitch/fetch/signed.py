@@ -1,0 +1,51 @@
+"""What every way of verifying takes and gives: pinned keys, the text that they signed, and what may be missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from rocmswitch.errors import VerificationFailed
+
+GOOD_HASHES = {8: "SHA-256", 9: "SHA-384", 10: "SHA-512"}
+"""Of RFC 4880, 9.4: those that a data signature may be made with."""
+
+
+class KeyMissing(VerificationFailed):
+    """None of the signatures is by a key that is both pinned and at hand."""
+
+
+class KeyOutdated(VerificationFailed):
+    """A pinned key signed, but after the end that this copy of it states: a newer copy may state another."""
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The fingerprints that are trusted, and a file that should hold their keys: armored, binary or a keybox."""
+
+    fingerprints: tuple[str, ...]
+    """Of primary keys: 40 upper-case hex digits."""
+    material: bytes
+
+
+@dataclass(frozen=True)
+class Signed:
+    """The text that the signature covers, and nothing else of the file it came in."""
+
+    text: bytes
+    fingerprint: str
+    """Of the primary key: one of those pinned."""
+    warnings: tuple[str, ...] = ()
+
+
+class Verifier(Protocol):
+    """Raises VerificationFailed where no pinned key made a good signature."""
+
+    def inline(self, signed: bytes, keys: Keys) -> Signed: ...
+
+    def detached(self, text: bytes, signature: bytes, keys: Keys) -> Signed: ...
+
+
+def first_line(error: Exception) -> str:
+    """Sequoia's messages carry a backtrace."""
+    return str(error).partition("\n")[0].rstrip(".")
