@@ -26,6 +26,7 @@ from rocmswitch.model.receipt import FileEntry
 from rocmswitch.store import members
 from rocmswitch.store.archive import Envelope, Unfit
 from rocmswitch.store.members import Limits, Member, Tar
+from rocmswitch.store.receipts import FOLDER
 from rocmswitch.system.disk import Disk
 
 BASE = "base"
@@ -115,6 +116,8 @@ class _Target:
             raise Stopped
         if member.path in self._explicit or (member.path in self.entries and member.kind != members.DIRECTORY):
             raise Unfit(f"has `{member.path}` twice")
+        if not self._work.folder and member.path.split("/")[0] == FOLDER:
+            raise Unfit(f"has a member, `{member.path}`, in the place of rocmswitch's own files")
         self._explicit.add(member.path)
         if member.kind == members.DIRECTORY:
             self._folder(member.path)
