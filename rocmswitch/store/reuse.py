@@ -17,6 +17,11 @@ from rocmswitch.system.disk import Disk
 Key = tuple[str, str, str]
 """Name, SHA-256 and place of a package: the same archive unpacked into the same folder."""
 
+_UNPACKED = {"directory": 0o755, "link": 0o777}
+"""The modes before publishing took the write permission away: another package may bring the same path. Files
+never had it.
+"""
+
 _NO_LINKS_HERE = (errno.EXDEV, errno.EMLINK, errno.EPERM, errno.ENOTSUP)
 
 
@@ -58,7 +63,7 @@ def reuse(old: Path, new: Path, wanted: Collection[Key], disk: Disk) -> dict[Key
     files = [entry for entries in candidates.values() for entry in entries if entry.kind == "file"]
     found = dict(hash_files(old, files))
     sound = {
-        package: tuple(replace(entry, mode=entry.mode | 0o200) for entry in entries)
+        package: tuple(replace(entry, mode=_UNPACKED.get(entry.kind, entry.mode)) for entry in entries)
         for package, entries in candidates.items()
         if all(entry.kind != "file" or found[entry.path] == entry.sha256 for entry in entries)
     }
