@@ -32,6 +32,9 @@ MOST_REDIRECTS = 10
 SLOWEST = 100
 """Bytes per second: a server that sends less, as long as the stall timeout lasts, has stalled too."""
 
+_NUMBER = "[0-9]{1,18}"
+"""A count of bytes that there can be: Python refuses to read numbers of thousands of digits."""
+
 _SCHEMES = ("http://", "https://")
 _MISSING = frozenset({403, 404, 410})
 """403 too: object stores answer it for names that do not exist where listing is not allowed."""
@@ -118,8 +121,8 @@ class Response:
         """Where in the file the body starts, and how long the whole file is, as far as the server says."""
         if self.status != requests.codes.partial_content:
             length = self.headers.get("content-length", "")
-            return 0, int(length) if length.isdecimal() else None
-        span = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", self.headers.get("content-range", ""))
+            return 0, int(length) if re.fullmatch(_NUMBER, length) else None
+        span = re.fullmatch(rf"bytes ({_NUMBER})-\d+/({_NUMBER}|\*)", self.headers.get("content-range", ""))
         if not span:
             raise NetworkFailed(f"`{shown(self.url)}` answered with a part of the file without saying which")
         return int(span[1]), None if span[2] == "*" else int(span[2])
@@ -203,9 +206,15 @@ class Http:
             _check_status(url, answer)
             yield Response(url, answer, self.patience.stall)
 
-    def _ask(self, url: str, headers: dict[str, str]) -> requests.Response:
+    def _ask(self, asked: str, headers: dict[str, str]) -> requests.Response:
+        url = asked
         for _ in range(MOST_REDIRECTS + 1):
-            answer = self._ask_once(url, headers)
+            try:
+                answer = self._ask_once(url, headers)
+            except UsageMistake as error:
+                if url == asked:
+                    raise
+                raise NetworkFailed(f"`{shown(asked)}` redirects to no web address: {error.message}") from error
             if not answer.is_redirect:
                 return answer
             target = answer.headers["location"]
