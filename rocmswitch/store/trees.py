@@ -163,12 +163,15 @@ class Trees:
     def sweep(self, *, keep: Collection[str] = ()) -> tuple[str, ...]:
         """Remove the trees that are broken, or superseded and used by nothing. Returns which.
 
-        *keep* are trees that something else refers to. A name that another process works on is passed over.
+        *keep* are trees that something else refers to. A name that another process works on is passed over,
+        and one in whose place is what we did not make: whoever asks for that one is told.
         """
         swept: list[str] = []
-        for name in sorted({stack_of(tree) for tree in self._all_trees()} - {""}):
+        for name in sorted({stack_of(tree) for tree in self._all_trees()}):
+            if not _NAME.fullmatch(name):
+                continue
             with self._locked_or_passed_over(name) as ours:
-                if ours:
+                if ours and self._is_free_or_ours(name):
                     swept += self._sweep_name(name, keep)
         return tuple(swept)
 
@@ -213,6 +216,13 @@ class Trees:
             for tree in unused:
                 self._remove_tree(tree)
         return unused
+
+    def _is_free_or_ours(self, name: str) -> bool:
+        try:
+            self.current(name)
+        except Refused:
+            return False
+        return True
 
     def _all_trees(self) -> tuple[str, ...]:
         folder = self._links / TREES
