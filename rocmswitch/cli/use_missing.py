@@ -51,6 +51,8 @@ def make_environment(scopes: Scopes, target: str, options: Options) -> Installat
             f"`{name[:80]}` cannot be the name of an environment: two or more small letters, digits and `._-`"
         )
     installed = Installed((scopes.own,))
+    if name in machine.catalog(scopes).names() or installed.prefix(name):
+        raise UsageMistake(f"`{name}` is the name of a stack: an environment needs one of its own")
     manifest = _manifest(scopes, target, installed)
     existing = installed.venv(name)
     use.check_name(name, manifest.stack.name, existing.receipt if existing else None)

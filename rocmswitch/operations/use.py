@@ -94,7 +94,10 @@ def execute(plan: VenvPlan, prefixes: Workshop, nursery: Nursery, progress: Prog
         build(plan.install, prefixes, progress, stages)
     trees = nursery.trees
     with alone(trees, plan.name, nursery.wait, progress), stages.timed("environment"):
-        if trees.current(plan.name) != plan.tree:
+        current = trees.current(plan.name)
+        if current != plan.tree:
+            # Another rocmswitch may have made one of this name since the plan: it would be swept.
+            check_name(plan.name, plan.stack, trees.receipt(plan.name) if current else None)
             if not trees.is_whole(plan.tree):
                 _make(plan, prefixes.trees, nursery, progress)
             trees.point(plan.name, plan.tree)
