@@ -70,6 +70,8 @@ def command(scopes: Scopes, /, name: str, **chosen: Any) -> None:
     if not options.dry_run and install.is_there(manifest, options.sets, receipt):
         write_scripts(manifest.stack.name, Installed((scopes.own,)), Disk())
         output.say(f"{manifest.stack.name} is installed already ({', '.join(receipt.sets if receipt else ())})")
+        if options.as_json:
+            output.write_json(None)
         return
     stages, workshop = Stages(), machine.workshop(scopes)
     with _ahead(scopes, manifest, options, receipt, workshop):

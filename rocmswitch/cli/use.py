@@ -10,7 +10,7 @@ import click
 from rocmswitch.cli import output
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.use_options import Options
-from rocmswitch.errors import NotFound
+from rocmswitch.errors import NotFound, UsageMistake
 from rocmswitch.store.installed import Installation, Installed
 
 
@@ -24,7 +24,7 @@ from rocmswitch.store.installed import Installation, Installed
 @click.option("--allow-expired", is_flag=True, help="Accept an index whose Valid-Until has passed.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Only show the plan.")
-@click.option("--json", "as_json", is_flag=True, help="For programs: the plan.")
+@click.option("--json", "as_json", is_flag=True, help="For programs: the plan, and no line.")
 @click.pass_obj
 def command(scopes: Scopes, /, target: str, **chosen: Any) -> None:
     """Enter a stack. TARGET is a stack or an environment; what is missing is made, with your consent.
@@ -32,6 +32,9 @@ def command(scopes: Scopes, /, target: str, **chosen: Any) -> None:
     Prints the line that enters it, for the shell to evaluate; `rocmswitch_off` leaves it again.
     """
     options = Options(**chosen)
+    if options.python and options.venv is None:
+        raise UsageMistake("`--python` is for an environment, which `--venv NAME` names")
+    before = _trees(scopes) if options.as_json else frozenset[str]()
     one = _existing(scopes, target) if options.venv is None else None
     if one is None:
         from rocmswitch.cli.use_missing import make_environment, make_prefix
@@ -41,8 +44,25 @@ def command(scopes: Scopes, /, target: str, **chosen: Any) -> None:
             if options.venv is None
             else make_environment(scopes, target, options)
         )
-    if one is not None:
+    if one is None:
+        return
+    if options.as_json:
+        _tell_program(planned=one.receipt.tree not in before or bool(options.python))
+    elif options.dry_run:
+        output.say(f"{one.receipt.name} is there: nothing has to be made")
+    else:
         _enter(scopes, one)
+
+
+def _trees(scopes: Scopes) -> frozenset[str]:
+    installed = Installed(scopes.searched)
+    return frozenset(one.receipt.tree for one in (*installed.prefixes(), *installed.venvs()))
+
+
+def _tell_program(*, planned: bool) -> None:
+    """The plan is on stdout already; `null` where there was nothing to plan."""
+    if not planned:
+        output.write_json(None)
 
 
 def _existing(scopes: Scopes, target: str) -> Installation | None:

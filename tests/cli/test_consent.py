@@ -95,3 +95,18 @@ def test_a_terminal_sees_the_progress_of_downloads(line: CommandLine, site: Acme
 
     assert outcome.code == 0
     assert "acme-tools" in outcome.out and "total" in outcome.out and "━" in outcome.out
+
+
+def test_a_dry_run_prints_no_line_that_enters(line: CommandLine):
+    line.succeed("install", NAME, "--yes")
+
+    outcome = line.run("use", NAME, "--dry-run")
+
+    assert (outcome.code, outcome.out) == (0, "")
+    assert outcome.err == f"{NAME} is there: nothing has to be made\n"
+
+
+def test_a_python_without_an_environment_is_a_mistake(line: CommandLine):
+    outcome = line.run("use", NAME, "--python", "3.11", "--yes")
+
+    assert (outcome.code, outcome.error) == (2, "`--python` is for an environment, which `--venv NAME` names")

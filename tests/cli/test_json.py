@@ -121,3 +121,18 @@ def test_the_cache(line: CommandLine):
 
     assert (found["files"], found["path"]) == (2, "ROOT/cache")
     assert found["bytes"] > 0
+
+
+def test_nothing_to_plan_is_null(line: CommandLine):
+    line.succeed("use", NAME, "--venv", "demo", "--yes")
+
+    assert read(line, "install", NAME) is None
+    assert read(line, "use", NAME) is None
+    assert read(line, "use", "demo") is None
+    assert read(line, "use", NAME, "--venv", "demo") is None
+    assert read(line, "use", NAME, "--venv", "demo", "--dry-run") is None
+
+
+def test_a_plan_that_is_carried_out_stands_alone_on_stdout(line: CommandLine):
+    assert read(line, "use", NAME, "--yes")["stack"] == NAME
+    assert read(line, "use", NAME, "--venv", "demo", "--yes")["environment"] == "demo"
