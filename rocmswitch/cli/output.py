@@ -57,7 +57,7 @@ def definitions(rows: Iterable[tuple[str, str]]) -> None:
     formatter = click.HelpFormatter(width=None if sys.stdout.isatty() else 160)
     formatter.write_dl(list(rows))
     text = formatter.getvalue()
-    print("\n".join(line.removeprefix("  ").rstrip() for line in text.rstrip("\n").split("\n")))
+    print("\n".join(line.rstrip() for line in text.rstrip("\n").split("\n")))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, talk: bool = False) -> None:

@@ -25,7 +25,8 @@ def show_install(plan: InstallPlan, rooms: tuple[Room, Room]) -> None:
     classes = sorted({one.verification for one in plan.packages})
     for source in plan.sources:
         expired = ", EXPIRED" if source.expired else ""
-        output.say(f"from {source.url} {source.suite} of {source.date}{expired}, signed by {source.fingerprint}")
+        where = source.url or "the tested lock:"
+        output.say(f"from {where} {source.suite} of {source.date}{expired}, signed by {source.fingerprint}")
     output.say(f"every package is checked: {', '.join(classes)}")
     notes = list(plan.notes)
     if " " in rooms[1].folder:

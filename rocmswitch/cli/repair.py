@@ -52,7 +52,8 @@ def _plan(scopes: Scopes, one: Installation) -> InstallPlan | None:
     else:
         if not faults:
             return None
-        output.say(f"{len(faults)} faults, the first: {faults[0]}")
+        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults, the first"
+        output.say(f"{count}: {faults[0]}")
     return repair.plan(one.receipt, machine.cache(scopes.own))
 
 
