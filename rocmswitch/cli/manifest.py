@@ -12,7 +12,7 @@ from rocmswitch.metadata.manifest import parse_manifest
 
 @click.group(epilog="Example: rocmswitch manifest check my-rocm.yaml")
 def command() -> None:
-    """Work on manifests of your own. docs/manifest.md describes every key."""
+    """Work on manifests of your own. docs/manifest.md of a checkout describes every key."""
 
 
 @command.command(epilog="Example: rocmswitch manifest check my-rocm.yaml")
@@ -21,3 +21,5 @@ def check(file: Path) -> None:
     """Read FILE and name the file, line and key of the first mistake."""
     stack = parse_manifest(file.read_bytes(), str(file))
     output.write(f"{file}: `{stack.name}` is a valid manifest")
+    if file.stem != stack.name:
+        output.say(f"warning: it is only found in a file `{stack.name}.yaml`")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -231,3 +232,13 @@ def test_no_colour_and_no_control_characters_leave_a_pipe(line: CommandLine, sit
     ]
 
     assert [one for one in written if "\x1b" in one.out + one.err or "\r" in one.out + one.err] == []
+
+
+def test_a_manifest_under_another_name_than_its_stack_is_told(line: CommandLine, site: AcmeSite, tmp_path: Path):
+    file = tmp_path / "elsewhere.yaml"
+    file.write_bytes(site.manifest())
+
+    outcome = line.run("manifest", "check", str(file))
+
+    assert outcome.code == 0
+    assert outcome.err == f"warning: it is only found in a file `{NAME}.yaml`\n"
