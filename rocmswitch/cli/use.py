@@ -46,6 +46,7 @@ def command(scopes: Scopes, /, target: str, **chosen: Any) -> None:
         )
     if one is None:
         return
+    Installed(scopes.searched).activation(one)  # raises where the prefix of an environment is gone
     if options.as_json:
         _tell_program(planned=one.receipt.tree not in before or bool(options.python))
     elif options.dry_run:

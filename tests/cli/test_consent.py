@@ -110,3 +110,12 @@ def test_a_python_without_an_environment_is_a_mistake(line: CommandLine):
     outcome = line.run("use", NAME, "--python", "3.11", "--yes")
 
     assert (outcome.code, outcome.error) == (2, "`--python` is for an environment, which `--venv NAME` names")
+
+
+def test_a_dry_run_tells_that_the_prefix_of_an_environment_is_gone(line: CommandLine):
+    line.succeed("use", NAME, "--venv", "demo", "--yes")
+    (line.layout.prefixes / NAME).unlink()
+
+    outcome = line.run("use", "demo", "--dry-run")
+
+    assert (outcome.code, outcome.error) == (3, f"`demo` needs `{NAME}`, which is not installed")
