@@ -59,6 +59,7 @@ def make_environment(scopes: Scopes, target: str, options: Options) -> Installat
     stages = Stages()
     if existing is None or options.python:
         plan = _plan(scopes, manifest, name, options, stages)
+        use.check_kept(plan, existing.receipt if existing else None)
         _show(plan, options, install.rooms(scopes.own.cache, scopes.own.prefixes))
         if options.dry_run:
             return None

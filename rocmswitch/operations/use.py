@@ -53,10 +53,20 @@ def wheels_of(manifest: Manifest) -> Wheels:
 def check_name(name: str, stack: str, existing: Receipt | None) -> None:
     """Raise Refused where the environment *name* is bound to another stack."""
     if existing is not None and existing.stack != stack:
-        raise Refused(
-            f"the environment `{name}` belongs to `{existing.stack}`",
-            hint=f"give another name, or run `rocmswitch remove {name}` first",
-        )
+        raise _taken(name, f"belongs to `{existing.stack}`")
+
+
+def check_kept(plan: VenvPlan, existing: Receipt | None) -> None:
+    """Raise Refused where *plan* would take the place of another environment: its owner may have added to it."""
+    check_name(plan.name, plan.stack, existing)
+    if existing is not None and existing.tree != plan.tree:
+        raise _taken(plan.name, "is there already, with another Python or other wheels")
+
+
+def _taken(name: str, why: str) -> Refused:
+    return Refused(
+        f"the environment `{name}` {why}", hint=f"give another name, or run `rocmswitch remove {name}` first"
+    )
 
 
 def plan(manifest: Manifest, wanted: Wanted, http: Http, cache: Cache) -> VenvPlan:
@@ -96,8 +106,8 @@ def execute(plan: VenvPlan, prefixes: Workshop, nursery: Nursery, progress: Prog
     with alone(trees, plan.name, nursery.wait, progress), stages.timed("environment"):
         current = trees.current(plan.name)
         if current != plan.tree:
-            # Another rocmswitch may have made one of this name since the plan: it would be swept.
-            check_name(plan.name, plan.stack, trees.receipt(plan.name) if current else None)
+            # Another rocmswitch may have made one of this name since the plan.
+            check_kept(plan, trees.receipt(plan.name) if current else None)
             if not trees.is_whole(plan.tree):
                 _make(plan, prefixes.trees, nursery, progress)
             trees.point(plan.name, plan.tree)
