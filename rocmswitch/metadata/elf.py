@@ -6,6 +6,8 @@ stripped, and a library of 120 MB costs as little as a small one.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -53,11 +55,22 @@ def parse_elf(file: BinaryIO) -> ElfFacts | None:
     file.seek(0)
     if file.read(len(MAGIC)) != MAGIC:
         return None
-    try:
+    with nonsense_ends():
         return _facts(ELFFile(file))
-    except (ELFError, UnicodeDecodeError, OverflowError, struct.error):
-        # What pyelftools raises for tables that lie outside the file or hold nonsense.
-        return None
+    return None
+
+
+@contextlib.contextmanager
+def nonsense_ends() -> Iterator[None]:
+    """End the block without an error where tables lie outside the file or hold nonsense."""
+    try:
+        yield
+    except (ELFError, ValueError, OverflowError, struct.error):
+        return
+    except OSError as error:
+        # What lseek(2) says of an offset that no file can have; anything else is the disk's failure.
+        if error.errno != errno.EINVAL:
+            raise
 
 
 def _facts(elf: ELFFile) -> ElfFacts:

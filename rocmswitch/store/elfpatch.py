@@ -25,6 +25,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.enums import ENUM_D_TAG
 
 from rocmswitch.errors import Failed, MachineLacks
+from rocmswitch.metadata.elf import nonsense_ends
 from rocmswitch.system import process
 
 _PAGE = 4096
@@ -44,11 +45,16 @@ class Edit:
 
 
 def search_path_edits(file: BinaryIO, rpath: str) -> tuple[Edit, ...] | None:
-    """What makes *rpath* the DT_RPATH of *file* and leaves it no DT_RUNPATH; None where there is no room."""
+    """What makes *rpath* the DT_RPATH of *file* and leaves it no DT_RUNPATH; None where there is no room.
+
+    None, too, where its sections cannot be read: the loader needs none of them.
+    """
     elf = ELFFile(file)
     if elf.elfclass != 64 or not elf.little_endian:
         return None
-    return _SearchPath(elf).edits(rpath)
+    with nonsense_ends():
+        return _SearchPath(elf).edits(rpath)
+    return None
 
 
 def stack_edit(file: BinaryIO) -> Edit | None:
