@@ -49,7 +49,8 @@ def offer_tools(tree: Path, relocated: Relocated, disk: Disk) -> Relocated:
 
     A changed script is a new file, renamed over the old, its hash before and after in its entry. Raises OSError.
     """
-    tools = tuple(_tools({entry.path: entry.package for entry in relocated.entries}))
+    found = tuple(_tools({entry.path: entry.package for entry in relocated.entries}))
+    tools = tuple({tool.path: tool for tool in reversed(found)}.values())[::-1]  # the first of two with one name
     folders = dict.fromkeys(posixpath.dirname(tool.path) for tool in tools)
     made = (*(_make_folder(one, tree, disk) for one in folders), *(_make(tool, tree, disk) for tool in tools))
     interpreters = {_own_name(one) for one in ("perl", "python")} & {
