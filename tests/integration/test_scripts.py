@@ -7,8 +7,10 @@ import struct
 import subprocess
 import sys
 import threading
-import time
 import urllib.request
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,6 +20,10 @@ import pytest
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 CONFTEST = Path(__file__).parents[1] / "conftest.py"
 GFX1010, GFX1030 = 0x133, 0x36
+ARCHIVE = bytes(400_000)
+
+SlowLine = Callable[[float, Path], AbstractContextManager[str]]
+"""`slow_line` of scripts/benchmarks/throttle.py."""
 
 
 def code_object(flags: int) -> bytes:
@@ -53,32 +59,60 @@ def test_the_gpu_is_read_from_the_elf_flags_and_not_from_the_bundles_label(tmp_p
     assert done.returncode == code
 
 
-def test_the_slow_line_is_as_slow_for_two_as_for_one_and_keeps_what_it_fetched(tmp_path: Path):
-    (tmp_path / "files").mkdir()
-    (tmp_path / "files/archive").write_bytes(bytes(400_000))
-    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "files"))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+@pytest.fixture
+def files(tmp_path: Path) -> Iterator[ThreadingHTTPServer]:
+    """A server of two files, `archive` and `byte`."""
+    folder = tmp_path / "files"
+    folder.mkdir()
+    (folder / "archive").write_bytes(ARCHIVE)
+    (folder / "byte").write_bytes(b"x")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(folder)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    url = f"http://127.0.0.1:{server.server_port}/archive"
-    sys.path.insert(0, str(SCRIPTS))
-    from benchmarks.throttle import slow_line
+    yield server
+    server.shutdown()
+    server.server_close()
 
-    sizes: list[int] = []
-    with slow_line(1e6, tmp_path / "kept") as proxy:
+
+@pytest.fixture
+def slow_line(monkeypatch: pytest.MonkeyPatch) -> SlowLine:
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    from benchmarks import throttle
+
+    line: SlowLine = throttle.slow_line
+    return line
+
+
+def test_the_slow_line_keeps_what_it_fetched_for_all_who_ask(
+    slow_line: SlowLine, files: ThreadingHTTPServer, tmp_path: Path
+):
+    url = f"http://127.0.0.1:{files.server_port}/archive"
+    with slow_line(1e8, tmp_path / "kept") as proxy:
         opener = urllib.request.build_opener(_Through(proxy))
-        opener.open(url).read()
-        server.shutdown()
-        started = time.monotonic()
-        readers = [threading.Thread(target=lambda: sizes.append(len(opener.open(url).read()))) for _ in range(2)]
-        for reader in readers:
-            reader.start()
-        for reader in readers:
-            reader.join()
-        seconds = time.monotonic() - started
-    sys.path.remove(str(SCRIPTS))
+        first = opener.open(url).read()
+        files.shutdown()
+        files.server_close()
 
-    assert sizes == [400_000, 400_000]
-    assert 0.65 <= seconds <= 2
+        with ThreadPoolExecutor() as readers:
+            later = list(readers.map(lambda _: opener.open(url).read(), range(2)))
+
+    assert [first, *later] == [ARCHIVE] * 3
+
+
+def test_the_slow_line_is_one_for_all_so_that_a_byte_waits_behind_an_archive(
+    slow_line: SlowLine, files: ThreadingHTTPServer, tmp_path: Path
+):
+    """At ten bytes a second the byte alone passes at once, and behind the archive's first piece in an hour."""
+    url = f"http://127.0.0.1:{files.server_port}"
+    with slow_line(10, tmp_path / "kept") as proxy:
+        opener = urllib.request.build_opener(_Through(proxy))
+        alone = opener.open(f"{url}/byte", timeout=30).read()
+
+        with opener.open(f"{url}/archive", timeout=0.5) as archive, opener.open(f"{url}/byte", timeout=0.5) as byte:
+            for answer in (archive, byte):
+                with pytest.raises(TimeoutError):
+                    answer.read(1)
+
+    assert (alone, archive.status, byte.status) == (b"x", 200, 200)
 
 
 class _Through(urllib.request.BaseHandler):

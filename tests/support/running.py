@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,9 @@ from tests.support.disk import remove_folder
 
 SOMEBODY = 54_321
 """The number of a user who need not exist."""
+
+HANG_AFTER_SIGNAL = 20.0
+"""Seconds. Fewer than those after which a silent server is given up, which would end a hang as well."""
 
 SLOW_DISK = """
 import re, sys, time
@@ -74,34 +78,54 @@ class Running:
     def wait_until_slow(self) -> None:
         self.wait_until(lambda: self.marks.stat().st_size)
 
-    def end(self, signal: int) -> Ended:
-        """Send *signal* to it alone, and wait."""
-        start = time.monotonic()
-        self.process.send_signal(signal)
-        return self.finish(start)
+    def end(self, number: int) -> Ended:
+        """Send the signal *number* to it alone, and wait."""
+        self.process.send_signal(number)
+        return self.finish(HANG_AFTER_SIGNAL)
 
-    def finish(self, start: float = 0.0) -> Ended:
-        out, err = self.process.communicate(timeout=60)
-        seconds = time.monotonic() - (start or time.monotonic())
-        return Ended(self.process.returncode, out.decode(), err.decode(), seconds, self.session())
+    def finish(self, hang: float = 60.0) -> Ended:
+        """Wait for its end; after *hang* seconds it hangs."""
+        out, err = self.process.communicate(timeout=hang)
+        return Ended(self.process.returncode, out.decode(), err.decode(), self.session())
 
-    def wait_until_alone(self, seconds: float) -> None:
-        """What it started has ended too."""
-        deadline = time.monotonic() + seconds
+    def freeze(self, *words: str) -> bool:
+        """Stop the processes of its session that have all *words* in their command line: they do nothing more,
+        and end only by being killed. Whether there is one.
+        """
+        chosen = [process for process, line in self._processes().items() if all(word in line for word in words)]
+        for process in chosen:
+            os.kill(process, signal.SIGSTOP)
+        return any(_state_and_session(Path("/proc", str(process)))[0] == "T" for process in chosen)
+
+    def wait_until_alone(self, hang: float = 30.0) -> None:
+        """What it started has ended too; after *hang* seconds it is killed, and the test has failed."""
+        deadline = time.monotonic() + hang
         while left := self.session():
-            assert time.monotonic() < deadline, left
+            if time.monotonic() > deadline:
+                os.killpg(self.process.pid, signal.SIGKILL)
+                raise AssertionError(f"left behind: {left}")
             time.sleep(0.01)
 
     def session(self) -> tuple[str, ...]:
         """The command lines of what still runs in its session."""
-        found = []
+        return tuple(self._processes().values())
+
+    def _processes(self) -> dict[int, str]:
+        """The command line of each process that still runs in its session."""
+        found = {}
         for folder in Path("/proc").iterdir():
             if folder.name.isdigit():
                 with contextlib.suppress(OSError):
-                    after_name = (folder / "stat").read_text().rpartition(")")[2].split()
-                    if int(after_name[3]) == self.process.pid and after_name[0] not in "ZX":
-                        found.append((folder / "cmdline").read_text().replace("\0", " "))
-        return tuple(found)
+                    state, session = _state_and_session(folder)
+                    if session == self.process.pid and state not in "ZX":
+                        found[int(folder.name)] = (folder / "cmdline").read_text().replace("\0", " ")
+        return found
+
+
+def _state_and_session(folder: Path) -> tuple[str, int]:
+    """Of the process whose folder in /proc this is: proc(5)."""
+    after_name = (folder / "stat").read_text().rpartition(")")[2].split()
+    return after_name[0], int(after_name[3])
 
 
 @dataclass(frozen=True)
@@ -111,7 +135,6 @@ class Ended:
     code: int
     out: str
     err: str
-    seconds: float
     left: tuple[str, ...]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import lzma
-import time
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -67,14 +66,13 @@ def test_bookworms_real_index_is_verified_and_has_its_hip(tmp_path: Path, verifi
     assert record.fingerprint in ARCHIVE_KEYS
 
 
-def test_a_kept_index_of_bookworm_is_ready_in_a_fraction_of_a_second(tmp_path: Path) -> None:
+def test_a_kept_index_of_bookworm_is_opened_without_the_network(tmp_path: Path) -> None:
     repositories(tmp_path).open((source("bookworm"),), HOST)
 
-    started = time.perf_counter()
     opened = repositories(tmp_path).open((source("bookworm"),), HOST, offline=True)
-    opened.indexes[0][0].candidates("hipcc")
 
-    assert time.perf_counter() - started < 0.5
+    ((index, _),) = opened.indexes
+    assert (len(index.candidates("hipcc")), len(index) > 60_000) == (1, True)
 
 
 def test_a_suite_that_has_expired_is_refused_unless_that_is_allowed(tmp_path: Path) -> None:

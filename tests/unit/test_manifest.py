@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 
 import pytest
 
@@ -271,25 +270,18 @@ def test_a_variable_off_the_allow_list_is_refused(name: str):
         (b"\0" * (10 * 1024 * 1024), "f.yaml:1: a manifest has at most 262144 bytes, this file has 10485760"),
     ],
 )
-def test_hostile_yaml_is_refused_at_once(text: str | bytes, message: str):
-    begin = time.perf_counter()
-
-    found = mistake(text)
-
-    assert found.startswith(message)
-    assert time.perf_counter() - begin < 0.2
+def test_hostile_yaml_is_refused_for_what_it_is(text: str | bytes, message: str):
+    assert mistake(text).startswith(message)
 
 
-def test_a_billion_laughs_are_refused_in_milliseconds():
+def test_a_billion_laughs_are_refused_for_their_anchors_before_any_is_expanded():
     names = "abcdefghij"
     lines = ["a: &a [" + ",".join(["lol"] * 9) + "]"]
     lines += [f"{new}: &{new} [{','.join([f'*{old}'] * 9)}]" for old, new in itertools.pairwise(names)]
-    begin = time.perf_counter()
 
     message = mistake("\n".join(lines))
 
     assert message == "f.yaml:1: anchors and aliases are not allowed: write the value where it belongs"
-    assert time.perf_counter() - begin < 0.05
 
 
 def test_a_mistake_carries_no_control_characters_to_the_terminal():
@@ -299,10 +291,9 @@ def test_a_mistake_carries_no_control_characters_to_the_terminal():
     )
 
 
-def test_many_entries_cost_no_more_than_their_number():
+def test_one_mistake_is_found_among_thousands_of_entries():
     gpus = "".join(f"  gfx{number:03x}: {{support: none}}\n" for number in range(0x100, 0xFFF))
-    begin = time.perf_counter()
 
-    mistake(SMALL + "gpus:\n" + gpus + "  gfx1010: {support: nonsense}\n")
+    message = mistake(SMALL + "gpus:\n" + gpus + "  gfx1010: {support: nonsense}\n")
 
-    assert time.perf_counter() - begin < 5
+    assert message == f"f.yaml:3847: `gpus.gfx1010.support`: `nonsense` is not one of {SUPPORT}"
