@@ -31,6 +31,7 @@ class Running:
         self._threads: list[threading.Thread] = []
         self._given: set[Digest] = set()
         self._unwanted: set[Digest] = set()
+        self._busy: set[Digest] = set()
         self._relay = _Relay()
 
     def give(self, artifacts: Iterable[Artifact]) -> None:
@@ -51,6 +52,8 @@ class Running:
         for artifact in wanted:
             asked.setdefault(artifact.digest, []).append(artifact)
         self._unwanted = self._given - asked.keys()
+        # Threads that are busy with what nobody wants any more may wait for a slow server: others take their place.
+        self._jobs += len(self._unwanted & set(self._busy))
         self.give(wanted)
         while asked:
             fetched, outcome = self._done.get()
@@ -75,12 +78,14 @@ class Running:
 
     def _work(self) -> None:
         while (artifact := self._todo.get()) is not None:
+            self._busy.add(artifact.digest)
             if artifact.digest in self._unwanted:
                 continue
             try:
                 self._done.put((artifact, self._fetch_one(artifact, self._relay, self._stop)))
             except BaseException as error:  # noqa: BLE001  # whatever it is, the waiting thread raises it
                 self._done.put((artifact, error))
+            self._busy.discard(artifact.digest)
 
 
 class _Relay:
