@@ -67,7 +67,7 @@ def command(scopes: Scopes, /, name: str, **chosen: Any) -> None:
     if manifest.stack.name != name:
         output.say(f"{name} is {manifest.stack.name}")
     receipt = _receipt(scopes, manifest)
-    if not options.dry_run and install.is_there(manifest, options.sets, receipt):
+    if not options.dry_run and _is_there(scopes, manifest, options, receipt):
         write_scripts(manifest.stack.name, Installed((scopes.own,)), Disk())
         output.say(f"{manifest.stack.name} is installed already ({', '.join(receipt.sets if receipt else ())})")
         if options.as_json:
@@ -82,6 +82,13 @@ def command(scopes: Scopes, /, name: str, **chosen: Any) -> None:
             output.agree("Install it?", yes=options.yes)
             _execute(scopes, plan, workshop, stages)
     machine.report_timings(stages)
+
+
+def _is_there(scopes: Scopes, manifest: Manifest, options: Options, receipt: Receipt | None) -> bool:
+    """Nothing is to be done: all sets are there and, with `--locked`, in the very state that was tested."""
+    if not install.is_there(manifest, options.sets, receipt):
+        return False
+    return not options.locked or install.is_as_tested(receipt, machine.lock(scopes, manifest.stack.name))
 
 
 def _receipt(scopes: Scopes, manifest: Manifest) -> Receipt | None:

@@ -90,7 +90,8 @@ def main() -> None:
     sys.excepthook = lambda kind, error, trace: _admit(arguments, debug, kind, error, trace)
     try:
         code = program.main(arguments, prog_name="rocmswitch", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # who closes it wants to hear nothing
+            sys.stdout.flush()
     except (click.exceptions.Abort, KeyboardInterrupt):
         code = errors.INTERRUPTED
         output.break_line()

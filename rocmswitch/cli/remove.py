@@ -21,11 +21,13 @@ def command(scopes: Scopes, name: str, yes: bool, dry_run: bool) -> None:
     removal = remove.plan(name, Installed((scopes.own,)))
     size = "damaged" if removal.size is None else output.size(removal.size)
     output.say(f"removes {removal.link} ({size})")
+    damaged = removal.size is None
     for venv in removal.used_by:
-        output.say(f"still used by the environment {venv}")
+        again = "; it works again when the stack is installed anew" if damaged else ""
+        output.say(f"still used by the environment {venv}{again}")
     if dry_run:
         return
-    if not removal.used_by:
+    if damaged or not removal.used_by:
         output.agree("Remove it?", yes=yes)
     trees = machine.venvs if removal.kind == "venv" else machine.prefixes
     for tree in remove.execute(removal, trees(scopes.own), Disk(), scopes.wait(remove.WAIT)):

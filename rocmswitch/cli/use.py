@@ -48,7 +48,7 @@ def command(scopes: Scopes, /, target: str, **chosen: Any) -> None:
         return
     Installed(scopes.searched).activation(one)  # raises where the prefix of an environment is gone
     if options.as_json:
-        _tell_program(planned=one.receipt.tree not in before or bool(options.python))
+        _tell_program(planned=_trees(scopes) != before or bool(options.python))
     elif options.dry_run:
         output.say(f"{one.receipt.name} is there: nothing has to be made")
     else:

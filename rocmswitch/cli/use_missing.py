@@ -24,13 +24,18 @@ from rocmswitch.store.installed import Installation, Installed
 from rocmswitch.store.interpreters import find_interpreter
 
 
-def make_prefix(scopes: Scopes, target: str, options: Options) -> Installation | None:
-    """The prefix of the stack that *target* means, installed now; None where the plan was only to be shown."""
+def make_prefix(
+    scopes: Scopes, target: str, options: Options, *, sets: tuple[str, ...] = ()
+) -> Installation | None:
+    """The prefix of the stack that *target* means, with *sets*, installed where it is missing.
+
+    None where the plan was only to be shown.
+    """
     if "/" in target or target.startswith("."):
         raise NotFound(f"`{target}` is no environment made by rocmswitch", hint="run `rocmswitch list`")
     stages = Stages()
     manifest = _manifest(scopes, target, Installed((scopes.own,)))
-    plan = _plan_prefix(scopes, manifest, (), options, stages)
+    plan = _plan_prefix(scopes, manifest, sets, options, stages)
     if plan is not None:
         _show_prefix(plan, options, install.rooms(scopes.own.cache, scopes.own.prefixes))
         if options.dry_run:
@@ -66,6 +71,8 @@ def make_environment(scopes: Scopes, target: str, options: Options) -> Installat
         output.agree("Make it?", yes=options.yes)
         _execute(scopes, plan, stages)
         machine.report_timings(stages)
+    elif make_prefix(scopes, manifest.stack.name, options, sets=(use.wheels_of(manifest).set,)) is None:
+        return None
     return installed.venv(name)
 
 

@@ -43,10 +43,17 @@ def _not_as_installed(damaged: list[Installation | Damaged]) -> VerificationFail
     first = damaged[0].link.name
     kind = damaged[0].kind if isinstance(damaged[0], Damaged) else damaged[0].receipt.kind
     if kind == "venv":
-        hint = f"run `rocmswitch remove {first}`, then make it again"
+        hint = f"run `rocmswitch remove {first}`, then {_made_again(damaged[0])}"
     else:
         hint = f"run `rocmswitch repair {first}`"
     return VerificationFailed(f"{names} {verb} not as installed", hint=hint)
+
+
+def _made_again(one: Installation | Damaged) -> str:
+    """How an environment is made; a lost receipt does not tell for which stack."""
+    if isinstance(one, Damaged):
+        return "make it again"
+    return f"`rocmswitch use {one.receipt.stack} --venv {one.receipt.name}`"
 
 
 def _faults(one: Installation | Damaged, *, quick: bool) -> tuple[Fault, ...]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from rocmswitch.errors import MachineLacks
 from rocmswitch.fetch.download import Downloads, Progress
 from rocmswitch.fetch.repository import Repositories
+from rocmswitch.metadata.lock import Lock
 from rocmswitch.model.receipt import Receipt
 from rocmswitch.operations import building
 from rocmswitch.operations.building import Workshop, build
@@ -25,6 +26,13 @@ from rocmswitch.store.trees import Trees
 def is_there(manifest: Manifest, sets: tuple[str, ...], receipt: Receipt | None) -> bool:
     """Whether the prefix has all *sets* already, so that nothing has to be planned and no server asked."""
     return receipt is not None and set(selected_sets(manifest.stack, sets)) <= set(receipt.sets)
+
+
+def is_as_tested(receipt: Receipt | None, tested: Lock | None) -> bool:
+    """Whether everything that is installed is what the lock names."""
+    if receipt is None or tested is None:
+        return False
+    return {one.sha256 for one in receipt.packages} <= {one.sha256 for one in tested.packages}
 
 
 def with_installed(wish: Wish, receipt: Receipt | None) -> Wish:

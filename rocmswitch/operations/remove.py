@@ -44,9 +44,9 @@ def execute(removal: Removal, trees: Trees, disk: Disk, wait: float = WAIT) -> t
     """Take away the name, the tree and its activation script.
 
     Returns the trees that stay until the programs that run from them end. Raises Refused while an environment
-    is bound to it.
+    is bound to it, except where it is damaged: the environment works again when it is installed anew.
     """
-    if removal.used_by:
+    if removal.used_by and removal.size is not None:
         raise Refused(
             f"`{removal.name}` is used by {', '.join(f'`{name}`' for name in removal.used_by)}",
             hint=f"run `rocmswitch remove {removal.used_by[0]}`",

@@ -36,10 +36,11 @@ _BECAUSE = "left to the host when it was installed"
 
 def plan(receipt: Receipt, cache: Cache) -> InstallPlan:
     """The plan that makes the same tree once more, beside the damaged one. Asks no repository."""
-    if receipt.kind != "prefix" or not receipt.packages:
+    if receipt.kind != "prefix":
         raise Refused(
-            f"`{receipt.name}` is no prefix that rocmswitch installed",
-            hint=f"run `rocmswitch remove {receipt.name}`, then make it again",
+            f"`{receipt.name}` is an environment, which is not repaired but made again",
+            hint=f"run `rocmswitch remove {receipt.name}`, "
+            f"then `rocmswitch use {receipt.stack} --venv {receipt.name}`",
         )
     return InstallPlan(
         name=receipt.name,
@@ -80,9 +81,10 @@ def plan_anew(
 
 def cannot_be_told(lost: Damaged) -> Refused:
     """The error for a tree of which nothing says what it was made of."""
+    again = f"`rocmswitch install {lost.name}`" if lost.kind == "prefix" else "make it again"
     return Refused(
         f"{lost.error.message}, and nothing else tells what `{lost.name}` was made of",
-        hint=f"run `rocmswitch remove {lost.name}`, then make it again",
+        hint=f"run `rocmswitch remove {lost.name}`, then {again}",
     )
 
 

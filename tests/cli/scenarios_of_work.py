@@ -68,9 +68,8 @@ def a_file_of_a_prefix_was_changed(scene: Scene) -> Outcome:
 
 @scenario(
     "cli/verify",
-    "run `rocmswitch remove {}`, then make it again",
+    "run `rocmswitch remove {}`, then {}",
     4,
-    follow=the_command_then("use", NAME, "--venv", "demo", "--yes"),
 )
 def a_file_of_an_environment_was_changed(scene: Scene) -> Outcome:
     (module,) = scene.venv().rglob("demo/__init__.py")
@@ -159,9 +158,8 @@ def a_prefix_is_still_used(scene: Scene) -> Outcome:
 
 @scenario(
     "operations/repair",
-    "run `rocmswitch remove {}`, then make it again",
+    "run `rocmswitch remove {}`, then `rocmswitch use {} --venv {}`",
     5,
-    follow=the_command_then("use", NAME, "--venv", "demo", "--yes"),
 )
 def an_environment_is_to_be_repaired(scene: Scene) -> Outcome:
     (module,) = scene.venv().rglob("demo/__init__.py")
@@ -171,9 +169,8 @@ def an_environment_is_to_be_repaired(scene: Scene) -> Outcome:
 
 @scenario(
     "operations/repair",
-    "run `rocmswitch remove {}`, then make it again",
+    "run `rocmswitch remove {}`, then {}",
     5,
-    follow=the_command_then("install", NAME, "--yes"),
 )
 def nothing_tells_what_a_prefix_was_made_of(scene: Scene) -> Outcome:
     lose_both_lists(scene.prefix())

@@ -116,7 +116,7 @@ def test_repair_says_how_to_start_over_where_nothing_tells_what_was_there(
 
     outcome = damaged.run("repair", NAME, "--yes")
 
-    assert (outcome.code, outcome.hint) == (5, f"run `rocmswitch remove {NAME}`, then make it again")
+    assert (outcome.code, outcome.hint) == (5, f"run `rocmswitch remove {NAME}`, then `rocmswitch install {NAME}`")
     damaged.succeed("remove", NAME, "--yes")
     damaged.succeed("install", NAME, "--yes")
     assert "every file as installed" in damaged.succeed("verify", NAME)
@@ -152,3 +152,13 @@ def test_other_commands_name_the_repair(damaged: CommandLine, words: tuple[str, 
     outcome = damaged.run(*words)
 
     assert (outcome.code, outcome.hint) == (4, f"run `rocmswitch repair {NAME}`")
+
+
+def test_a_lost_prefix_can_go_though_an_environment_uses_it_and_use_makes_it_again(line: CommandLine):
+    line.succeed("use", NAME, "--venv", "demo", "--yes")
+    lose_both_lists(line.layout.prefixes / NAME)
+
+    line.succeed("remove", NAME, "--yes")
+    line.succeed("use", NAME, "--venv", "demo", "--yes")
+
+    assert line.succeed("verify").count("every file as installed") == 2

@@ -70,3 +70,18 @@ def test_another_package_than_the_locked_one_is_refused_by_every_mirror(line: Co
 
     assert (outcome.code, line.succeed("list")) == (4, "")
     assert "as it must have" in outcome.error
+
+
+def test_a_locked_installation_compares_what_is_there_with_the_lock(line: CommandLine, site: AcmeSite):
+    line.succeed("install", NAME, "--yes")
+    lock(line, site)
+    same = line.run("install", NAME, "--locked", "--yes")
+    file = line.layout.manifests / f"{NAME}.lock"
+    content = json.loads(file.read_text())
+    content["packages"][0]["sha256"] = "0" * 64
+    file.write_text(json.dumps(content))
+
+    other = line.run("install", NAME, "--locked", "--yes")
+
+    assert (same.code, "is installed already" in same.err) == (0, True)
+    assert (other.code, "is installed already" in other.err) == (4, False)
