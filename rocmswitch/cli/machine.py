@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rocmswitch.cli import output
-from rocmswitch.system.disk import Disk
 
 if TYPE_CHECKING:
     from rocmswitch.cli.main import Scopes
@@ -23,6 +22,14 @@ if TYPE_CHECKING:
     from rocmswitch.store.layout import Layout
     from rocmswitch.store.trees import Trees
     from rocmswitch.store.virtualenv import Uv
+    from rocmswitch.system.disk import Disk
+
+
+def disk() -> Disk:
+    """The machine's disk. Imported late: `list` needs none."""
+    from rocmswitch.system.disk import Disk
+
+    return Disk()
 
 
 def catalog(scopes: Scopes) -> Catalog:
@@ -34,19 +41,19 @@ def catalog(scopes: Scopes) -> Catalog:
 def prefixes(layout: Layout) -> Trees:
     from rocmswitch.store.trees import Trees
 
-    return Trees(layout.prefixes, layout.locks, Disk())
+    return Trees(layout.prefixes, layout.locks, disk())
 
 
 def venvs(layout: Layout) -> Trees:
     from rocmswitch.store.trees import Trees
 
-    return Trees(layout.venvs, layout.locks, Disk())
+    return Trees(layout.venvs, layout.locks, disk())
 
 
 def cache(layout: Layout) -> Cache:
     from rocmswitch.store.cache import Cache
 
-    return Cache(layout.archives, layout.partial, Disk())
+    return Cache(layout.archives, layout.partial, disk())
 
 
 def processors() -> int:
@@ -70,7 +77,7 @@ def repositories(layout: Layout) -> Repositories:
     from rocmswitch.fetch.repository import Repositories
 
     now = datetime.now(timezone.utc)
-    return Repositories(Http(), layout, Disk(), now, host_mirrors=mirrors(layout))
+    return Repositories(Http(), layout, disk(), now, host_mirrors=mirrors(layout))
 
 
 def mirrors(layout: Layout) -> dict[str, str]:
@@ -98,14 +105,14 @@ def workshop(scopes: Scopes) -> Workshop:
     layout, wait = scopes.own, scopes.wait(WAIT)
     there = Machine(HostLibraries(), read_host().glibc, jobs=processors())
     downloads = Downloads(Http(), cache(layout))
-    return Workshop(downloads, prefixes(layout), Disk(), there, Installed((layout,)), wait)
+    return Workshop(downloads, prefixes(layout), disk(), there, Installed((layout,)), wait)
 
 
 def uv(layout: Layout) -> Uv:
     """uv, with what it unpacks on the file system of the environments: they are links to it."""
     from rocmswitch.store.virtualenv import Uv
 
-    return Uv(layout.cache / "uv", Disk())
+    return Uv(layout.cache / "uv", disk())
 
 
 def nursery(scopes: Scopes) -> Nursery:
@@ -116,7 +123,7 @@ def nursery(scopes: Scopes) -> Nursery:
     from rocmswitch.operations.use import Nursery
 
     layout, wait = scopes.own, scopes.wait(WAIT)
-    return Nursery(Downloads(Http(), cache(layout)), venvs(layout), Disk(), uv(layout), wait)
+    return Nursery(Downloads(Http(), cache(layout)), venvs(layout), disk(), uv(layout), wait)
 
 
 def lock(scopes: Scopes, name: str) -> Lock | None:

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -139,15 +140,21 @@ def _loads(content: bytes) -> Any:
         raise _Garbled(f"it is not JSON: {error}") from error
 
 
+@cache
+def _fields(kind: type[Any]) -> tuple[tuple[str, str], ...]:
+    """The names and types of a record's fields, asked once: `list` reads hundreds of records."""
+    return tuple((field.name, str(field.type)) for field in fields(kind))
+
+
 def _record(kind: type[_Record], value: object, nested: Mapping[str, object] | None = None) -> _Record:
     """A *kind* from the keys of *value* that it has fields for; `nested` are those that are no plain value."""
     data = _object(value)
     known: dict[str, object] = dict(nested or {})
-    for field in fields(kind):  # type: ignore[arg-type]
-        if field.name in data and field.name not in known:
-            known[field.name] = data[field.name]
-            if type(data[field.name]).__name__ != field.type:
-                raise _Garbled(f"`{field.name}` is not a {field.type}")
+    for name, wanted in _fields(kind):  # type: ignore[arg-type]  # a class is hashable, which mypy does not know
+        if name in data and name not in known:
+            known[name] = data[name]
+            if type(data[name]).__name__ != wanted:
+                raise _Garbled(f"`{name}` is not a {wanted}")
     try:
         return kind(**known)
     except TypeError as error:
