@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rocmswitch.errors import Refused
@@ -35,9 +35,8 @@ class Removal:
 def plan(name: str, installed: Installed) -> Removal:
     """What removing *name* takes away: a damaged tree too. Changes nothing. Raises NotFound."""
     one = installed.damaged(name) or installed.find(name)
-    bound = tuple(venv.receipt.name for venv in installed.venvs() if venv.receipt.prefix == one.link.name)
     kind, size = _told(one)
-    return Removal(one.layout, one.link, kind, bound if kind == "prefix" else (), size)
+    return Removal(one.layout, one.link, kind, _bound_to(one.link.name, kind, installed), size)
 
 
 def execute(removal: Removal, trees: Trees, disk: Disk, wait: float = WAIT) -> tuple[str, ...]:
@@ -46,14 +45,26 @@ def execute(removal: Removal, trees: Trees, disk: Disk, wait: float = WAIT) -> t
     Returns the trees that stay until the programs that run from them end. Raises Refused while an environment
     is bound to it, except where it is damaged: the environment works again when it is installed anew.
     """
+    _check_unused(removal)
+    with trees.locked(removal.name, wait):
+        # While the lock was waited for, an environment may have been bound to it.
+        bound = _bound_to(removal.name, removal.kind, Installed((removal.layout,)))
+        _check_unused(replace(removal, used_by=bound))
+        remove_script(removal.layout, removal.name, disk)
+        return trees.remove(removal.name)
+
+
+def _bound_to(name: str, kind: str, installed: Installed) -> tuple[str, ...]:
+    venvs = installed.venvs() if kind == "prefix" else ()
+    return tuple(venv.receipt.name for venv in venvs if venv.receipt.prefix == name)
+
+
+def _check_unused(removal: Removal) -> None:
     if removal.used_by and removal.size is not None:
         raise Refused(
             f"`{removal.name}` is used by {', '.join(f'`{name}`' for name in removal.used_by)}",
             hint=f"run `rocmswitch remove {removal.used_by[0]}`",
         )
-    with trees.locked(removal.name, wait):
-        remove_script(removal.layout, removal.name, disk)
-        return trees.remove(removal.name)
 
 
 def _told(one: Installation | Damaged) -> tuple[str, int | None]:

@@ -103,7 +103,12 @@ def execute(plan: VenvPlan, prefixes: Workshop, nursery: Nursery, progress: Prog
     if plan.install is not None:
         build(plan.install, prefixes, progress, stages)
     trees = nursery.trees
-    with alone(trees, plan.name, nursery.wait, progress), stages.timed("environment"):
+    with (
+        # Nobody removes the prefix while an environment is bound to it.
+        alone(prefixes.trees, plan.prefix, prefixes.wait, progress),
+        alone(trees, plan.name, nursery.wait, progress),
+        stages.timed("environment"),
+    ):
         current = trees.current(plan.name)
         if current != plan.tree:
             # Another rocmswitch may have made one of this name since the plan.
