@@ -10,7 +10,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -22,19 +22,26 @@ KEPT_HEADERS = ("Content-Type", "Last-Modified", "ETag")
 class Bucket:
     """Bytes that may pass: *rate* per second for all connections together, at most a tenth of a second saved up."""
 
-    def __init__(self, rate: float) -> None:
+    def __init__(
+        self,
+        rate: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._rate = rate
-        self._free_at = time.monotonic()
+        self._clock, self._sleep = clock, sleep
+        self._free_at = clock()
         self._lock = threading.Lock()
 
     def take(self, count: int) -> None:
         """Returns when *count* bytes may go."""
         with self._lock:
-            now = time.monotonic()
+            now = self._clock()
             self._free_at = max(self._free_at, now - 0.1) + count / self._rate
             wait = self._free_at - now
         if wait > 0:
-            time.sleep(wait)
+            self._sleep(wait)
 
 
 @contextmanager

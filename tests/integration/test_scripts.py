@@ -98,21 +98,18 @@ def test_the_slow_line_keeps_what_it_fetched_for_all_who_ask(
     assert [first, *later] == [ARCHIVE] * 3
 
 
-def test_the_slow_line_is_one_for_all_so_that_a_byte_waits_behind_an_archive(
-    slow_line: SlowLine, files: ThreadingHTTPServer, tmp_path: Path
-):
-    """At ten bytes a second the byte alone passes at once, and behind the archive's first piece in an hour."""
-    url = f"http://127.0.0.1:{files.server_port}"
-    with slow_line(10, tmp_path / "kept") as proxy:
-        opener = urllib.request.build_opener(_Through(proxy))
-        alone = opener.open(f"{url}/byte", timeout=30).read()
+def test_the_slow_line_is_one_for_all_so_that_a_byte_waits_behind_an_archive(monkeypatch: pytest.MonkeyPatch):
+    """At ten bytes a second, on a clock that stands still: what is asked for together waits in one row."""
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    from benchmarks.throttle import Bucket
 
-        with opener.open(f"{url}/archive", timeout=0.5) as archive, opener.open(f"{url}/byte", timeout=0.5) as byte:
-            for answer in (archive, byte):
-                with pytest.raises(TimeoutError):
-                    answer.read(1)
+    waits: list[float] = []
+    line = Bucket(10, clock=lambda: 0.0, sleep=waits.append)
 
-    assert (alone, archive.status, byte.status) == (b"x", 200, 200)
+    for count in (1, 400, 1):
+        line.take(count)
+
+    assert waits == pytest.approx([0.1, 40.1, 40.2])
 
 
 class _Through(urllib.request.BaseHandler):
