@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from posixpath import normpath
+
+CLEANED = ("LD_LIBRARY_PATH", "LD_PRELOAD")
+"""Entering takes another ROCm's folders and libraries out of these: they would shadow what the stack loads."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,19 @@ class Assignment:
 
 
 @dataclass(frozen=True)
+class CardVariable:
+    """One variable that belongs to a stack and a card: set only where the first GPU is `gpu` (`gfx1010`).
+
+    With a `profile` (`rdna1-safe`) only where the user chose that profile too.
+    """
+
+    gpu: str
+    name: str
+    value: str
+    profile: str = ""
+
+
+@dataclass(frozen=True)
 class Activation:
     """Assignments, and folders put before those that a path variable has already.
 
@@ -29,6 +45,9 @@ class Activation:
 
     assignments: tuple[Assignment, ...] = ()
     paths: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    cards: tuple[CardVariable, ...] = ()
+    unset: tuple[str, ...] = ()
+    """Variables that must not be there inside: PYTHONHOME, for an environment."""
 
     def resolve(self, root: str) -> ResolvedActivation:
         """The same with absolute paths below *root*, which is the published symlink, not the tree behind it."""
@@ -36,7 +55,7 @@ class Activation:
         paths = tuple(
             (name, tuple(normpath(f"{root}/{folder}") for folder in folders)) for name, folders in self.paths
         )
-        return ResolvedActivation(variables, paths)
+        return ResolvedActivation(variables, paths, self.cards, self.unset)
 
 
 @dataclass(frozen=True)
@@ -45,23 +64,56 @@ class ResolvedActivation:
 
     variables: tuple[tuple[str, str], ...]
     paths: tuple[tuple[str, tuple[str, ...]], ...]
+    cards: tuple[CardVariable, ...] = ()
+    unset: tuple[str, ...] = ()
 
     def over(self, below: ResolvedActivation) -> ResolvedActivation:
         """Both, where this one's variables win and its folders come first: an environment over its prefix."""
         paths = dict(below.paths)
         for name, folders in self.paths:
             paths[name] = (*folders, *paths.get(name, ()))
+        cards = {(one.gpu, one.profile, one.name): one for one in (*below.cards, *self.cards)}
         return ResolvedActivation(
-            tuple({**dict(below.variables), **dict(self.variables)}.items()), tuple(sorted(paths.items()))
+            tuple({**dict(below.variables), **dict(self.variables)}.items()),
+            tuple(sorted(paths.items())),
+            tuple(cards.values()),
+            tuple(dict.fromkeys((*below.unset, *self.unset))),
         )
 
-    def applied_to(self, environment: Mapping[str, str]) -> dict[str, str]:
-        """*environment* as a program started in this stack sees it. No path variable gets an empty folder."""
+    def on_card(self, gpu: str, profile: str = "") -> ResolvedActivation:
+        """The same with what belongs to the card *gpu* and to *profile* among the variables; *gpu* may be empty."""
+        chosen = {one.name: one.value for one in self.cards if one.gpu == gpu and not one.profile}
+        chosen |= {one.name: one.value for one in self.cards if one.gpu == gpu and one.profile == profile != ""}
+        return replace(self, variables=tuple({**dict(self.variables), **chosen}.items()), cards=())
+
+    def applied_to(
+        self, environment: Mapping[str, str], is_foreign: Callable[[str], bool] = lambda _: False
+    ) -> dict[str, str]:
+        """*environment* as a program started in this stack sees it. No path variable gets an empty folder.
+
+        *is_foreign* tells of a folder, or of a library, whether it belongs to a ROCm. Cards are not looked at:
+        see `on_card`.
+        """
         changed = {**environment, **dict(self.variables)}
         for name, folders in self.paths:
             before = environment.get(name, "")
             changed[name] = ":".join((*folders, *([before] if before else [])))
+        for name in self.unset:
+            changed.pop(name, None)
+        for name in CLEANED:
+            kept = _without_foreign(changed.get(name, ""), is_foreign)
+            if kept:
+                changed[name] = kept
+            else:
+                changed.pop(name, None)
         return changed
+
+
+def _without_foreign(value: str, is_foreign: Callable[[str], bool]) -> str:
+    """*value* without what is foreign; LD_PRELOAD may have blanks for colons, and stays as it is where nothing goes."""
+    entries = value.replace(" ", ":").split(":")
+    kept = [one for one in entries if not (one and is_foreign(one))]
+    return value if kept == entries else ":".join(kept)
 
 
 def _resolve(assignment: Assignment, root: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rocmswitch.errors import Failed, VerificationFailed
-from rocmswitch.model.activation import Activation, Assignment
+from rocmswitch.model.activation import Activation, Assignment, CardVariable
 from rocmswitch.model.receipt import RECEIPT_SCHEMA, FileEntry, InstalledPackage, Receipt, SourceRecord
 
 FOLDER = ".rocmswitch"
@@ -168,7 +168,8 @@ def _activation(data: Mapping[str, object]) -> Activation:
         if not isinstance(pair, list) or len(pair) != 2 or not isinstance(pair[0], str):
             raise _Garbled("`paths` is not made of pairs")
         paths.append((pair[0], _texts(pair[1])))
-    return Activation(assignments, tuple(paths))
+    cards = tuple(_record(CardVariable, one) for one in _list(data.get("cards", [])))
+    return Activation(assignments, tuple(paths), cards, _texts(data.get("unset", [])))
 
 
 def _object(value: object) -> Mapping[str, object]:
