@@ -110,7 +110,7 @@ class ResolvedActivation:
 
 
 def _without_foreign(value: str, is_foreign: Callable[[str], bool]) -> str:
-    """*value* without what is foreign; LD_PRELOAD may have blanks for colons, and stays as it is where nothing goes."""
+    """*value* without what is foreign; LD_PRELOAD may have blanks for colons, and stays where nothing goes."""
     entries = value.replace(" ", ":").split(":")
     kept = [one for one in entries if not (one and is_foreign(one))]
     return value if kept == entries else ":".join(kept)
