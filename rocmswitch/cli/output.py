@@ -20,6 +20,12 @@ def write(text: str) -> None:
     print(text)
 
 
+def to_hook(descriptor: int, text: str) -> None:
+    """What the shell is to evaluate, on the descriptor that its hook reads."""
+    with open(descriptor, "w", encoding="utf-8", errors="surrogateescape") as stream:  # noqa: PTH123
+        stream.write(text + "\n")
+
+
 def write_json(value: object) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False))
 
