@@ -91,6 +91,14 @@ class Receipt:
     python: str = ""
     """A venv's interpreter."""
     prefix: str = ""
-    """The prefix that a venv is bound to."""
+    """The prefix that a venv is bound to; empty where its wheels bring their ROCm along."""
+    torch: str = ""
+    """A venv's PyTorch, with its local version: `2.7.1+rocm6.2.4`."""
+    index: str = ""
+    """The package index that the ROCm wheels came from."""
+    pins: tuple[str, ...] = ()
+    """Requirements that must stay true in a venv: `torch==2.7.1+rocm6.2.4`, `numpy<2`."""
+    profile: str = ""
+    """The named profile of the card's variables that the user chose."""
     notes: tuple[str, ...] = ()
     schema: int = RECEIPT_SCHEMA

@@ -18,11 +18,15 @@ from rocmswitch.planning.install import TREE_ID_LENGTH, InstallPlan
 
 @dataclass(frozen=True)
 class Interpreter:
-    """A Python: its executable, its tag (`cp311`), and the wheel tags that it takes, the best first."""
+    """A Python: its executable, its tag (`cp311`), and the wheel tags that it takes, the best first.
+
+    One that the machine lacks has no executable yet, and `fetch` says which version uv would download.
+    """
 
     executable: str
     tag: str
     tags: tuple[Tag, ...]
+    fetch: str = ""
 
 
 @dataclass(frozen=True)

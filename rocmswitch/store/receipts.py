@@ -95,6 +95,7 @@ def parse_receipt(content: bytes) -> Receipt:
         "sets": _texts(data.get("sets", [])),
         "host": _texts(data.get("host", [])),
         "notes": _texts(data.get("notes", [])),
+        "pins": _texts(data.get("pins", [])),
         "packages": tuple(_record(InstalledPackage, one) for one in _list(data.get("packages", []))),
         "sources": tuple(_record(SourceRecord, one) for one in _list(data.get("sources", []))),
         "activation": _activation(_object(data.get("activation", {}))),
