@@ -8,6 +8,8 @@ from posixpath import normpath
 
 CLEANED = ("LD_LIBRARY_PATH", "LD_PRELOAD")
 """Entering takes another ROCm's folders and libraries out of these: they would shadow what the stack loads."""
+UV_CONSTRAINT = "UV_CONSTRAINT"
+"""A list of files for uv, which takes it apart at blanks; it reads a file: URL as well."""
 
 
 @dataclass(frozen=True)
@@ -118,5 +120,12 @@ def _without_foreign(value: str, is_foreign: Callable[[str], bool]) -> str:
 
 def _resolve(assignment: Assignment, root: str) -> str:
     if assignment.under_root:
-        return normpath(f"{root}/{assignment.value}")
+        path = normpath(f"{root}/{assignment.value}")
+        return _as_url(path) if assignment.name == UV_CONSTRAINT and " " in path else path
     return assignment.value.replace("{prefix}", root)
+
+
+def _as_url(path: str) -> str:
+    from urllib.parse import quote  # some milliseconds, for the few who have a blank in their paths
+
+    return f"file://{quote(path)}"

@@ -176,7 +176,7 @@ def _receipt(plan: InstallPlan, relocated: Relocated) -> Receipt:
         packages=tuple(_installed(one) for one in plan.packages),
         host=tuple(str(one.package) for one in plan.host),
         sources=plan.sources,
-        activation=plan_activation(plan.name, plan.root, plan.environment, relocated.entries),
+        activation=plan_activation(plan.name, plan.root, plan.environment, relocated.entries, plan.cards),
         manifest_sha256=plan.manifest_sha256,
         notes=(*plan.notes, *relocated.notes),
     )

@@ -55,6 +55,7 @@ def plan(receipt: Receipt, cache: Cache) -> InstallPlan:
         replaces=receipt.tree,
         nonce=receipt.tree,
         notes=receipt.notes,
+        cards=receipt.activation.cards,
     )
 
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
-from rocmswitch.model.activation import Activation, Assignment
+from rocmswitch.model.activation import UV_CONSTRAINT, Activation, Assignment, CardVariable
 from rocmswitch.model.receipt import FileEntry
+
+if TYPE_CHECKING:
+    from rocmswitch.model.stack import Gpu
 
 PLACEHOLDER = "{prefix}"
 ACTIVE = "ROCMSWITCH_ACTIVE"
 """Names what was entered, for `rocmswitch current` and for the script that leaves."""
+CONSTRAINTS = "constraints.txt"
+"""In the root of an environment: the exact versions that nothing installed into it may replace."""
 
 _TOOLS = ("bin", "hip/bin", "opencl/bin")
 """Below the ROCm tree; releases before 5.3 keep real programs in hip/bin (facts: repository layout)."""
@@ -32,9 +38,13 @@ _PERL_MODULES = "base/usr/share/perl5"
 
 
 def plan_activation(
-    name: str, root: str, environment: Sequence[tuple[str, str]], entries: Iterable[FileEntry]
+    name: str,
+    root: str,
+    environment: Sequence[tuple[str, str]],
+    entries: Iterable[FileEntry],
+    cards: tuple[CardVariable, ...] = (),
 ) -> Activation:
-    """The activation of a prefix whose ROCm tree lies at *root*. *environment* is the manifest's own."""
+    """The activation of a prefix whose ROCm tree lies at *root*. *environment* and *cards* are its manifest's."""
     paths = [PurePath(entry.path) for entry in entries if entry.kind != "directory"]
     folders = {str(path.parent) for path in paths}
     tools = tuple(f"{root}/{one}" for one in _TOOLS if f"{root}/{one}" in folders)
@@ -49,14 +59,37 @@ def plan_activation(
         "LIBRARY_PATH": linked,
         "PERL5LIB": (_PERL_MODULES,) if _has_modules(folders) and _CARRIED_PERL not in paths else (),
     }
-    return Activation(tuple(assignments), tuple((key, values) for key, values in variables.items() if values))
+    kept = tuple((key, values) for key, values in variables.items() if values)
+    return Activation(tuple(assignments), kept, cards)
 
 
-def plan_venv_activation(name: str) -> Activation:
-    """What a virtual environment adds to the prefix that it is bound to."""
-    return Activation(
-        (Assignment(ACTIVE, name), Assignment("VIRTUAL_ENV", "", under_root=True)), (("PATH", ("bin",)),)
-    )
+def plan_venv_activation(
+    name: str,
+    *,
+    protected: bool = False,
+    cards: tuple[CardVariable, ...] = (),
+    environment: Sequence[tuple[str, str]] = (),
+) -> Activation:
+    """What a virtual environment adds to the prefix that it is bound to, if it is bound to one.
+
+    *protected* where its root holds constraints; *cards* where its wheels bring their ROCm along, and then
+    *environment* is the stack's own, in which `{prefix}` stands for the environment's place.
+    """
+    assignments = [Assignment(ACTIVE, name), *(_assignment(*one) for one in environment)]
+    assignments.append(Assignment("VIRTUAL_ENV", "", under_root=True))
+    if protected:
+        assignments.append(Assignment(UV_CONSTRAINT, CONSTRAINTS, under_root=True))
+    return Activation(tuple(assignments), (("PATH", ("bin",)),), cards, ("PYTHONHOME",))
+
+
+def card_variables(gpus: Mapping[str, Gpu]) -> tuple[CardVariable, ...]:
+    """What a manifest says of each card: variables that are always set for it, then those of its named profiles."""
+    found = []
+    for target, gpu in sorted(gpus.items()):
+        found += [CardVariable(target, name, value) for name, value in sorted(gpu.environment.items())]
+        for profile, variables in sorted(gpu.profiles.items()):
+            found += [CardVariable(target, name, value, profile) for name, value in sorted(variables.items())]
+    return tuple(found)
 
 
 def _assignment(name: str, value: str) -> Assignment:

@@ -8,10 +8,12 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from rocmswitch.errors import UsageMistake
+from rocmswitch.model.activation import CardVariable
 from rocmswitch.model.host import Evidence, Host
 from rocmswitch.model.package import SIGNED, Digest, Package
 from rocmswitch.model.receipt import SourceRecord
 from rocmswitch.model.stack import SET_NAMES, Stack
+from rocmswitch.planning.activation import card_variables
 from rocmswitch.planning.closure import Closure
 from rocmswitch.planning.placement import HostTable, Placement, check_c_library, place_packages
 from rocmswitch.planning.release import check_release
@@ -60,6 +62,8 @@ class InstallPlan:
     nonce: str = ""
     """Set by a repair, so that the new tree is not the one that it replaces."""
     notes: tuple[str, ...] = ()
+    cards: tuple[CardVariable, ...] = ()
+    """What the manifest sets on single cards."""
 
     @property
     def download_size(self) -> int:
@@ -89,6 +93,7 @@ class InstallPlan:
             "sets": self.sets,
             "packages": sorted((str(one.package.digest), one.place) for one in self.packages),
             "environment": self.environment,
+            "cards": [asdict(one) for one in self.cards],
             "nonce": self.nonce,
         }
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
@@ -216,6 +221,7 @@ def plan_install(request: Request, offer: Offer, machine: Machine) -> InstallPla
         manifest_sha256=request.manifest_sha256,
         replaces=request.replaces,
         notes=offer.notes,
+        cards=card_variables(stack.gpus),
     )
 
 

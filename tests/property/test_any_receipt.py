@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as some
 
+from rocmswitch.model.activation import Activation, Assignment, CardVariable
 from rocmswitch.model.receipt import FileEntry, Receipt
 from rocmswitch.store.receipts import encode_files, encode_receipt, parse_files, parse_receipt
 
@@ -34,6 +35,22 @@ def test_any_list_of_files_is_read_as_it_was_written(files: list[FileEntry]):
 @given(TEXT, some.lists(TEXT), some.integers(0, 2**63))
 def test_any_text_in_a_receipt_is_read_as_it_was_written(text: str, texts: list[str], size: int):
     receipt = Receipt("prefix", text, text, text, text, text, host=tuple(texts), notes=(text,), size=size)
+
+    assert parse_receipt(encode_receipt(receipt)) == receipt
+
+
+ACTIVATIONS = some.builds(
+    Activation,
+    assignments=some.tuples(some.builds(Assignment, name=TEXT, value=TEXT, under_root=some.booleans())),
+    paths=some.tuples(some.tuples(TEXT, some.lists(TEXT).map(tuple))),
+    cards=some.lists(some.builds(CardVariable, gpu=TEXT, name=TEXT, value=TEXT, profile=TEXT)).map(tuple),
+    unset=some.lists(TEXT).map(tuple),
+)
+
+
+@given(ACTIVATIONS)
+def test_any_activation_in_a_receipt_is_read_as_it_was_written(activation: Activation):
+    receipt = Receipt("venv", "demo", "demo", "1", "demo-0", "", activation=activation)
 
     assert parse_receipt(encode_receipt(receipt)) == receipt
 

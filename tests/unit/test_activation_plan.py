@@ -1,8 +1,9 @@
 from __future__ import annotations
 
-from rocmswitch.model.activation import Activation, Assignment
+from rocmswitch.model.activation import Activation, Assignment, CardVariable
 from rocmswitch.model.receipt import FileEntry
-from rocmswitch.planning.activation import plan_activation, plan_venv_activation
+from rocmswitch.model.stack import Gpu
+from rocmswitch.planning.activation import card_variables, plan_activation, plan_venv_activation
 
 ENTRIES = [
     FileEntry("usr/bin/hipcc", "file", 0o755),
@@ -106,3 +107,50 @@ def test_the_machine_s_perl_finds_carried_modules() -> None:
 
 def test_modules_of_a_carried_perl_are_not_offered_to_another() -> None:
     assert plan_activation("debian-5.2.3", "usr", (), [MODULE, file("base/usr/bin/perl")]).paths == ()
+
+
+CARDS = (
+    CardVariable("gfx1010", "HSA_OVERRIDE_GFX_VERSION", "10.3.0"),
+    CardVariable("gfx1010", "MIOPEN_FIND_MODE", "1", "rdna1-safe"),
+    CardVariable("gfx1030", "HSA_ENABLE_SDMA", "0"),
+)
+
+
+def test_what_a_manifest_says_of_its_cards_is_kept_by_card_and_profile() -> None:
+    gpus = {
+        "gfx1030": Gpu(support="official", environment={"HSA_ENABLE_SDMA": "0"}),
+        "gfx90a": Gpu(support="official"),
+        "gfx1010": Gpu(
+            support="partial",
+            environment={"HSA_OVERRIDE_GFX_VERSION": "10.3.0"},
+            profiles={"rdna1-safe": {"MIOPEN_FIND_MODE": "1"}},
+        ),
+    }
+
+    assert card_variables(gpus) == CARDS
+
+
+def test_a_prefix_keeps_the_variables_of_its_cards() -> None:
+    assert plan_activation("rocm-6.2.4", "opt/rocm-6.2.4", (), ENTRIES, CARDS).cards == CARDS
+
+
+def test_a_protected_environment_binds_uv_to_its_constraints_and_has_no_other_python_s_home() -> None:
+    activation = plan_venv_activation("demo", protected=True, cards=CARDS)
+
+    assert activation == Activation(
+        (
+            Assignment("ROCMSWITCH_ACTIVE", "demo"),
+            Assignment("VIRTUAL_ENV", "", under_root=True),
+            Assignment("UV_CONSTRAINT", "constraints.txt", under_root=True),
+        ),
+        (("PATH", ("bin",)),),
+        CARDS,
+        ("PYTHONHOME",),
+    )
+
+
+def test_the_tree_inside_an_environment_is_named_from_its_root() -> None:
+    inside = "{prefix}/lib/python3.12/site-packages/_rocm_sdk_core"
+    activation = plan_venv_activation("demo", environment=(("ROCM_PATH", inside),))
+
+    assert dict(activation.resolve("/v").variables)["ROCM_PATH"] == inside.replace("{prefix}", "/v")

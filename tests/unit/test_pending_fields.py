@@ -36,8 +36,6 @@ PENDING = {
     "Glibc.max": "use",
     "Glibc.min": "use",
     "Gpu.convolutions": "use",
-    "Gpu.environment": "use",
-    "Gpu.profiles": "use",
     "Pytorch.bundles_rocm": "use",
     "Pytorch.constraints": "use",
     "Pytorch.glibc": "use",
