@@ -27,6 +27,7 @@ from rocmswitch.errors import Failed, MachineLacks, RocmswitchError, Verificatio
 from rocmswitch.model.package import Digest
 from rocmswitch.model.receipt import FileEntry
 from rocmswitch.store.cache import hash_of
+from rocmswitch.store.protection import Protection, protect
 from rocmswitch.system.disk import Disk, disk_errors
 from rocmswitch.system.process import Finished, run
 
@@ -66,11 +67,13 @@ class Uv:
         self._folder = folder
         self._disk = disk
 
-    def make_environment(self, folder: Path, python: Path, wheels: Sequence[Wheel]) -> None:
+    def make_environment(
+        self, folder: Path, python: Path, wheels: Sequence[Wheel], protection: Protection | None = None
+    ) -> None:
         """Make an environment of *python* with *wheels*, all of them and nothing else, in the empty *folder*.
 
-        Nothing is synced. Raises Failed, MachineLacks, and VerificationFailed where a wheel is not what its
-        digest says.
+        With a *protection* it keeps them when its owner installs more. Nothing is synced. Raises Failed,
+        MachineLacks, and VerificationFailed where a wheel is not what its digest says.
         """
         requirements = "".join(f"{wheel.requirement}\n" for wheel in wheels)
         with disk_errors(self._folder):
@@ -81,6 +84,9 @@ class Uv:
             flags = ("--no-index", "--no-deps", "--no-build", "--require-hashes", "--compile-bytecode")
             into = ("--python", folder / "bin/python", "--requirements", "-")
             self.run("pip", "install", *flags, *found, *into, stdin=requirements.encode())
+        if protection is not None:
+            with disk_errors(folder):
+                protect(folder, protection, self._disk)
 
     def size(self) -> int:
         """Bytes that only uv's own folder holds: what an environment shares would stay there."""
