@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from rocmswitch.errors import NotFound
+from rocmswitch.operations.entering import environment_inside
 from rocmswitch.store.installed import Installation, Installed
 from rocmswitch.system.process import replace_this_process
 
@@ -18,8 +19,8 @@ def execute(
 
     Raises NotFound where neither the stack nor PATH has such a program.
     """
-    inside = installed.activation(one).applied_to(environment)
-    if shutil.which(command[0], path=inside.get("PATH", "")) is None:
+    inside = environment_inside(one, environment, installed)
+    if shutil.which(command[0], path=inside["PATH"]) is None:
         raise NotFound(
             f"neither `{one.receipt.name}` nor PATH has a program `{command[0]}`",
             hint=f"run `rocmswitch show {one.receipt.stack}`",

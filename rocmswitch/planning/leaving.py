@@ -1,0 +1,84 @@
+"""An environment without what entering a stack has put into it: what `rocmswitch_off` does, on a mapping.
+
+The undo state is exported and the same in every shell's dialect and here, so that whatever was entered anywhere
+can be left anywhere: `_ROCMSWITCH_DONE` lists the steps, the last first (`set:NAME add:NAME `), and for each NAME
+`_ROCMSWITCH_OLD_NAME` is `was:VALUE` or `unset`, and `_ROCMSWITCH_NEW_NAME` what was set, or the folders added.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from rocmswitch.model.activation import ResolvedActivation
+
+STACK = "ROCMSWITCH_STACK"
+WHY = "ROCMSWITCH_WHY"
+DONE = "_ROCMSWITCH_DONE"
+_OLD, _NEW = "_ROCMSWITCH_OLD_", "_ROCMSWITCH_NEW_"
+_ADD, _SET = "add", "set"
+_STEP = re.compile(r"(?P<kind>[a-z]+):(?P<name>[A-Za-z_][A-Za-z0-9_]*)")
+
+
+def left(environment: Mapping[str, str]) -> dict[str, str]:
+    """*environment* as it was before a stack was entered. What was changed since then stays as it is."""
+    before = dict(environment)
+    for step in before.pop(DONE, "").split():
+        found = _STEP.fullmatch(step)
+        if found:
+            _take_back(before, found["kind"], found["name"])
+    return before
+
+
+def entered(
+    environment: Mapping[str, str],
+    activation: ResolvedActivation,
+    is_foreign: Callable[[str], bool] = lambda _: False,
+) -> dict[str, str]:
+    """*environment* inside of what *activation* enters, and of nothing else; `left` takes it back.
+
+    Whoever says what to enter overrides ROCMSWITCH_STACK, which a shell inside would follow.
+    """
+    before = left(environment)
+    before.pop(STACK, None)
+    chosen = replace(activation, variables=(*activation.variables, (WHY, "use")))
+    inside = chosen.applied_to(before, is_foreign)
+    return {**inside, **_undo(before, inside, dict(activation.paths))}
+
+
+def _undo(
+    before: Mapping[str, str], inside: Mapping[str, str], paths: Mapping[str, tuple[str, ...]]
+) -> dict[str, str]:
+    names = sorted(name for name in {*before, *inside} if before.get(name) != inside.get(name))
+    undo, steps = {}, []
+    for name in names:
+        folders, old = ":".join(paths.get(name, ())), before.get(name)
+        added = folders and inside.get(name) == (f"{folders}:{old}" if old else folders)
+        steps.append(f"{_ADD if added else _SET}:{name}")
+        undo[_OLD + name] = "unset" if old is None else f"was:{old}"
+        if name in inside:
+            undo[_NEW + name] = folders if added else inside[name]
+    return {DONE: "".join(f"{step} " for step in steps), **undo} if steps else {}
+
+
+def _take_back(environment: dict[str, str], kind: str, name: str) -> None:
+    old, ours = environment.pop(_OLD + name, "unset"), environment.pop(_NEW + name, None)
+    now = environment.get(name)
+    if kind == _ADD:
+        now = None if now is None else _without(now, ours or "", old.removeprefix("was:"))
+        restored = None if not now and old == "unset" else now
+    else:
+        restored = now if now != ours else None if old == "unset" else old.removeprefix("was:")
+    if restored is None:
+        environment.pop(name, None)
+    else:
+        environment[name] = restored
+
+
+def _without(value: str, folders: str, old: str) -> str:
+    """A path variable without *folders*, wherever they stand in it now; the empty entries of *old* stay."""
+    if value in (folders, f"{folders}:{old}"):
+        return old if value != folders else ""
+    before, found, after = f":{value}:".partition(f":{folders}:")
+    return f"{before}:{after}"[1:-1] if found else value
