@@ -25,6 +25,10 @@ from types import TracebackType
 from typing import Any
 
 CHUNK = 256 * 1024
+CONTENT_TYPES = {
+    "index.html": {"Content-Type": "text/html"},
+    "index.json": {"Content-Type": "application/vnd.pypi.simple.v1+json"},
+}
 
 
 @dataclass(frozen=True)
@@ -184,7 +188,7 @@ class _Answer(http.server.BaseHTTPRequestHandler):
             self._send_file(urllib.parse.urlsplit(path).path, fault)
 
     def _send_file(self, path: str, fault: Fault) -> None:
-        file = self.server.owner.folder / (path.lstrip("/") + ("index.html" if path.endswith("/") else ""))
+        file = self._file(path)
         if fault.content is None and (".." in file.parts or not file.is_file()):
             self._send_head(404, {"Content-Length": "0"})
             return
@@ -194,7 +198,7 @@ class _Answer(http.server.BaseHTTPRequestHandler):
         if start >= size > 0:
             self._send_head(416, {"Content-Range": f"bytes */{size}", "Content-Length": "0"})
             return
-        headers = validators | {"Accept-Ranges": "bytes"}
+        headers = validators | {"Accept-Ranges": "bytes"} | CONTENT_TYPES.get(file.name, {})
         if not fault.no_length:
             headers["Content-Length"] = str(end - start if fault.length < 0 else fault.length)
         partial = "Range" in self.headers and not fault.ignore_range and (start, end) != (0, size)
@@ -203,6 +207,14 @@ class _Answer(http.server.BaseHTTPRequestHandler):
         self._send_head(206 if partial else 200, headers)
         if self.command == "GET":
             self._send_body(file, (start, end), fault)
+
+    def _file(self, path: str) -> Path:
+        """Of a folder its page: as JSON where there is one and it was asked for (PEP 691)."""
+        file = self.server.owner.folder / path.lstrip("/")
+        if not path.endswith("/"):
+            return file
+        as_json = "application/vnd.pypi.simple.v1+json" in self.headers.get("Accept", "")
+        return file / ("index.json" if as_json and (file / "index.json").is_file() else "index.html")
 
     def _validators(self, file: Path, fault: Fault) -> dict[str, str]:
         if fault.no_validators:
