@@ -48,6 +48,17 @@ class Clash:
     files: tuple[Origin, ...]
 
 
+@dataclass(frozen=True)
+class Check:
+    """One look at an environment. `error` says why its framework could not be imported."""
+
+    framework: str = ""
+    """The distribution that was imported; empty where there is none that loads ROCm."""
+    version: str = ""
+    error: str = ""
+    clashes: tuple[Clash, ...] = ()
+
+
 def parse_maps(text: str) -> tuple[Mapped, ...]:
     """The files in a maps file of proc(5), each once, in the order of their addresses."""
     found: dict[tuple[str, str], Mapped] = {}
@@ -72,13 +83,15 @@ def judge(mapped: Sequence[Mapped], roots: Sequence[str], search: Search, files:
 
     *roots* are the trees of the stack it belongs to, as real paths.
     """
+    # A file of the stack that asked says more than one of those that are wrong here themselves.
+    ordered = sorted(mapped, key=lambda one: not _is_below(one.path, roots))
     clashes = []
     for library in LIBRARIES:
         copies = list({one.identity: one for one in mapped if library_of(one.path) == library}.values())
         strangers = [one for one in copies if not _is_below(one.path, roots)]
         if len(copies) > 1 or strangers:
             kind = "copies" if len(copies) > 1 else "foreign"
-            told = tuple(Origin(one.path, _why(one.path, mapped, search, files)) for one in copies)
+            told = tuple(Origin(one.path, _why(one.path, ordered, search, files)) for one in copies)
             clashes.append(Clash(kind, library, told))
     return tuple(clashes)
 

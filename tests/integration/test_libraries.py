@@ -1,0 +1,279 @@
+"""What an environment really loads: small real libraries with the names of large ones, imported in a child."""
+
+from __future__ import annotations
+
+import io
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from rocmswitch.host.maps import observe
+from rocmswitch.model.receipt import InstalledPackage, Receipt
+from rocmswitch.operations.libraries import CHECKS, could_clash, fingerprint, framework_of, look, look_if_changed
+from rocmswitch.planning.libraries import CORE, Check
+from rocmswitch.store.installed import Installation, Installed
+from rocmswitch.store.layout import Layout
+from rocmswitch.store.receipts import encode_receipt, receipt_path
+from rocmswitch.system.disk import Disk
+from tests.support.elflibraries import Library, linked
+from tests.support.pytorchwheels import Build, bundled, torch_wheel
+
+RUNPATH = Build("1.13.1+rocm5.2", "5.2.21151", "runpath")
+RPATH = Build("2.7.1+rocm6.2.4", "6.2.41134")
+OTHER = Build("2.5.1+rocm6.1", "6.1.40091")
+TREE = "demo-0123456789ab"
+
+
+class Person:
+    """Somebody with an environment `demo`, whose torch is *build*."""
+
+    def __init__(self, folder: Path, build: Build = RPATH) -> None:
+        self.layout = Layout.under(folder / "rocm switch")
+        self.tree = self.layout.venvs / ".trees" / TREE
+        # A prefix of the environment's own, whatever Python runs the tests.
+        venv.create(self.tree, symlinks=True, with_pip=False)
+        self.site = next(self.tree.glob("lib/python*/site-packages"))
+        wheel = torch_wheel(build, f"cp{sys.version_info[0]}{sys.version_info[1]}")
+        zipfile.ZipFile(io.BytesIO(wheel.content)).extractall(self.site)
+        package = InstalledPackage("torch", build.torch, wheel.filename, 1, wheel.sha256, "pinned")
+        receipt = Receipt("venv", "demo", "rocm", "6.2.4", TREE, "2026-01-01T00:00:00Z", packages=(package,))
+        self.write(receipt)
+        (self.layout.venvs / "demo").symlink_to(f".trees/{TREE}")
+
+    def write(self, receipt: Receipt) -> None:
+        path = receipt_path(self.tree)
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(encode_receipt(receipt))
+
+    @property
+    def installed(self) -> Installed:
+        return Installed((self.layout,))
+
+    @property
+    def one(self) -> Installation:
+        return self.installed.find("demo")
+
+    def look(self, **environment: str) -> Check:
+        return look(self.one, self.installed, {"PATH": "/usr/bin:/bin", **environment})
+
+    def look_if_changed(self, root: Path = Path("/")) -> Check:
+        return look_if_changed(self.one, self.installed, {"PATH": "/usr/bin:/bin"}, Disk(), root)
+
+    @property
+    def checks(self) -> Path:
+        return self.layout.data / CHECKS / "demo.json"
+
+
+def other_rocm(folder: Path, build: Build = OTHER) -> Path:
+    """Another ROCm's libraries, in a folder; its files are called as a bundle asks for them (-dev packages)."""
+    folder.mkdir(parents=True)
+    for library in bundled(build)[:4]:
+        (folder / f"{library.soname}.0").write_bytes(linked(library))
+        (folder / library.file).symlink_to(f"{library.soname}.0")
+        (folder / library.soname).symlink_to(f"{library.soname}.0")
+    return folder
+
+
+@pytest.mark.parametrize("build", [RPATH, RUNPATH], ids=["rpath", "runpath"])
+def test_an_untouched_environment_has_one_copy_of_each_library(tmp_path: Path, build: Build):
+    assert Person(tmp_path, build).look() == Check("torch", build.torch)
+
+
+def test_a_bundle_with_rpath_ignores_the_library_path(tmp_path: Path):
+    other = other_rocm(tmp_path / "opt/rocm/lib")
+
+    assert Person(tmp_path).look(LD_LIBRARY_PATH=str(other)).clashes == ()
+
+
+def test_a_bundle_with_runpath_is_shadowed_and_the_reason_is_told(tmp_path: Path):
+    other = other_rocm(tmp_path / "opt/rocm/lib")
+    person = Person(tmp_path, RUNPATH)
+
+    check = person.look(LD_LIBRARY_PATH=str(other))
+
+    assert {clash.library: clash.kind for clash in check.clashes} == dict.fromkeys(CORE, "foreign")
+    (origin,) = check.clashes[0].files
+    assert origin.path == str(other / "libamdhip64.so.6.0")
+    assert origin.why.startswith("LD_LIBRARY_PATH, needed by ") and "torch/lib/" in origin.why
+
+
+def test_what_is_loaded_is_foreseen_from_the_headers(tmp_path: Path):
+    other = other_rocm(tmp_path / "opt/rocm/lib")
+    person = Person(tmp_path, RUNPATH)
+    environment = {"LD_LIBRARY_PATH": str(other)}
+
+    clashes = could_clash(person.one, person.installed, environment)
+
+    seen = {clash.library: clash.files[0].path for clash in person.look(**environment).clashes}
+    foreseen = {clash.library: clash.files[0].path for clash in clashes}
+    # What only the shadowing libraries need is no header of the bundle's.
+    assert foreseen.items() <= seen.items() and "libamdhip64" in foreseen
+
+
+def test_nothing_is_foreseen_where_the_bundle_is_searched_first(tmp_path: Path):
+    other = other_rocm(tmp_path / "opt/rocm/lib")
+    person = Person(tmp_path)
+
+    assert could_clash(person.one, person.installed, {"LD_LIBRARY_PATH": str(other)}) == ()
+
+
+def test_a_preloaded_library_is_a_second_copy(tmp_path: Path):
+    other = other_rocm(tmp_path / "opt/rocm/lib")
+
+    check = Person(tmp_path).look(LD_PRELOAD=str(other / "libhsa-runtime64.so"))
+
+    # The loader knows it by its soname, and the bundle asks for the name without a version.
+    (clash,) = [one for one in check.clashes if one.library == "libhsa-runtime64"]
+    assert (clash.kind, {origin.why for origin in clash.files if origin.path.startswith(str(other))}) == (
+        "copies",
+        {"LD_PRELOAD"},
+    )
+
+
+def test_a_plugin_that_brings_another_rocm_is_named(tmp_path: Path):
+    person = Person(tmp_path)
+    other = other_rocm(tmp_path / "opt/rocm/lib")
+    hip = Library("libamdhip64.so.6", "libamdhip64.so.6", "hipInit", version="hip_4.2")
+    plugin = Library("plugin.so", "plugin.so", "plugin", calls=(hip,), search="runpath", folders=(str(other),))
+    (person.site / "torch/plugin.so").write_bytes(linked(plugin))
+    with (person.site / "torch/__init__.py").open("a") as file:
+        file.write("ctypes.CDLL(os.path.join(os.path.dirname(__file__), 'plugin.so'))\n")
+        file.write(f"ctypes.CDLL({str(other / 'libamdhip64.so')!r})\n")
+
+    check = person.look()
+
+    (clash,) = [one for one in check.clashes if one.library == "libamdhip64"]
+    assert clash.kind == "copies"
+    assert f"DT_RUNPATH of {person.site / 'torch/plugin.so'}" in {origin.why for origin in clash.files}
+
+
+def test_a_library_that_is_gone_is_an_error_and_no_exception(tmp_path: Path):
+    person = Person(tmp_path)
+    (person.site / "torch/lib/libamdhip64.so").unlink()
+
+    assert "libamdhip64.so" in person.look().error
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("raise RuntimeError('a\\x1b[2Jb')", "RuntimeError: a\N{REPLACEMENT CHARACTER}[2Jb"),
+        ("import os; os.kill(os.getpid(), 11)", "it was ended by SIGSEGV"),
+        ("import os; os._exit(3)", "it ended with exit code 3"),
+        ("import sys; sys.exit()", "it ended with exit code 0"),
+        ("import not_there", "ModuleNotFoundError: No module named 'not_there'"),
+    ],
+)
+def test_a_framework_that_cannot_be_imported_is_reported(tmp_path: Path, text: str, error: str):
+    person = Person(tmp_path)
+    (person.site / "torch/__init__.py").write_text(text)
+
+    assert person.look() == Check("torch", error=error)
+
+
+def test_a_framework_that_never_comes_back_is_given_up(tmp_path: Path):
+    person = Person(tmp_path)
+    (person.site / "torch/__init__.py").write_text("import signal\nsignal.pause()")
+
+    seen = observe(person.tree / "bin/python", "torch", {}, person.tree, patience=0)
+
+    assert seen.error == "it took longer than 0 seconds"
+
+
+def test_an_environment_without_its_python_is_reported(tmp_path: Path):
+    person = Person(tmp_path)
+    (person.tree / "bin/python").unlink()
+
+    assert "cannot be run" in person.look().error
+
+
+def test_what_a_framework_prints_does_not_hide_what_it_loaded(tmp_path: Path):
+    person = Person(tmp_path)
+    with (person.site / "torch/__init__.py").open("a") as file:
+        file.write("print('-- mapped --', end='')\n")
+
+    assert person.look() == Check("torch", RPATH.torch)
+
+
+def test_a_module_in_the_current_folder_is_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    person = Person(tmp_path)
+    (tmp_path / "torch.py").write_text("raise SystemExit('the project was run')")
+    monkeypatch.chdir(tmp_path)
+
+    assert person.look().error == ""
+
+
+def test_an_environment_without_a_framework_has_nothing_to_say(tmp_path: Path):
+    person = Person(tmp_path)
+    person.write(Receipt("venv", "demo", "rocm", "6.2.4", TREE, "2026-01-01T00:00:00Z"))
+
+    assert (framework_of(person.one), person.look()) == ("", Check())
+
+
+def test_a_second_look_at_what_did_not_change_imports_nothing(tmp_path: Path):
+    person = Person(tmp_path)
+    first = person.look_if_changed()
+    trace = tmp_path / "imported"
+    (person.site / "torch/version.py").write_text(f"open({str(trace)!r}, 'w')\n__version__ = hip = ''\n")
+
+    assert (person.look_if_changed(), trace.exists()) == (first, False)
+
+
+def test_clashes_are_kept_as_they_were_seen(tmp_path: Path):
+    other = other_rocm(tmp_path / "opt/rocm/lib")
+    person = Person(tmp_path, RUNPATH)
+    environment = {"LD_LIBRARY_PATH": str(other)}
+
+    first = look_if_changed(person.one, person.installed, environment, Disk())
+
+    assert first.clashes and look_if_changed(person.one, person.installed, {}, Disk()) == first
+
+
+@pytest.mark.parametrize("change", ["receipt", "driver", "another package", "a library put in place"])
+def test_what_changed_is_looked_at_again(tmp_path: Path, change: str):
+    person = Person(tmp_path)
+    root = tmp_path / "root"
+    before = fingerprint(person.one, root)
+
+    if change == "receipt":
+        person.write(Receipt("venv", "demo", "rocm", "6.2.5", TREE, "2026-01-01T00:00:00Z"))
+    elif change == "driver":
+        (root / "sys/module/amdgpu").mkdir(parents=True)
+        (root / "sys/module/amdgpu/version").write_text("6.8.5\n")
+    elif change == "another package":
+        (person.site / "numpy-2.0.dist-info").mkdir()
+    else:
+        new = person.site / "torch/lib/new"
+        new.write_bytes((person.site / "torch/lib/libMIOpen.so").read_bytes())
+        new.rename(person.site / "torch/lib/libMIOpen.so")
+
+    assert fingerprint(person.one, root) != before
+
+
+def test_importing_changes_nothing_that_is_looked_at(tmp_path: Path):
+    person = Person(tmp_path)
+    before = fingerprint(person.one)
+
+    person.look()
+    (person.site / "__pycache__").mkdir()
+
+    assert fingerprint(person.one) == before
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{", b'{"of": "x"}', b"\xff\xfe", b'{"of": {}, "check": 1}'])
+def test_a_garbled_note_is_looked_past(tmp_path: Path, content: bytes):
+    person = Person(tmp_path)
+    person.checks.parent.mkdir()
+    person.checks.write_bytes(content)
+
+    assert person.look_if_changed() == Check("torch", RPATH.torch)
+
+
+def test_a_note_that_cannot_be_kept_is_no_error(tmp_path: Path):
+    person = Person(tmp_path)
+    person.checks.parent.write_bytes(b"a file in the way")
+
+    assert person.look_if_changed() == Check("torch", RPATH.torch)
