@@ -34,6 +34,8 @@ from rocmswitch.model.grammar import (
     parse_root,
 )
 
+CARD = "{gpu}"
+"""Stands for the card's target in names of wheels and extras."""
 SET_NAMES = ("runtime", "compiler", "libraries", "developer")
 
 
@@ -140,7 +142,8 @@ class Rocm(Struct, frozen=True):
 
     version: str
     root: str
-    """The tree inside the packages: `opt/rocm-6.2.4` (three parts, always), or `usr`."""
+    """The tree inside the packages: `opt/rocm-6.2.4` (three parts, always), or `usr`; of wheels their folder in
+    site-packages, `_rocm_sdk_core`."""
     hip: str = ""
     rocblas: str = ""
     miopen: str = ""
@@ -154,7 +157,7 @@ class Rocm(Struct, frozen=True):
     host_only: tuple[str, ...] = ()
     """Members of `host` that cannot be carried: the C library that programs run with."""
     environment: dict[str, str] = {}
-    """What the tree itself needs. `{prefix}` stands for its place."""
+    """What the tree itself needs. `{prefix}` stands for its place: of wheels, for site-packages."""
 
     def __post_init__(self) -> None:
         each(self.version, VERSION, ("version",), "a version")
@@ -162,8 +165,11 @@ class Rocm(Struct, frozen=True):
             each(getattr(self, key) or (), VERSION, (key,), "a version")
         if not is_plain_path(self.root):
             raise WrongValue(("root",), f"`{self.root}` is not a relative path without `.` and `..`")
-        if bool(self.sources) != (self.sets is not None):
-            raise WrongValue(("sets",), "`sources` and `sets` need each other")
+        if len({one.kind == "wheels" for one in self.sources}) > 1:
+            raise WrongValue(("sources",), "wheels and packages cannot make one tree")
+        if (bool(self.sources) and not self.comes_as_wheels) != (self.sets is not None):
+            message = "wheels have no sets" if self.comes_as_wheels else "`sources` and `sets` need each other"
+            raise WrongValue(("sets",), message)
         for package, proofs in self.host.items():
             if not PACKAGE.fullmatch(package):
                 raise WrongValue(("host", package), f"`{package}` is not the name of a package")
@@ -176,6 +182,21 @@ class Rocm(Struct, frozen=True):
             if package not in self.host:
                 raise WrongValue(("host_only", index), f"`{package}` is not in `host`")
         check_environment(self.environment, ("environment",))
+
+    @property
+    def comes_as_wheels(self) -> bool:
+        """Whether the tree lies inside each environment, and there is no prefix."""
+        return any(one.kind == "wheels" for one in self.sources)
+
+    def environment_in(self, site_packages: str) -> dict[str, str]:
+        """`environment` for a tree that came as wheels, where `{prefix}` stands for the environment's place.
+
+        *site_packages* is relative to that: `lib/python3.11/site-packages`.
+        """
+        return {
+            name: value.replace("{prefix}", f"{{prefix}}/{site_packages}")
+            for name, value in self.environment.items()
+        }
 
 
 class Glibc(Struct, frozen=True):
@@ -196,7 +217,10 @@ class Pytorch(Struct, frozen=True):
     index: str
     python: tuple[str, ...]
     """Tags of the interpreters that it exists for: `cp310`."""
+    extras: tuple[str, ...] = ()
+    """Of torch: `device-{gpu}`, where `{gpu}` stands for the card's target."""
     wheels: dict[str, str] = {}
+    """Companions by name, in which `{gpu}` may stand too, and their exact versions."""
     constraints: tuple[str, ...] = ()
     """Requirements that everything else in the environment has to meet: `numpy<2`."""
     bundles_rocm: bool = True
@@ -211,11 +235,18 @@ class Pytorch(Struct, frozen=True):
     def __post_init__(self) -> None:
         each(self.torch, VERSION, ("torch",), "a version")
         each(self.index, URL, ("index",), "an http or https URL")
-        check_wheels(self.wheels, ("wheels",), self.python, self.hashes)
+        each(tuple(map(_for_some_card, self.extras)), PACKAGE, ("extras",), "the name of an extra")
+        named = {_for_some_card(name): version for name, version in self.wheels.items()}
+        check_wheels(named, ("wheels",), self.python, self.hashes)
         check_requirements(self.constraints, ("constraints",))
         for file, url in self.urls.items():
             if not WHEEL.fullmatch(file) or not URL.fullmatch(url):
                 raise WrongValue(("urls", file), "the name of a wheel and its http or https URL are needed")
+
+
+def _for_some_card(name: str) -> str:
+    """*name* as it is once the card is known."""
+    return name.replace(CARD, "gfx1010")
 
 
 class Wheels(Struct, frozen=True):

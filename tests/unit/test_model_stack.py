@@ -14,6 +14,8 @@ Path = tuple[str | int, ...]
 KEY = Key(fingerprint="CA8BB4727A47B4D09B4EE8969386B48A1A693C5C")
 DIGEST = "0" * 64
 URL = "https://repo.radeon.com/rocm/apt/6.2.4"
+APT = Source(kind="apt", url=URL, suite="noble", key=KEY)
+WHEELS = Source(kind="wheels", url="https://stable.repo.amd.com/rocm/whl-next/")
 ROCM = Rocm(version="6.2.4", root="opt/rocm-6.2.4")
 
 
@@ -175,6 +177,8 @@ def test_a_key_is_pinned_by_whole_fingerprints(values: dict[str, Any], key: Path
         ({"kind": "apt", "suite": "noble", "key": KEY, "url": URL, "digest": DIGEST}, ("digest",)),
         ({"kind": "rpm", "key": KEY, "url": URL, "suite": "el9"}, ("kind",)),
         ({"kind": "rpm", "url": URL}, ("key",)),
+        ({"kind": "wheels", "url": URL, "suite": "noble"}, ("kind",)),
+        ({"kind": "wheels", "url": URL, "digest": DIGEST}, ("digest",)),
         ({"kind": "tarball", "url": URL}, ("digest",)),
         ({"kind": "tarball", "url": URL, "digest": "0" * 40}, ("digest",)),
     ],
@@ -191,6 +195,9 @@ def test_a_source_has_what_its_kind_needs_and_nothing_else(values: dict[str, Any
         (Rocm, {"version": "six", "root": "usr"}, ("version",)),
         (Rocm, {"version": "6", "root": "usr", "miopen": "x"}, ("miopen",)),
         (Rocm, {"version": "6", "root": "usr", "sets": Sets(runtime=("a",))}, ("sets",)),
+        (Rocm, {"version": "6", "root": "usr", "sources": (APT,)}, ("sets",)),
+        (Rocm, {"version": "10", "root": "usr", "sources": (WHEELS,), "sets": Sets(runtime=("a",))}, ("sets",)),
+        (Rocm, {"version": "10", "root": "usr", "sources": (WHEELS, APT)}, ("sources",)),
         (Rocm, {"version": "6", "root": "usr", "host": {"a b": ()}}, ("host", "a b")),
         (Rocm, {"version": "6", "root": "usr", "host": {"a": ("bin/a", "a")}}, ("host", "a", 1)),
         (Rocm, {"version": "6", "root": "usr", "host_only": ("libc6",)}, ("host_only", 0)),
@@ -201,6 +208,8 @@ def test_a_source_has_what_its_kind_needs_and_nothing_else(values: dict[str, Any
         (Pytorch, pytorch(python=()), ("python",)),
         (Pytorch, pytorch(python=("cp312", "py3")), ("python", 1)),
         (Pytorch, pytorch(wheels={"torchvision": "newest"}), ("wheels", "torchvision")),
+        (Pytorch, pytorch(wheels={"amd-torch-device-{card}": "2.6.0"}), ("wheels", "amd-torch-device-{card}")),
+        (Pytorch, pytorch(extras=("device-{gpu}", "a b")), ("extras", 1)),
         (Pytorch, pytorch(constraints=("numpy<2", "--index-url x")), ("constraints", 1)),
         (Pytorch, pytorch(hashes={"../torch.whl": DIGEST}), ("hashes", "../torch.whl")),
         (Pytorch, pytorch(urls={"torch.whl": "x"}), ("urls", "torch.whl")),
@@ -232,3 +241,26 @@ def test_one_fingerprint_or_url_is_the_same_as_a_list_of_one():
     key = Key(fingerprint=KEY.fingerprint, url=URL)
 
     assert (key.fingerprints, key.urls) == ((KEY.fingerprint,), (URL,))
+
+
+def test_wheels_may_be_called_after_the_card():
+    made = Pytorch(**pytorch(wheels={"amd-torch-device-{gpu}": "2.6.0"}, extras=("device-{gpu}",)))
+
+    assert (tuple(made.wheels), made.extras) == (("amd-torch-device-{gpu}",), ("device-{gpu}",))
+
+
+def test_a_tree_of_wheels_has_its_variables_in_the_environment_that_it_is_part_of():
+    environment = {"ROCM_PATH": "{prefix}/_rocm_sdk_core", "HIP_PLATFORM": "amd"}
+    rocm = Rocm(version="10.1.0", root="_rocm_sdk_core", sources=(WHEELS,), environment=environment)
+
+    assert rocm.environment_in("lib/python3.11/site-packages") == {
+        "ROCM_PATH": "{prefix}/lib/python3.11/site-packages/_rocm_sdk_core",
+        "HIP_PLATFORM": "amd",
+    }
+
+
+def test_only_wheels_are_part_of_each_environment():
+    packages = Rocm(version="6.2.4", root="usr", sources=(APT,), sets=Sets(runtime=("a",)))
+    wheels = Rocm(version="10.1.0", root="_rocm_sdk_core", sources=(WHEELS,))
+
+    assert [one.comes_as_wheels for one in (ROCM, packages, wheels)] == [False, False, True]
