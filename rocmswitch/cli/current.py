@@ -20,17 +20,28 @@ def command(scopes: Scopes, as_json: bool) -> None:
     found = look(os.environ, Installed(scopes.searched))
     if as_json:
         output.write_json(_as_json(found))
-    elif found is None:
+    else:
+        _show(found)
+    for note in found.notes:
+        output.say(f"warning: {note}")
+
+
+def _show(found: Current) -> None:
+    one, choice = found.installation, found.choice
+    if one is not None and choice is not None:
+        output.write(f"{one.receipt.name}  ({choice.why}, {one.link})")
+        for mine, other in found.hidden:
+            if other or choice.entered:
+                output.say(f"warning: `{mine}` is {f'hidden by `{other}`' if other else 'not on PATH'}")
+    elif choice is not None:
+        output.write(f"none  ({choice.why})")
+    else:
         output.write("none")
         output.say("no stack is active here; `rocmswitch list` shows what is installed")
-    else:
-        output.write(f"{found.installation.receipt.name}  ({found.why}, {found.installation.link})")
-        for mine, other in found.hidden:
-            output.say(f"warning: `{mine}` is {f'hidden by `{other}`' if other else 'not on PATH'}")
 
 
-def _as_json(found: Current | None) -> dict[str, object] | None:
-    if found is None:
+def _as_json(found: Current) -> dict[str, object] | None:
+    if found.installation is None or found.choice is None:
         return None
     receipt = found.installation.receipt
     return {
@@ -39,6 +50,9 @@ def _as_json(found: Current | None) -> dict[str, object] | None:
         "stack": receipt.stack,
         "version": receipt.version,
         "path": str(found.installation.link),
-        "why": found.why,
+        "why": found.choice.why,
+        "reason": found.choice.reason,
+        "entered": found.choice.entered,
         "hidden": [{"tool": mine, "by": other} for mine, other in found.hidden],
+        "warnings": list(found.notes),
     }

@@ -8,7 +8,7 @@ import click
 
 from rocmswitch.cli import machine, output
 from rocmswitch.cli.main import Scopes
-from rocmswitch.operations.current import ACTIVE, CHOSEN
+from rocmswitch.operations.choosing import ACTIVE, CHOSEN
 from rocmswitch.store.installed import Damaged, Installation, Installed
 
 

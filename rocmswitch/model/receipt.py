@@ -100,5 +100,7 @@ class Receipt:
     """Requirements that must stay true in a venv: `torch==2.7.1+rocm6.2.4`, `numpy<2`."""
     profile: str = ""
     """The named profile of the card's variables that the user chose."""
+    linked: str = ""
+    """The folder of somebody else's ROCm that a prefix stands for: none of its files is ours."""
     notes: tuple[str, ...] = ()
     schema: int = RECEIPT_SCHEMA

@@ -7,39 +7,75 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rocmswitch.errors import NotFound
+from rocmswitch.operations.choosing import BY_PIN, BY_STACK, Choice, choose, nearest_pin
+from rocmswitch.operations.contradictions import Situation, contradictions
 from rocmswitch.store.installed import Installation, Installed
 
-CHOSEN = "ROCMSWITCH_STACK"
-ACTIVE = "ROCMSWITCH_ACTIVE"
+_TOOLS = ("hipcc", "rocminfo", "rocm-smi", "python")
+"""What people call by their bare names."""
 
 
 @dataclass(frozen=True)
 class Current:
-    """The active installation. `hidden` pairs a tool of it with the program that is found instead.
+    """What is active, or None. `choice` says by what, and `notes` what speaks against it, each with the way out.
 
-    That is empty where PATH leads to none.
+    `hidden` pairs a tool of it with the program that is found instead; that is empty where PATH leads to none.
+    What an alias or a shell function hides cannot be seen from another process.
     """
 
-    installation: Installation
-    why: str
+    installation: Installation | None
+    choice: Choice | None = None
     hidden: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
 
 
-def look(environment: Mapping[str, str], installed: Installed) -> Current | None:
-    """What *environment* says is active: ROCMSWITCH_STACK before a `use` in this shell. None if nothing."""
-    for variable, why in ((CHOSEN, f"{CHOSEN} says so"), (ACTIVE, "`use` in this shell")):
-        if environment.get(variable):
-            one = installed.find(environment[variable])
-            return Current(one, why, _hidden(one, environment, installed))
-    return None
+def look(environment: Mapping[str, str], installed: Installed) -> Current:
+    """What *environment* and the folder say is active.
+
+    Raises NotFound where that was removed, and what finding it raises.
+    """
+    pinned = nearest_pin(environment)
+    problem = (pinned.problem,) if pinned and pinned.problem else ()
+    choice = choose(environment, pinned, installed)
+    if choice is None or not choice.name:
+        return Current(None, choice, notes=problem)
+    one = _installed(choice, installed)
+    if one is None:
+        lost = f"{_asked(choice)}, which is not installed; run `rocmswitch use {choice.name}`"
+        return Current(None, None, notes=(*problem, lost))
+    notes = (*problem, *contradictions(Situation(one, choice, pinned, environment, installed)))
+    return Current(one, choice, _hidden(one, environment, installed), notes)
 
 
 def active(environment: Mapping[str, str], installed: Installed) -> Installation:
     """The active installation. Raises NotFound where nothing is active."""
-    found = look(environment, installed)
+    found = look(environment, installed).installation
     if found is None:
         raise NotFound("no stack is active here", hint="run `rocmswitch list`")
-    return found.installation
+    return found
+
+
+def _installed(choice: Choice, installed: Installed) -> Installation | None:
+    """None where only a pin or the default asks for what is not there: that harms nothing."""
+    if choice.entered:
+        found = installed.exactly(choice.name)
+        if found is None and choice.reason != BY_STACK:
+            raise NotFound(
+                f"`{choice.name}` is active in this shell, but it was removed", hint="run `rocmswitch use --off`"
+            )
+        return found or installed.find(choice.name)
+    try:
+        return installed.find(choice.name)
+    except NotFound:
+        if choice.reason == BY_STACK:
+            raise
+        return None
+
+
+def _asked(choice: Choice) -> str:
+    if choice.reason.startswith(BY_PIN):
+        return f"{choice.reason.removeprefix(BY_PIN)} asks for `{choice.name}`"
+    return f"the default of new shells is `{choice.name}`"
 
 
 def _hidden(one: Installation, environment: Mapping[str, str], installed: Installed) -> tuple[tuple[str, str], ...]:
@@ -47,7 +83,7 @@ def _hidden(one: Installation, environment: Mapping[str, str], installed: Instal
     folders = environment.get("PATH", "").split(":")
     ours = dict(installed.activation(one).paths).get("PATH", ())
     hidden = []
-    for tool in ("hipcc", "rocminfo", "rocm-smi", "python"):
+    for tool in _TOOLS:
         mine = _first(tool, ours)
         found = _first(tool, folders)
         if mine and found != mine:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from rocmswitch.errors import Failed, NotFound, RocmswitchError, VerificationFailed
 from rocmswitch.model.activation import ResolvedActivation
 from rocmswitch.model.receipt import Receipt
 from rocmswitch.store.layout import Layout
 from rocmswitch.store.receipts import read_receipt
+
+DEFAULT = "default"
+"""The script in a scope's activations that new shells source: a symlink to that of a stack."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +63,16 @@ class Installed:
         """Prefixes, then environments, the damaged among them."""
         return (*self._in("prefix"), *self._in("venv"))
 
-    def damaged(self, name: str) -> Damaged | None:
-        """The tree of exactly this *name*, if it is damaged."""
-        return next((one for one in self.everything() if isinstance(one, Damaged) and one.name == name), None)
+    def damaged(self, target: str) -> Damaged | None:
+        """The tree of exactly this name, or at this path, if it is damaged."""
+        found = (one for one in self.everything() if isinstance(one, Damaged))
+        if _is_path(target):
+            return next((one for one in found if one.link.resolve() == Path(target).resolve()), None)
+        return next((one for one in found if one.name == target), None)
+
+    def exactly(self, name: str) -> Installation | None:
+        """The stack or environment with exactly this *name*, or None: what a shell says that it has entered."""
+        return self.prefix(name) or self.venv(name)
 
     def prefix(self, name: str) -> Installation | None:
         """The prefix with exactly this *name*, or None."""
@@ -73,22 +83,47 @@ class Installed:
 
     def find(self, target: str) -> Installation:
         """A stack, a version of one, or an environment's name or path. Raises NotFound, UsageMistake."""
-        if "/" in target or target.startswith("."):
+        if _is_path(target):
             return self._at_path(Path(target))
-        return self.prefix(target) or self.venv(target) or self._by_version(target)
+        return self.exactly(target) or self._by_version(target)
+
+    def default(self) -> str:
+        """The name of what new shells enter; empty where they enter nothing."""
+        for layout in self._layouts:
+            script = layout.activations / f"{DEFAULT}.sh"
+            if script.is_symlink():
+                return PurePath(script.readlink()).name.removesuffix(".sh")
+        return ""
 
     def activation(self, one: Installation) -> ResolvedActivation:
-        """What entering *one* changes; an environment also enters the prefix that it is bound to."""
+        """What entering *one* changes; an environment also enters the prefix that it is bound to.
+
+        Raises NotFound where that prefix, or the folder that a link stands for, is gone.
+        """
+        lack = self.lack(one)
+        if lack is not None:
+            raise lack
         own = one.receipt.activation.resolve(str(one.link))
-        if not one.receipt.prefix:
-            return own
-        below = self.prefix(one.receipt.prefix)
-        if below is None:
-            raise NotFound(
-                f"`{one.receipt.name}` needs `{one.receipt.prefix}`, which is not installed",
-                hint=f"run `rocmswitch install {one.receipt.prefix}`",
+        below = self.prefix(one.receipt.prefix) if one.receipt.prefix else None
+        return own if below is None else own.over(self.activation(below))
+
+    def lack(self, one: Installation) -> NotFound | None:
+        """Why *one* cannot be entered, though its own tree is there: an error, with the way out."""
+        receipt = one.receipt
+        if receipt.linked and not Path(receipt.linked).is_dir():
+            return NotFound(
+                f"`{receipt.name}` is linked to `{receipt.linked}`, which is gone",
+                hint=f"run `rocmswitch remove {receipt.name}`",
             )
-        return own.over(self.activation(below))
+        if not receipt.prefix:
+            return None
+        below = self.prefix(receipt.prefix)
+        if below is None:
+            return NotFound(
+                f"`{receipt.name}` needs `{receipt.prefix}`, which is not installed",
+                hint=f"run `rocmswitch install {receipt.prefix}`",
+            )
+        return self.lack(below)
 
     def _in(self, kind: str) -> Iterator[Installation | Damaged]:
         for layout in self._layouts:
@@ -117,6 +152,10 @@ class Installed:
             if one.link.resolve() == resolved:
                 return one
         raise NotFound(f"`{path}` is no environment made by rocmswitch", hint="run `rocmswitch list`")
+
+
+def _is_path(target: str) -> bool:
+    return "/" in target or target.startswith(".")
 
 
 def _published(layout: Layout, links: Path, kind: str) -> Iterator[Installation | Damaged]:

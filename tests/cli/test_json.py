@@ -86,7 +86,13 @@ def test_what_is_active(line: CommandLine):
         "version": "1.0.0",
         "path": "ROOT/data/prefixes/acme-1.0",
         "why": "ROCMSWITCH_STACK says so",
+        "reason": "stack",
+        "entered": False,
         "hidden": [{"tool": "ROOT/data/prefixes/acme-1.0/usr/bin/rocminfo", "by": ""}],
+        "warnings": [
+            "`acme-1.0` is not entered in this shell: load the hook, "
+            '`eval "$(rocmswitch init bash)"`, or run `rocmswitch use acme-1.0`'
+        ],
     }
 
 

@@ -1,0 +1,94 @@
+"""Which stack a shell's environment and folder ask for, in the order of the hook, and whether it was entered."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rocmswitch.errors import Failed
+from rocmswitch.model.pin import Pin, WrongPin
+from rocmswitch.store.installed import Installed
+from rocmswitch.store.pins import find_pin, read_pin
+
+CHOSEN = "ROCMSWITCH_STACK"
+ACTIVE = "ROCMSWITCH_ACTIVE"
+WHY = "ROCMSWITCH_WHY"
+NO_STACK = "system"
+"""As a name: no stack here."""
+BY_USE, BY_DEFAULT, BY_STACK, BY_PIN = "use", "default", "stack", "pin:"
+"""What the hook says in ROCMSWITCH_WHY."""
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """The nearest pin file. `pin` is None where it is none, and `problem` then says why."""
+
+    file: Path
+    pin: Pin | None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The name that is asked for, empty for no stack, and by what: `reason` is as ROCMSWITCH_WHY says it.
+
+    `entered` where a shell has set it up; else the variables that it needs are not there.
+    """
+
+    name: str
+    reason: str
+    entered: bool = False
+
+    @property
+    def why(self) -> str:
+        """For people."""
+        if self.reason.startswith(BY_PIN):
+            return f"pinned by {self.reason.removeprefix(BY_PIN)}"
+        words = {BY_STACK: f"{CHOSEN} says so", BY_DEFAULT: "the default of new shells"}
+        return words.get(self.reason, "`use` in this shell")
+
+
+def choose(environment: Mapping[str, str], pinned: Pinned | None, installed: Installed) -> Choice | None:
+    """ROCMSWITCH_STACK, then what the shell has entered, then the pin, then the default. None if nothing."""
+    active = environment.get(ACTIVE, "")
+    if environment.get(CHOSEN):
+        return _named(environment[CHOSEN], BY_STACK, active, installed)
+    if active:
+        return Choice(active, environment.get(WHY) or BY_USE, entered=True)
+    if environment.get(WHY) == BY_USE:  # `use system`
+        return Choice("", BY_USE, entered=True)
+    if pinned and pinned.pin:
+        return _named(pinned.pin.venv or pinned.pin.name, f"{BY_PIN}{pinned.file}", active, installed)
+    default = installed.default()
+    return Choice(default, BY_DEFAULT) if default else None
+
+
+def nearest_pin(environment: Mapping[str, str]) -> Pinned | None:
+    """The pin file that governs the folder that the shell is in."""
+    file = find_pin(_folder(environment))
+    if file is None:
+        return None
+    try:
+        return Pinned(file, read_pin(file))
+    except (WrongPin, Failed) as error:
+        reason = f"{file} is not a valid pin" if isinstance(error, WrongPin) else error.message
+        return Pinned(file, None, f"ignored: {reason}")
+
+
+def _named(name: str, reason: str, active: str, installed: Installed) -> Choice:
+    """*name* may be a version; what a shell has entered is told by its whole name."""
+    if name == NO_STACK:
+        return Choice("", reason, entered=not active)
+    entered = bool(active) and (name == active or installed.find(name).receipt.name == active)
+    return Choice(name, reason, entered)
+
+
+def _folder(environment: Mapping[str, str]) -> Path:
+    """As the shell sees it: a folder that was entered through a symlink has other folders above it."""
+    logical = Path(environment.get("PWD", ""))
+    try:
+        return logical if logical.is_absolute() and logical.samefile(".") else Path.cwd()
+    except OSError:  # a folder that was removed, or may not be looked into
+        return Path(os.sep) if not logical.is_absolute() else logical
