@@ -11,8 +11,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rocmswitch.host.maps import FRAMEWORKS, loader_cache, loader_files, observe
-from rocmswitch.planning.libraries import Check, Clash, foresee, judge, library_of, parse_maps
-from rocmswitch.planning.loader import Origin, Search
+from rocmswitch.model.symptoms import Clash, Copy
+from rocmswitch.planning.libraries import Check, foresee, judge, library_of, parse_maps
+from rocmswitch.planning.loader import Search
 from rocmswitch.store.installed import Installation, Installed
 from rocmswitch.store.receipts import receipt_path
 from rocmswitch.system.disk import Disk
@@ -129,7 +130,7 @@ def _kept(path: Path, wanted: str) -> Check | None:
             return None
         check = told["check"]
         clashes = tuple(
-            Clash(str(one["kind"]), str(one["library"]), tuple(Origin(**file) for file in one["files"]))
+            Clash(str(one["kind"]), str(one["library"]), tuple(Copy(**file) for file in one["files"]))
             for one in check["clashes"]
         )
         return Check(str(check["framework"]), str(check["version"]), str(check["error"]), clashes)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from rocmswitch.metadata.elf import ElfFacts
+from rocmswitch.model.symptoms import Clash, Copy
 from rocmswitch.planning.loader import Files, Origin, Search, find
 
 CORE = ("libamdhip64", "libhsa-runtime64", "librocblas", "libMIOpen")
@@ -36,16 +37,6 @@ class Mapped:
 
     path: str
     identity: str
-
-
-@dataclass(frozen=True)
-class Clash:
-    """A library that is there twice (`copies`), or once and from another stack (`foreign`)."""
-
-    kind: str
-    library: str
-    """`libamdhip64`."""
-    files: tuple[Origin, ...]
 
 
 @dataclass(frozen=True)
@@ -91,7 +82,7 @@ def judge(mapped: Sequence[Mapped], roots: Sequence[str], search: Search, files:
         strangers = [one for one in copies if not _is_below(one.path, roots)]
         if len(copies) > 1 or strangers:
             kind = "copies" if len(copies) > 1 else "foreign"
-            told = tuple(Origin(one.path, _why(one.path, ordered, search, files)) for one in copies)
+            told = tuple(Copy(one.path, _why(one.path, ordered, search, files)) for one in copies)
             clashes.append(Clash(kind, library, told))
     return tuple(clashes)
 
@@ -160,7 +151,7 @@ def foresee(askers: Sequence[str], roots: Sequence[str], search: Search, files: 
                 why = _in_words(origin, asker) + (f"; it lacks {', '.join(lacking)}" if lacking else "")
                 found.setdefault(library_of(name), {}).setdefault(origin.path, why)
     return tuple(
-        Clash("foreign", library, tuple(Origin(path, why) for path, why in files_of.items()))
+        Clash("foreign", library, tuple(Copy(path, why) for path, why in files_of.items()))
         for library, files_of in sorted(found.items())
     )
 

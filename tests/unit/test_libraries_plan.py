@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import pytest
 
 from rocmswitch.metadata.elf import ElfFacts
-from rocmswitch.planning.libraries import Clash, Mapped, foresee, judge, library_of, parse_maps
+from rocmswitch.model.symptoms import Clash, Copy
+from rocmswitch.planning.libraries import Mapped, foresee, judge, library_of, parse_maps
 from rocmswitch.planning.loader import Files, Origin, Search, find, parse_cache
 
 TREE = "/data/venvs/.trees/demo-0123456789ab"
@@ -65,8 +66,8 @@ def test_two_copies_are_a_clash_and_each_says_what_led_to_it():
             "copies",
             "libamdhip64",
             (
-                Origin(HIP, f"DT_RPATH of {TORCH}"),
-                Origin(OTHER_HIP, "LD_LIBRARY_PATH, needed by /x/plugin.so"),
+                Copy(HIP, f"DT_RPATH of {TORCH}"),
+                Copy(OTHER_HIP, "LD_LIBRARY_PATH, needed by /x/plugin.so"),
             ),
         ),
     )
@@ -77,7 +78,7 @@ def test_a_bundle_with_runpath_is_shadowed_by_the_library_path():
 
     found = judge(mapped(TORCH, OTHER_HIP), (TREE,), Search(library_path=(OTHER,)), files)
 
-    assert found == (Clash("foreign", "libamdhip64", (Origin(OTHER_HIP, f"LD_LIBRARY_PATH, needed by {TORCH}"),)),)
+    assert found == (Clash("foreign", "libamdhip64", (Copy(OTHER_HIP, f"LD_LIBRARY_PATH, needed by {TORCH}"),)),)
 
 
 @pytest.mark.parametrize("preload", [OTHER_HIP, f"{OTHER}/libamdhip64.so", "libamdhip64.so.5"])
@@ -86,7 +87,7 @@ def test_a_preloaded_library_is_named_as_such(preload: str):
 
     (clash,) = judge(mapped(TORCH, OTHER_HIP), (TREE,), Search(preload=(preload,)), files)
 
-    assert clash.files == (Origin(OTHER_HIP, "LD_PRELOAD"),)
+    assert clash.files == (Copy(OTHER_HIP, "LD_PRELOAD"),)
 
 
 def test_an_inherited_rpath_is_named_with_the_file_that_states_it():
@@ -98,7 +99,7 @@ def test_an_inherited_rpath_is_named_with_the_file_that_states_it():
 
     (clash,) = judge(mapped("/x/python", TORCH, OTHER_HIP), (TREE,), Search(), disk(facts, LINKS))
 
-    assert clash.files == (Origin(OTHER_HIP, f"DT_RPATH of /x/python, needed by {TORCH}"),)
+    assert clash.files == (Copy(OTHER_HIP, f"DT_RPATH of /x/python, needed by {TORCH}"),)
 
 
 def test_the_loaders_cache_is_named():
@@ -107,7 +108,7 @@ def test_the_loaders_cache_is_named():
 
     (clash,) = judge(mapped(TORCH, OTHER_HIP), (TREE,), search, files)
 
-    assert clash.files == (Origin(OTHER_HIP, f"the loader's cache (/etc/ld.so.cache), needed by {TORCH}"),)
+    assert clash.files == (Copy(OTHER_HIP, f"the loader's cache (/etc/ld.so.cache), needed by {TORCH}"),)
 
 
 def test_a_library_that_no_header_asks_for_was_opened():
@@ -115,7 +116,7 @@ def test_a_library_that_no_header_asks_for_was_opened():
 
     (clash,) = judge(mapped("/x/python", OTHER_HIP), (TREE,), Search(), disk(facts, LINKS))
 
-    assert clash.files == (Origin(OTHER_HIP, "opened by its path while the program ran"),)
+    assert clash.files == (Copy(OTHER_HIP, "opened by its path while the program ran"),)
 
 
 def test_a_module_whose_search_path_leads_to_what_it_opens_is_named():
@@ -124,7 +125,7 @@ def test_a_module_whose_search_path_leads_to_what_it_opens_is_named():
 
     (clash,) = judge(mapped("/x/module.so", path), (TREE,), Search(), disk(facts))
 
-    assert clash.files == (Origin(path, "DT_RPATH of /x/module.so, opened while the program ran"),)
+    assert clash.files == (Copy(path, "DT_RPATH of /x/module.so, opened while the program ran"),)
 
 
 def test_one_file_under_two_names_is_one_copy():
@@ -200,7 +201,7 @@ def test_a_bundle_with_runpath_is_foreseen_to_be_shadowed_with_the_symbols_that_
     found = foresee((TORCH,), (TREE,), Search(library_path=(OTHER,)), disk(facts, LINKS))
 
     told = f"LD_LIBRARY_PATH, needed by {TORCH}; it lacks hip_6.0"
-    assert found == (Clash("foreign", "libamdhip64", (Origin(OTHER_HIP, told),)),)
+    assert found == (Clash("foreign", "libamdhip64", (Copy(OTHER_HIP, told),)),)
 
 
 def test_runpath_is_not_inherited():

@@ -1,0 +1,168 @@
+"""What `doctor` has seen: facts of this machine and this shell, without a judgement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rocmswitch.model.gpu import Gpu
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A variable that a file sets for every shell or session of the user."""
+
+    file: str
+    line: int
+    name: str
+    value: str
+    """As it is written: `$NAME` in it is not replaced, quotes are gone."""
+    foreign: tuple[str, ...] = ()
+    """Entries of LD_LIBRARY_PATH or LD_PRELOAD that belong to another ROCm."""
+
+    @property
+    def where(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True)
+class Active:
+    """What is entered in this shell. `variables` are those that it sets on this machine's card."""
+
+    name: str
+    stack: str
+    variables: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Hook:
+    """The shell's hook as it is installed: `state` is `absent`, `current` or `older`; empty where nobody knows."""
+
+    shell: str = ""
+    """`bash`, `zsh`, `fish`; empty for a shell that has no hook."""
+    rc: str = ""
+    state: str = ""
+
+
+@dataclass(frozen=True)
+class ShellSymptoms:
+    """This shell, and what the user's files do to every shell."""
+
+    settings: tuple[Setting, ...] = ()
+    foreign: tuple[tuple[str, str], ...] = ()
+    """Variable and entry of the environment that this command was started in."""
+    override: str = ""
+    """HSA_OVERRIDE_GFX_VERSION in it."""
+    active: Active | None = None
+    hook: Hook = Hook()
+    program: str = ""
+    """This rocmswitch; empty where it has no file of its own that a search path could find."""
+    on_path: str = ""
+    """The one that a shell finds."""
+
+
+@dataclass(frozen=True)
+class Copy:
+    """One file of a library that is loaded, and what led to it."""
+
+    path: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Clash:
+    """A library that is there twice (`copies`), or once and from another stack (`foreign`)."""
+
+    kind: str
+    library: str
+    """`libamdhip64`."""
+    files: tuple[Copy, ...]
+
+
+@dataclass(frozen=True)
+class TreeSymptoms:
+    """One installed tree. `kind` is `prefix` or `venv`."""
+
+    name: str
+    kind: str
+    stack: str = ""
+    place: str = ""
+    """Its published link."""
+    damage: str = ""
+    """Why its receipt cannot be read."""
+    prefix: str = ""
+    """The stack that it needs and that is gone."""
+    framework: str = ""
+    cannot_import: str = ""
+    clashes: tuple[Clash, ...] = ()
+    changes: tuple[tuple[str, str], ...] = ()
+    """What is not as it was made: its kind (`unprotected`, `version`, `missing`, `content`), and a sentence."""
+
+
+@dataclass(frozen=True)
+class DeviceFile:
+    """A file that programs open to reach a card."""
+
+    path: str
+    there: bool
+    usable: bool
+    """This user may read and write it."""
+    group: str = ""
+    joined: bool = False
+    """The user is in that group, by the machine's list of groups; the session may be older."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a manifest says of the first card with an installed stack."""
+
+    stack: str
+    support: str
+    """Empty where it says nothing."""
+    known_bad: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+    overrides: bool = False
+    """It needs HSA_OVERRIDE_GFX_VERSION on this card."""
+    better: str = ""
+    """A stack that is known to do better."""
+
+
+@dataclass(frozen=True)
+class CardSymptoms:
+    """The cards and what stands between them and a program."""
+
+    gpus: tuple[Gpu, ...] = ()
+    target: str = ""
+    """What the first card is, or what the user says that it is."""
+    plugged: tuple[str, ...] = ()
+    """PCI addresses of AMD's display controllers."""
+    devices: tuple[DeviceFile, ...] = ()
+    user: str = ""
+    contained: bool = False
+    """In a container, which has to be given the device files when it is started."""
+    stacks: tuple[Standing, ...] = ()
+
+
+@dataclass(frozen=True)
+class PlaceSymptoms:
+    """Our folders, and the project that this command was started in."""
+
+    writable: tuple[str, ...] = ()
+    """Folders of ours that other users may change."""
+    cache: str = ""
+    """The cache, where it lies on another file system than `data`."""
+    data: str = ""
+    pin: str = ""
+    """The nearest pin file."""
+    pin_error: str = ""
+    missing: tuple[str, ...] = ()
+    """What it asks for and what is not installed: a stack, or a stack and an environment."""
+
+
+@dataclass(frozen=True)
+class Symptoms:
+    """Everything."""
+
+    shell: ShellSymptoms = ShellSymptoms()
+    trees: tuple[TreeSymptoms, ...] = ()
+    card: CardSymptoms = CardSymptoms()
+    place: PlaceSymptoms = PlaceSymptoms()

@@ -1,0 +1,43 @@
+"""From what was seen to what is wrong: rows, each a function of the symptoms that knows one thing.
+
+A new finding is a new function in ROWS. No row asks another, and none looks at the machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from rocmswitch.model.finding import SEVERITIES, Finding
+from rocmswitch.model.symptoms import Symptoms
+from rocmswitch.planning import diagnosis_card, diagnosis_place, diagnosis_shell, diagnosis_trees
+
+Row = Callable[[Symptoms], Iterable[Finding]]
+
+ROWS: tuple[Row, ...] = (
+    diagnosis_card.no_driver,
+    diagnosis_card.no_device_file,
+    diagnosis_card.no_rights,
+    diagnosis_trees.damaged,
+    diagnosis_trees.prefix_gone,
+    diagnosis_trees.torch_replaced,
+    diagnosis_trees.unprotected,
+    diagnosis_trees.not_importable,
+    diagnosis_trees.clashing_libraries,
+    diagnosis_shell.override,
+    diagnosis_shell.foreign_paths,
+    diagnosis_shell.global_variables,
+    diagnosis_card.known_bad,
+    diagnosis_card.unknown_card,
+    diagnosis_place.writable,
+    diagnosis_place.file_systems,
+    diagnosis_place.wrong_pin,
+    diagnosis_place.missing_pin,
+    diagnosis_shell.program_hidden,
+    diagnosis_shell.hook,
+)
+
+
+def diagnose(symptoms: Symptoms) -> tuple[Finding, ...]:
+    """Everything that is wrong, the worst first, else in the order of ROWS."""
+    found = [finding for row in ROWS for finding in row(symptoms)]
+    return tuple(sorted(found, key=lambda one: SEVERITIES.index(one.severity)))

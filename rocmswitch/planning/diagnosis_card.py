@@ -1,0 +1,98 @@
+"""Rows about the card: whether programs reach it, and what its stacks are known to do on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rocmswitch.model.finding import FAULT, NOTE, WARNING, Finding, Remedy
+from rocmswitch.model.symptoms import CardSymptoms, DeviceFile, Standing, Symptoms
+
+CONTAINER_FLAGS = "--device=/dev/kfd --device=/dev/dri --security-opt seccomp=unconfined"
+
+
+def no_driver(symptoms: Symptoms) -> Iterator[Finding]:
+    """A card sits on the bus, and amdgpu's compute driver does not know it."""
+    card = symptoms.card
+    if card.plugged and not card.gpus and not card.contained:
+        yield Finding(
+            "driver",
+            FAULT,
+            "a card is there, and its driver offers no GPU to programs",
+            card.plugged[0],
+            f"{' '.join(card.plugged)} on the PCI bus, nothing in /sys/class/kfd: amdgpu is not loaded, or without "
+            "its compute part",
+            Remedy("run `sudo modprobe amdgpu`, then `sudo dmesg | grep -i -e amdgpu -e kfd`"),
+        )
+
+
+def no_device_file(symptoms: Symptoms) -> Iterator[Finding]:
+    """In a container above all: it sees the card in /sys and was not given it."""
+    card = symptoms.card
+    gone = [one for one in card.devices if not one.there] if card.gpus else []
+    if gone:
+        names = " and ".join(f"`{one.path}`" for one in gone)
+        text = (
+            f"start the container with `{CONTAINER_FLAGS}`"
+            if card.contained
+            else "run `sudo modprobe amdgpu`, then `sudo udevadm trigger`"
+        )
+        what = f"a card is there, but not {names}"
+        why = f"the driver knows {card.gpus[0].target}, and programs reach it through {names} alone"
+        yield Finding("device", FAULT, what, gone[0].path, why, Remedy(text))
+
+
+def no_rights(symptoms: Symptoms) -> Iterator[Finding]:
+    """Only the group of a device file may open it (ROCm/ROCm#1798)."""
+    card = symptoms.card
+    closed = [one for one in card.devices if one.there and not one.usable]
+    if closed:
+        names = " and ".join(f"`{one.path}`" for one in closed)
+        groups = list(dict.fromkeys(one.group for one in closed if one.group))
+        owners = f"the group {' and '.join(groups)}" if groups else "root"
+        why = f"{card.user or 'this user'} may not read and write {names}: only {owners} may"
+        yield Finding(
+            "rights", FAULT, "you may not use the card", closed[0].path, why, _admit(card, closed, groups)
+        )
+
+
+def known_bad(symptoms: Symptoms) -> Iterator[Finding]:
+    """What hangs, crashes or computes wrong numbers on this card, as the manifests tell with evidence."""
+    target = symptoms.card.target
+    for one in (one for one in symptoms.card.stacks if one.known_bad):
+        yield Finding(
+            f"known-bad:{one.stack}",
+            WARNING,
+            f"`{one.stack}` is known to fail on {target}: {', '.join(one.known_bad)}",
+            target,
+            f"reported in {', '.join(one.evidence)}" if one.evidence else "its manifest says so, without evidence",
+            _better(one),
+        )
+
+
+def unknown_card(symptoms: Symptoms) -> Iterator[Finding]:
+    """Nobody has told what this stack does on this card, or that it does nothing."""
+    target = symptoms.card.target
+    for one in symptoms.card.stacks:
+        if one.support == "none":
+            why = "it has no code for this card" + (f": {', '.join(one.evidence)}" if one.evidence else "")
+            what = f"`{one.stack}` does not work on {target}"
+            yield Finding(f"no-support:{one.stack}", WARNING, what, target, why, _better(one))
+        elif one.support in ("", "unknown") and target:
+            what = f"nothing is known of {target} with `{one.stack}`"
+            why = "its manifest does not name this card: it may work, or not"
+            yield Finding(f"unknown-card:{one.stack}", NOTE, what, target, why, _better(one))
+
+
+def _admit(card: CardSymptoms, closed: list[DeviceFile], groups: list[str]) -> Remedy:
+    if card.contained:
+        added = " ".join(f"--group-add {group}" for group in groups)
+        return Remedy(f"start the container with `{CONTAINER_FLAGS}{' ' if added else ''}{added}`")
+    if groups and all(one.joined for one in closed):
+        return Remedy(f"log out and in again: you are in {' and '.join(groups)} only since this session began")
+    joined = ",".join(groups) or "render"
+    return Remedy(f"run `sudo usermod -aG {joined} {card.user or '$USER'}`, then log out and in again")
+
+
+def _better(one: Standing) -> Remedy | None:
+    command = ("use", one.better, "--venv", "NAME")
+    return Remedy(f"run `rocmswitch {' '.join(command)}`: it is known to do better") if one.better else None

@@ -1,0 +1,144 @@
+"""Rows about this shell, and about what the user's files do to every shell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rocmswitch.model.finding import FAULT, NOTE, WARNING, Finding, Remedy
+from rocmswitch.model.symptoms import Active, Setting, ShellSymptoms, Standing, Symptoms
+
+OVERRIDE = "HSA_OVERRIDE_GFX_VERSION"
+
+
+def override(symptoms: Symptoms) -> Iterator[Finding]:
+    """A card that the stack has code for is told to be another (ROCm/ROCm#887)."""
+    shell = symptoms.shell
+    active, value = shell.active, shell.override
+    if active is None or not value or dict(active.variables).get(OVERRIDE) == value:
+        return
+    standing = _standing(symptoms, active)
+    if standing and _is_native(standing):
+        yield Finding(
+            "override",
+            FAULT,
+            f"`{OVERRIDE}={value}` makes `{active.name}` run another card's code",
+            OVERRIDE,
+            f"`{active.stack}` has code of its own for {symptoms.card.target}: with the override it computes "
+            "wrong numbers or hangs",
+            _without(OVERRIDE, shell),
+        )
+
+
+def foreign_paths(symptoms: Symptoms) -> Iterator[Finding]:
+    """Another ROCm's libraries come before those that a stack brings along (pytorch/builder#1468)."""
+    shell = symptoms.shell
+    explained = set()
+    for setting in (one for one in shell.settings if one.foreign):
+        explained.update((setting.name, entry) for entry in setting.foreign)
+        yield Finding(
+            f"foreign-path:{setting.where}",
+            WARNING,
+            f"`{setting.file}` puts another ROCm into {setting.name} of every shell",
+            setting.where,
+            f"`{' '.join(setting.foreign)}` comes before what a stack brings along; entering a stack takes it out, "
+            "but what is started otherwise loads it",
+            _without_line(setting, shell),
+        )
+    for name in dict.fromkeys(name for name, _ in shell.foreign):
+        entries = [entry for one, entry in shell.foreign if one == name]
+        if all((name, entry) in explained for entry in entries) and not shell.active:
+            continue
+        yield Finding(
+            f"foreign-path:{name}",
+            FAULT if shell.active else WARNING,
+            f"{name} leads to another ROCm in this shell",
+            name,
+            f"`{' '.join(entries)}` comes before what a stack brings along"
+            + (f", and was added after `{shell.active.name}` was entered" if shell.active else ""),
+            _without(name, shell),
+        )
+
+
+def global_variables(symptoms: Symptoms) -> Iterator[Finding]:
+    """What belongs to one stack and card is set for all of them (field reports: ROCm/ROCm#887, MIOpen#3540)."""
+    shell = symptoms.shell
+    for setting in (one for one in shell.settings if not one.foreign and not one.name.startswith("LD_")):
+        severity, why = _judged(setting, symptoms)
+        yield Finding(
+            f"global-variable:{setting.where}:{setting.name}",
+            severity,
+            f"`{setting.file}` sets {setting.name} for every stack and card",
+            setting.where,
+            f"`{setting.name}={setting.value}`: {why}",
+            _without_line(setting, shell),
+        )
+
+
+def program_hidden(symptoms: Symptoms) -> Iterator[Finding]:
+    """The hook and sudo look for `rocmswitch` on PATH."""
+    shell = symptoms.shell
+    if not shell.program or shell.on_path == shell.program:
+        return
+    folder = shell.program.rpartition("/")[0]
+    if not shell.on_path:
+        what, why = "`rocmswitch` is not on PATH", f"this one is `{shell.program}`; shells do not find it"
+    else:
+        what = "another `rocmswitch` hides this one"
+        why = f"shells start `{shell.on_path}`, and this one is `{shell.program}`"
+    text = f"put `{folder}` first: add `export PATH={folder}:$PATH` to your shell's start-up file"
+    yield Finding("program", WARNING, what, "PATH", why, Remedy(text))
+
+
+def hook(symptoms: Symptoms) -> Iterator[Finding]:
+    """Without it, pins and defaults are not followed, and `use` needs `eval`."""
+    found = symptoms.shell.hook
+    command = ("init", found.shell, "--install")
+    remedy = Remedy(f"run `rocmswitch {' '.join(command)}`", command, automatic=True)
+    if found.state == "absent":
+        why = (
+            "`.rocm-version` files and the default are not followed, and `rocmswitch use` cannot change this shell"
+        )
+        yield Finding("hook", NOTE, f"{found.shell} does not load rocmswitch's hook", found.rc, why, remedy)
+    if found.state == "older":
+        why = "it was written by another version of rocmswitch, and may not understand what this one writes"
+        what = f"the hook that {found.shell} loads is not this version's"
+        yield Finding("hook", WARNING, what, found.rc, why, remedy)
+
+
+def _judged(setting: Setting, symptoms: Symptoms) -> tuple[str, str]:
+    """How bad a global variable is, and why: by what the active stack sets itself."""
+    active = symptoms.shell.active
+    if active is None:
+        return WARNING, "a stack sets what it needs when it is entered, and this stays when it is left"
+    wanted = dict(active.variables).get(setting.name)
+    if wanted is None:
+        return WARNING, f"`{active.name}` does not need it"
+    if wanted == setting.value:
+        return NOTE, f"`{active.name}` sets the same by itself, other stacks do not"
+    return WARNING, f"it contradicts `{active.name}`, which sets `{wanted}`"
+
+
+def _without_line(setting: Setting, shell: ShellSymptoms) -> Remedy:
+    """Files of the machine take a root's editor, and a new session; the rest a new shell."""
+    if setting.file.startswith("/etc/") or setting.file.endswith("/environment"):
+        return Remedy(f"delete line {setting.line} of `{setting.file}` as root, and log in again")
+    if setting.file.endswith("/fish_variables"):
+        return Remedy(f"run `set -eU {setting.name}` in fish")
+    again = f"run `exec {shell.hook.shell}`" if shell.hook.shell else "start a new shell"
+    return Remedy(f"delete line {setting.line} of `{setting.file}`, and {again}")
+
+
+def _without(name: str, shell: ShellSymptoms) -> Remedy:
+    if shell.active and name.startswith("LD_"):
+        return Remedy(f"run `rocmswitch use {shell.active.name}`, which takes it out")
+    verb = "set -e" if shell.hook.shell == "fish" else "unset"
+    return Remedy(f"run `{verb} {name}`")
+
+
+def _standing(symptoms: Symptoms, active: Active) -> Standing | None:
+    return next((one for one in symptoms.card.stacks if one.stack == active.stack), None)
+
+
+def _is_native(standing: Standing) -> bool:
+    """The stack runs on the card without an override."""
+    return standing.support in ("official", "community", "partial", "reported") and not standing.overrides

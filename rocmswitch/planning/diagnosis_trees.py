@@ -1,0 +1,108 @@
+"""Rows about what is installed: trees, environments, and what they load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rocmswitch.model.finding import FAULT, WARNING, Finding, Remedy
+from rocmswitch.model.symptoms import Clash, Symptoms, TreeSymptoms
+
+
+def damaged(symptoms: Symptoms) -> Iterator[Finding]:
+    """A tree whose receipt is gone or garbled: nobody can enter, check or repair it as it is."""
+    for tree in (one for one in symptoms.trees if one.damage):
+        if tree.kind == "venv":
+            remedy = Remedy(f"run `rocmswitch remove {tree.name}`, then make it again with `rocmswitch use`")
+        else:
+            remedy = _command("repair", tree.name, automatic=True)
+        yield Finding(
+            f"damaged:{tree.name}",
+            FAULT,
+            f"`{tree.name}` has no receipt that can be read",
+            tree.place,
+            tree.damage,
+            remedy,
+        )
+
+
+def prefix_gone(symptoms: Symptoms) -> Iterator[Finding]:
+    """An environment whose wheels do not bundle ROCm, and whose ROCm was removed."""
+    for tree in (one for one in symptoms.trees if one.prefix):
+        yield Finding(
+            f"prefix-gone:{tree.name}",
+            FAULT,
+            f"`{tree.name}` needs `{tree.prefix}`, which is not installed",
+            tree.place,
+            "its wheels load the ROCm of that stack, and bring none along",
+            _command("install", tree.prefix, automatic=True),
+        )
+
+
+def torch_replaced(symptoms: Symptoms) -> Iterator[Finding]:
+    """`uv sync` and conda ask no constraints file, and put a CUDA torch in (ComfyUI#6649)."""
+    for tree in symptoms.trees:
+        told = [words for kind, words in tree.changes if kind != "unprotected"]
+        if told:
+            yield Finding(
+                f"replaced:{tree.name}",
+                FAULT,
+                f"`{tree.name}` no longer holds the wheels of `{tree.stack}`",
+                tree.place,
+                "; ".join(told),
+                _rebind(tree),
+            )
+
+
+def unprotected(symptoms: Symptoms) -> Iterator[Finding]:
+    """The files by which pip and uv keep torch were edited or removed."""
+    for tree in symptoms.trees:
+        told = [words for kind, words in tree.changes if kind == "unprotected"]
+        if told:
+            why = f"{'; '.join(told)}: the next `pip install` may replace torch"
+            what = f"`{tree.name}` is not protected against another torch"
+            yield Finding(f"unprotected:{tree.name}", WARNING, what, tree.place, why, _rebind(tree))
+
+
+def not_importable(symptoms: Symptoms) -> Iterator[Finding]:
+    """What the environment is for does not even start."""
+    for tree in (one for one in symptoms.trees if one.cannot_import):
+        yield Finding(
+            f"import:{tree.name}",
+            FAULT,
+            f"{tree.framework} cannot be imported in `{tree.name}`",
+            tree.place,
+            tree.cannot_import,
+            _rebind(tree),
+        )
+
+
+def clashing_libraries(symptoms: Symptoms) -> Iterator[Finding]:
+    """Two copies of a library in one process, or one of another stack (ROCm/TheRock#1011, rocBLAS#1386)."""
+    for tree in symptoms.trees:
+        for clash in tree.clashes:
+            what = (
+                f"`{tree.name}` loads {len(clash.files)} copies of {clash.library}"
+                if clash.kind == "copies"
+                else f"`{tree.name}` loads {clash.library} of another stack"
+            )
+            why = "; ".join(f"`{one.path}` by {one.why}" for one in clash.files)
+            yield Finding(
+                f"library:{tree.name}:{clash.library}", FAULT, what, tree.place, why, _parted(tree, clash)
+            )
+
+
+def _parted(tree: TreeSymptoms, clash: Clash) -> Remedy:
+    """What led to the library says what to take away."""
+    for name in ("LD_PRELOAD", "LD_LIBRARY_PATH"):
+        if any(one.why.startswith(name) for one in clash.files):
+            return Remedy(f"run `unset {name}`, then `rocmswitch doctor {tree.name}`")
+    return _rebind(tree)
+
+
+def _rebind(tree: TreeSymptoms) -> Remedy:
+    """Builds a new tree and keeps the old one."""
+    return _command("use", tree.stack, "--venv", tree.name, "--rebind")
+
+
+def _command(*words: str, automatic: bool = False) -> Remedy:
+    return Remedy(f"run `rocmswitch {' '.join(words)}`", words, automatic=automatic)
