@@ -23,6 +23,7 @@ _COMMANDS = {
     "which": ("Where a tool of a stack is.", "which"),
     "run": ("Run one command in a stack.", "run"),
     "env": ("Print what entering a stack changes, for a shell.", "env"),
+    "doctor": ("What is wrong here, why, and what to do about it.", "doctor"),
     "verify": ("Check every file against its receipt.", "verify"),
     "repair": ("Build a damaged stack again.", "repair"),
     "remove": ("Remove a stack or an environment.", "remove"),

@@ -153,7 +153,8 @@ class PlaceSymptoms:
     data: str = ""
     pin: str = ""
     """The nearest pin file."""
-    pin_error: str = ""
+    wrong_pin: bool = False
+    """It is no pin, or cannot be read."""
     missing: tuple[str, ...] = ()
     """What it asks for and what is not installed: a stack, or a stack and an environment."""
 

@@ -41,13 +41,13 @@ def file_systems(symptoms: Symptoms) -> Iterator[Finding]:
 def wrong_pin(symptoms: Symptoms) -> Iterator[Finding]:
     """The hook passes over what is no pin, and says so only once."""
     place = symptoms.place
-    if place.pin_error:
+    if place.wrong_pin:
         yield Finding(
             "pin",
             WARNING,
             f"`{place.pin}` is not a valid pin and is ignored",
             place.pin,
-            f"{place.pin_error}; a pin is the name of a stack, and perhaps an environment's in a second line",
+            "a pin is the name of a stack, and perhaps an environment's in a second line",
             Remedy("run `rocmswitch use STACK --pin` in that folder, which writes it anew"),
         )
 

@@ -1,0 +1,90 @@
+"""rocmswitch doctor"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from rocmswitch.cli import machine, output
+from rocmswitch.cli.main import Scopes, program
+from rocmswitch.errors import Refused, VerificationFailed
+from rocmswitch.model.finding import FAULT, SEVERITIES, Finding
+from rocmswitch.operations import doctor
+from rocmswitch.operations.entering import SYSROOT
+from rocmswitch.operations.examining import Surgery
+from rocmswitch.store.installed import Installed
+
+
+@click.command(epilog="Example: rocmswitch doctor --fix hook")
+@click.argument("name", required=False)
+@click.option("--fix", metavar="ID", help="Put right what ID, as it is shown, says; only what can be taken back.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_context
+def command(ctx: click.Context, name: str | None, fix: str | None, yes: bool, as_json: bool) -> None:
+    """Say what is wrong here, why, and what to do about it.
+
+    With NAME (a stack or an environment) only that one is looked at. Nothing is changed without --fix. Exit code 4:
+    a fault was found.
+    """
+    scopes: Scopes = ctx.obj
+    findings = _examine(scopes, name)
+    if fix is not None:
+        _fix(ctx, doctor.choose_fixes(findings, fix), yes=yes)
+        return
+    if as_json:
+        output.write_json([asdict(one) for one in findings])
+    else:
+        _show(findings)
+    faults = sum(one.severity == FAULT for one in findings)
+    if faults:
+        raise VerificationFailed(f"{faults} {'faults were' if faults > 1 else 'fault was'} found")
+
+
+def _examine(scopes: Scopes, name: str | None) -> tuple[Finding, ...]:
+    here = Surgery(
+        Installed(scopes.searched),
+        machine.catalog(scopes),
+        os.environ,
+        machine.disk(),
+        Path(os.environ.get(SYSROOT) or "/"),
+    )
+    return doctor.plan(doctor.examine(here, scopes.own, name, output.say))
+
+
+def _show(findings: tuple[Finding, ...]) -> None:
+    for one in findings:
+        output.write(f"{one.severity}: {one.what}  [{one.id}]")
+        output.write(f"  why: {one.why}{'' if one.where in one.why + one.what else f' ({one.where})'}")
+        if one.remedy:
+            output.write(f"  fix: {one.remedy.text}")
+            if one.remedy.automatic:
+                output.write(f"       or run `rocmswitch doctor --fix {one.id}`")
+    counts = [(sum(one.severity == severity for one in findings), severity) for severity in SEVERITIES]
+    told = ", ".join(f"{count} {severity}{'s' if count > 1 else ''}" for count, severity in counts if count)
+    output.say(told or "nothing is wrong that doctor knows of")
+
+
+def _fix(ctx: click.Context, findings: tuple[Finding, ...], *, yes: bool) -> None:
+    """Each after the other; a command of ours shows its own plan and asks by itself."""
+    for one in findings:
+        if one.remedy is None:
+            raise Refused(f"`{one.id}` has no remedy")
+        if one.remedy.command:
+            output.say(f"{one.what}: rocmswitch {' '.join(one.remedy.command)}")
+            _run(ctx, one.remedy.command, yes=yes)
+        else:
+            output.say(f"{one.what}: {one.remedy.text.removeprefix('run ')}")
+            output.agree("Do it?", yes=yes)
+            doctor.execute(one, machine.disk())
+
+
+def _run(ctx: click.Context, words: tuple[str, ...], *, yes: bool) -> None:
+    chosen = program.get_command(ctx, words[0])
+    assert chosen is not None, words
+    arguments = [*words[1:], *(["--yes"] if yes else [])]
+    with chosen.make_context(words[0], arguments, parent=ctx.parent) as inner:
+        chosen.invoke(inner)

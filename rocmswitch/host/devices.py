@@ -1,0 +1,95 @@
+"""What a program needs to reach a card besides its driver: device files, and the right to open them."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+from collections.abc import Iterable
+from pathlib import Path
+
+from rocmswitch.model.gpu import Gpu
+from rocmswitch.model.symptoms import DeviceFile
+
+_AMD = "0x1002"
+_CLASSES = ("0x03", "0x12")
+"""Display controllers, and processing accelerators as the Instinct cards call themselves (PCI class codes)."""
+_CONTAINERS = (".dockerenv", "run/.containerenv", "run/systemd/container", ".singularity.d")
+
+
+def plugged_cards(root: Path = Path("/")) -> tuple[str, ...]:
+    """PCI addresses of AMD's cards, driver or not. Raises nothing."""
+    try:
+        folders = sorted((root / "sys/bus/pci/devices").iterdir())
+    except OSError:
+        return ()
+    return tuple(
+        one.name for one in folders if _word(one / "vendor") == _AMD and _word(one / "class").startswith(_CLASSES)
+    )
+
+
+def device_files(gpus: Iterable[Gpu], root: Path = Path("/")) -> tuple[DeviceFile, ...]:
+    """/dev/kfd and each card's render node, and what this user may do with them."""
+    paths = ["/dev/kfd", *(gpu.render_node for gpu in gpus if gpu.render_node)]
+    return tuple(_device(path, root / path.lstrip("/")) for path in dict.fromkeys(paths))
+
+
+def user_name() -> str:
+    """Empty for a number that the machine has no name for, as in some containers."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return ""
+
+
+def is_contained(root: Path = Path("/")) -> bool:
+    """Whether this is the inside of a container, as its makers mark it."""
+    return any((root / mark).exists() for mark in _CONTAINERS)
+
+
+def writable_by_others(folder: Path) -> bool:
+    """Whether somebody else than this user and root may change *folder*; not where it is not there.
+
+    A group that is the user's own, with nobody else in it, is nobody else: Debian and Fedora give each user one.
+    """
+    try:
+        found = folder.stat()
+    except OSError:
+        return False
+    if found.st_uid not in (0, os.getuid()) or found.st_mode & 0o002:
+        return True
+    return bool(found.st_mode & 0o020) and not _is_private(found.st_gid)
+
+
+def _is_private(group: int) -> bool:
+    if group == 0:
+        return True
+    try:
+        entry, user = grp.getgrgid(group), pwd.getpwuid(os.getuid())
+    except KeyError:
+        return False
+    return entry.gr_name == user.pw_name and group == user.pw_gid and not {*entry.gr_mem} - {user.pw_name}
+
+
+def _device(name: str, path: Path) -> DeviceFile:
+    try:
+        group = path.stat().st_gid
+    except OSError:
+        return DeviceFile(name, there=False, usable=False)
+    try:
+        entry = grp.getgrgid(group)
+    except KeyError:
+        return DeviceFile(name, there=True, usable=_usable(path), group=str(group))
+    joined = user_name() in entry.gr_mem
+    return DeviceFile(name, there=True, usable=_usable(path), group=entry.gr_name, joined=joined)
+
+
+def _usable(path: Path) -> bool:
+    return os.access(path, os.R_OK | os.W_OK)
+
+
+def _word(path: Path) -> str:
+    try:
+        return path.read_text("ascii", "replace").strip()
+    except OSError:
+        return ""

@@ -1,0 +1,70 @@
+"""Look at everything, say what is wrong, and put right what is ours to put right."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+from rocmswitch.errors import NotFound, Refused
+from rocmswitch.model.finding import Finding
+from rocmswitch.model.symptoms import Symptoms
+from rocmswitch.operations.examining import Surgery, examine_card, examine_tree
+from rocmswitch.operations.surveying import active, survey_places, survey_shell
+from rocmswitch.planning.diagnosis import diagnose
+from rocmswitch.planning.diagnosis_place import WRITABLE
+from rocmswitch.store.installed import Damaged, Installation
+from rocmswitch.store.layout import Layout
+from rocmswitch.system.disk import Disk, disk_errors
+
+Talk = Callable[[str], None]
+
+
+def examine(here: Surgery, own: Layout, name: str | None = None, talk: Talk = lambda _: None) -> Symptoms:
+    """Gather everything; of trees only *name* where one is given. Raises NotFound.
+
+    That one, else the active one, is looked at closely: what it is for is imported, which takes seconds.
+    *talk* hears of it.
+    """
+    closely = _named(here, name) if name else active(here)
+    chosen = (closely,) if name and closely else here.installed.everything()
+    trees = []
+    for one in chosen:
+        close = closely is not None and one.link == closely.link
+        if close and not isinstance(one, Damaged) and one.receipt.kind == "venv":
+            talk(f"looking at what `{one.receipt.name}` loads")
+        trees.append(examine_tree(one, here, closely=close))
+    stacks = dict.fromkeys(tree.stack for tree in trees if tree.stack)
+    return Symptoms(survey_shell(here, own), tuple(trees), examine_card(stacks, here), survey_places(here, own))
+
+
+def plan(symptoms: Symptoms) -> tuple[Finding, ...]:
+    """What is wrong, the worst first."""
+    return diagnose(symptoms)
+
+
+def choose_fixes(findings: tuple[Finding, ...], wanted: str) -> tuple[Finding, ...]:
+    """The findings that *wanted*, an id or the name of a row, means. Raises NotFound, and Refused for what only
+    their owner can put right."""
+    chosen = tuple(one for one in findings if wanted in (one.id, one.row))
+    if not chosen:
+        raise NotFound(f"there is no finding `{wanted}` here", hint="run `rocmswitch doctor`")
+    for one in chosen:
+        if one.remedy is None or not one.remedy.automatic:
+            told = f": {one.remedy.text}" if one.remedy else ""
+            raise Refused(f"`{one.id}` is not for rocmswitch to put right{told}")
+    return chosen
+
+
+def execute(finding: Finding, disk: Disk) -> bool:
+    """Put *finding* right. False where it takes a command of ours, which its remedy names."""
+    if finding.row != WRITABLE:
+        return False
+    folder = Path(finding.where)
+    with disk_errors(folder):
+        disk.set_mode(folder, stat.S_IMODE(folder.stat().st_mode) & ~0o022)
+    return True
+
+
+def _named(here: Surgery, name: str) -> Installation | Damaged:
+    return here.installed.damaged(name) or here.installed.find(name)

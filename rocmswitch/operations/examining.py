@@ -1,0 +1,113 @@
+"""The facts that `doctor` judges: of trees and the card here, of shell and folders in `surveying`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rocmswitch.errors import NotFound, RocmswitchError
+from rocmswitch.host.devices import device_files, is_contained, plugged_cards, user_name
+from rocmswitch.host.gpu import read_gpus
+from rocmswitch.model.stack import Stack
+from rocmswitch.model.symptoms import CardSymptoms, Standing, TreeSymptoms
+from rocmswitch.operations.entering import GPU, environment_inside
+from rocmswitch.operations.libraries import look, look_if_changed
+from rocmswitch.planning.libraries import Check
+from rocmswitch.planning.pytorch import better_stack
+from rocmswitch.store.catalog import Catalog
+from rocmswitch.store.installed import Damaged, Installation, Installed
+from rocmswitch.store.intact import changes
+from rocmswitch.system.disk import Disk
+
+OVERRIDE = "HSA_OVERRIDE_GFX_VERSION"
+
+
+@dataclass(frozen=True)
+class Surgery:
+    """Where to look: this user's trees, this shell's environment, and the machine whose /sys is at `root`."""
+
+    installed: Installed
+    catalog: Catalog
+    environment: Mapping[str, str]
+    disk: Disk
+    root: Path = Path("/")
+
+
+def examine_tree(one: Installation | Damaged, here: Surgery, *, closely: bool) -> TreeSymptoms:
+    """What is wrong with a tree. *closely*: what it loads is looked at again, whatever was seen before."""
+    if isinstance(one, Damaged):
+        return TreeSymptoms(one.name, one.kind, place=str(one.link), damage=one.error.message)
+    receipt = one.receipt
+    found = TreeSymptoms(one.link.name, receipt.kind, receipt.stack, str(one.link))
+    if receipt.kind != "venv":
+        return found
+    try:
+        inside = environment_inside(one, here.environment, here.installed)
+    except NotFound:
+        return TreeSymptoms(found.name, found.kind, found.stack, found.place, prefix=receipt.prefix)
+    except RocmswitchError:
+        return found  # the prefix's receipt is damaged: a finding of its own
+    check = _check(one, here, inside, closely=closely)
+    return TreeSymptoms(
+        found.name,
+        found.kind,
+        found.stack,
+        found.place,
+        framework=check.framework,
+        cannot_import=check.error,
+        clashes=check.clashes,
+        changes=_changes(one, closely=closely),
+    )
+
+
+def examine_card(stacks: Iterable[str], here: Surgery) -> CardSymptoms:
+    """The cards, and what manifests say of the first one with *stacks*."""
+    gpus = read_gpus(here.root)
+    target = here.environment.get(GPU) or (gpus[0].target if gpus else "")
+    return CardSymptoms(
+        gpus,
+        target,
+        plugged_cards(here.root),
+        device_files(gpus, here.root) if gpus else (),
+        user_name(),
+        is_contained(here.root),
+        tuple(_standings(stacks, target, here.catalog)) if target else (),
+    )
+
+
+def _check(one: Installation, here: Surgery, inside: Mapping[str, str], *, closely: bool) -> Check:
+    if closely:
+        return look(one, here.installed, inside)
+    return look_if_changed(one, here.installed, inside, here.disk, here.root)
+
+
+def _changes(one: Installation, *, closely: bool) -> tuple[tuple[str, str], ...]:
+    try:
+        return tuple((change.what, str(change)) for change in changes(one.link, thorough=closely))
+    except RocmswitchError as error:
+        return (("content", error.message),)
+
+
+def _standings(names: Iterable[str], target: str, catalog: Catalog) -> Iterable[Standing]:
+    better: str | None = None
+    for name in names:
+        try:
+            known = catalog.read(name).stack.gpus
+        except RocmswitchError:
+            continue  # a stack whose manifest is gone, or a linked tree
+        card = known.get(target)
+        if card is None and not known:
+            continue
+        poor = card is None or card.known_bad or card.support in ("none", "unknown")
+        if poor and better is None:
+            better = better_stack(target, _all(catalog))
+        found = Standing(name, card.support if card else "", better=better if poor and better != name else "")
+        if card:
+            overrides = OVERRIDE in card.environment
+            found = Standing(name, card.support, card.known_bad, card.evidence, overrides, found.better)
+        yield found
+
+
+def _all(catalog: Catalog) -> list[Stack]:
+    return [manifest.stack for manifest in catalog.read_all()[0]]

@@ -1,0 +1,139 @@
+"""The facts that `doctor` judges: of the shell and of our folders here, of trees and the card in `examining`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from rocmswitch.errors import RocmswitchError
+from rocmswitch.host.devices import writable_by_others
+from rocmswitch.host.foreign import foreign_entries
+from rocmswitch.host.rcfiles import read_settings
+from rocmswitch.model.symptoms import Active, Hook, PlaceSymptoms, ShellSymptoms
+from rocmswitch.operations.choosing import NO_STACK, Pinned, choose, nearest_pin
+from rocmswitch.operations.entering import on_this_card
+from rocmswitch.operations.examining import OVERRIDE, Surgery
+from rocmswitch.operations.rendering import carried
+from rocmswitch.store.installed import Installation, Installed
+from rocmswitch.store.layout import Layout
+
+PROGRAM = "rocmswitch"
+_RC_FILES = {"bash": ".bashrc", "zsh": ".zshrc", "fish": "fish/config.fish"}
+
+
+def survey_shell(here: Surgery, own: Layout) -> ShellSymptoms:
+    """The shell that this command was started from, and the files that every shell reads."""
+    environment = here.environment
+    program = own_program()
+    return ShellSymptoms(
+        settings=read_settings(environment, here.root),
+        foreign=foreign_entries(environment),
+        override=environment.get(OVERRIDE, ""),
+        active=_active(here),
+        hook=_hook(environment, own),
+        program=program,
+        on_path=_resolved(shutil.which(PROGRAM, path=environment.get("PATH", ""))) if program else "",
+    )
+
+
+def survey_places(here: Surgery, own: Layout) -> PlaceSymptoms:
+    """Our folders, and the pin that governs the folder that this command was started in."""
+    folders = (own.data, own.activations, own.shell, own.prefixes, own.venvs)
+    separate = own.cache if _device(own.cache) != _device(own.data) else None
+    pinned = nearest_pin(here.environment)
+    return PlaceSymptoms(
+        writable=tuple(str(one) for one in folders if writable_by_others(one)),
+        cache=str(separate) if separate else "",
+        data=str(own.data),
+        pin=str(pinned.file) if pinned else "",
+        wrong_pin=pinned is not None and pinned.pin is None,
+        missing=_missing(pinned, here.installed),
+    )
+
+
+def active(here: Surgery) -> Installation | None:
+    """What is active in this shell, by whatever means; None where that is nothing, or gone."""
+    try:
+        choice = choose(here.environment, nearest_pin(here.environment), here.installed)
+        return here.installed.find(choice.name) if choice and choice.name else None
+    except RocmswitchError:
+        return None
+
+
+def own_program() -> str:
+    """The file that started this process, if it is called as shells call it; empty for `python -m rocmswitch`."""
+    started = Path(sys.argv[0])
+    return _resolved(str(started)) if started.name == PROGRAM else ""
+
+
+def _active(here: Surgery) -> Active | None:
+    one = active(here)
+    if one is None:
+        return None
+    try:
+        inside = on_this_card(here.installed.activation(one), here.environment, one.receipt.profile)
+    except RocmswitchError:
+        return Active(one.receipt.name, one.receipt.stack)
+    return Active(one.receipt.name, one.receipt.stack, inside.variables)
+
+
+def _hook(environment: Mapping[str, str], own: Layout) -> Hook:
+    """Of the shell that the user logs in with: whether its start-up file loads the hook, and which."""
+    shell = Path(environment.get("SHELL", "")).name
+    if shell not in _RC_FILES:
+        return Hook()
+    home = Path(environment.get("HOME") or "/")
+    folders = {
+        "bash": home,
+        "zsh": Path(environment.get("ZDOTDIR") or home),
+        "fish": Path(environment.get("XDG_CONFIG_HOME") or home / ".config"),
+    }
+    rc = folders[shell] / _RC_FILES[shell]
+    lines = [line for line in _text(rc).splitlines() if PROGRAM in line and not line.lstrip().startswith("#")]
+    if not lines:
+        return Hook(shell, str(rc), "absent")
+    installed = own.shell / f"hook.{shell}"
+    # `eval "$(rocmswitch init bash)"` asks the program itself: it is never older.
+    older = any(installed.name in line for line in lines) and _carried(shell) not in _text(installed)
+    return Hook(shell, str(rc), "older" if older else "current")
+
+
+def _carried(shell: str) -> str:
+    """The hook of this version."""
+    return carried(f"hook.{shell}")
+
+
+def _missing(pinned: Pinned | None, installed: Installed) -> tuple[str, ...]:
+    """The words of the pin, up to the first that is not installed."""
+    if pinned is None or pinned.pin is None or pinned.pin.name == NO_STACK:
+        return ()
+    words = (pinned.pin.name, *([pinned.pin.venv] if pinned.pin.venv else []))
+    return words if any(not _is_installed(word, installed) for word in words) else ()
+
+
+def _is_installed(word: str, installed: Installed) -> bool:
+    try:
+        installed.find(word)
+    except RocmswitchError:
+        return False
+    return True
+
+
+def _device(folder: Path) -> int:
+    """The file system of *folder*, or of the first folder above that is there."""
+    existing: Iterable[Path] = (one for one in (folder, *folder.parents) if one.exists())
+    return next((one.stat().st_dev for one in existing), 0)
+
+
+def _resolved(path: str | None) -> str:
+    return os.path.realpath(path) if path else ""
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", "replace") if path.is_file() else ""
+    except OSError:
+        return ""
