@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
@@ -61,11 +62,21 @@ class Uv:
     """The uv that came with us. *folder*, on the file system of the environments, keeps what it unpacks.
 
     Environments are hard links to that: the second one with the same wheels costs neither time nor space.
+    *pythons* is where the interpreters lie that it fetches.
     """
 
-    def __init__(self, folder: Path, disk: Disk) -> None:
+    def __init__(self, folder: Path, disk: Disk, pythons: Path | None = None) -> None:
         self._folder = folder
         self._disk = disk
+        self._pythons = pythons or folder / "pythons"
+
+    @property
+    def disk(self) -> Disk:
+        return self._disk
+
+    @property
+    def pythons(self) -> Path:
+        return self._pythons
 
     def make_environment(
         self, folder: Path, python: Path, wheels: Sequence[Wheel], protection: Protection | None = None
@@ -104,13 +115,15 @@ class Uv:
         """Run uv without a network and without anybody's configuration. Raises as `make_environment`."""
         done = self.attempt("--quiet", *words, stdin=stdin)
         if done.code:
-            raise _complaint(done.stderr.decode(errors="replace"))
+            raise complaint(done.stderr.decode(errors="replace"), "make the environment")
         return done
 
-    def attempt(self, *words: str | Path, stdin: bytes = b"") -> Finished:
-        """As `run`, for the caller to look at the exit code."""
+    def attempt(
+        self, *words: str | Path, stdin: bytes = b"", settings: Mapping[str, str] = MappingProxyType({})
+    ) -> Finished:
+        """As `run`, for the caller to look at the exit code. *settings* are variables over those that it sets."""
         try:
-            environment = self._environment(os.environ)
+            environment = self._environment(os.environ) | dict(settings)
             return run([_executable(), *words], stdin=stdin, environment=environment, ends_with_us=True)
         except FileNotFoundError as error:
             raise MachineLacks("`uv`, which makes environments, is missing from this installation") from error
@@ -191,12 +204,13 @@ def _executable() -> str:
     return str(uv.find_uv_bin())
 
 
-def _complaint(stderr: str) -> RocmswitchError:
-    """uv's own words in one line, in the class that its cause belongs to."""
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+def complaint(stderr: str, task: str) -> RocmswitchError:
+    """uv's own words in one line, in the class that its cause belongs to. *task* is what it could not do."""
+    start = re.search(r"^error\b", stderr, re.MULTILINE)  # what it says before is progress
+    lines = [line.strip() for line in stderr[start.start() if start else 0 :].splitlines() if line.strip()]
     lines = [re.sub(r"^(error|cause|Caused by|×|├─▶|╰─▶|│)[: ]\s*", "", line) for line in lines]
     said = ": ".join(line.rstrip(".:") for line in lines if not line.startswith("hint:")) or "it gave no reason"
     if "No space left on device" in said or "os error 28" in said:
-        return MachineLacks("no space is left for the environment", hint="run `rocmswitch cache prune`")
+        return MachineLacks(f"no space is left to {task}", hint="run `rocmswitch cache prune`")
     kind = VerificationFailed if "hash mismatch" in said.lower() else Failed
-    return kind(f"uv could not make the environment: {said}")
+    return kind(f"uv could not {task}: {said}")

@@ -1,0 +1,102 @@
+"""Pythons that uv has fetched for us: each whole or not used, in a folder of our own.
+
+uv brings the list of them along, with a SHA-256 of each: `pinned`, by the uv that came with us. It unpacks beside
+and renames, but does not wait for the disk. So a mark is put into each when all of it has reached the disk, and
+what has no mark is fetched again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from rocmswitch.errors import Failed, NetworkFailed, RocmswitchError, VerificationFailed
+from rocmswitch.store.virtualenv import Uv, complaint
+from rocmswitch.system.disk import disk_errors
+from rocmswitch.system.lock import held
+
+_MARK = ".rocmswitch-whole"
+_WAIT = 3600.0
+"""Seconds to wait for another rocmswitch that fetches a Python."""
+_YES = ("1", "true", "yes", "on", "y", "t")
+_OWN_LIST = "UV_PYTHON_DOWNLOADS_JSON_URL"
+_NETWORK = (
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "UV_NATIVE_TLS", "UV_SYSTEM_CERTS", "UV_HTTP_TIMEOUT", "UV_HTTP_RETRIES"),
+    *("UV_PYTHON_INSTALL_MIRROR", _OWN_LIST, "UV_PYTHON_CACHE_DIR", "NETRC"),
+)
+"""What says how this user's network is reached, and where Pythons come from instead."""
+
+
+def whole_pythons(folder: Path) -> tuple[Path, ...]:
+    """Every Python in *folder* that was fetched to its end, the newest first."""
+    marks = folder.glob(f"cpython-*/{_MARK}")
+    return tuple(sorted((one.parent for one in marks if not one.parent.is_symlink()), reverse=True))
+
+
+def offered_version(key: str, uv: Uv) -> str:
+    """The newest version that uv can fetch of what it calls *key*; empty for none, and where the user forbids it.
+
+    uv has its list inside; only where the user's own is at a URL is a server asked.
+    """
+    if os.environ.get("UV_PYTHON_DOWNLOADS") == "never" or os.environ.get("UV_OFFLINE", "").lower() in _YES:
+        return ""
+    settings = _settings(os.environ, uv) if os.environ.get(_OWN_LIST) else {}
+    done = uv.attempt("python", "list", "--only-downloads", "--output-format", "json", key, settings=settings)
+    offered = json.loads(done.stdout) if done.code == 0 else []
+    return str(offered[0]["version"]) if offered else ""
+
+
+def fetch_python(key: str, uv: Uv) -> Path:
+    """The executable of the Python that uv calls *key*, fetched now unless it is there, whole.
+
+    Raises NetworkFailed, VerificationFailed where it is not what uv's list says, MachineLacks, Failed and Busy.
+    """
+    folder = uv.pythons
+    with disk_errors(folder):
+        uv.disk.make_directories(folder)
+    with held(folder / ".rocmswitch.lock", wait=_WAIT, what=f"`{folder}`"):
+        there = next((one for one in whole_pythons(folder) if one.name == key), None)
+        return _executable(there or _fetch(key, uv))
+
+
+def _fetch(key: str, uv: Uv) -> Path:
+    done = uv.attempt("python", "install", "--reinstall", key, settings=_settings(os.environ, uv))
+    if done.code:
+        raise _said(key, done.stderr.decode(errors="replace"))
+    fetched = uv.pythons / key
+    if not fetched.is_dir():
+        raise Failed(f"uv says that it has fetched `{key}`, and `{fetched}` is not there")
+    with disk_errors(fetched):
+        uv.disk.sync_filesystem(fetched)
+        uv.disk.discard(fetched / _MARK)
+        uv.disk.write_file(fetched / _MARK, b"")
+        uv.disk.sync_directory(fetched)
+    return fetched
+
+
+def _executable(python: Path) -> Path:
+    """`bin/python3` of what uv unpacks leads to the versioned name."""
+    return (python / "bin/python3").resolve()
+
+
+def _settings(environment: Mapping[str, str], uv: Uv) -> dict[str, str]:
+    """For one uv that may use the network, and changes nothing but our folder."""
+    kept = {name: environment[name] for name in _NETWORK if environment.get(name)}
+    return kept | {
+        "UV_OFFLINE": "0",
+        "UV_PYTHON_DOWNLOADS": "automatic",
+        "UV_PYTHON_INSTALL_DIR": str(uv.pythons),
+        "UV_PYTHON_INSTALL_BIN": "0",
+    }
+
+
+def _said(key: str, stderr: str) -> RocmswitchError:
+    hint = "run the same command with `--python /path/to/python`, or again later"
+    said = complaint(stderr, f"fetch `{key}`")
+    if isinstance(said, VerificationFailed) or type(said) is not Failed:
+        return said
+    kind = NetworkFailed if "download" in said.message or "http" in said.message else Failed
+    return kind(said.message, hint=hint)
