@@ -1,0 +1,273 @@
+"""What doctor finds in what was seen: each row alone, and how they are ordered."""
+
+from __future__ import annotations
+
+import pytest
+
+from rocmswitch.model.finding import FAULT, NOTE, WARNING, Remedy
+from rocmswitch.model.gpu import Gpu
+from rocmswitch.model.symptoms import (
+    Active,
+    CardSymptoms,
+    Clash,
+    Copy,
+    Hook,
+    PlaceSymptoms,
+    Setting,
+    ShellSymptoms,
+    Standing,
+    Symptoms,
+    TreeSymptoms,
+)
+from rocmswitch.planning.diagnosis import ROWS, diagnose
+from tests.support.findings import findings, one_of, short
+
+STACK = "rocm-6.2.4"
+NAVI10 = Gpu(1, "gfx1010", render_minor=128)
+ACTIVE = Active("myproj", STACK, (("HSA_OVERRIDE_GFX_VERSION", "10.3.0"),))
+ANOTHER = Active("other", STACK)
+BASHRC = "/home/u/.bashrc"
+
+
+def test_nothing_is_found_where_nothing_is_wrong():
+    assert findings() == ()
+
+
+def test_the_worst_comes_first_and_equals_keep_the_order_of_the_rows():
+    found = findings(
+        shell=ShellSymptoms(hook=Hook("bash", BASHRC, "absent"), foreign=(("LD_LIBRARY_PATH", "/opt/rocm/lib"),)),
+        place=PlaceSymptoms(writable=("/d",), cache="/c", data="/d"),
+    )
+
+    assert [one.row for one in found] == ["writable", "foreign-path", "file-systems", "hook"]
+
+
+def test_every_row_has_a_function_of_its_own():
+    assert len({row.__name__ for row in ROWS}) == len(ROWS)
+
+
+@pytest.mark.parametrize(
+    ("active", "standing", "found"),
+    [
+        (ANOTHER, Standing(STACK, "official"), [("override", FAULT)]),
+        (ANOTHER, Standing(STACK, "community"), [("override", FAULT)]),
+        (ANOTHER, Standing(STACK, "partial", overrides=True), []),
+        (ANOTHER, Standing(STACK, "unknown"), [("unknown-card:rocm-6.2.4", NOTE)]),
+        (ACTIVE, Standing(STACK, "official"), []),
+        (None, Standing(STACK, "official"), []),
+    ],
+    ids=["native", "community", "the stack overrides too", "unknown", "the stack set it", "no stack"],
+)
+def test_an_override_is_a_fault_only_where_the_stack_has_code_of_its_own(
+    active: Active | None, standing: Standing, found: list[tuple[str, str]]
+):
+    symptoms = Symptoms(
+        ShellSymptoms(override="10.3.0", active=active),
+        card=CardSymptoms((NAVI10,), "gfx1010", stacks=(standing,)),
+    )
+
+    assert [(one.id, one.severity) for one in diagnose(symptoms)] == found
+
+
+def test_an_override_is_taken_away_as_the_shell_does_it():
+    card = CardSymptoms(target="gfx1030", stacks=(Standing(STACK, "official"),))
+    shell = ShellSymptoms(override="10.3.0", active=ANOTHER, hook=Hook("fish", "/rc", "current"))
+
+    assert one_of(shell=shell, card=card).remedy == Remedy("run `set -e HSA_OVERRIDE_GFX_VERSION`")
+
+
+def test_a_line_that_brings_another_rocm_in_is_shown_with_its_number():
+    setting = Setting(BASHRC, 12, "LD_LIBRARY_PATH", "/opt/rocm/lib:$LD_LIBRARY_PATH", ("/opt/rocm/lib",))
+    shell = ShellSymptoms((setting,), (("LD_LIBRARY_PATH", "/opt/rocm/lib"),), hook=Hook("zsh", "/rc", "current"))
+
+    assert short(one_of(shell=shell)) == (
+        f"foreign-path:{BASHRC}:12",
+        WARNING,
+        f"delete line 12 of `{BASHRC}`, and run `exec zsh`",
+    )
+
+
+def test_what_no_file_explains_is_of_this_shell():
+    shell = ShellSymptoms(foreign=(("LD_PRELOAD", "/x/libhsa-runtime64.so"),))
+
+    assert short(one_of(shell=shell)) == ("foreign-path:LD_PRELOAD", WARNING, "run `unset LD_PRELOAD`")
+
+
+def test_another_rocm_inside_of_a_stack_is_a_fault_that_entering_again_mends():
+    shell = ShellSymptoms(foreign=(("LD_LIBRARY_PATH", "/opt/rocm/lib"),), active=ACTIVE)
+
+    assert short(one_of(shell=shell)) == (
+        "foreign-path:LD_LIBRARY_PATH",
+        FAULT,
+        "run `rocmswitch use myproj`, which takes it out",
+    )
+
+
+@pytest.mark.parametrize(
+    ("active", "value", "severity", "why"),
+    [
+        (None, "10.3.0", WARNING, "a stack sets what it needs when it is entered, and this stays when it is left"),
+        (ANOTHER, "10.3.0", WARNING, "`other` does not need it"),
+        (ACTIVE, "10.3.0", NOTE, "`myproj` sets the same by itself, other stacks do not"),
+        (ACTIVE, "9.0.0", WARNING, "it contradicts `myproj`, which sets `10.3.0`"),
+    ],
+)
+def test_a_global_variable_is_judged_by_what_the_active_stack_sets(
+    active: Active | None, value: str, severity: str, why: str
+):
+    setting = Setting(BASHRC, 3, "HSA_OVERRIDE_GFX_VERSION", value)
+
+    found = one_of(shell=ShellSymptoms((setting,), active=active))
+
+    assert (found.severity, found.why) == (severity, f"`HSA_OVERRIDE_GFX_VERSION={value}`: {why}")
+    assert found.where == f"{BASHRC}:3"
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("/etc/profile.d/rocm.sh", "delete line 3 of `/etc/profile.d/rocm.sh` as root, and log in again"),
+        ("/etc/environment", "delete line 3 of `/etc/environment` as root, and log in again"),
+        ("/home/u/.config/fish/fish_variables", "run `set -eU HSA_ENABLE_SDMA` in fish"),
+        (BASHRC, f"delete line 3 of `{BASHRC}`, and start a new shell"),
+    ],
+)
+def test_the_remedy_fits_the_file(file: str, text: str):
+    found = one_of(shell=ShellSymptoms((Setting(file, 3, "HSA_ENABLE_SDMA", "0"),)))
+
+    assert found.remedy == Remedy(text)
+
+
+@pytest.mark.parametrize(
+    ("on_path", "what"),
+    [
+        ("", "`rocmswitch` is not on PATH"),
+        ("/usr/bin/rocmswitch", "another `rocmswitch` hides this one"),
+    ],
+)
+def test_a_shell_that_does_not_find_this_program_is_told(on_path: str, what: str):
+    assert one_of(shell=ShellSymptoms(program="/home/u/bin/rocmswitch", on_path=on_path)).what == what
+
+
+@pytest.mark.parametrize(
+    "shell",
+    [
+        ShellSymptoms(program="/x/rocmswitch", on_path="/x/rocmswitch"),
+        ShellSymptoms(program="", on_path="/x/rocmswitch"),
+        ShellSymptoms(hook=Hook("bash", BASHRC, "current")),
+        ShellSymptoms(hook=Hook()),
+    ],
+    ids=["itself", "started as a module", "the hook is there", "a shell without a hook"],
+)
+def test_a_shell_where_all_is_well_is_not_mentioned(shell: ShellSymptoms):
+    assert findings(shell=shell) == ()
+
+
+@pytest.mark.parametrize(("state", "severity"), [("absent", NOTE), ("older", WARNING)])
+def test_a_hook_that_is_not_this_versions_can_be_installed_for_the_user(state: str, severity: str):
+    found = one_of(shell=ShellSymptoms(hook=Hook("zsh", "/home/u/.zshrc", state)))
+
+    command = ("init", "zsh", "--install")
+    assert found.severity == severity
+    assert found.remedy == Remedy("run `rocmswitch init zsh --install`", command, automatic=True)
+
+
+def test_a_damaged_prefix_can_be_repaired_and_a_damaged_environment_is_made_again():
+    prefix = one_of(tree=TreeSymptoms("rocm-5.2.0", "prefix", damage="it is not JSON"))
+    venv = one_of(tree=TreeSymptoms("demo", "venv", damage="it is not JSON"))
+
+    assert prefix.remedy == Remedy("run `rocmswitch repair rocm-5.2.0`", ("repair", "rocm-5.2.0"), automatic=True)
+    assert venv.remedy == Remedy("run `rocmswitch remove demo`, then make it again with `rocmswitch use`")
+
+
+def test_an_environment_whose_prefix_is_gone_names_what_to_install():
+    found = one_of(tree=TreeSymptoms("demo", "venv", "debian-5.2.3", prefix="debian-5.2.3"))
+
+    assert short(found) == ("prefix-gone:demo", FAULT, "run `rocmswitch install debian-5.2.3`")
+
+
+def test_a_replaced_torch_and_a_lost_protection_are_two_findings_with_one_remedy():
+    changes = (
+        ("version", "`torch` is 2.9.0, not 2.7.1+rocm6.2.4"),
+        ("unprotected", "`pip.conf` no longer says it"),
+    )
+
+    found = findings(tree=TreeSymptoms("demo", "venv", STACK, changes=changes))
+
+    rebind = "run `rocmswitch use rocm-6.2.4 --venv demo --rebind`"
+    assert [short(one) for one in found] == [
+        ("replaced:demo", FAULT, rebind),
+        ("unprotected:demo", WARNING, rebind),
+    ]
+    assert found[0].why == "`torch` is 2.9.0, not 2.7.1+rocm6.2.4"
+
+
+def test_a_framework_that_cannot_be_imported_says_why():
+    found = one_of(tree=TreeSymptoms("demo", "venv", STACK, framework="torch", cannot_import="OSError: libx.so"))
+
+    assert (found.what, found.why) == ("torch cannot be imported in `demo`", "OSError: libx.so")
+
+
+@pytest.mark.parametrize(
+    ("why", "remedy"),
+    [
+        (
+            "LD_LIBRARY_PATH, needed by /x/libtorch_hip.so",
+            "run `unset LD_LIBRARY_PATH`, then `rocmswitch doctor demo`",
+        ),
+        ("LD_PRELOAD", "run `unset LD_PRELOAD`, then `rocmswitch doctor demo`"),
+        ("DT_RUNPATH of /x/plugin.so", "run `rocmswitch use rocm-6.2.4 --venv demo --rebind`"),
+    ],
+)
+def test_two_copies_are_parted_by_taking_away_what_led_to_them(why: str, remedy: str):
+    copies = (Copy("/a/libamdhip64.so", "DT_RPATH of /a/libtorch_hip.so"), Copy("/b/libamdhip64.so", why))
+    tree = TreeSymptoms("demo", "venv", STACK, clashes=(Clash("copies", "libamdhip64", copies),))
+
+    found = one_of(tree=tree)
+
+    assert short(found) == ("library:demo:libamdhip64", FAULT, remedy)
+    assert found.what == "`demo` loads 2 copies of libamdhip64"
+    assert found.why == f"`/a/libamdhip64.so` by DT_RPATH of /a/libtorch_hip.so; `/b/libamdhip64.so` by {why}"
+
+
+def test_one_copy_of_another_stack_is_told_as_that():
+    clash = Clash("foreign", "libMIOpen", (Copy("/b/libMIOpen.so", "LD_PRELOAD"),))
+
+    assert one_of(tree=TreeSymptoms("demo", "venv", STACK, clashes=(clash,))).what == (
+        "`demo` loads libMIOpen of another stack"
+    )
+
+
+def test_a_folder_that_others_may_change_is_closed_for_the_user():
+    found = one_of(place=PlaceSymptoms(writable=("/home/u/my data",)))
+
+    assert found.remedy == Remedy("run `chmod go-w '/home/u/my data'`", automatic=True)
+    assert (found.severity, found.where) == (FAULT, "/home/u/my data")
+
+
+def test_a_pin_that_is_none_is_never_shown():
+    found = one_of(place=PlaceSymptoms(pin="/p/.rocm-version", wrong_pin=True))
+
+    assert (found.id, found.what) == ("pin", "`/p/.rocm-version` is not a valid pin and is ignored")
+
+
+@pytest.mark.parametrize(
+    ("missing", "command"),
+    [(("6.2",), ("use", "6.2")), (("6.2", "demo"), ("use", "6.2", "--venv", "demo"))],
+)
+def test_a_pin_for_what_is_not_installed_names_the_command(missing: tuple[str, ...], command: tuple[str, ...]):
+    found = one_of(place=PlaceSymptoms(pin="/p/.rocm-version", missing=missing))
+
+    assert found.remedy == Remedy(f"run `rocmswitch {' '.join(command)}`", command)
+
+
+def test_ids_tell_findings_of_one_row_apart():
+    settings = (
+        Setting(BASHRC, 3, "HSA_A", "1"),
+        Setting(BASHRC, 3, "HSA_B", "1"),
+        Setting(BASHRC, 4, "HSA_A", "1"),
+    )
+
+    found = findings(shell=ShellSymptoms(settings))
+
+    assert len({one.id for one in found}) == 3 and {one.row for one in found} == {"global-variable"}
