@@ -1,67 +1,318 @@
-# shellcheck shell=sh
-# What an activation script needs: three functions for bash, zsh and any POSIX shell.
+# shellcheck shell=sh disable=SC2015,SC3043,SC3044  # `A && B || C` where C cannot run after A; what only bash and zsh reach
+# What an activation script is made of, for bash 3.2 and later, zsh and POSIX shells that know `local` (dash, busybox).
+# Builtins alone: no process is started, no command substitution (bash forks for one).
 #
-# _rocmswitch_set NAME VALUE     sets a variable and remembers what it held, if it was there at all
-# _rocmswitch_prepend NAME DIR   puts a folder first in a path variable
-# rocmswitch_off                 takes back what the two have done and nothing else: a variable that the
-#                                user has changed since keeps the user's value
+# _rocmswitch_begin NAME              leaves what is active, cleans LD_LIBRARY_PATH and LD_PRELOAD, says who is active
+# _rocmswitch_set NAME VALUE          sets a variable and remembers what it held, if it was there at all
+# _rocmswitch_unset NAME
+# _rocmswitch_prepend NAME DIRS       puts folders, with colons between them, first in a path variable
+# _rocmswitch_card GPU PROFILE NAME VALUE    as set, where the machine's first card is GPU
+# _rocmswitch_end                     defines `deactivate` inside an environment
+# rocmswitch_off                      takes all of it back: what the user has changed since keeps the user's value
 #
-# Every NAME is a plain upper-case word: nothing that a file can say reaches eval but such a name.
+# What is to be taken back is exported and the same in every shell, so that a shell inside this one can leave too:
+# _ROCMSWITCH_DONE lists the steps, the last first; _ROCMSWITCH_OLD_NAME is `was:VALUE`, `unset`, or `own:VALUE` of a
+# variable that was not exported; _ROCMSWITCH_NEW_NAME is what was set (not there: the variable was unset) or which
+# folders were added. No name has two steps.
+#
+# A backslash before a command keeps the user's aliases away. Nothing that a file can say reaches `eval` but names,
+# and those are looked at first where they come from the environment.
 
-rocmswitch_off() {
-    while [ -n "${_ROCMSWITCH_DONE-}" ]; do
-        _rocmswitch_step=${_ROCMSWITCH_DONE%% *}
-        _ROCMSWITCH_DONE=${_ROCMSWITCH_DONE#* }
-        _rocmswitch_name=${_rocmswitch_step#*:}
-        case $_rocmswitch_step in
-        set:*)
-            eval "[ \"\${$_rocmswitch_name-}\" = \"\${_ROCMSWITCH_NEW_$_rocmswitch_name-}\" ]" && {
-                _rocmswitch_old=
-                eval "_rocmswitch_old=\${_ROCMSWITCH_OLD_$_rocmswitch_name-}"
-                case $_rocmswitch_old in
-                was:*) eval "$_rocmswitch_name=\${_rocmswitch_old#was:}" ;;
-                *) unset "$_rocmswitch_name" ;;
-                esac
-            }
-            unset "_ROCMSWITCH_NEW_$_rocmswitch_name" "_ROCMSWITCH_OLD_$_rocmswitch_name"
-            ;;
-        add:*)
-            _rocmswitch_drop "$_rocmswitch_name"
-            unset "_ROCMSWITCH_NEW_$_rocmswitch_name" "_ROCMSWITCH_OLD_$_rocmswitch_name"
-            ;;
-        esac
-    done
-    unset _ROCMSWITCH_DONE _rocmswitch_step _rocmswitch_name _rocmswitch_old
-    hash -r 2>/dev/null || :
+case ${ZSH_VERSION+zsh}${BASH_VERSION-} in
+zsh*) _rocmswitch_dialect=zsh ;;
+'' | [0-3].* | 4.[0-3].*) _rocmswitch_dialect='sh' ;;
+*) _rocmswitch_dialect=bash ;; # 4.4 and later can say what a variable's attributes are
+esac
+_rocmswitch_said=${_rocmswitch_said-}
+_rocmswitch_entered=${_rocmswitch_entered-}
+_rocmswitch_chosen=${_rocmswitch_chosen-} _rocmswitch_chosen_gpu='' _rocmswitch_chosen_profile=''
+_rocmswitch_why='' _rocmswitch_gpu='' _rocmswitch_profile='' _rocmswitch_machine=''
+_rocmswitch_ends=${_rocmswitch_ends-} _rocmswitch_their_deactivate=${_rocmswitch_their_deactivate-}
+
+_rocmswitch_begin() {
+    _rocmswitch_leave
+    case ${LD_LIBRARY_PATH-} in ?*) _rocmswitch_clean LD_LIBRARY_PATH : "$LD_LIBRARY_PATH" ;; esac
+    case ${LD_PRELOAD-} in ?*) _rocmswitch_clean LD_PRELOAD '[: ]' "$LD_PRELOAD" ;; esac
+    case ${_rocmswitch_why:=use} in
+    use)
+        _rocmswitch_chosen=$1 _rocmswitch_entered="use $1"
+        _rocmswitch_chosen_gpu=$_rocmswitch_gpu _rocmswitch_chosen_profile=$_rocmswitch_profile
+        ;;
+    esac
+    _rocmswitch_set ROCMSWITCH_ACTIVE "$1"
+    _rocmswitch_set ROCMSWITCH_WHY "$_rocmswitch_why"
+}
+
+# PATH needs no rehashing: every shell forgets where programs are when it changes.
+_rocmswitch_end() {
+    case ${_ROCMSWITCH_DONE-} in *set:VIRTUAL_ENV\ *) _rocmswitch_own_deactivate ;; esac
+    _rocmswitch_why='' _rocmswitch_gpu='' _rocmswitch_profile=''
 }
 
 _rocmswitch_set() {
-    eval "if [ \"\${$1+set}\" ]; then _ROCMSWITCH_OLD_$1=was:\$$1; else _ROCMSWITCH_OLD_$1=unset; fi"
-    eval "_ROCMSWITCH_NEW_$1=\$2; $1=\$2; export $1"
-    _ROCMSWITCH_DONE="set:$1 ${_ROCMSWITCH_DONE-}"
+    case ${_ROCMSWITCH_DONE-} in *:$1\ *) _rocmswitch_set_again "$1" "$2" && return ;; esac
+    \local _rs_old
+    _rocmswitch_look "$1" && _rocmswitch_put "$1" "$2" || { _rocmswitch_refuse "$1" && return; }
+    \export "_ROCMSWITCH_OLD_$1=$_rs_old" "_ROCMSWITCH_NEW_$1=$2" "_ROCMSWITCH_DONE=set:$1 ${_ROCMSWITCH_DONE-}"
+}
+
+_rocmswitch_unset() {
+    \local _rs_old
+    _rocmswitch_look "$1" || { _rocmswitch_refuse "$1" && return; }
+    case $_rs_old in unset) return ;; esac
+    case ${_ROCMSWITCH_DONE-} in *:$1\ *) _rocmswitch_forget_step "$1" && eval "_rs_old=\$_ROCMSWITCH_OLD_$1" ;; esac
+    _rocmswitch_drop "$1" "_ROCMSWITCH_NEW_$1" || { _rocmswitch_refuse "$1" && return; }
+    \export "_ROCMSWITCH_OLD_$1=$_rs_old" "_ROCMSWITCH_DONE=set:$1 ${_ROCMSWITCH_DONE-}"
 }
 
 _rocmswitch_prepend() {
-    eval "if [ \"\${$1+set}\" ]; then _ROCMSWITCH_OLD_$1=was:\$$1; else _ROCMSWITCH_OLD_$1=unset; fi"
-    eval "_ROCMSWITCH_NEW_$1=\$2; $1=\$2\${$1:+:\$$1}; export $1"
-    _ROCMSWITCH_DONE="add:$1 ${_ROCMSWITCH_DONE-}"
-}
-
-# Takes the folders that were added out of a path variable, wherever they stand in it now.
-_rocmswitch_drop() {
-    _rocmswitch_now='' _rocmswitch_new='' _rocmswitch_old=''
-    eval "_rocmswitch_now=:\${$1-}: _rocmswitch_new=\${_ROCMSWITCH_NEW_$1-} _rocmswitch_old=\${_ROCMSWITCH_OLD_$1-}"
-    case $_rocmswitch_now in
-    *":$_rocmswitch_new:"*)
-        _rocmswitch_now=${_rocmswitch_now%%":$_rocmswitch_new:"*}:${_rocmswitch_now#*":$_rocmswitch_new:"}
+    \local _rs_old _rs_now
+    \eval "_rs_now=\$2\${$1:+:}\${$1-}"
+    case " ${_ROCMSWITCH_DONE-}" in
+    *\ set:$1\ *) _rocmswitch_set "$1" "$_rs_now" && return ;;
+    *\ add:$1\ *)
+        _rocmswitch_put "$1" "$_rs_now" && \eval "_ROCMSWITCH_NEW_$1=\$2:\$_ROCMSWITCH_NEW_$1"
+        return 0
         ;;
     esac
-    _rocmswitch_now=${_rocmswitch_now#:}
-    _rocmswitch_now=${_rocmswitch_now%:}
-    if [ -z "$_rocmswitch_now" ] && [ "$_rocmswitch_old" = unset ]; then
-        unset "$1"
-    else
-        eval "$1=\$_rocmswitch_now"
+    _rocmswitch_look "$1" && _rocmswitch_put "$1" "$_rs_now" || { _rocmswitch_refuse "$1" && return; }
+    \export "_ROCMSWITCH_OLD_$1=$_rs_old" "_ROCMSWITCH_NEW_$1=$2" "_ROCMSWITCH_DONE=add:$1 ${_ROCMSWITCH_DONE-}"
+}
+
+_rocmswitch_card() {
+    \local _rs_gpu="${_rocmswitch_gpu:-${ROCMSWITCH_GPU-}}"
+    case $_rs_gpu in
+    '')
+        case $_rocmswitch_machine in "${ROCMSWITCH_SYSROOT-}:"*) ;; *) _rocmswitch_read_topology ;; esac
+        _rs_gpu=${_rocmswitch_machine##*:}
+        ;;
+    esac
+    case $_rs_gpu/ in "$1/$2" | "$1/") ;; *) return 0 ;; esac
+    case $2 in '' | "${_rocmswitch_profile:-${ROCMSWITCH_PROFILE-}}") _rocmswitch_set "$3" "$4" ;; esac
+}
+
+# Leaves for good: with a hook, what the shell was told explicitly ends, and a project or the default counts again.
+rocmswitch_off() {
+    _rocmswitch_leave
+    case ${_rocmswitch_hooked-} in ?*) _rocmswitch_after_off "${1-}" ;; *) _rocmswitch_chosen='' _rocmswitch_entered='' ;; esac
+}
+
+# Inside a stack that no project and no default may change: there is none.
+_rocmswitch_enter_system() {
+    _rocmswitch_leave
+    _rocmswitch_chosen=system _rocmswitch_entered='use system'
+    _rocmswitch_set ROCMSWITCH_WHY use
+}
+
+_rocmswitch_leave() {
+    \local _rs_step _rs_name _rs_now _rs_new _rs_old _rs_state=''
+    case $_rocmswitch_ends in ?*) _rocmswitch_give_deactivate_back ;; esac
+    while :; do
+        case ${_ROCMSWITCH_DONE-} in *\ *) ;; *) break ;; esac
+        _rs_step=${_ROCMSWITCH_DONE%%\ *}
+        _ROCMSWITCH_DONE=${_ROCMSWITCH_DONE#*\ }
+        _rs_name=${_rs_step#*:}
+        case $_rs_name in '' | [0-9]* | *[!A-Za-z0-9_]*) continue ;; esac
+        \eval "_rs_now=\${$_rs_name+:}\${$_rs_name-} _rs_old=\${_ROCMSWITCH_OLD_$_rs_name-unset}
+            _rs_new=\${_ROCMSWITCH_NEW_$_rs_name+:}\${_ROCMSWITCH_NEW_$_rs_name-}"
+        case $_rs_step/$_rs_old in add:*/was:?* | add:*/own:?*) _rs_new=$_rs_new:${_rs_old#????} ;; esac
+        if \test "$_rs_now" = "$_rs_new"; then
+            _rocmswitch_restore "$_rs_name" "$_rs_old"
+        else
+            case $_rs_step/$_rs_now in add:*/:*) _rocmswitch_take_out "$_rs_name" "${_rs_now#:}" "$_rs_old" ;; esac
+        fi
+        _rs_state="$_rs_state _ROCMSWITCH_OLD_$_rs_name _ROCMSWITCH_NEW_$_rs_name"
+    done
+    \eval "\\unset -v _ROCMSWITCH_DONE$_rs_state"
+}
+
+_rocmswitch_restore() {
+    case $2 in
+    was:*) _rocmswitch_put "$1" "${2#was:}" ;;
+    own:*) _rocmswitch_drop "$1" && \eval "$1=\${2#own:}" ;;
+    *) _rocmswitch_drop "$1" ;;
+    esac || _rocmswitch_refuse "$1"
+}
+
+# take_out NAME VALUE OLD: without each folder that was added, wherever it stands in VALUE now.
+_rocmswitch_take_out() {
+    \local _rs_now=":$2:" _rs_rest _rs_folder
+    \eval "_rs_rest=\${_ROCMSWITCH_NEW_$1-}:"
+    while \test -n "$_rs_rest"; do
+        _rs_folder=${_rs_rest%%:*}
+        _rs_rest=${_rs_rest#*:}
+        case $_rs_now in
+        *":$_rs_folder:"*) _rs_now=${_rs_now%%":$_rs_folder:"*}:${_rs_now#*":$_rs_folder:"} ;;
+        esac
+    done
+    _rs_now=${_rs_now#:}
+    _rs_now=${_rs_now%:}
+    case $_rs_now/$3 in /unset) _rocmswitch_drop "$1" ;; *) _rocmswitch_put "$1" "$_rs_now" ;; esac ||
+        _rocmswitch_refuse "$1"
+}
+
+# A second change of one variable: what it held before the first stays remembered.
+_rocmswitch_set_again() {
+    _rocmswitch_put "$1" "$2" || return 0
+    _rocmswitch_forget_step "$1"
+    \export "_ROCMSWITCH_NEW_$1=$2" "_ROCMSWITCH_DONE=set:$1 $_ROCMSWITCH_DONE"
+}
+
+_rocmswitch_forget_step() {
+    \local _rs_steps=" $_ROCMSWITCH_DONE"
+    _rs_steps=${_rs_steps%%\ [as][de][dt]:"$1"\ *}\ ${_rs_steps#*\ [as][de][dt]:"$1"\ }
+    _ROCMSWITCH_DONE=${_rs_steps#\ }
+}
+
+# clean NAME SEPARATORS VALUE: takes other ROCms out: they would shadow what the stack loads.
+_rocmswitch_clean() {
+    \local _rs_rest="$3" _rs_entry _rs_kept='' _rs_found=''
+    while :; do
+        # shellcheck disable=SC2295  # a pattern
+        case $2 in :) _rs_entry=${_rs_rest%%:*} ;; *) _rs_entry=${_rs_rest%%[:\ ]*} ;; esac
+        if _rocmswitch_is_foreign "$_rs_entry"; then
+            _rs_found=yes
+        else
+            _rs_kept=$_rs_kept:$_rs_entry
+        fi
+        case $_rs_rest in "$_rs_entry") break ;; esac
+        _rs_rest=${_rs_rest#"$_rs_entry"?}
+    done
+    case $_rs_found$_rs_kept in
+    yes | yes:) _rocmswitch_unset "$1" ;;
+    yes*) _rocmswitch_set "$1" "${_rs_kept#:}" ;;
+    esac
+}
+
+# A folder below /opt/rocm, or with one of ROCm's libraries; such a library itself, or one beside such.
+_rocmswitch_is_foreign() {
+    case $1 in '') return 1 ;; /opt/rocm* | //opt/rocm*) return 0 ;; esac
+    case ${1##*/} in libamdhip64.so* | libhsa-runtime64.so* | librocblas.so* | libMIOpen.so*) return 0 ;; esac
+    case $1 in */*.so | */*.so.*) _rocmswitch_holds_rocm "${1%/*}" ;; *) _rocmswitch_holds_rocm "$1" ;; esac
+}
+
+# The only place that looks for files by a pattern: whatever the user has set about patterns.
+_rocmswitch_holds_rocm() {
+    case ${ZSH_VERSION+zsh}$- in
+    zsh*) \emulate -L sh ;;
+    *f*)
+        \set +f
+        _rocmswitch_holds_rocm "$1" && \set -f && return
+        \set -f
+        return 1
+        ;;
+    esac
+    if \test -n "${BASH_VERSION-}" && \shopt -q failglob; then
+        \shopt -u failglob
+        _rocmswitch_holds_rocm "$1" && \shopt -s failglob && return
+        \shopt -s failglob
+        return 1
     fi
-    unset _rocmswitch_now _rocmswitch_new _rocmswitch_old
+    \local _rs_file
+    for _rs_file in "$1"/libamdhip64.so* "$1"/libhsa-runtime64.so* "$1"/librocblas.so* "$1"/libMIOpen.so*; do
+        \test -e "$_rs_file" && return
+    done
+    return 1
+}
+
+# look NAME: sets _rs_old to what is to be remembered. Fails for what a plain value cannot be put into: a variable that
+# is read-only, an array, a number.
+_rocmswitch_look() {
+    \local _rs_is
+    case $_rocmswitch_dialect in
+    zsh) \eval "_rs_old=\${$1+was:}\${$1-unset} _rs_is=\${(t)$1-}" ;;
+    bash) \eval "_rs_old=\${$1+was:}\${$1-unset} _rs_is=\${$1+\${$1@a}}" ;;
+    *) \eval "_rs_old=\${$1+was:}\${$1-unset} _rs_is=x" ;;
+    esac
+    case $_rs_old/$_rs_is in
+    unset/ | unset/x | was:*/x) ;;
+    was:*/ | was:*/scalar) _rs_old=own:${_rs_old#was:} ;;
+    */*readonly* | */array* | */integer* | */float* | */association*) return 1 ;;
+    */scalar*) ;;
+    *) return 1 ;;
+    esac
+}
+
+# put NAME VALUE, drop NAME…: fail for a read-only variable. zsh would end all that runs, other shells a script.
+_rocmswitch_put() {
+    case $_rocmswitch_dialect in
+    zsh) _rocmswitch_is_free "$1" && \export "$1=$2" ;;
+    bash) \command export "$1=$2" ;;
+    *) \command export "$1=$2" 2>/dev/null ;;
+    esac
+}
+
+_rocmswitch_drop() {
+    case $_rocmswitch_dialect in
+    zsh) _rocmswitch_is_free "$1" && \unset -v "$@" ;;
+    *) \command unset -v "$@" 2>/dev/null ;;
+    esac
+}
+
+_rocmswitch_is_free() {
+    \eval "case \${(t)$1-} in *readonly*) \\return 1 ;; esac"
+}
+
+_rocmswitch_refuse() {
+    _rocmswitch_say_once "$1 cannot be changed in this shell and stays as it is"
+}
+
+_rocmswitch_say_once() {
+    case $_rocmswitch_said in *"|$1|"*) return 0 ;; esac
+    _rocmswitch_said="$_rocmswitch_said|$1|"
+    \printf 'rocmswitch: %s\n' "$1" >&2 || :
+}
+
+# `deactivate` belongs to whoever had it before: another environment's, under ours. An alias of that name stays.
+_rocmswitch_own_deactivate() {
+    \alias deactivate >/dev/null 2>&1 && return
+    case $_rocmswitch_dialect in
+    zsh) \typeset -f deactivate >/dev/null && \eval '_rocmswitch_their_deactivate="deactivate() {
+            $functions[deactivate]
+        }"' ;;
+    bash) \typeset -F deactivate >/dev/null && _rocmswitch_their_deactivate=$(\typeset -f deactivate) ;;
+    *) \command -v deactivate >/dev/null && return ;;
+    esac
+    # Another environment's `activate` says `nondestructive`: it takes over.
+    \eval 'deactivate() { rocmswitch_off "${1-}"; }'
+    _rocmswitch_ends=yes
+}
+
+_rocmswitch_give_deactivate_back() {
+    _rocmswitch_ends=''
+    # Another environment was entered meanwhile, and the function is its own by now.
+    case ${VIRTUAL_ENV-} in "${_ROCMSWITCH_NEW_VIRTUAL_ENV-}") ;; *) return 0 ;; esac
+    \unset -f deactivate
+    \eval "$_rocmswitch_their_deactivate"
+    _rocmswitch_their_deactivate=''
+}
+
+# Sets _rocmswitch_machine to `SYSROOT:gfx1010`, once for each shell: the first node that computes.
+_rocmswitch_read_topology() {
+    \local _rs_node=0 _rs_key _rs_value _rs_rest _rs_file
+    _rocmswitch_machine=${ROCMSWITCH_SYSROOT-}:
+    while :; do
+        _rs_file=${ROCMSWITCH_SYSROOT-}/sys/class/kfd/kfd/topology/nodes/$_rs_node/properties
+        \test -f "$_rs_file" || break
+        # What may not be read is passed over: in a container the kernel hides cards.
+        while IFS=' ' \read -r _rs_key _rs_value _rs_rest; do
+            case $_rs_key/$_rs_value in
+            gfx_target_version/*[!0-9]* | gfx_target_version/0* | gfx_target_version/????????*) ;;
+            gfx_target_version/?????*) _rocmswitch_name_target "$_rs_value" && return ;;
+            esac
+        done 2>/dev/null <"$_rs_file"
+        _rs_node=$((_rs_node + 1))
+    done
+}
+
+# 90010 is gfx90a: major, minor and stepping, the last two as hexadecimal digits.
+_rocmswitch_name_target() {
+    \local _rs_digit _rs_name="gfx$(($1 / 10000))"
+    for _rs_digit in "$(($1 / 100 % 100))" "$(($1 % 100))"; do
+        case $_rs_digit in
+        10) _rs_digit=a ;; 11) _rs_digit=b ;; 12) _rs_digit=c ;; 13) _rs_digit=d ;; 14) _rs_digit=e ;; 15) _rs_digit=f ;;
+        esac
+        _rs_name=$_rs_name$_rs_digit
+    done
+    _rocmswitch_machine=$_rocmswitch_machine$_rs_name
 }

@@ -3,21 +3,45 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from rocmswitch.errors import UsageMistake
-from rocmswitch.model.activation import ResolvedActivation
+from rocmswitch.model.activation import CardVariable, ResolvedActivation
+
+SHELL_STATE = ("ROCMSWITCH_ACTIVE", "ROCMSWITCH_WHY")
+"""What `_rocmswitch_begin` sets itself: receipts of earlier versions list the first among their variables."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
-def render(activation: ResolvedActivation, functions: str) -> str:
-    """A script to be sourced: leaves what was active, then enters. *functions* is the text of functions.sh."""
-    lines = [functions, "rocmswitch_off"]
-    lines += [f"_rocmswitch_set {_name(name)} {quote(value)}" for name, value in activation.variables]
-    for name, folders in activation.paths:
-        lines.append(f"_rocmswitch_prepend {_name(name)} {quote(':'.join(folders))}")
-    lines.append("hash -r 2>/dev/null || :")
+def render(name: str, activation: ResolvedActivation, functions: str) -> str:
+    """A script to be sourced: leaves what is active, then enters *name*.
+
+    *functions* comes first: the text of functions.sh, or the line of `functions_from`.
+    """
+    lines = [functions.rstrip("\n"), f"_rocmswitch_begin {quote(name)}", *_changes(activation), "_rocmswitch_end"]
     return "\n".join(lines) + "\n"
+
+
+def functions_from(path: str) -> str:
+    """The line that sources functions.sh at *path* where its functions are not there yet."""
+    return f"case ${{_rocmswitch_dialect-}} in '') \\. {quote(path)} ;; esac"
+
+
+def enter(script: str, *, gpu: str = "", profile: str = "") -> str:
+    """What a shell evaluates to enter by *script*, as if its card were *gpu*."""
+    state = (("why", "use"), ("gpu", gpu), ("profile", profile))
+    return " ".join(f"_rocmswitch_{key}={quote(value)}" for key, value in state) + f"; \\. {quote(script)}"
+
+
+def leave() -> str:
+    """What a shell evaluates to leave. Harmless where nothing was ever entered."""
+    return _where_defined("rocmswitch_off")
+
+
+def no_stack() -> str:
+    """What a shell evaluates to have no stack, whatever a project or the default says."""
+    return _where_defined("_rocmswitch_enter_system")
 
 
 def quote(value: str) -> str:
@@ -25,6 +49,28 @@ def quote(value: str) -> str:
     if "\0" in value:
         raise UsageMistake("a variable's value holds a NUL byte, which no shell can keep")
     return "'" + value.replace("'", "'\\''") + "'"
+
+
+def _where_defined(function: str) -> str:
+    return f"if \\command -v {function} >/dev/null; then {function}; fi"
+
+
+def _changes(activation: ResolvedActivation) -> Iterator[str]:
+    for name in activation.unset:
+        yield f"_rocmswitch_unset {_name(name)}"
+    for name, value in activation.variables:
+        if name not in SHELL_STATE:
+            yield f"_rocmswitch_set {_name(name)} {quote(value)}"
+    for card in sorted(activation.cards, key=_has_profile):
+        what = f"{quote(card.gpu)} {quote(card.profile)} {_name(card.name)} {quote(card.value)}"
+        yield f"_rocmswitch_card {what}"
+    for name, folders in activation.paths:
+        yield f"_rocmswitch_prepend {_name(name)} {quote(':'.join(folders))}"
+
+
+def _has_profile(card: CardVariable) -> bool:
+    """A profile's value comes later and takes the place of the one that holds without a profile."""
+    return bool(card.profile)
 
 
 def _name(name: str) -> str:
