@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from rocmswitch.cli import output
@@ -10,11 +12,18 @@ from rocmswitch.operations import env
 from rocmswitch.store.installed import Installed
 
 
-@click.command(epilog='Example: eval "$(rocmswitch env debian-5.2.3 --shell bash)"')
+@click.command(epilog="Example: rocmswitch env debian-5.2.3 --shell modulefile >~/modulefiles/rocm/5.2.3")
 @click.argument("target")
 @click.option("--shell", type=click.Choice(env.SHELLS), default="bash", show_default=True)
+@click.option("--gpu", metavar="GPU", default="", help="For this card, gfx1010, whatever the machine has.")
+@click.option("--profile", metavar="NAME", default="", help="With what a profile of the stack sets for the card.")
 @click.pass_obj
-def command(scopes: Scopes, target: str, shell: str) -> None:
-    """Print what entering TARGET changes, for a shell to evaluate. `rocmswitch_off` takes it back."""
+def command(scopes: Scopes, target: str, shell: str, gpu: str, profile: str) -> None:
+    """Print what entering TARGET changes: for a shell to evaluate, or for another program.
+
+    json, dotenv (`docker run --env-file`, python-dotenv) and modulefile (Environment Modules, Lmod) are for
+    others than shells. After a shell has evaluated it, `rocmswitch_off` takes it back.
+    """
     installed = Installed(scopes.searched)
-    output.write(env.render(installed.activation(installed.find(target)), shell).rstrip("\n"))
+    text = env.render(installed.find(target), installed, shell, env.Card(gpu, profile), os.environ)
+    output.write(text.rstrip("\n"))

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
-RESERVED_NAMES = ("system",)
-"""Words that commands take in the place of a stack's name."""
+RESERVED_NAMES = ("system", "default")
+"""Words that commands take in the place of a stack's name, and the script that new shells enter by."""
 ENVIRONMENT_PREFIXES = (
     *("HSA_", "HIP_", "ROCR_", "ROCM_", "MIOPEN_", "ROCBLAS_", "HIPBLASLT_"),
     *("PYTORCH_", "TORCH_", "AMD_", "GPU_", "NCCL_", "RCCL_"),

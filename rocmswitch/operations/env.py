@@ -3,16 +3,69 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
+from rocmswitch.host.gpu import first_target
 from rocmswitch.model.activation import ResolvedActivation
-from rocmswitch.operations.rendering import functions
-from rocmswitch.shell import posix
+from rocmswitch.operations.rendering import carried, functions, with_profile
+from rocmswitch.planning.leaving import left
+from rocmswitch.shell import dotenv, fish, modulefile, posix
+from rocmswitch.store.installed import Installation, Installed
 
-SHELLS = ("bash", "zsh", "sh", "json")
+SHELLS = ("bash", "zsh", "sh", "fish", "json", "dotenv", "modulefile")
 
 
-def render(activation: ResolvedActivation, shell: str) -> str:
-    """The text that `rocmswitch env` prints. `json` is for programs, the others are to be sourced."""
+@dataclass(frozen=True)
+class Card:
+    """What belongs to a machine. What is empty is decided where the text is read, or here by this machine."""
+
+    gpu: str = ""
+    profile: str = ""
+
+
+def render(one: Installation, installed: Installed, shell: str, card: Card, environment: Mapping[str, str]) -> str:
+    """The text that `rocmswitch env` prints.
+
+    For shells and modules it decides about the card where it is loaded, unless *card* says which; `json` and
+    `dotenv` cannot, and are for this machine's. Raises NotFound, UsageMistake for what a dialect cannot hold.
+    """
+    name = one.receipt.name
+    activation = with_profile(installed.activation(one), card.profile or one.receipt.profile)
+    if card.gpu or shell in ("json", "dotenv"):
+        gpu = card.gpu or _this_card(environment)
+        activation = activation.on_card(gpu, environment.get("ROCMSWITCH_PROFILE", ""))
     if shell == "json":
-        return json.dumps({"variables": dict(activation.variables), "paths": dict(activation.paths)}, indent=2)
-    return posix.render(activation, functions())
+        return _json(name, activation)
+    if shell == "dotenv":
+        return dotenv.render(_values(activation, environment))
+    if shell == "modulefile":
+        return modulefile.render(name, activation, carried("modulefile.tcl"))
+    if shell == "fish":
+        return fish.render(name, activation, functions("fish"))
+    return posix.render(name, activation, functions())
+
+
+def _this_card(environment: Mapping[str, str]) -> str:
+    return environment.get("ROCMSWITCH_GPU") or first_target(Path(environment.get("ROCMSWITCH_SYSROOT") or "/"))
+
+
+def _json(name: str, activation: ResolvedActivation) -> str:
+    return json.dumps(
+        {
+            "name": name,
+            "variables": dict(activation.variables),
+            "paths": dict(activation.paths),
+            "unset": list(activation.unset),
+        },
+        indent=2,
+        ensure_ascii=False,
+    )
+
+
+def _values(activation: ResolvedActivation, environment: Mapping[str, str]) -> dict[str, str]:
+    """Whole values, as a program that adds to none wants them: folders before those of *environment*."""
+    inside = activation.applied_to(left(environment))
+    names = (*(name for name, _ in activation.variables), *(name for name, _ in activation.paths))
+    return {name: inside[name] for name in names}

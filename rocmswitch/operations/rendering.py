@@ -1,12 +1,46 @@
-"""The shell functions that every activation script begins with."""
+"""The text of scripts: what the package carries for a shell, and what is made of an installation."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from rocmswitch.shell import posix
+from rocmswitch.model.activation import ResolvedActivation
+from rocmswitch.shell import fish, posix
+from rocmswitch.store.installed import Installation, Installed
+from rocmswitch.store.layout import Layout
+
+DIALECTS = ("sh", "fish")
+"""Suffixes of scripts. What bash, zsh and POSIX shells source is one."""
 
 
-def functions() -> str:
-    """The text of shell/functions.sh, from beside its module: importlib.resources takes 5 ms to import."""
-    return Path(posix.__file__).with_name("functions.sh").read_text("utf-8")
+def functions(dialect: str = "sh") -> str:
+    """The text of the functions that scripts of *dialect* call."""
+    return carried(f"functions.{dialect}")
+
+
+def carried(name: str) -> str:
+    """A shell file of the package, from beside its modules: importlib.resources takes 5 ms to import."""
+    return Path(posix.__file__).with_name(name).read_text("utf-8")
+
+
+def script(dialect: str, one: Installation, installed: Installed) -> str:
+    """What a shell sources to enter *one*. Raises NotFound where the prefix of an environment is gone."""
+    activation = with_profile(installed.activation(one), one.receipt.profile)
+    path = str(functions_path(one.layout, dialect))
+    if dialect == "fish":
+        return fish.render(one.receipt.name, activation, fish.functions_from(path))
+    return posix.render(one.receipt.name, activation, posix.functions_from(path))
+
+
+def with_profile(activation: ResolvedActivation, profile: str) -> ResolvedActivation:
+    """*activation* where *profile* was chosen when it was made: what belongs to it needs no choosing again."""
+    if not profile:
+        return activation
+    of_profile = [replace(one, profile="") for one in activation.cards if one.profile == profile]
+    return replace(activation, cards=(*activation.cards, *of_profile))
+
+
+def functions_path(layout: Layout, dialect: str) -> Path:
+    """Where the copy of `functions` lies that scripts source."""
+    return layout.shell / f"functions.{dialect}"

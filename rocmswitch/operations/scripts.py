@@ -1,46 +1,166 @@
-"""The scripts that enter what is installed: a copy of what receipts say, made where something is published."""
+"""The scripts that enter what is installed: a copy of what receipts say, made where something is published.
+
+`activations/NAME.sh` and `NAME.fish` for every prefix and environment, symlinks to them for shorter names
+(`6.2.sh`) and for the default; beside them, in `shell`, the functions that they call. A shell reads them without
+a process.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from rocmswitch.operations.rendering import functions
-from rocmswitch.shell import posix
+from rocmswitch.operations import aliases
+from rocmswitch.operations.hooks import refreshed_hooks
+from rocmswitch.operations.rendering import DIALECTS, functions, functions_path, script
 from rocmswitch.store.installed import Installation, Installed
 from rocmswitch.store.layout import Layout
+from rocmswitch.store.private import check_private, make_private, may_write
 from rocmswitch.system.disk import Disk, disk_errors
+from rocmswitch.system.lock import held
+
+WAIT = 10.0
+"""Seconds to wait for another rocmswitch that writes scripts: it takes milliseconds."""
+DEFAULT = "default"
+"""The name of the script that new shells enter by."""
+
+Wanted = dict[Path, bytes | str | None]
+"""Each path with its content, as a symlink its target, or None where nothing should be."""
 
 
-def script_of(one: Installation) -> Path:
-    """Where the script for POSIX shells lies."""
-    return _script(one.layout, one.receipt.name)
+def script_of(one: Installation, dialect: str = "sh") -> Path:
+    """Where the script lies that enters *one*: `sh` for bash, zsh and POSIX shells, or `fish`."""
+    return one.layout.activations / f"{one.receipt.name}.{dialect}"
 
 
 def write_scripts(name: str, installed: Installed, disk: Disk) -> None:
-    """Let the script of *name*, and of every environment bound to it, say what the receipts say.
+    """Let the scripts of *name*, and of every environment bound to it, say what the receipts say.
 
     What says so already is left alone, so that every command may ask for it: whoever was stopped between
-    publishing and this has left an old script, or none. Raises NotFound, MachineLacks.
+    publishing and this has left old scripts, or none. Raises NotFound, MachineLacks, Refused, Busy.
     """
     one = installed.find(name)
     bound = [venv for venv in installed.venvs() if venv.receipt.prefix == one.receipt.name]
+    texts: dict[Layout, Wanted] = {}
     for other in (*bound, one):
-        path = script_of(other)
-        text = posix.render(installed.activation(other), functions()).encode()
-        with disk_errors(path):
-            if not (path.is_file() and path.read_bytes() == text):
-                disk.make_directories(path.parent)
-                disk.replace_file(path, text)
+        for dialect in DIALECTS:
+            content = script(dialect, other, installed).encode(errors="surrogateescape")
+            texts.setdefault(other.layout, {})[script_of(other, dialect)] = content
+    for layout, scripts in texts.items():
+        # The machine's are kept by its administrator's commands.
+        if may_write(layout.activations) or not all(path.is_file() for path in scripts):
+            _bring_about(layout, scripts, "", disk)
 
 
 def remove_script(layout: Layout, name: str, disk: Disk) -> None:
-    """Take the script away for good. Before what it enters: a script alone nothing would ever clean up."""
-    path = _script(layout, name)
-    with disk_errors(path):
-        if path.exists():
-            disk.remove(path)
-            disk.sync_directory(path.parent)
+    """Take the scripts away for good, and what else leads to them: shorter names, the default.
+
+    Before what they enter: a script alone nothing would ever clean up.
+    """
+    if layout.activations.is_dir():
+        _bring_about(layout, {}, name, disk)
 
 
-def _script(layout: Layout, name: str) -> Path:
-    return layout.activations / f"{name}.sh"
+def set_default(layout: Layout, one: Installation | None, disk: Disk) -> None:
+    """New shells of this scope enter *one*, or nothing. Raises Refused, MachineLacks, Busy."""
+    wanted: Wanted = dict.fromkeys(_defaults(layout))
+    if one is not None:
+        scripts = {dialect: script_of(one, dialect) for dialect in DIALECTS}
+        own = one.layout == layout
+        wanted = {_default(layout, key): path.name if own else str(path) for key, path in scripts.items()}
+    _write(layout, lambda: wanted, disk)
+
+
+def default_name(layout: Layout) -> str:
+    """What new shells of this scope enter; empty where that is nothing."""
+    link = _default(layout, "sh")
+    return link.readlink().stem if link.is_symlink() else ""
+
+
+def _default(layout: Layout, dialect: str) -> Path:
+    return layout.activations / f"{DEFAULT}.{dialect}"
+
+
+def _defaults(layout: Layout) -> tuple[Path, ...]:
+    return tuple(_default(layout, dialect) for dialect in DIALECTS)
+
+
+def _bring_about(layout: Layout, scripts: Wanted, gone: str, disk: Disk) -> None:
+    """Let *scripts* and all that goes with them lie there, and nothing of the name *gone*."""
+    _write(layout, lambda: {**_carried(layout), **scripts, **_links(layout, gone)}, disk)
+
+
+def _carried(layout: Layout) -> Wanted:
+    return {
+        **{functions_path(layout, dialect): functions(dialect).encode() for dialect in DIALECTS},
+        **refreshed_hooks(layout),
+    }
+
+
+def _links(layout: Layout, gone: str) -> Wanted:
+    """Shorter names, in place of those that were there before; nothing that leads to *gone*."""
+    meanings, decision = aliases.decide(layout, {gone})
+    wanted: Wanted = {path: None for path in _symlinks(layout.activations) if path not in _defaults(layout)}
+    if gone:
+        wanted |= {layout.activations / f"{gone}.{dialect}": None for dialect in DIALECTS}
+        if default_name(layout) == gone:
+            wanted |= dict.fromkeys(_defaults(layout))
+    for short, name in meanings.items():
+        wanted |= {layout.activations / f"{short}.{dialect}": f"{name}.{dialect}" for dialect in DIALECTS}
+    return {**wanted, aliases.record(layout): decision}
+
+
+def _write(layout: Layout, wanted: Callable[[], Wanted], disk: Disk) -> None:
+    """Make what is *wanted* true, alone; what is true already is left alone, and nothing locked for it."""
+    check_private(layout.activations)
+    with disk_errors(layout.activations):
+        if not _differing(wanted()):
+            return
+        with held(layout.locks / "scripts", wait=WAIT, what="the scripts of activations"):
+            _make_folders(layout, disk)
+            _change(_differing(wanted()), disk)
+            for folder in (layout.activations, layout.shell):
+                _discard_remains(folder, disk)
+
+
+def _make_folders(layout: Layout, disk: Disk) -> None:
+    disk.make_directories(layout.data)
+    if not (layout.activations.is_dir() and layout.shell.is_dir()):
+        make_private(layout.activations, layout.scope, disk)
+        disk.make_directories(layout.shell, synced=False)
+        disk.sync_directory(layout.data)
+
+
+def _differing(wanted: Wanted) -> Wanted:
+    return {path: content for path, content in wanted.items() if not _holds(path, content)}
+
+
+def _holds(path: Path, content: bytes | str | None) -> bool:
+    if content is None:
+        return not path.is_symlink() and not path.exists()
+    if isinstance(content, str):
+        return path.is_symlink() and str(path.readlink()) == content
+    return not path.is_symlink() and path.is_file() and path.read_bytes() == content
+
+
+def _change(wanted: Wanted, disk: Disk) -> None:
+    """Each path whole or as it was; the folders are synced once, at the end."""
+    for path, content in wanted.items():
+        if content is None:
+            disk.discard(path)
+        elif isinstance(content, str):
+            disk.replace_symlink(path, content, synced=False)
+        else:
+            disk.replace_file(path, content, synced=False)
+    for folder in sorted({path.parent for path in wanted}):
+        disk.sync_directory(folder)
+
+
+def _discard_remains(folder: Path, disk: Disk) -> None:
+    """What a broken run was about to put in the place of a script that nobody writes any more."""
+    for path in tuple(folder.glob(".*.new")):
+        disk.discard_remains(folder / path.name[1:].rpartition(".new")[0].rpartition(".")[0])
+
+
+def _symlinks(folder: Path) -> tuple[Path, ...]:
+    return tuple(path for path in folder.iterdir() if path.is_symlink()) if folder.is_dir() else ()

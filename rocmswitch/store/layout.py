@@ -55,6 +55,11 @@ class Layout:
         return self.data / "activations"
 
     @property
+    def shell(self) -> Path:
+        """What the scripts in `activations` are made of, and the hooks: copies of what rocmswitch carries."""
+        return self.data / "shell"
+
+    @property
     def backups(self) -> Path:
         return self.data / "backups"
 

@@ -164,19 +164,27 @@ class Disk:
             _make_writable(path)
             shutil.rmtree(path)
 
-    def replace_file(self, path: Path, content: bytes, mode: int = 0o644) -> None:
-        """*path* holds *content* or what it held before, whatever happens; when this returns, *content*."""
+    def replace_file(self, path: Path, content: bytes, mode: int = 0o644, *, synced: bool = True) -> None:
+        """*path* holds *content* or what it held before, whatever happens; when this returns, *content*.
+
+        Not *synced*, that is only certain after the caller's own `sync_directory`: once for many files.
+        """
         temporary = self._temporary(path)
         self.write_file(temporary, content, mode)
         self.rename(temporary, path)
-        self.sync_directory(path.parent)
+        if synced:
+            self.sync_directory(path.parent)
 
-    def replace_symlink(self, path: Path, target: str) -> None:
-        """*path* points to *target* or to what it pointed to before; when this returns, to *target*."""
+    def replace_symlink(self, path: Path, target: str, *, synced: bool = True) -> None:
+        """*path* points to *target* or to what it pointed to before; when this returns, to *target*.
+
+        *synced* as in `replace_file`.
+        """
         temporary = self._temporary(path)
         self.symlink(temporary, target)
         self.rename(temporary, path)
-        self.sync_directory(path.parent)
+        if synced:
+            self.sync_directory(path.parent)
 
     def discard(self, path: Path) -> None:
         """Remove a file or symlink that may be left from an earlier, broken run."""

@@ -24,24 +24,27 @@ from rocmswitch.fetch.http import Http, Patience
 from rocmswitch.fetch.repository import Repositories
 from rocmswitch.host.libraries import HostLibraries
 from rocmswitch.model.host import Host
+from rocmswitch.model.indexes import PackageIndexes
 from rocmswitch.model.receipt import Receipt
 from rocmswitch.operations import cache as cache_operations
 from rocmswitch.operations import install, remove, repair, use
 from rocmswitch.operations.building import Workshop
-from rocmswitch.operations.rendering import functions
+from rocmswitch.operations.matching import Supply
+from rocmswitch.operations.rendering import DIALECTS, script
 from rocmswitch.operations.resolving import Surroundings, Wish
 from rocmswitch.operations.scripts import script_of, write_scripts
 from rocmswitch.operations.timing import Stages
 from rocmswitch.operations.use import Nursery
 from rocmswitch.planning.install import InstallPlan
 from rocmswitch.planning.wheels import Interpreter
-from rocmswitch.shell import posix
 from rocmswitch.store.cache import Cache
 from rocmswitch.store.catalog import Catalog, Manifest
+from rocmswitch.store.firstuse import FirstUse
 from rocmswitch.store.installed import Installed
 from rocmswitch.store.interpreters import read_interpreter
 from rocmswitch.store.layout import Layout
 from rocmswitch.store.relocate import Machine
+from rocmswitch.store.resolution import Resolver
 from rocmswitch.store.trees import Trees
 from rocmswitch.store.verify import verify_tree
 from rocmswitch.store.virtualenv import Uv
@@ -90,8 +93,7 @@ class Hands:
         manifest = self._manifest()
         if self.installed().venv(name) is None:
             python = self.python or read_interpreter(Path(sys.executable))
-            wanted = use.Wanted(name, python, None, self.index)
-            plan = use.plan(manifest, wanted, Http(HURRY), self.cache())
+            plan = use.plan(manifest, use.Wanted(name, python), self.supply())
             use.execute(plan, self.workshop(), self._nursery(), Silent(), Stages())
         write_scripts(name, self.installed(), self.disk)
 
@@ -122,7 +124,14 @@ class Hands:
     def _nursery(self) -> Nursery:
         trees = Trees(self.layout.venvs, self.layout.locks, self.disk)
         uv = Uv(self.layout.cache / "uv", self.disk)
-        return Nursery(self._downloads(), trees, self.disk, uv, wait=WAIT)
+        return Nursery(self._downloads(), trees, self.disk, uv, self.supply(), wait=WAIT)
+
+    def supply(self) -> Supply:
+        indexes = PackageIndexes(self.index)
+        resolver = Resolver(self.layout.cache / "uv", self.disk, indexes)
+        first_use = FirstUse(self.layout.seen / "wheels", self.disk)
+        recorded = self.layout.data / "resolutions"
+        return Supply(Http(HURRY), self.cache(), indexes, resolver, first_use, recorded, self.disk)
 
     def _downloads(self) -> Downloads:
         return Downloads(Http(HURRY), self.cache(), jobs=0)
@@ -221,8 +230,12 @@ def assert_tidy(layout: Layout) -> None:
     """Nothing is left of what was interrupted: each name has its tree and its script, and no more lies there."""
     installed = Installed((layout,))
     found = (*installed.prefixes(), *installed.venvs())
-    scripts = {script_of(one): posix.render(installed.activation(one), functions()) for one in found}
-    assert {path: path.read_text() for path in layout.activations.glob("*")} == scripts
+    scripts = {script_of(one, kind): script(kind, one, installed) for one in found for kind in DIALECTS}
+    lying = {path: path.read_text() for path in layout.activations.glob("*")}
+    assert {path: text for path, text in lying.items() if not path.is_symlink()} == scripts
+    assert all(path.resolve() in scripts for path in lying)
+    carried = {f"functions.{kind}" for kind in DIALECTS} | {"aliases.json"}
+    assert {path.name for path in layout.shell.glob("*")} in (carried, set())
     trees = {path.name for links in (layout.prefixes, layout.venvs) for path in (links / ".trees").glob("*")}
     assert trees == {one.receipt.tree for one in found}
     assert [str(path) for path in layout.data.parent.rglob(".*") if path.suffix in (".new", ".bound")] == []

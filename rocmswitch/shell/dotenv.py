@@ -1,0 +1,53 @@
+"""An activation as a `.env` file: what `docker run --env-file` and python-dotenv both read as the same values.
+
+They agree on `NAME=VALUE` where VALUE is plain. docker takes quotes, `#` and `${` literally, python-dotenv does not
+(its parser.py and variables.py; docker's pkg/kvfile), so what they would read differently is refused, not quoted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from rocmswitch.errors import UsageMistake
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_LINE_ENDS = ("\n", "\r", "\0")
+_COMMENT = re.compile(r"\s#")
+
+
+def render(variables: Mapping[str, str]) -> str:
+    """One line for each of *variables*. Raises UsageMistake for a value that the format cannot hold."""
+    return "".join(f"{_name(name)}={_plain(name, value)}\n" for name, value in variables.items())
+
+
+def _plain(name: str, value: str) -> str:
+    what = _unreadable(value)
+    if what:
+        raise UsageMistake(
+            f"`{name}` holds {what}, which a .env file cannot keep", hint="take `--shell json` instead"
+        )
+    return value
+
+
+def _unreadable(value: str) -> str:
+    """What programs would not read back from *value* as it is; empty where all of them do."""
+    if any(end in value for end in _LINE_ENDS):
+        return "the end of a line"
+    if value != value.strip():
+        return "blanks at its beginning or end"
+    if value.startswith(("'", '"')):
+        return "a quotation mark at its beginning"
+    if value.startswith("#") or _COMMENT.search(value):
+        return "a `#` that begins a comment"
+    if "${" in value:
+        return "the beginning of a variable, `${`"
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        return "bytes that are not UTF-8"
+    return ""
+
+
+def _name(name: str) -> str:
+    if not _NAME.match(name):
+        raise UsageMistake(f"`{name[:80]}` is not the name of a variable")
+    return name
