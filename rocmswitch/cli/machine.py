@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rocmswitch.fetch.repository import Repositories
     from rocmswitch.metadata.lock import Lock
     from rocmswitch.operations.building import Workshop
+    from rocmswitch.operations.matching import Supply
     from rocmswitch.operations.resolving import Surroundings
     from rocmswitch.operations.timing import Stages
     from rocmswitch.operations.use import Nursery
@@ -118,12 +119,26 @@ def uv(layout: Layout) -> Uv:
 def nursery(scopes: Scopes) -> Nursery:
     """What makes an environment of the own scope."""
     from rocmswitch.fetch.download import Downloads
-    from rocmswitch.fetch.http import Http
     from rocmswitch.operations.building import WAIT
     from rocmswitch.operations.use import Nursery
 
     layout, wait = scopes.own, scopes.wait(WAIT)
-    return Nursery(Downloads(Http(), cache(layout)), venvs(layout), disk(), uv(layout), wait)
+    goods = supply(layout)
+    return Nursery(Downloads(goods.http, cache(layout)), venvs(layout), disk(), uv(layout), goods, wait)
+
+
+def supply(layout: Layout) -> Supply:
+    """Where wheels come from, by the configuration of this user's pip and uv."""
+    from rocmswitch.fetch.http import Http
+    from rocmswitch.host.pip import read_indexes
+    from rocmswitch.operations.matching import Supply
+    from rocmswitch.store.firstuse import FirstUse
+    from rocmswitch.store.resolution import Resolver
+
+    indexes = read_indexes(os.environ)
+    resolver = Resolver(layout.cache / "uv", disk(), indexes)
+    first_use = FirstUse(layout.seen / "wheels", disk())
+    return Supply(Http(), cache(layout), indexes, resolver, first_use, layout.data / "resolutions", disk())
 
 
 def lock(scopes: Scopes, name: str) -> Lock | None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rocmswitch.cli import output
+from rocmswitch.model.package import Artifact
 from rocmswitch.planning.install import InstallPlan
 from rocmswitch.planning.space import Room, space_needed
 from rocmswitch.planning.wheels import VenvPlan
@@ -64,12 +67,37 @@ def show_venv(plan: VenvPlan, rooms: tuple[Room, Room]) -> None:
     """The environment, and the prefix first where it has to be made."""
     if plan.install is not None:
         show_install(plan.install, rooms)
-    output.say(f"environment {plan.name}: Python {plan.python} ({plan.python_tag}), bound to {plan.prefix}")
-    for wheel in plan.wheels:
-        where = "cached" if wheel.filename in plan.cached else output.size(wheel.size)
-        output.say(f"  {wheel.name} {wheel.version}  {wheel.verification}, {where}")
+    interpreter = plan.interpreter
+    python = f"Python {interpreter.shown} ({interpreter.tag})"
+    fetched = f"; uv fetches {python} first" if interpreter.fetch else f", {python}"
+    bound = f", bound to {plan.prefix}" if plan.prefix else ""
+    output.say(f"environment {plan.name}: {plan.stack}{fetched}{bound}")
+    for line in _wheel_lines(plan):
+        output.say(f"  {line}")
+    have = sum(one.size for one in plan.wheels if one.filename in plan.cached)
+    _say_bytes(plan.wheels_size, have, plan.unpacked, about=True)
+    if plan.replaces:
+        output.say(f"the environment that {plan.name} means now stays on the disk, as {plan.replaces}")
+    for note in plan.notes:
+        output.say(f"note: {note}")
 
 
-def _say_bytes(download: int, cached: int, installed: int) -> None:
+def _wheel_lines(plan: VenvPlan) -> Iterator[str]:
+    """Those that have to fit together one by one, the rest as a count."""
+    named = {pin.partition("==")[0] for pin in plan.pins if "==" in pin}
+    wheels = plan.files
+    family = [one for one in wheels if one.name in named or not named]
+    for wheel in sorted(family, key=lambda one: (one.name != "torch", one.name)):
+        kind = wheel.verification if isinstance(wheel, Artifact) else "first-use, its hash is taken as it arrives"
+        where = "here already" if wheel.filename in plan.cached else output.size(wheel.size)
+        yield f"{wheel.name} {wheel.version}  {kind}, {where}"
+    rest = [one for one in wheels if one not in family]
+    if rest:
+        names = ", ".join(one.name for one in rest[:4]) + (", …" if len(rest) > 4 else "")
+        yield f"and {len(rest)} more from your own index ({names}), {output.size(sum(one.size for one in rest))}"
+
+
+def _say_bytes(download: int, cached: int, installed: int, *, about: bool = False) -> None:
     from_cache = f", {output.size(cached)} are here already" if cached else ""
-    output.say(f"{output.size(download)} to download{from_cache}; {output.size(installed)} on disk")
+    on_disk = f"{'about ' if about else ''}{output.size(installed)}"
+    output.say(f"{output.size(download)} to download{from_cache}; {on_disk} on disk")

@@ -9,7 +9,7 @@ import click
 
 from rocmswitch.cli import output
 from rocmswitch.cli.main import Scopes
-from rocmswitch.cli.use_options import Options
+from rocmswitch.cli.use_options import Options, environment_options
 from rocmswitch.errors import NotFound, UsageMistake
 from rocmswitch.store.installed import Installation, Installed
 
@@ -20,6 +20,7 @@ from rocmswitch.store.installed import Installation, Installed
     "--venv", metavar="NAME", help="A Python environment with the stack's wheels, made where it is missing."
 )
 @click.option("--python", metavar="VERSION", help="Its Python: 3.11, or the path of one.")
+@environment_options
 @click.option("--mirror", metavar="URL", help="Take a distribution's archive from here.")
 @click.option("--allow-expired", is_flag=True, help="Accept an index whose Valid-Until has passed.")
 @click.option("--yes", is_flag=True, help="Do not ask.")

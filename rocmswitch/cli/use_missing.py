@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
 
-from rocmswitch.cli import machine, output, planned
+from rocmswitch.cli import machine, output, planned, use_environment
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.progress import progress
+from rocmswitch.cli.use_environment import Chosen, Place
 from rocmswitch.cli.use_options import Options
-from rocmswitch.errors import NotFound, UsageMistake
-from rocmswitch.fetch.http import Http
-from rocmswitch.host.pip import package_index
-from rocmswitch.model.grammar import is_name
+from rocmswitch.errors import NotFound, Refused, UsageMistake
 from rocmswitch.operations import install, use
 from rocmswitch.operations.resolving import Wish
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.install import InstallPlan
 from rocmswitch.planning.naming import resolve_installed
-from rocmswitch.planning.space import Room
+from rocmswitch.planning.space import Room, check_wheel_space
 from rocmswitch.planning.wheels import VenvPlan
 from rocmswitch.store.catalog import Manifest
 from rocmswitch.store.installed import Installation, Installed
-from rocmswitch.store.interpreters import find_interpreter
+from rocmswitch.system.disk import disk_errors
 
 
 def make_prefix(
@@ -50,48 +48,118 @@ def make_prefix(
 
 def make_environment(scopes: Scopes, target: str, options: Options) -> Installation | None:
     """The environment, made where it is missing; None where the plan was only to be shown."""
-    name = options.venv or ""
-    if not is_name(name):
-        raise UsageMistake(
-            f"`{name[:80]}` cannot be the name of an environment: two or more small letters, digits and `._-`"
-        )
+    place = use_environment.place(options.venv or "", Path.cwd())
     installed = Installed((scopes.own,))
-    if name in machine.catalog(scopes).names() or installed.prefix(name):
-        raise UsageMistake(f"`{name}` is the name of a stack: an environment needs one of its own")
+    if place.name in machine.catalog(scopes).names() or installed.prefix(place.name):
+        raise UsageMistake(f"`{place.name}` is the name of a stack: an environment needs one of its own")
+    if place.link:
+        _check_link(place.link, installed)
     manifest = _manifest(scopes, target, installed)
-    existing = installed.venv(name)
-    use.check_name(name, manifest.stack.name, existing.receipt if existing else None)
-    stages = Stages()
-    if existing is None or options.python:
-        plan = _plan(scopes, manifest, name, options, stages)
-        use.check_kept(plan, existing.receipt if existing else None)
-        _show(plan, options, install.rooms(scopes.own.cache, scopes.own.prefixes))
-        if options.dry_run:
-            return None
-        output.agree("Make it?", yes=options.yes)
-        _execute(scopes, plan, stages)
-        machine.report_timings(stages)
-    elif make_prefix(scopes, manifest.stack.name, options, sets=(use.wheels_of(manifest).set,)) is None:
+    existing = installed.venv(place.name)
+    if not options.rebind:
+        use.check_name(place.name, manifest.stack.name, existing.receipt if existing else None)
+    made = (_with_pytorch if manifest.stack.pytorch else _with_prefix)(scopes, manifest, place, options)
+    if not made:
         return None
-    return installed.venv(name)
+    if place.link:
+        _link(place.link, installed, place.name)
+    return installed.venv(place.name)
+
+
+def _with_pytorch(scopes: Scopes, manifest: Manifest, place: Place, options: Options) -> bool:
+    """Whether the environment is there afterwards."""
+    stages, existing = Stages(), Installed((scopes.own,)).venv(place.name)
+    chosen = use_environment.choose(scopes, manifest.stack, options)
+    choice, lock = chosen.choice, chosen.lock
+    if existing is not None and not options.rebind and lock is None:
+        asked = options.torch or options.cpu
+        python = use_environment.interpreter(scopes, choice.entry.python, options, None) if options.python else None
+        use.check_same(existing.receipt, choice.torch if asked else "", python)
+        return _is_bound(scopes, manifest, existing, options)
+    with stages.timed("interpreter"):
+        python = use_environment.interpreter(scopes, choice.entry.python, options, lock)
+    prefix = _plan_prefix(scopes, manifest, ("runtime",), options, stages) if choice.needs_prefix else None
+    wanted = use.Wanted(
+        place.name,
+        python,
+        prefix,
+        existing.receipt.tree if existing and options.rebind else "",
+        options.profile or "",
+        use_environment.notes(scopes, choice, prefix),
+    )
+    plan = use_environment.plan_pytorch(scopes, Chosen(choice, lock), wanted, options, stages)
+    return _carry_out(scopes, plan, existing, options, stages)
+
+
+def _with_prefix(scopes: Scopes, manifest: Manifest, place: Place, options: Options) -> bool:
+    """The same for a stack whose wheels load its prefix."""
+    stages, existing = Stages(), Installed((scopes.own,)).venv(place.name)
+    wheels = use.wheels_of(manifest)
+    if existing is not None and not options.python and not options.rebind:
+        return _is_bound(scopes, manifest, existing, options)
+    python = use_environment.interpreter(scopes, wheels.python, options, None)
+    prefix = _plan_prefix(scopes, manifest, (wheels.set,), options, stages)
+    replaces = existing.receipt.tree if existing and options.rebind else ""
+    with stages.timed("wheels"):
+        wanted = use.Wanted(place.name, python, prefix, replaces)
+        plan = use.plan(manifest, wanted, machine.supply(scopes.own))
+    return _carry_out(scopes, plan, existing, options, stages)
+
+
+def _is_bound(scopes: Scopes, manifest: Manifest, existing: Installation, options: Options) -> bool:
+    """Whether what the environment loads is there, made where it is missing."""
+    if options.python and options.as_json:
+        output.write_json(None)  # nothing had to be planned
+    if not existing.receipt.prefix:
+        return True
+    sets = (manifest.stack.wheels.set,) if manifest.stack.wheels else ("runtime",)
+    return make_prefix(scopes, manifest.stack.name, options, sets=sets) is not None
+
+
+def _carry_out(
+    scopes: Scopes, plan: VenvPlan, existing: Installation | None, options: Options, stages: Stages
+) -> bool:
+    """Show, ask, make. Whether it was made."""
+    layout = scopes.own
+    use.check_kept(plan, existing.receipt if existing else None)
+    _show(plan, options, install.rooms(layout.cache, layout.prefixes))
+    if options.dry_run:
+        return False
+    check_wheel_space(plan, *install.rooms(layout.cache, layout.venvs))
+    output.agree("Make it?", yes=options.yes)
+    if plan.install is not None:
+        install.check_room(plan.install, layout.cache, layout.prefixes, machine.prefixes(layout))
+    with progress(plan.download_size) as shown:
+        use.execute(plan, machine.workshop(scopes), machine.nursery(scopes), shown, stages)
+    output.say(f"made {plan.name}: {layout.venvs / plan.name}")
+    machine.report_timings(stages)
+    return True
+
+
+def _check_link(link: Path, installed: Installed) -> None:
+    """Raise Refused where something that is not ours lies where the symlink is to be."""
+    ours = link.is_symlink() and any(one.link.parent == Path(link.readlink()).parent for one in installed.venvs())
+    if not ours and (link.exists() or link.is_symlink()):
+        raise Refused(f"`{link}` is there already, and rocmswitch did not make it")
+
+
+def _link(link: Path, installed: Installed, name: str) -> None:
+    """Let the path stand for the environment."""
+    one = installed.venv(name)
+    if one is not None and not (link.is_symlink() and Path(link.readlink()) == one.link):
+        with disk_errors(link):
+            machine.disk().make_directories(link.parent)
+            machine.disk().replace_symlink(link, str(one.link))
 
 
 def _manifest(scopes: Scopes, target: str, installed: Installed) -> Manifest:
     """The newest installed stack that *target* means, else the newest available; what was chosen is said."""
     catalog = machine.catalog(scopes)
-    chosen = resolve_installed(target, (one.receipt.stack for one in installed.prefixes()), catalog.names())
+    there = (one.receipt.stack for one in (*installed.prefixes(), *installed.venvs()))
+    chosen = resolve_installed(target, (one for one in there if one in catalog.names()), catalog.names())
     if chosen != target:
         output.say(f"{target} is {chosen}")
     return catalog.read(chosen)
-
-
-def _plan(scopes: Scopes, manifest: Manifest, name: str, options: Options, stages: Stages) -> VenvPlan:
-    wheels = use.wheels_of(manifest)
-    interpreter = find_interpreter(options.python or "", wheels.python, machine.uv(scopes.own))
-    prefix = _plan_prefix(scopes, manifest, (wheels.set,), options, stages)
-    wanted = use.Wanted(name, interpreter, prefix, package_index(os.environ))
-    with stages.timed("wheels"):
-        return use.plan(manifest, wanted, Http(), machine.cache(scopes.own))
 
 
 def _plan_prefix(
@@ -121,12 +189,3 @@ def _show(plan: VenvPlan, options: Options, rooms: tuple[Room, Room]) -> None:
         output.write_json(plan.as_json())
     else:
         planned.show_venv(plan, rooms)
-
-
-def _execute(scopes: Scopes, plan: VenvPlan, stages: Stages) -> None:
-    layout = scopes.own
-    if plan.install is not None:
-        install.check_room(plan.install, layout.cache, layout.prefixes, machine.prefixes(layout))
-    with progress(plan.download_size) as shown:
-        use.execute(plan, machine.workshop(scopes), machine.nursery(scopes), shown, stages)
-    output.say(f"made {plan.name}: {layout.venvs / plan.name}")

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
@@ -16,3 +22,34 @@ class Options:
     yes: bool
     dry_run: bool
     as_json: bool
+    torch: str | None = None
+    """`2.6.0`, or with its local part."""
+    cpu: bool = False
+    gpu: str | None = None
+    rebind: bool = False
+    locked: str | None = None
+    """The path of a rocmswitch.lock."""
+    profile: str | None = None
+    require: str | None = None
+
+
+def environment_options(command: _Command) -> _Command:
+    """The options that say what goes into an environment."""
+    for option in reversed(_ENVIRONMENT):
+        command = option(command)
+    return command
+
+
+_ENVIRONMENT = (
+    click.option("--torch", metavar="VERSION", help="Its PyTorch, one of those that `show` lists: 2.6.0."),
+    click.option("--cpu", is_flag=True, help="The same PyTorch, built for processors alone."),
+    click.option("--gpu", metavar="TARGET", help="For this card, not the one in this machine: gfx1010."),
+    click.option("--profile", metavar="NAME", help="With this named profile of the card's variables."),
+    click.option("--rebind", is_flag=True, help="Make it anew for this stack; the old one stays on the disk."),
+    click.option("--locked", metavar="FILE", help="Exactly the wheels of this rocmswitch.lock."),
+    click.option(
+        "--require",
+        type=click.Choice(("signed", "pinned", "first-use")),
+        help="Refuse what is checked by less than this.",
+    ),
+)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import hashlib
 from collections.abc import Generator, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from rocmswitch.errors import Busy, VerificationFailed
 from rocmswitch.fetch.http import Http
 from rocmswitch.fetch.partial import PartialFile
 from rocmswitch.fetch.running import Running
 from rocmswitch.fetch.transfer import Progress, Stop, Transfer
-from rocmswitch.model.package import Artifact
+from rocmswitch.model.package import FIRST_USE, Artifact, Digest, Unhashed
 from rocmswitch.store.cache import Cache
+from rocmswitch.store.firstuse import FirstUse
 from rocmswitch.system.disk import disk_errors
 
 __all__ = ["Downloads", "Progress", "Silent"]
@@ -68,6 +73,23 @@ class Downloads:
             yield from ((one, self._fetch_one(one, progress, stop)) for one in wanted)
         self._cache.settle()
 
+    def learn(
+        self, wanted: Iterable[Unhashed], seen: FirstUse, progress: Progress
+    ) -> Generator[Artifact, None, None]:
+        """Each of *wanted* in the cache, with the hash that it turned out to have; *seen* requires it from now on.
+
+        Resumed only where the server says that the file is the same. Raises as `fetch`.
+        """
+        named = [_provisional(one) for one in wanted]
+        fetch_one = functools.partial(self._learn_one, seen)
+        running = Running(fetch_one, max(self._jobs, 1))
+        try:
+            for artifact, path in running.collect(named, progress):
+                yield replace(artifact, digest=Digest.sha256(path.name))
+        finally:
+            running.end()
+        self._cache.settle()
+
     @contextlib.contextmanager
     def ahead(self, artifacts: Iterable[Artifact]) -> Iterator[None]:
         """Begin with what will probably be wanted; the first `fetch` in the block says what is, and goes on."""
@@ -92,11 +114,28 @@ class Downloads:
             if path is None:
                 stack.enter_context(self._alone(artifact, progress, stop))
                 path = cache.verify(digest, artifact.size)  # another process may have fetched it meanwhile
-            if path is None:
+            if path is None and artifact.urls[0].startswith("file:"):
+                path = cache.add_locked(Path(unquote(urlsplit(artifact.urls[0]).path)), digest)
+            elif path is None:
                 self._transfer(artifact, progress, stop)
                 path = cache.adopt(digest)
             else:
                 progress.started(artifact, artifact.size)
+        progress.finished(artifact)
+        return path
+
+    def _learn_one(self, seen: FirstUse, artifact: Artifact, progress: Progress, stop: Stop) -> Path:
+        """As `_fetch_one`, of a file whose digest is only its name until it is here."""
+        cache, name, url = self._cache, artifact.digest, artifact.urls[0]
+        with disk_errors(cache.partial), self._alone(artifact, progress, stop):
+            known = seen.known(url)  # another process may have learned it meanwhile
+            path = cache.verify(known, artifact.size) if known else None
+            if path is None:
+                with PartialFile.opened(cache, name, size=artifact.size) as partial:
+                    Transfer(self._http, artifact, partial, progress, stop).run()
+                    learned = Digest.sha256(partial.hash)
+                seen.saw(url, learned)
+                path = cache.adopt(name, learned=learned)
         progress.finished(artifact)
         return path
 
@@ -124,3 +163,9 @@ class Downloads:
                         progress.said(f"{error.message}: waiting")
                     told = True
             yield
+
+
+def _provisional(wheel: Unhashed) -> Artifact:
+    """With the hash of its address in the place of its own."""
+    name = Digest.sha256(hashlib.sha256(wheel.url.encode()).hexdigest())
+    return Artifact(wheel.name, wheel.version, wheel.filename, (wheel.url,), wheel.size, name, FIRST_USE)

@@ -27,35 +27,44 @@ class PartialFile:
     """A partial file in the hands of the one who holds its lock. Its methods raise OSError.
 
     `count` bytes are there, from so many answers of servers as `pieces` says: where there are several, a wrong
-    hash does not say which of them was wrong.
+    hash does not say which of them was wrong. With *size* nobody knows the hash yet: the digest is only a name,
+    and that many bytes are the artifact.
     """
 
-    def __init__(self, file: BinaryIO, cache: Cache, digest: Digest) -> None:
+    def __init__(self, file: BinaryIO, cache: Cache, digest: Digest, size: int | None = None) -> None:
         self.count = 0
         self.pieces = 0
         self.origin = Origin()
         self._file = file
         self._cache = cache
         self._digest = digest
+        self._size = size
         self._hash = hashlib.new(digest.algorithm)
 
     @classmethod
     @contextlib.contextmanager
-    def opened(cls, cache: Cache, digest: Digest) -> Iterator[PartialFile]:
+    def opened(cls, cache: Cache, digest: Digest, *, size: int | None = None) -> Iterator[PartialFile]:
         """The partial file for *digest*, with what an earlier run left in it."""
         path = cache.partial_path(digest)
         with contextlib.ExitStack() as stack:
             try:
-                partial = cls(stack.enter_context(cache.disk.create(path)), cache, digest)
+                partial = cls(stack.enter_context(cache.disk.create(path)), cache, digest, size)
             except FileExistsError:
-                partial = cls(stack.enter_context(_opened_again(path)), cache, digest)
+                partial = cls(stack.enter_context(_opened_again(path)), cache, digest, size)
                 partial._read_back()
             yield partial
 
     @property
     def is_right(self) -> bool:
         """The bytes so far are the whole artifact."""
-        return self.hash == self._digest.value
+        return self.hash == self._digest.value if self._size is None else self.count == self._size
+
+    def may_go_on(self, validator: str) -> bool:
+        """Whether bytes of another answer may be added to those that are there.
+
+        Where no hash would show that the server has replaced the file meanwhile, only if *validator* does.
+        """
+        return self._size is None or bool(validator)
 
     @property
     def hash(self) -> str:

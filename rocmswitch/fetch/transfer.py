@@ -145,6 +145,8 @@ class Transfer:
         self._fruitless += 1
         partial, origin = self._partial, self._partial.origin
         validator = origin.validator if origin.url == shown(url) else ""
+        if partial.count and not partial.may_go_on(validator):
+            self._start_over()
         try:
             with (
                 self._http.stream(url, offset=partial.count, validator=validator) as answer,

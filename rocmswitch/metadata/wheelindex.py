@@ -13,6 +13,8 @@ from packaging.utils import canonicalize_name
 from rocmswitch.errors import Failed
 from rocmswitch.model.package import Digest
 
+_METADATA = frozenset({"data-core-metadata", "data-dist-info-metadata"})
+
 
 @dataclass(frozen=True)
 class IndexedFile:
@@ -27,6 +29,8 @@ class IndexedFile:
     requires_python: str = ""
     yanked: str | None = None
     """None where it is not; else the reason, which may be empty (PEP 592)."""
+    metadata: bool = False
+    """Its core metadata is a file beside it, `URL.metadata` (PEP 658, PEP 714)."""
 
 
 def parse_index(content: bytes, url: str) -> dict[str, IndexedFile]:
@@ -66,6 +70,7 @@ def _from_json(entry: Mapping[str, object], url: str) -> IndexedFile:
         size if isinstance(size, int) else None,
         str(entry.get("requires-python") or ""),
         None if yanked is False else str(yanked) if isinstance(yanked, str) else "",
+        bool(entry.get("core-metadata") or entry.get("dist-info-metadata")),
     )
 
 
@@ -92,6 +97,7 @@ def _from_anchor(attributes: Mapping[str, str], base: str) -> IndexedFile | None
         None,
         attributes.get("data-requires-python", ""),
         attributes.get("data-yanked"),
+        bool(_METADATA.intersection(attributes)),
     )
 
 

@@ -97,3 +97,14 @@ class Artifact:
     size: int
     digest: Digest
     verification: str
+
+
+@dataclass(frozen=True)
+class Unhashed:
+    """A file whose hash nobody states: what the first download brings is what it has to be from then on."""
+
+    name: str
+    version: str
+    filename: str
+    url: str
+    size: int

@@ -1,27 +1,30 @@
-"""An environment that matches a stack: its Python, its wheels, and the prefix that they load."""
+"""An environment that matches a stack: its Python, its wheels, and the prefix where they load one."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
 from rocmswitch.errors import Refused
 from rocmswitch.fetch.download import Downloads, Progress
-from rocmswitch.fetch.http import Http
 from rocmswitch.fetch.wheels import locate_wheels
+from rocmswitch.metadata.wheellock import WheelLock, render_wheel_lock
 from rocmswitch.model.package import Artifact
 from rocmswitch.model.receipt import InstalledPackage, Receipt
-from rocmswitch.model.stack import Wheels
+from rocmswitch.model.stack import Stack, Wheels
 from rocmswitch.operations.building import WAIT, Workshop, alone, build
+from rocmswitch.operations.matching import Basket, Supply, lock_of, match, match_locked, remember
 from rocmswitch.operations.scripts import write_scripts
 from rocmswitch.operations.timing import Stages
-from rocmswitch.planning.activation import plan_venv_activation
+from rocmswitch.planning.activation import card_variables, plan_venv_activation
 from rocmswitch.planning.install import InstallPlan
-from rocmswitch.planning.wheels import Interpreter, VenvPlan, plan_artifacts, wanted_files
+from rocmswitch.planning.pytorch import Choice, check_interpreter
+from rocmswitch.planning.wheels import Interpreter, VenvPlan, estimated_size, plan_artifacts, wanted_files
 from rocmswitch.store.binding import bind
-from rocmswitch.store.cache import Cache
 from rocmswitch.store.catalog import Manifest
+from rocmswitch.store.interpreters import fetch_interpreter
+from rocmswitch.store.protection import Protection
 from rocmswitch.store.trees import Trees
 from rocmswitch.store.virtualenv import Uv, Wheel, list_environment
 from rocmswitch.system.disk import Disk, disk_errors
@@ -33,18 +36,20 @@ class Wanted:
 
     name: str
     interpreter: Interpreter
-    install: InstallPlan | None
+    install: InstallPlan | None = None
     """Of the prefix, where it has to be made first."""
-    index: str
-    """The user's own package index."""
+    replaces: str = ""
+    """The tree that it takes the place of, which stays."""
+    profile: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def wheels_of(manifest: Manifest) -> Wheels:
-    """What goes into an environment of this stack. Raises Refused where this version cannot make one."""
+    """What goes into an environment of a stack without PyTorch. Raises Refused where nothing does."""
     stack = manifest.stack
     if stack.wheels is None:
         raise Refused(
-            f"rocmswitch cannot make environments with PyTorch for `{stack.name}` yet",
+            f"rocmswitch knows no wheels for `{stack.name}`",
             hint=f"run `rocmswitch install {stack.name}` for the ROCm tree alone",
         )
     return stack.wheels
@@ -53,37 +58,98 @@ def wheels_of(manifest: Manifest) -> Wheels:
 def check_name(name: str, stack: str, existing: Receipt | None) -> None:
     """Raise Refused where the environment *name* is bound to another stack."""
     if existing is not None and existing.stack != stack:
-        raise _taken(name, f"belongs to `{existing.stack}`")
+        raise _taken(name, f"belongs to `{existing.stack}`", stack)
 
 
 def check_kept(plan: VenvPlan, existing: Receipt | None) -> None:
     """Raise Refused where *plan* would take the place of another environment: its owner may have added to it."""
+    if existing is None or existing.tree == plan.replaces:
+        return
     check_name(plan.name, plan.stack, existing)
-    if existing is not None and existing.tree != plan.tree:
-        raise _taken(plan.name, "is there already, with another Python or other wheels")
+    if existing.tree != plan.tree:
+        raise _taken(plan.name, "is there already, with another Python or other wheels", plan.stack)
 
 
-def _taken(name: str, why: str) -> Refused:
+def check_same(existing: Receipt, torch: str, interpreter: Interpreter | None) -> None:
+    """Raise Refused where the environment has another PyTorch or another Python than is asked for now."""
+    if torch and existing.torch != torch:
+        raise _taken(existing.name, f"has PyTorch {existing.torch or 'not at all'}", existing.stack)
+    if interpreter is not None and existing.python != interpreter.executable:
+        raise _taken(existing.name, f"has the Python `{existing.python}`", existing.stack)
+
+
+def check_stack(lock: WheelLock, stack: str) -> None:
+    """Raise Refused where *lock* is of another stack."""
+    if lock.stack != stack:
+        raise Refused(
+            f"the lock is of `{lock.stack}`, not of `{stack}`",
+            hint=f"run `rocmswitch use {lock.stack} --venv NAME --locked FILE`",
+        )
+
+
+def _taken(name: str, why: str, stack: str) -> Refused:
     return Refused(
-        f"the environment `{name}` {why}", hint=f"give another name, or run `rocmswitch remove {name}` first"
+        f"the environment `{name}` {why}",
+        hint=f"give another name, or run `rocmswitch use {stack} --venv {name} --rebind`, which keeps the old one",
     )
 
 
-def plan(manifest: Manifest, wanted: Wanted, http: Http, cache: Cache) -> VenvPlan:
-    """Decide which wheels the environment gets. Reads the user's package index; changes nothing."""
+def plan(manifest: Manifest, wanted: Wanted, supply: Supply) -> VenvPlan:
+    """Decide which wheels the environment of a stack without PyTorch gets. Reads the user's package index."""
     wheels, stack = wheels_of(manifest), manifest.stack
     files = wanted_files(wheels, stack.name, wanted.interpreter)
-    artifacts = plan_artifacts(files, wheels.hashes, locate_wheels(http, wanted.index, files))
+    artifacts = plan_artifacts(files, wheels.hashes, locate_wheels(supply.http, supply.indexes.all, files))
+    basket = Basket(artifacts, unpacked=estimated_size(one.size for one in artifacts))
+    return replace(_assembled(stack, wanted, basket, supply), prefix=stack.name)
+
+
+def plan_pytorch(choice: Choice, wanted: Wanted, supply: Supply, lock: WheelLock | None = None) -> VenvPlan:
+    """Decide which wheels an environment with PyTorch gets: those of *lock*, or those of the indexes of the day.
+
+    Reads indexes and metadata; changes nothing but what uv remembers. Raises as `matching.match`.
+    """
+    check_interpreter(choice, wanted.interpreter)
+    if lock and lock.python != wanted.interpreter.tag:
+        raise Refused(
+            f"the lock is for {lock.python}, and `{wanted.interpreter.shown}` is {wanted.interpreter.tag}"
+        )
+    basket = match_locked(lock, supply) if lock else match(choice, wanted.interpreter, supply)
+    own_rocm = not choice.cpu and not choice.needs_prefix
+    return replace(
+        _assembled(choice.stack, wanted, basket, supply),
+        prefix=choice.stack.name if choice.needs_prefix else "",
+        torch=choice.torch,
+        index=choice.index,
+        gpu=choice.gpu if choice.card_matters else "",
+        pins=choice.pins,
+        question=basket.key,
+        cards=card_variables(choice.stack.gpus) if own_rocm else (),
+        environment=_environment(choice, wanted.interpreter) if own_rocm else (),
+    )
+
+
+def _environment(choice: Choice, interpreter: Interpreter) -> tuple[tuple[str, str], ...]:
+    """What the ROCm among the wheels needs; `{python}` is the folder in `lib` that they are in."""
+    if choice.entry.bundles_rocm:
+        return ()
+    folder = f"python{interpreter.tag[2]}.{interpreter.tag[3:]}"
+    return tuple((name, value.replace("{python}", folder)) for name, value in choice.stack.rocm.environment.items())
+
+
+def _assembled(stack: Stack, wanted: Wanted, basket: Basket, supply: Supply) -> VenvPlan:
     return VenvPlan(
         name=wanted.name,
         stack=stack.name,
         stack_version=stack.rocm.version,
-        prefix=stack.name,
-        python=wanted.interpreter.executable,
-        python_tag=wanted.interpreter.tag,
-        wheels=artifacts,
-        cached=frozenset(one.filename for one in artifacts if cache.find(one.digest, one.size)),
+        interpreter=wanted.interpreter,
+        wheels=basket.wheels,
+        unhashed=basket.unhashed,
+        cached=frozenset(one.filename for one in basket.wheels if supply.cache.find(one.digest, one.size)),
         install=wanted.install,
+        replaces=wanted.replaces,
+        profile=wanted.profile,
+        unpacked=basket.unpacked,
+        notes=wanted.notes,
     )
 
 
@@ -95,6 +161,7 @@ class Nursery:
     trees: Trees
     disk: Disk
     uv: Uv
+    supply: Supply
     wait: float = WAIT
 
 
@@ -102,10 +169,12 @@ def execute(plan: VenvPlan, prefixes: Workshop, nursery: Nursery, progress: Prog
     """Make the prefix where it is missing, then the environment: each appears whole or not at all."""
     if plan.install is not None:
         build(plan.install, prefixes, progress, stages)
+    with stages.timed("download"):
+        plan, wheels = _fetch(plan, nursery, progress)
     trees = nursery.trees
     with (
         # Nobody removes the prefix while an environment is bound to it.
-        alone(prefixes.trees, plan.prefix, prefixes.wait, progress),
+        alone(prefixes.trees, plan.prefix or plan.stack, prefixes.wait, progress),
         alone(trees, plan.name, nursery.wait, progress),
         stages.timed("environment"),
     ):
@@ -114,22 +183,47 @@ def execute(plan: VenvPlan, prefixes: Workshop, nursery: Nursery, progress: Prog
             # Another rocmswitch may have made one of this name since the plan.
             check_kept(plan, trees.receipt(plan.name) if current else None)
             if not trees.is_whole(plan.tree):
-                _make(plan, prefixes.trees, nursery, progress)
+                _make(plan, wheels, prefixes.trees, nursery)
             trees.point(plan.name, plan.tree)
             trees.sweep()
         write_scripts(plan.name, prefixes.installed, nursery.disk)
+        remember(plan, nursery.supply)
         return trees.receipt(plan.name)
 
 
-def _make(plan: VenvPlan, prefixes: Trees, nursery: Nursery, progress: Progress) -> None:
+def _fetch(plan: VenvPlan, nursery: Nursery, progress: Progress) -> tuple[VenvPlan, tuple[Wheel, ...]]:
+    """Everything in the cache: the plan with what only the bytes could tell, and the wheels."""
+    supply, interpreter = nursery.supply, plan.interpreter
+    if not interpreter.executable:
+        plan = replace(plan, interpreter=fetch_interpreter(interpreter, nursery.uv))
+    if plan.unhashed:
+        wanted = (replace(one, url=supply.indexes.authorized(one.url)) for one in plan.unhashed)
+        plan = plan.with_learned(nursery.downloads.learn(wanted, supply.first_use, progress))
+    wanted_wheels = [_authorized(one, supply) for one in plan.wheels]
+    fetched = nursery.downloads.fetch(wanted_wheels, progress)
+    return plan, tuple(Wheel(one.filename, path, one.digest) for one, path in fetched)
+
+
+def _authorized(wheel: Artifact, supply: Supply) -> Artifact:
+    return replace(wheel, urls=tuple(supply.indexes.authorized(url) for url in wheel.urls))
+
+
+def _make(plan: VenvPlan, wheels: tuple[Wheel, ...], prefixes: Trees, nursery: Nursery) -> None:
     folder = nursery.trees.begin(plan.tree)
-    fetched = nursery.downloads.fetch(plan.wheels, progress)
-    wheels = [Wheel(one.filename, path, one.digest) for one, path in fetched]
-    nursery.uv.make_environment(folder, Path(plan.python), wheels)
+    nursery.uv.make_environment(folder, Path(plan.python), wheels, _protection(plan))
     with disk_errors(folder):
         entries = list_environment(folder, wheels)
-        changed = bind(folder, entries, _library_folders(plan.prefix, prefixes), nursery.disk)
-    nursery.trees.publish(plan.tree, plan.name, _receipt(plan), changed)
+        if plan.prefix:
+            entries = bind(folder, entries, _library_folders(plan.prefix, prefixes), nursery.disk)
+    nursery.trees.publish(plan.tree, plan.name, _receipt(plan), entries)
+
+
+def _protection(plan: VenvPlan) -> Protection | None:
+    if not plan.pins:
+        return None
+    exact = tuple(tuple(one.split("==", 1)) for one in plan.pins if "==" in one)
+    rest = tuple(one for one in plan.pins if "==" not in one)
+    return Protection(tuple((name, version) for name, version in exact), render_wheel_lock(lock_of(plan)), rest)
 
 
 def _library_folders(prefix: str, prefixes: Trees) -> tuple[Path, ...]:
@@ -147,9 +241,16 @@ def _receipt(plan: VenvPlan) -> Receipt:
         tree=plan.tree,
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         packages=tuple(_installed(one) for one in plan.wheels),
-        activation=plan_venv_activation(plan.name),
+        activation=plan_venv_activation(
+            plan.name, protected=bool(plan.pins), cards=plan.cards, environment=plan.environment
+        ),
         python=plan.python,
         prefix=plan.prefix,
+        torch=plan.torch,
+        index=plan.index,
+        pins=plan.pins,
+        profile=plan.profile,
+        notes=plan.notes,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from rocmswitch.errors import MachineLacks
 from rocmswitch.planning.install import InstallPlan
+from rocmswitch.planning.wheels import VenvPlan
 
 _SLACK = 16 * 1024 * 1024
 """Bytes for the receipt, folders, and a file that is replaced by a new one while it is relocated."""
@@ -24,18 +25,31 @@ class Room:
 
 def space_needed(plan: InstallPlan, cache: Room, prefixes: Room) -> tuple[tuple[Room, int], ...]:
     """Bytes that *plan* takes: once for each file system, so twice or once."""
-    unpacked = plan.added_size + plan.added_size // _BLOCK_SHARE + _SLACK if plan.packages else 0
-    if cache.file_system == prefixes.file_system:
-        return ((prefixes, plan.download_size + unpacked),)
-    return ((cache, plan.download_size), (prefixes, unpacked))
+    return _needed(plan.download_size, plan.added_size if plan.packages else 0, cache, prefixes)
 
 
 def check_space(plan: InstallPlan, cache: Room, prefixes: Room) -> None:
     """Raise MachineLacks where a file system has too little room for *plan*."""
-    for room, needed in space_needed(plan, cache, prefixes):
-        if needed > room.free:
+    _check(space_needed(plan, cache, prefixes))
+
+
+def check_wheel_space(plan: VenvPlan, cache: Room, venvs: Room) -> None:
+    """The same for the wheels of an environment, its prefix aside."""
+    _check(_needed(plan.wheels_size, plan.unpacked, cache, venvs))
+
+
+def _needed(download: int, unpacked: int, cache: Room, trees: Room) -> tuple[tuple[Room, int], ...]:
+    on_disk = unpacked + unpacked // _BLOCK_SHARE + _SLACK if unpacked else 0
+    if cache.file_system == trees.file_system:
+        return ((trees, download + on_disk),)
+    return ((cache, download), (trees, on_disk))
+
+
+def _check(needed: tuple[tuple[Room, int], ...]) -> None:
+    for room, count in needed:
+        if count > room.free:
             raise MachineLacks(
-                f"`{room.folder}` has {_megabytes(room.free)} free and {_megabytes(needed)} are needed there",
+                f"`{room.folder}` has {_megabytes(room.free)} free and {_megabytes(count)} are needed there",
                 hint="run `rocmswitch cache prune`",
             )
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from packaging.tags import Tag
-from packaging.utils import canonicalize_name, parse_wheel_filename
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.version import Version
 
-from rocmswitch.errors import NotFound
-from rocmswitch.model.package import PINNED, Artifact, Digest
+from rocmswitch.errors import NotFound, Refused
+from rocmswitch.model.activation import CardVariable
+from rocmswitch.model.package import FIRST_USE, PINNED, VERIFICATION_CLASSES, Artifact, Digest, Unhashed
 from rocmswitch.model.stack import Wheels
 from rocmswitch.planning.install import TREE_ID_LENGTH, InstallPlan
+
+_UNPACKED = 3
+"""Times its own size that a wheel takes unpacked, where its table of contents was not read; torch has 2.9."""
 
 
 @dataclass(frozen=True)
@@ -28,63 +33,130 @@ class Interpreter:
     tags: tuple[Tag, ...]
     fetch: str = ""
 
+    @property
+    def shown(self) -> str:
+        """For people: `/usr/bin/python3.11`, or `3.11`, which is fetched."""
+        return self.executable or self.fetch
+
 
 @dataclass(frozen=True)
 class VenvPlan:
-    """An environment bound to a prefix. `install` is the plan of that prefix where it has to be made first."""
+    """An environment of a stack. `install` is the plan of its prefix where that has to be made first."""
 
     name: str
     stack: str
     stack_version: str
-    prefix: str
-    python: str
-    python_tag: str
+    interpreter: Interpreter
     wheels: tuple[Artifact, ...]
     cached: frozenset[str]
     """File names of the wheels that the cache has."""
+    prefix: str = ""
+    """The stack whose tree the wheels load; empty where they bring their ROCm along."""
+    unhashed: tuple[Unhashed, ...] = ()
+    """Wheels whose hash nobody states: it is taken while they arrive."""
     install: InstallPlan | None = None
     replaces: str = ""
+    """The tree that the name means now, where another environment takes its place."""
+    torch: str = ""
+    index: str = ""
+    gpu: str = ""
+    """The card that the wheels are for; empty where they are for all."""
+    pins: tuple[str, ...] = ()
+    """Requirements that must stay true: torch and its companions exactly, and the manifest's constraints."""
+    profile: str = ""
+    cards: tuple[CardVariable, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+    """Variables of the ROCm among the wheels, in which `{prefix}` stands for the environment's place."""
+    unpacked: int = 0
+    """Bytes on disk, as far as tables of contents were read; else estimated."""
+    question: str = ""
+    """Names the resolution, where it is to be recorded."""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def python(self) -> str:
+        return self.interpreter.executable
+
+    @property
+    def wheels_size(self) -> int:
+        """Bytes of wheels to fetch."""
+        known = sum(one.size for one in self.wheels if one.filename not in self.cached)
+        return known + sum(one.size for one in self.unhashed)
 
     @property
     def download_size(self) -> int:
         """Bytes to fetch, the prefix's packages included."""
-        wheels = sum(one.size for one in self.wheels if one.filename not in self.cached)
-        return wheels + (self.install.download_size if self.install else 0)
+        return self.wheels_size + (self.install.download_size if self.install else 0)
 
     @property
     def tree(self) -> str:
-        """NAME-<12 hex>: from what decides the environment's content."""
+        """NAME-<12 hex>: from what decides the environment's content. Final once every hash is known."""
         content = {
             "name": self.name,
             "prefix": self.prefix,
             "python": self.python,
-            "wheels": sorted(str(one.digest) for one in self.wheels),
+            "wheels": sorted([*(str(one.digest) for one in self.wheels), *(one.url for one in self.unhashed)]),
+            "pins": sorted(self.pins),
+            "profile": self.profile,
             "replaces": self.replaces,
         }
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return f"{self.name}-{hashlib.sha256(text.encode()).hexdigest()[:TREE_ID_LENGTH]}"
+
+    def with_learned(self, learned: Iterable[Artifact]) -> VenvPlan:
+        """The same once the hashes of all wheels are known."""
+        wheels = tuple(sorted((*self.wheels, *learned), key=lambda one: one.name))
+        return replace(self, wheels=wheels, unhashed=())
+
+    @property
+    def files(self) -> tuple[Artifact | Unhashed, ...]:
+        """All wheels, those whose hash is known first."""
+        return (*self.wheels, *self.unhashed)
 
     def as_json(self) -> dict[str, object]:
         """What `use --dry-run --json` prints."""
         return {
             "environment": self.name,
             "stack": self.stack,
-            "python": self.python,
+            "torch": self.torch or None,
+            "index": self.index or None,
+            "prefix": self.prefix or None,
+            "python": self.python or None,
+            "python_tag": self.interpreter.tag,
+            "python_fetched": self.interpreter.fetch or None,
             "download_size": self.download_size,
-            "wheels": [
-                {
-                    "name": one.name,
-                    "version": one.version,
-                    "url": one.urls[0],
-                    "size": one.size,
-                    "sha256": one.digest.value,
-                    "verification": one.verification,
-                    "cached": one.filename in self.cached,
-                }
-                for one in self.wheels
-            ],
+            "installed_size": self.unpacked,
+            "wheels": [self._as_json(one) for one in self.files],
+            "notes": list(self.notes),
             "install": self.install.as_json() if self.install else None,
         }
+
+    def _as_json(self, wheel: Artifact | Unhashed) -> dict[str, object]:
+        if isinstance(wheel, Artifact):
+            url, digest, verification = wheel.urls[0], wheel.digest.value, wheel.verification
+        else:
+            url, digest, verification = wheel.url, None, FIRST_USE
+        return {
+            "name": wheel.name,
+            "version": wheel.version,
+            "url": url,
+            "size": wheel.size,
+            "sha256": digest,
+            "verification": verification,
+            "cached": wheel.filename in self.cached,
+        }
+
+
+def check_required(plan: VenvPlan, required: str | None) -> None:
+    """Raise Refused where a wheel of *plan* is checked by less than *required*."""
+    if required is None:
+        return
+    rank = VERIFICATION_CLASSES.index
+    weak = [one.name for one in plan.wheels if rank(one.verification) < rank(required)]
+    weak += [one.name for one in plan.unhashed if rank(FIRST_USE) < rank(required)]
+    if weak:
+        verified = next((one.verification for one in plan.wheels if one.name == weak[0]), FIRST_USE)
+        raise Refused(f"`{weak[0]}` is only `{verified}`, and `{required}` is required")
 
 
 def wanted_files(wheels: Wheels, stack: str, interpreter: Interpreter) -> tuple[str, ...]:
@@ -92,13 +164,47 @@ def wanted_files(wheels: Wheels, stack: str, interpreter: Interpreter) -> tuple[
 
     Raises NotFound, with the Pythons that would do.
     """
-    if interpreter.tag not in wheels.python:
-        raise NotFound(
-            f"`{stack}` has no wheels for the Python `{interpreter.executable}` ({interpreter.tag}), "
-            f"only for {', '.join(wheels.python)}",
-            hint=f"run `rocmswitch use {stack} --venv NAME --python {_version(wheels.python[-1])}`",
-        )
-    return tuple(_best(name, version, wheels, interpreter) for name, version in wheels.packages.items())
+    check_python(wheels.python, stack, interpreter)
+    found = (
+        (name, version, best_file(name, version, wheels.hashes, interpreter.tags))
+        for name, version in wheels.packages.items()
+    )
+    files = []
+    for name, version, file in found:
+        if not file:
+            raise NotFound(f"no wheel of {name} {version} suits `{interpreter.shown}` ({interpreter.tag})")
+        files.append(file)
+    return tuple(files)
+
+
+def check_python(tags: Sequence[str], what: str, interpreter: Interpreter, *, torch: str = "") -> None:
+    """Raise NotFound where *what* has wheels for other Pythons only: it names those that would do."""
+    if interpreter.tag in tags:
+        return
+    extra = f" --torch {torch}" if torch else ""
+    raise NotFound(
+        f"`{what}` has no wheels for the Python `{interpreter.shown}` ({interpreter.tag}), "
+        f"only for {', '.join(tags)}",
+        hint=f"run `rocmswitch use {what} --venv NAME{extra} --python {version_of(tags[-1])}`",
+    )
+
+
+def best_file(name: str, version: str, files: Iterable[str], tags: Sequence[Tag]) -> str:
+    """The wheel of exactly this version that suits *tags* best; empty where none does.
+
+    Between two of equal tags the one with the higher build number wins.
+    """
+    ranks = {tag: rank for rank, tag in enumerate(tags)}
+    found = []
+    for file in files:
+        try:
+            project, found_version, build, offered = parse_wheel_filename(file)
+        except InvalidWheelFilename:
+            continue
+        rank = min((ranks[tag] for tag in offered if tag in ranks), default=None)
+        if project == canonicalize_name(name) and found_version == Version(version) and rank is not None:
+            found.append((-rank, build, file))
+    return max(found)[2] if found else ""
 
 
 def plan_artifacts(
@@ -117,19 +223,11 @@ def plan_artifacts(
     return tuple(artifacts)
 
 
-def _best(name: str, version: str, wheels: Wheels, interpreter: Interpreter) -> str:
-    ranks = {tag: rank for rank, tag in enumerate(interpreter.tags)}
-    found = []
-    for filename in wheels.hashes:
-        project, found_version, _, tags = parse_wheel_filename(filename)
-        rank = min((ranks[tag] for tag in tags if tag in ranks), default=None)
-        if project == canonicalize_name(name) and str(found_version) == version and rank is not None:
-            found.append((rank, filename))
-    if not found:
-        raise NotFound(f"no wheel of {name} {version} suits `{interpreter.executable}` ({interpreter.tag})")
-    return min(found)[1]
+def estimated_size(archives: Iterable[int]) -> int:
+    """Bytes on disk of wheels whose table of contents was not read."""
+    return _UNPACKED * sum(archives)
 
 
-def _version(tag: str) -> str:
-    """`cp311` as people type it: `3.11`."""
+def version_of(tag: str) -> str:
+    """`cp311` as people type it: `3.11`; `cp313t` is `3.13t`."""
     return f"{tag[2]}.{tag[3:]}"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from rocmswitch.errors import Busy, VerificationFailed
+from rocmswitch.errors import Busy, NotFound, VerificationFailed
 from rocmswitch.model.package import Digest
 from rocmswitch.system.disk import Disk, disk_errors, in_words
 from rocmswitch.system.lock import held
@@ -79,12 +79,13 @@ class Cache:
         with held(path.with_name(path.name + _LOCK), wait=wait, what=f"the download `{digest.value[:12]}…`"):
             yield
 
-    def adopt(self, digest: Digest) -> Path:
+    def adopt(self, digest: Digest, *, learned: Digest | None = None) -> Path:
         """Give the partial file its name. Only for the holder of its lock, who has just verified all of it.
 
-        The name itself survives a power cut after `settle`.
+        *learned* is the hash that it has, where *digest* was only a name for it. The name itself survives a
+        power cut after `settle`.
         """
-        partial, path = self.partial_path(digest), self.archives / digest.value
+        partial, path = self.partial_path(digest), self.archives / (learned or digest).value
         with disk_errors(self.archives):
             self.disk.make_directories(self.archives)
             self.disk.sync_file(partial)
@@ -106,10 +107,19 @@ class Cache:
 
     def add(self, source: Path, digest: Digest) -> Path:
         """Copy *source* into the cache. Raises VerificationFailed where it is another file than *digest* says."""
-        with self.locked(digest, wait=60), disk_errors(self.partial):
+        with self.locked(digest, wait=60):
+            return self.add_locked(source, digest)
+
+    def add_locked(self, source: Path, digest: Digest) -> Path:
+        """The same for the holder of the lock. Raises NotFound where there is no such file."""
+        with disk_errors(self.partial):
             path = self.partial_path(digest)
             self.disk.discard(path)
-            with source.open("rb") as file, self.disk.create(path) as copy:
+            try:
+                file = source.open("rb")
+            except FileNotFoundError as error:
+                raise NotFound(f"`{source}` is not there any more") from error
+            with file, self.disk.create(path) as copy:
                 value = _copy_hashed(file, copy, digest.algorithm)
             if value != digest.value:
                 self.disk.discard(path)

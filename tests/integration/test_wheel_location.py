@@ -35,7 +35,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 def test_the_size_comes_from_the_index_or_else_from_the_server(server: Server) -> None:
-    found = locate_wheels(Http(HURRY), server.url("simple"), [WHEEL, OTHER])
+    found = locate_wheels(Http(HURRY), [server.url("simple")], [WHEEL, OTHER])
 
     assert found == {
         WHEEL: (server.url(f"files/{WHEEL}"), 5),
@@ -46,7 +46,7 @@ def test_the_size_comes_from_the_index_or_else_from_the_server(server: Server) -
 
 def test_a_wheel_that_is_not_listed_is_named(server: Server) -> None:
     with pytest.raises(NotFound) as caught:
-        locate_wheels(Http(HURRY), server.url("simple"), ["hip_python-2.0-py3-none-any.whl"])
+        locate_wheels(Http(HURRY), [server.url("simple")], ["hip_python-2.0-py3-none-any.whl"])
 
     assert str(caught.value) == (
         f"`{server.url('simple/hip-python/')}` does not list `hip_python-2.0-py3-none-any.whl`"
@@ -56,7 +56,7 @@ def test_a_wheel_that_is_not_listed_is_named(server: Server) -> None:
 @pytest.mark.network("pypi")
 def test_a_real_wheel_is_found_at_pypi() -> None:
     try:
-        found = locate_wheels(Http(Patience(attempts=2)), "https://pypi.org/simple", [OTHER])
+        found = locate_wheels(Http(Patience(attempts=2)), ["https://pypi.org/simple"], [OTHER])
     except NetworkFailed as error:
         pytest.skip(f"this machine's index answers, but {error}")
 

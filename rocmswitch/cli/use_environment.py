@@ -1,0 +1,147 @@
+"""What an environment is to be, from the command line and this machine; and its plan."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rocmswitch.cli import machine
+from rocmswitch.cli.main import Scopes
+from rocmswitch.cli.use_options import Options
+from rocmswitch.errors import MachineLacks, UsageMistake
+from rocmswitch.host.facts import read_host
+from rocmswitch.host.gpu import first_target
+from rocmswitch.metadata.wheellock import WheelLock, parse_wheel_lock
+from rocmswitch.model.grammar import GPU, is_name
+from rocmswitch.model.stack import Pytorch, Stack
+from rocmswitch.operations import use
+from rocmswitch.operations.timing import Stages
+from rocmswitch.planning.install import InstallPlan
+from rocmswitch.planning.pytorch import Choice, check_glibc, choose_pytorch, needs_card, warnings
+from rocmswitch.planning.wheels import Interpreter, VenvPlan, check_required, version_of
+from rocmswitch.store.catalog import Manifest
+from rocmswitch.store.interpreters import find_interpreter
+
+_LONGEST = 40
+"""Characters of a name that is made from a folder's."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """An environment's name, and the path of the symlink that stands for it, where one was asked for."""
+
+    name: str
+    link: Path | None = None
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What goes in: a PyTorch, and the lock that names its wheels exactly, if there is one."""
+
+    choice: Choice
+    lock: WheelLock | None = None
+
+
+def place(text: str, folder: Path) -> Place:
+    """A name; or a path, relative to *folder*, for which a name is made that no other path has.
+
+    Raises UsageMistake for what is neither.
+    """
+    if "/" in text or text.startswith("."):
+        link = Path(os.path.normpath(folder / text))
+        return Place(_name_of(link), link)
+    if not is_name(text):
+        raise UsageMistake(
+            f"`{text[:80]}` cannot be the name of an environment: two or more small letters, digits and `._-`"
+        )
+    return Place(text)
+
+
+def choose(scopes: Scopes, stack: Stack, options: Options) -> Chosen:
+    """The PyTorch that is meant. Raises NotFound, UsageMistake, Refused and MachineLacks."""
+    lock = _read_lock(options.locked) if options.locked else None
+    if lock is not None:
+        use.check_stack(lock, stack.name)
+    torch = (lock.torch if lock else options.torch) or ""
+    cpu = options.cpu or torch.endswith("+cpu")
+    entry = choose_pytorch(stack, torch.removesuffix("+cpu"), _others(scopes))
+    gpu = (lock.gpu if lock else "") or _card(options)
+    if needs_card(entry) and not gpu and not cpu:
+        raise MachineLacks(
+            f"the wheels of `{stack.name}` differ from card to card, and this machine shows none",
+            hint="run the same command with `--gpu gfx1030`, or what your card is",
+        )
+    _check_profile(stack, options.profile)
+    choice = Choice(stack, entry, gpu, cpu)
+    check_glibc(choice, read_host().glibc)
+    return Chosen(choice, lock)
+
+
+def interpreter(scopes: Scopes, pythons: tuple[str, ...], options: Options, lock: WheelLock | None) -> Interpreter:
+    """The Python to use: what was asked for, or what the lock is for, or one that the wheels exist for."""
+    uv = machine.uv(scopes.own)
+    if lock is None:
+        return find_interpreter(options.python or "", pythons, uv)
+    return find_interpreter(options.python or version_of(lock.python), (lock.python,), uv)
+
+
+def plan_pytorch(scopes: Scopes, chosen: Chosen, wanted: use.Wanted, options: Options, stages: Stages) -> VenvPlan:
+    """The plan of an environment with PyTorch, whose prefix was planned already. Raises what planning raises."""
+    with stages.timed("wheels"):
+        plan = use.plan_pytorch(chosen.choice, wanted, machine.supply(scopes.own), chosen.lock)
+    check_required(plan, options.require or ("pinned" if chosen.lock else None))
+    return plan
+
+
+def notes(scopes: Scopes, choice: Choice, install: InstallPlan | None) -> tuple[str, ...]:
+    """What somebody should know before agreeing."""
+    said = list(warnings(choice, _others(scopes)))
+    if install is None and not choice.cpu and choice.entry.bundles_rocm and choice.stack.rocm.sets is not None:
+        said.append(
+            "these wheels bring their own ROCm: no prefix is needed; "
+            f"`rocmswitch install {choice.stack.name} --set compiler` adds hipcc and headers"
+        )
+    return tuple(said)
+
+
+def pythons(manifest: Manifest, entry: Pytorch | None) -> tuple[str, ...]:
+    """The tags that the wheels exist for."""
+    return entry.python if entry else use.wheels_of(manifest).python
+
+
+def _others(scopes: Scopes) -> Iterator[Stack]:
+    """All stacks, read when somebody looks."""
+    yield from (one.stack for one in machine.catalog(scopes).read_all()[0])
+
+
+def _card(options: Options) -> str:
+    root = Path(os.environ.get("ROCMSWITCH_SYSROOT") or "/")
+    gpu = options.gpu or os.environ.get("ROCMSWITCH_GPU") or first_target(root)
+    if gpu and not GPU.fullmatch(gpu):
+        raise UsageMistake(f"`{gpu[:40]}` is not a card like `gfx1010`")
+    return gpu
+
+
+def _check_profile(stack: Stack, profile: str | None) -> None:
+    known = sorted({name for gpu in stack.gpus.values() for name in gpu.profiles})
+    if profile and profile not in known:
+        there = f"only {', '.join(known)}" if known else "and no other either"
+        raise UsageMistake(f"`{stack.name}` has no profile `{profile[:40]}`, {there}")
+
+
+def _read_lock(path: str) -> WheelLock:
+    try:
+        return parse_wheel_lock(Path(path).read_bytes(), path)
+    except OSError as error:
+        raise UsageMistake(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _name_of(link: Path) -> str:
+    """`<folder>-<6 hex>`: of the project's folder where the link itself is hidden, as `.venv` is."""
+    folder = link.parent if link.name.startswith(".") else link
+    word = re.sub(r"[^a-z0-9._-]+|\.{2,}", "-", folder.name.lower()).strip("._-")[:_LONGEST] or "venv"
+    return f"{word}-{hashlib.sha256(os.fsencode(link)).hexdigest()[:6]}"

@@ -1,0 +1,220 @@
+"""The wheels of an environment: those of ROCm from their own index, everything else from the user's."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from packaging.utils import parse_wheel_filename
+
+from rocmswitch.errors import NetworkFailed, NotFound, RocmswitchError
+from rocmswitch.fetch.contents import Contents, read_contents
+from rocmswitch.fetch.http import Http
+from rocmswitch.fetch.wheels import Wanted, find_wheels, is_local, with_size
+from rocmswitch.metadata.wheelindex import IndexedFile
+from rocmswitch.metadata.wheellock import LockedWheel, WheelLock, parse_wheel_lock, render_wheel_lock
+from rocmswitch.model.indexes import PackageIndexes
+from rocmswitch.model.package import FIRST_USE, PINNED, Artifact, Digest, Unhashed
+from rocmswitch.planning.pytorch import CPU_INDEX, Choice
+from rocmswitch.planning.wheels import Interpreter, VenvPlan, estimated_size
+from rocmswitch.store.cache import Cache, hash_of
+from rocmswitch.store.firstuse import FirstUse
+from rocmswitch.store.resolution import Question, Resolver, Stub
+from rocmswitch.system.disk import Disk, disk_errors
+
+SEED = ("pip",)
+"""Every environment has it, so that people find what they know."""
+_AT_ONCE = 4
+"""Wheels whose metadata is read at a time."""
+
+
+@dataclass(frozen=True)
+class Supply:
+    """Where wheels come from, and what is remembered of them."""
+
+    http: Http
+    cache: Cache
+    indexes: PackageIndexes
+    resolver: Resolver
+    first_use: FirstUse
+    recorded: Path
+    """The folder of resolutions: a lock for each question that was asked."""
+    disk: Disk
+
+
+@dataclass(frozen=True)
+class Basket:
+    """What was found. `key` names the resolution, to be recorded when it was carried out."""
+
+    wheels: tuple[Artifact, ...]
+    unhashed: tuple[Unhashed, ...] = ()
+    unpacked: int = 0
+    key: str = ""
+
+    @property
+    def sizes(self) -> tuple[tuple[str, int], ...]:
+        """The files with their bytes."""
+        hashed = ((one.filename, one.size) for one in self.wheels)
+        return (*hashed, *((one.filename, one.size) for one in self.unhashed))
+
+
+def match(choice: Choice, interpreter: Interpreter, supply: Supply) -> Basket:
+    """The wheels of *choice* and all that they need. Nothing but metadata is fetched.
+
+    Where the same was asked before, and the cache still has all of the answer, no server is asked.
+    Raises NotFound, NetworkFailed, Failed, MachineLacks, VerificationFailed.
+    """
+    key = _key(choice, interpreter, supply.indexes)
+    known = _recorded(key, supply)
+    if known is not None:
+        return known
+    if choice.cpu:
+        return replace(_match_for_processors(choice, interpreter, supply), key=key)
+    entry = choice.entry
+    family = find_wheels(supply.http, Wanted(entry.index, choice.wheels, entry.urls), interpreter.tags)
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        contents = tuple(threads.map(lambda one: _contents(one, entry.hashes, supply), family))
+    stubs = tuple(_stub(file, said, choice) for file, said in zip(family, contents, strict=True))
+    others = supply.resolver.resolve(Question(stubs, SEED, choice.constraints, interpreter))
+    basket = _basket((*family, *others), entry.hashes, supply)
+    seen = {file.filename: said.unpacked for file, said in zip(family, contents, strict=True) if said.unpacked}
+    rest = (size for name, size in basket.sizes if name not in seen)
+    return replace(basket, unpacked=sum(seen.values()) + estimated_size(rest), key=key)
+
+
+def match_locked(lock: WheelLock, supply: Supply) -> Basket:
+    """The wheels that *lock* names: exactly those, whatever the indexes have today."""
+    return Basket(tuple(_artifact(one, PINNED) for one in lock.wheels), unpacked=lock.unpacked)
+
+
+def remember(plan: VenvPlan, supply: Supply) -> None:
+    """Record what *plan*, carried out, was made of: the hashes by address, and the answer to its question."""
+    for one in plan.wheels:
+        if one.verification == FIRST_USE:
+            supply.first_use.saw(one.urls[0], one.digest)
+    if plan.question:
+        path = supply.recorded / f"{plan.question}.lock"
+        with disk_errors(path):
+            supply.disk.make_directories(path.parent)
+            supply.disk.replace_file(path, render_wheel_lock(lock_of(plan)))
+
+
+def lock_of(plan: VenvPlan) -> WheelLock:
+    """What another machine needs to get the same bytes."""
+    wheels = tuple(
+        LockedWheel(
+            name=one.name,
+            version=one.version,
+            file=one.filename,
+            url=one.urls[0],
+            size=one.size,
+            sha256=one.digest.value,
+            verification=one.verification,
+        )
+        for one in plan.wheels
+    )
+    return WheelLock(
+        schema=1,
+        stack=plan.stack,
+        python=plan.interpreter.tag,
+        wheels=wheels,
+        torch=plan.torch,
+        index=plan.index,
+        gpu=plan.gpu,
+        pins=plan.pins,
+        unpacked=plan.unpacked,
+    )
+
+
+def _match_for_processors(choice: Choice, interpreter: Interpreter, supply: Supply) -> Basket:
+    """From the user's own indexes and folders where they have it, else from PyTorch's index of such builds."""
+    exact = tuple(f"{name}=={version}" for name, version in choice.wheels.items())
+    question = Question((), (*exact, *SEED), choice.constraints, interpreter)
+    try:
+        found = supply.resolver.resolve(question)
+    except (NotFound, NetworkFailed):
+        found = supply.resolver.resolve(question, more=(CPU_INDEX,))
+    basket = _basket(found, {}, supply)
+    return replace(basket, unpacked=estimated_size(size for _, size in basket.sizes))
+
+
+def _stub(file: IndexedFile, said: Contents, choice: Choice) -> Stub:
+    is_torch = parse_wheel_filename(file.filename)[0] == "torch"
+    return Stub(file.filename, said.metadata, choice.extras if is_torch else ())
+
+
+def _contents(file: IndexedFile, hashes: Mapping[str, str], supply: Supply) -> Contents:
+    digest = _digest(file, hashes, supply)
+    cached = supply.cache.find(digest, file.size or 0) if digest else None
+    return read_contents(supply.http, file, cached)
+
+
+def _digest(file: IndexedFile, hashes: Mapping[str, str], supply: Supply) -> Digest | None:
+    """What the manifest pins, else what the index states, else what the first use has shown; None for neither."""
+    if file.filename in hashes:
+        return Digest.sha256(hashes[file.filename])
+    if file.digest is not None:
+        supply.first_use.check(file.url, file.digest)
+        return file.digest
+    return supply.first_use.known(file.url)
+
+
+def _basket(files: Iterable[IndexedFile], hashes: Mapping[str, str], supply: Supply) -> Basket:
+    wheels: list[Artifact] = []
+    unhashed: list[Unhashed] = []
+    for found in files:
+        file = _read_local(found) if is_local(found.url) else with_size(supply.http, found)
+        name, version, _, _ = parse_wheel_filename(file.filename)
+        digest = _digest(file, hashes, supply)
+        if digest is None:
+            unhashed.append(Unhashed(name, str(version), file.filename, file.url, file.size or 0))
+        else:
+            kind = PINNED if file.filename in hashes else FIRST_USE
+            wheels.append(Artifact(name, str(version), file.filename, (file.url,), file.size or 0, digest, kind))
+    return Basket(tuple(sorted(wheels, key=lambda one: one.name)), tuple(unhashed))
+
+
+def _read_local(file: IndexedFile) -> IndexedFile:
+    path = Path(unquote(urlsplit(file.url).path))
+    with disk_errors(path):
+        return replace(file, size=path.stat().st_size, digest=Digest.sha256(hash_of(path, "sha256")))
+
+
+def _key(choice: Choice, interpreter: Interpreter, indexes: PackageIndexes) -> str:
+    """Names what is asked: the same words give the same answer as long as nobody asks anew."""
+    entry = choice.entry
+    asked = {
+        "wheels": choice.wheels,
+        "extras": choice.extras,
+        "constraints": choice.constraints,
+        "index": choice.index,
+        "hashes": entry.hashes,
+        "urls": entry.urls,
+        "python": interpreter.tag,
+        "machine": [str(tag) for tag in interpreter.tags[:1]],
+        "indexes": repr(indexes),
+    }
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def _recorded(key: str, supply: Supply) -> Basket | None:
+    path = supply.recorded / f"{key}.lock"
+    try:
+        lock = parse_wheel_lock(path.read_bytes(), str(path))
+    except (FileNotFoundError, RocmswitchError):
+        # One that cannot be read is no loss: the question is asked again, and its answer takes that place.
+        return None
+    wheels = tuple(_artifact(one, one.verification or FIRST_USE) for one in lock.wheels)
+    if not all(supply.cache.find(one.digest, one.size) for one in wheels):
+        return None
+    return Basket(wheels, unpacked=lock.unpacked, key=key)
+
+
+def _artifact(wheel: LockedWheel, verification: str) -> Artifact:
+    digest = Digest.sha256(wheel.sha256)
+    return Artifact(wheel.name, wheel.version, wheel.file, (wheel.url,), wheel.size, digest, verification)

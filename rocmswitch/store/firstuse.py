@@ -1,0 +1,62 @@
+"""The hashes that files had when they were first used, by their address: what they have to be from then on.
+
+They lie with the data, not in the cache: who could delete them could put another file in the place of the first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from rocmswitch.errors import VerificationFailed
+from rocmswitch.model.package import Digest
+from rocmswitch.system.disk import Disk, disk_errors
+
+
+class FirstUse:
+    """The folder of these records."""
+
+    def __init__(self, folder: Path, disk: Disk) -> None:
+        self._folder = folder
+        self._disk = disk
+
+    def known(self, url: str) -> Digest | None:
+        """The hash that *url* had at its first use; None before. Raises VerificationFailed for a garbled record."""
+        path = self._path(url)
+        try:
+            return Digest.sha256(json.loads(path.read_bytes())["sha256"])
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise VerificationFailed(
+                f"`{path}`, which holds the hash of a file's first use, cannot be read"
+            ) from error
+
+    def check(self, url: str, stated: Digest) -> None:
+        """Raise VerificationFailed where *stated* is another hash than at the first use."""
+        known = self.known(url)
+        if known is not None and known != stated:
+            raise VerificationFailed(
+                f"`{_plain(url)}` had the hash `{known.value}` when it was first used, and has `{stated.value}` now"
+            )
+
+    def saw(self, url: str, digest: Digest) -> None:
+        """Remember the hash of a file that was just verified or, the first time, taken. Raises as `check`."""
+        if not url.startswith("file:") and self.known(url) is None:
+            path = self._path(url)
+            content = json.dumps({"url": _plain(url), "sha256": digest.value}) + "\n"
+            with disk_errors(path):
+                self._disk.make_directories(path.parent)
+                self._disk.replace_file(path, content.encode())
+        self.check(url, digest)
+
+    def _path(self, url: str) -> Path:
+        return self._folder / f"{hashlib.sha256(_plain(url).encode()).hexdigest()[:24]}.json"
+
+
+def _plain(url: str) -> str:
+    """Without a password, a query and a fragment: the same file, whoever asks."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

@@ -1,0 +1,163 @@
+"""What else an environment needs: uv decides, from the user's own indexes and folders.
+
+uv gets the wheels that are chosen already as stubs, by address, so that no index can offer another torch. It
+downloads none of them. What it says is only read: everything is fetched and verified by ourselves.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.utils import parse_wheel_filename
+
+from rocmswitch.errors import MachineLacks, NetworkFailed, NotFound, RocmswitchError
+from rocmswitch.metadata.pylock import parse_pylock
+from rocmswitch.metadata.stubwheel import render_stub
+from rocmswitch.metadata.wheelindex import IndexedFile
+from rocmswitch.model.indexes import PackageIndexes
+from rocmswitch.planning.wheels import Interpreter, best_file, version_of
+from rocmswitch.system.disk import Disk, disk_errors
+from rocmswitch.system.process import run
+
+_KEPT = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "NETRC", "SSL_CERT_DIR")
+_KEPT_PREFIXES = ("UV_INDEX", "UV_PYTHON_INSTALL", "UV_KEYRING", "UV_SYSTEM_CERTS", "UV_NATIVE_TLS", "UV_HTTP")
+_PROXIES = re.compile(r"(all|http|https|no)_proxy", re.IGNORECASE)
+_UNREACHABLE = ("error sending request", "failed to fetch", "could not connect", "dns error", "timed out")
+
+
+@dataclass(frozen=True)
+class Stub:
+    """A wheel that is chosen already: its file name, its core metadata, and the extras that are wanted of it."""
+
+    filename: str
+    metadata: bytes
+    extras: tuple[str, ...] = ()
+
+    @property
+    def project(self) -> str:
+        return parse_wheel_filename(self.filename)[0]
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which wheels besides *stubs* fulfil *requirements*, under *constraints*, for *interpreter*?"""
+
+    stubs: tuple[Stub, ...]
+    requirements: tuple[str, ...]
+    constraints: tuple[str, ...]
+    interpreter: Interpreter
+
+
+class Resolver:
+    """Asks uv. *folder* is for what it reads and remembers; the same that environments are linked from."""
+
+    def __init__(self, folder: Path, disk: Disk, indexes: PackageIndexes) -> None:
+        self._folder = folder
+        self._disk = disk
+        self._indexes = indexes
+
+    def resolve(self, question: Question, *, more: Sequence[str] = ()) -> tuple[IndexedFile, ...]:
+        """The wheels, each the best of its version for the interpreter; *more* are indexes to look at too.
+
+        Raises NotFound where nothing fulfils all of it, NetworkFailed, Failed, MachineLacks.
+        """
+        lines = [self._direct(stub) for stub in question.stubs] + list(question.requirements)
+        constraints = self._written("constraints", "".join(f"{one}\n" for one in question.constraints).encode())
+        words = [
+            *("pip", "compile", "-", "--format", "pylock.toml", "--no-header", "--only-binary", ":all:"),
+            *("--constraint", str(constraints), *_python(question.interpreter), *self._sources(tuple(more))),
+        ]
+        answer = self._ask(words, "".join(f"{line}\n" for line in lines).encode())
+        found = parse_pylock(answer, (stub.project for stub in question.stubs))
+        return tuple(_best(name, version, files, question.interpreter) for (name, version), files in found.items())
+
+    def _direct(self, stub: Stub) -> str:
+        path = self._written(stub.filename, render_stub(stub.filename, stub.metadata), stub.filename)
+        extras = f"[{','.join(stub.extras)}]" if stub.extras else ""
+        return f"{stub.project}{extras} @ {path.as_uri()}"
+
+    def _written(self, what: str, content: bytes, name: str = "") -> Path:
+        """A file with this content, in a folder that is named by it."""
+        import hashlib
+
+        folder = self._folder / "questions" / hashlib.sha256(what.encode() + b"\0" + content).hexdigest()[:24]
+        path = folder / (name or what)
+        with disk_errors(path):
+            self._disk.make_directories(folder, synced=False)
+            if not path.is_file() or path.read_bytes() != content:
+                self._disk.replace_file(path, content)
+        return path
+
+    def _sources(self, more: tuple[str, ...]) -> list[str]:
+        """uv takes a package from the first index that has it, whatever its version, unless told otherwise."""
+        one = self._indexes
+        words = ["--config-file", one.uv_config] if one.uv_config else ["--no-config"]
+        words += ["--default-index", one.index] if one.index and not one.index_is_off else []
+        extra = (*(() if one.index_is_off else one.extra), *more)
+        words += [word for url in extra for word in ("--extra-index-url", url)]
+        words += ["--index-strategy", "unsafe-best-match"] if extra else []
+        words += ["--no-index"] if one.index_is_off and not more else []
+        words += [word for place in one.find_links for word in ("--find-links", place)]
+        return words + [word for host in one.trusted_hosts for word in ("--allow-insecure-host", host)]
+
+    def _ask(self, words: list[str], stdin: bytes) -> bytes:
+        with disk_errors(self._folder):
+            self._disk.make_directories(self._folder, synced=False)
+        try:
+            done = run(
+                [_executable(), *words],
+                stdin=stdin,
+                environment=self._environment(os.environ),
+                folder=self._folder,
+                ends_with_us=True,
+            )
+        except FileNotFoundError as error:
+            raise MachineLacks("`uv`, which finds packages, is missing from this installation") from error
+        if done.code:
+            raise _complaint(done.stderr.decode(errors="replace"))
+        return done.stdout
+
+    def _environment(self, environment: Mapping[str, str]) -> dict[str, str]:
+        kept = {
+            name: value
+            for name, value in environment.items()
+            if name in _KEPT or name.startswith(_KEPT_PREFIXES) or _PROXIES.fullmatch(name)
+        }
+        trusted = {"SSL_CERT_FILE": self._indexes.certificates} if self._indexes.certificates else {}
+        own = {"UV_CACHE_DIR": str(self._folder / "cache"), "UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "never"}
+        return kept | trusted | own
+
+
+def _python(interpreter: Interpreter) -> list[str]:
+    """One that the machine lacks yet is described by its version."""
+    if interpreter.executable:
+        return ["--python", interpreter.executable]
+    return ["--python-version", version_of(interpreter.tag).rstrip("t")]
+
+
+def _best(name: str, version: str, files: Sequence[IndexedFile], interpreter: Interpreter) -> IndexedFile:
+    chosen = best_file(name, version, (one.filename for one in files), interpreter.tags)
+    if not chosen:
+        raise NotFound(f"no wheel of {name} {version} suits `{interpreter.shown}` ({interpreter.tag})")
+    same = [one for one in files if one.filename == chosen]
+    return next((one for one in same if one.url.startswith("file:")), same[0])
+
+
+def _complaint(stderr: str) -> RocmswitchError:
+    """uv's own words in one line."""
+    lines = [re.sub(r"^(error|cause|Caused by|×|├─▶|╰─▶|│)[: ]\s*", "", one.strip()) for one in stderr.splitlines()]
+    said = " ".join(line.strip() for line in lines if line.strip() and not line.startswith(("hint:", "Resolved")))
+    said = re.sub(r"(?<=://)[^/?#\s]*@", "", said.rstrip(".")) or "it gave no reason"
+    if any(word in said.lower() for word in _UNREACHABLE):
+        return NetworkFailed(f"uv cannot ask your package index: {said}")
+    return NotFound(f"uv finds no packages that fit together: {said}")
+
+
+def _executable() -> str:
+    import uv
+
+    return str(uv.find_uv_bin())
