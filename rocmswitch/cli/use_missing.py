@@ -122,6 +122,8 @@ def _carry_out(
     """Show, ask, make. Whether it was made."""
     layout = scopes.own
     use.check_kept(plan, existing.receipt if existing else None)
+    if existing and existing.receipt.tree == plan.tree and not plan.install and not options.as_json:
+        return True
     _show(plan, options, install.rooms(layout.cache, layout.prefixes))
     if options.dry_run:
         return False

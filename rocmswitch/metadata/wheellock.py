@@ -24,7 +24,7 @@ class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class LockedWheel(Struct, frozen=True):
-    """One wheel. `size` is bytes; `verification` is by what it was checked when the lock was made."""
+    """One wheel. `size` is bytes; `verification` is by what it was checked, in our own records alone."""
 
     name: str
     version: str

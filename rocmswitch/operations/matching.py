@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import msgspec
 from packaging.utils import parse_wheel_filename
 
 from rocmswitch.errors import NetworkFailed, NotFound, RocmswitchError
@@ -101,7 +102,7 @@ def remember(plan: VenvPlan, supply: Supply) -> None:
         path = supply.recorded / f"{plan.question}.lock"
         with disk_errors(path):
             supply.disk.make_directories(path.parent)
-            supply.disk.replace_file(path, render_wheel_lock(lock_of(plan)))
+            supply.disk.replace_file(path, render_wheel_lock(_record_of(plan)))
 
 
 def lock_of(plan: VenvPlan) -> WheelLock:
@@ -114,7 +115,6 @@ def lock_of(plan: VenvPlan) -> WheelLock:
             url=one.urls[0],
             size=one.size,
             sha256=one.digest.value,
-            verification=one.verification,
         )
         for one in plan.wheels
     )
@@ -129,6 +129,13 @@ def lock_of(plan: VenvPlan) -> WheelLock:
         pins=plan.pins,
         unpacked=plan.unpacked,
     )
+
+
+def _record_of(plan: VenvPlan) -> WheelLock:
+    """The same with by what each wheel was checked: whoever takes it from here learns of it."""
+    lock, classes = lock_of(plan), {one.name: one.verification for one in plan.wheels}
+    wheels = (msgspec.structs.replace(one, verification=classes[one.name]) for one in lock.wheels)
+    return msgspec.structs.replace(lock, wheels=tuple(wheels))
 
 
 def _match_for_processors(choice: Choice, interpreter: Interpreter, supply: Supply) -> Basket:

@@ -182,10 +182,11 @@ def check_python(tags: Sequence[str], what: str, interpreter: Interpreter, *, to
     if interpreter.tag in tags:
         return
     extra = f" --torch {torch}" if torch else ""
+    usual = [tag for tag in tags if not tag.endswith("t")] or tags
     raise NotFound(
         f"`{what}` has no wheels for the Python `{interpreter.shown}` ({interpreter.tag}), "
         f"only for {', '.join(tags)}",
-        hint=f"run `rocmswitch use {what} --venv NAME{extra} --python {version_of(tags[-1])}`",
+        hint=f"run `rocmswitch use {what} --venv NAME{extra} --python {version_of(usual[-1])}`",
     )
 
 

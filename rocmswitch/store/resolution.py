@@ -66,14 +66,20 @@ class Resolver:
         Raises NotFound where nothing fulfils all of it, NetworkFailed, Failed, MachineLacks.
         """
         lines = [self._direct(stub) for stub in question.stubs] + list(question.requirements)
-        constraints = self._written("constraints", "".join(f"{one}\n" for one in question.constraints).encode())
         words = [
             *("pip", "compile", "-", "--format", "pylock.toml", "--no-header", "--only-binary", ":all:"),
-            *("--constraint", str(constraints), *_python(question.interpreter), *self._sources(tuple(more))),
+            *self._constraints(question.constraints),
+            *_python(question.interpreter),
+            *self._sources(tuple(more)),
         ]
         answer = self._ask(words, "".join(f"{line}\n" for line in lines).encode())
         found = parse_pylock(answer, (stub.project for stub in question.stubs))
         return tuple(_best(name, version, files, question.interpreter) for (name, version), files in found.items())
+
+    def _constraints(self, lines: tuple[str, ...]) -> list[str]:
+        if not lines:
+            return []
+        return ["--constraint", str(self._written("constraints", "".join(f"{one}\n" for one in lines).encode()))]
 
     def _direct(self, stub: Stub) -> str:
         path = self._written(stub.filename, render_stub(stub.filename, stub.metadata), stub.filename)
@@ -150,7 +156,9 @@ def _best(name: str, version: str, files: Sequence[IndexedFile], interpreter: In
 def _complaint(stderr: str) -> RocmswitchError:
     """uv's own words in one line."""
     lines = [re.sub(r"^(error|cause|Caused by|×|├─▶|╰─▶|│)[: ]\s*", "", one.strip()) for one in stderr.splitlines()]
-    said = " ".join(line.strip() for line in lines if line.strip() and not line.startswith(("hint:", "Resolved")))
+    said = " ".join(
+        line.strip() for line in lines if line.strip() and not line.startswith(("hint:", "warning:", "Resolved"))
+    )
     said = re.sub(r"(?<=://)[^/?#\s]*@", "", said.rstrip(".")) or "it gave no reason"
     if any(word in said.lower() for word in _UNREACHABLE):
         return NetworkFailed(f"uv cannot ask your package index: {said}")

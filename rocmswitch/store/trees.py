@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from rocmswitch.errors import Busy, Failed, NotFound, Refused, UsageMistake
+from rocmswitch.errors import Busy, Failed, NotFound, Refused, UsageMistake, VerificationFailed
 from rocmswitch.model.receipt import FileEntry, Receipt
 from rocmswitch.store.receipts import (
     FOLDER,
@@ -163,8 +163,9 @@ class Trees:
     def sweep(self, *, keep: Collection[str] = ()) -> tuple[str, ...]:
         """Remove the trees that are broken, or superseded and used by nothing. Returns which.
 
-        *keep* are trees that something else refers to. A name that another process works on is passed over,
-        and one in whose place is what we did not make: whoever asks for that one is told.
+        A superseded environment stays as long as its name is there, so that it can be brought back. *keep* are
+        trees that something else refers to. A name that another process works on is passed over, and one in
+        whose place is what we did not make: whoever asks for that one is told.
         """
         swept: list[str] = []
         for name in sorted({stack_of(tree) for tree in self._all_trees()}):
@@ -208,7 +209,11 @@ class Trees:
 
     def _sweep_name(self, name: str, keep: Collection[str]) -> list[str]:
         current = self.current(name)
-        others = [tree for tree in self._trees_of(name) if tree != current and tree not in keep]
+        others = [
+            tree
+            for tree in self._trees_of(name)
+            if tree != current and tree not in keep and not (current and self._is_environment(tree))
+        ]
         busy = self.users(others)
         unused = [tree for tree in others if not busy[tree]]
         with disk_errors(self._links):
@@ -216,6 +221,13 @@ class Trees:
             for tree in unused:
                 self._remove_tree(tree)
         return unused
+
+    def _is_environment(self, tree_name: str) -> bool:
+        """Whether it is a whole environment: one whose place another has taken has what its owner put into it."""
+        try:
+            return self.is_whole(tree_name) and read_receipt(self.path(tree_name)).kind == "venv"
+        except (VerificationFailed, Failed):
+            return False
 
     def _is_free_or_ours(self, name: str) -> bool:
         try:
