@@ -71,7 +71,8 @@ def _foreign(name: str, value: str, home: Path) -> tuple[str, ...]:
     """The entries of *value* that belong to another ROCm, where *name* is one of the loader's variables."""
     if name not in CLEANED:
         return ()
-    entries = re.split("[: ]", re.sub(r"^~(?=/)|\$HOME\b|\$\{HOME\}", lambda _: str(home), value))
+    separators = "[: ]" if name == "LD_PRELOAD" else ":"
+    entries = re.split(separators, re.sub(r"^~(?=/)|\$HOME\b|\$\{HOME\}", lambda _: str(home), value))
     return tuple(entry for entry in entries if is_foreign(entry))
 
 
@@ -79,9 +80,11 @@ def _content(path: Path) -> str:
     """Empty where it cannot be read, or is no regular file: a pipe would wait for ever."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        # Not io.open: it raises for a folder, and leaves it open.
+        try:
+            content = os.read(descriptor, _LARGEST) if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""
+        finally:
+            os.close(descriptor)
     except OSError:
         return ""
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return ""
-        return file.read(_LARGEST).decode("utf-8", "replace")
+    return content.decode("utf-8", "replace")

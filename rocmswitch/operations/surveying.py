@@ -16,7 +16,7 @@ from rocmswitch.model.symptoms import Active, Hook, PlaceSymptoms, ShellSymptoms
 from rocmswitch.operations.choosing import NO_STACK, Pinned, choose, nearest_pin
 from rocmswitch.operations.entering import on_this_card
 from rocmswitch.operations.examining import OVERRIDE, Surgery
-from rocmswitch.operations.rendering import carried
+from rocmswitch.operations.hooks import hook_path, hook_text
 from rocmswitch.store.installed import Installation, Installed
 from rocmswitch.store.layout import Layout
 
@@ -95,15 +95,10 @@ def _hook(environment: Mapping[str, str], own: Layout) -> Hook:
     lines = [line for line in _text(rc).splitlines() if PROGRAM in line and not line.lstrip().startswith("#")]
     if not lines:
         return Hook(shell, str(rc), "absent")
-    installed = own.shell / f"hook.{shell}"
+    installed = hook_path(own, shell)
     # `eval "$(rocmswitch init bash)"` asks the program itself: it is never older.
-    older = any(installed.name in line for line in lines) and _carried(shell) not in _text(installed)
+    older = any(installed.name in line for line in lines) and _text(installed) != hook_text(shell, own)
     return Hook(shell, str(rc), "older" if older else "current")
-
-
-def _carried(shell: str) -> str:
-    """The hook of this version."""
-    return carried(f"hook.{shell}")
 
 
 def _missing(pinned: Pinned | None, installed: Installed) -> tuple[str, ...]:

@@ -5,16 +5,18 @@ A hint without a scenario fails the first test.
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 import pytest
 
-import tests.cli.scenarios_of_plans
-import tests.cli.scenarios_of_work  # noqa: F401  # they add to SCENARIOS
 from tests.support.acme import AcmeSite
 from tests.support.commandline import CommandLine
 from tests.support.hints import all_hints
 from tests.support.scenes import SCENARIOS, Scenario, Scene
+
+for file in sorted(Path(__file__).parent.glob("scenarios_of_*.py")):
+    importlib.import_module(f"tests.cli.{file.stem}")  # they add to SCENARIOS
 
 
 def test_every_hint_of_the_source_has_a_scenario():
