@@ -221,6 +221,8 @@ class Pytorch(Struct, frozen=True):
     """Of torch: `device-{gpu}`, where `{gpu}` stands for the card's target."""
     wheels: dict[str, str] = {}
     """Companions by name, in which `{gpu}` may stand too, and their exact versions."""
+    card_wheels: dict[str, dict[str, str]] = {}
+    """The same for single cards besides: kernels that a family of them shares."""
     constraints: tuple[str, ...] = ()
     """Requirements that everything else in the environment has to meet: `numpy<2`."""
     bundles_rocm: bool = True
@@ -238,6 +240,9 @@ class Pytorch(Struct, frozen=True):
         each(tuple(map(_for_some_card, self.extras)), PACKAGE, ("extras",), "the name of an extra")
         named = {_for_some_card(name): version for name, version in self.wheels.items()}
         check_wheels(named, ("wheels",), self.python, self.hashes)
+        for card, wheels in self.card_wheels.items():
+            each(card, GPU, ("card_wheels", card), "a GPU target like `gfx1010`")
+            check_wheels(wheels, ("card_wheels", card), self.python, {})
         check_requirements(self.constraints, ("constraints",))
         for file, url in self.urls.items():
             if not WHEEL.fullmatch(file) or not URL.fullmatch(url):
