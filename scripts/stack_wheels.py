@@ -27,7 +27,7 @@ def amd_builds(version: str, table: Table, known: Known) -> list[dict[str, Any]]
     rows = [
         (Version(torch), name) for name in indexes_of(version, table) for torch in table["indexes"][name]["torch"]
     ]
-    builds = []
+    builds: list[dict[str, Any]] = []
     for torch, name in sorted(rows, key=lambda row: (row[0], Version(row[1].removeprefix("rocm"))), reverse=True):
         builds.append(_build(str(torch), name, f"pytorch[{len(builds)}]", table, known))
     if table["nightly"]["index"] == f"nightly/rocm{series(version)}":
