@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-
 import click
 
-from rocmswitch.cli import machine, output
+from rocmswitch.cli import listing, machine, output
 from rocmswitch.cli.main import Scopes
-from rocmswitch.operations.choosing import ACTIVE, CHOSEN
-from rocmswitch.store.installed import Damaged, Installation, Installed
+from rocmswitch.planning.naming import by_version
+from rocmswitch.store.installed import Installed
 
 
 @click.command(epilog="Example: rocmswitch list --available")
@@ -17,16 +15,16 @@ from rocmswitch.store.installed import Damaged, Installation, Installed
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def command(scopes: Scopes, available: bool, as_json: bool) -> None:
-    """List what is installed: stacks, then environments."""
+    """List what is installed: stacks, then environments, by version, the newest last."""
     if available:
         _available(scopes, as_json=as_json)
         return
-    found = Installed(scopes.searched).everything()
+    installed = Installed(scopes.searched)
+    found = listing.ordered(installed.everything())
     if as_json:
-        output.write_json([_as_json(one) for one in found])
+        output.write_json([listing.as_json(one, installed) for one in found])
     elif found:
-        active = os.environ.get(CHOSEN) or os.environ.get(ACTIVE) or ""
-        output.definitions((one.link.name, _line(one, active)) for one in found)
+        listing.show(found, installed)
     else:
         output.say("nothing is installed yet; `rocmswitch list --available` shows what can be")
 
@@ -35,6 +33,8 @@ def _available(scopes: Scopes, *, as_json: bool) -> None:
     manifests, mistakes = machine.catalog(scopes).read_all()
     for mistake in mistakes:
         output.say(f"warning: {mistake.message}")
+    found = sorted(manifests, key=lambda one: by_version(one.stack.name))
+    there = {one.receipt.name for one in Installed(scopes.searched).prefixes()}
     if as_json:
         output.write_json(
             [
@@ -42,46 +42,20 @@ def _available(scopes: Scopes, *, as_json: bool) -> None:
                     "name": one.stack.name,
                     "summary": one.stack.summary,
                     "released": one.stack.released,
+                    "installed": one.stack.name in there,
                     "shipped": one.shipped,
                     "file": str(one.file),
                 }
-                for one in manifests
+                for one in found
             ]
         )
         return
     output.definitions(
-        (one.stack.name, one.stack.summary + ("" if one.shipped else f"  (your own: {one.file})"))
-        for one in manifests
+        (
+            one.stack.name,
+            one.stack.summary
+            + (" (installed)" if one.stack.name in there else "")
+            + ("" if one.shipped else f"  (your own: {one.file})"),
+        )
+        for one in found
     )
-
-
-def _line(one: Installation | Damaged, active: str) -> str:
-    if isinstance(one, Damaged):
-        return f"damaged: its receipt cannot be read; run `rocmswitch repair {one.name}`"
-    receipt = one.receipt
-    parts = [f"ROCm {receipt.version}" if receipt.kind == "prefix" else f"environment of {receipt.stack}"]
-    if receipt.sets:
-        parts.append(", ".join(receipt.sets))
-    parts.append(output.size(receipt.size))
-    if one.layout.scope == "system":
-        parts.append("shared")
-    if receipt.name == active:
-        parts.append("active")
-    return " · ".join(parts)
-
-
-def _as_json(one: Installation | Damaged) -> dict[str, object]:
-    if isinstance(one, Damaged):
-        place = {"path": str(one.link), "scope": one.layout.scope}
-        return {"name": one.name, "kind": one.kind, **place, "damaged": one.error.message}
-    receipt = one.receipt
-    return {
-        "name": receipt.name,
-        "kind": receipt.kind,
-        "stack": receipt.stack,
-        "version": receipt.version,
-        "sets": list(receipt.sets),
-        "size": receipt.size,
-        "path": str(one.link),
-        "scope": one.layout.scope,
-    }

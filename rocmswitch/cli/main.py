@@ -23,13 +23,20 @@ _COMMANDS = {
     "which": ("Where a tool of a stack is.", "which"),
     "run": ("Run one command in a stack.", "run"),
     "env": ("Print what entering a stack changes, for a shell.", "env"),
+    "init": ("Let a shell switch by itself.", "init"),
     "doctor": ("What is wrong here, why, and what to do about it.", "doctor"),
     "verify": ("Check every file against its receipt.", "verify"),
     "repair": ("Build a damaged stack again.", "repair"),
     "remove": ("Remove a stack or an environment.", "remove"),
+    "link": ("Use a ROCm that something else installed.", "link"),
+    "venv": ("Look at the environments, or remove one.", "venv"),
     "cache": ("Look at the downloaded archives, or delete them.", "cache"),
     "manifest": ("Check a manifest of your own.", "manifest"),
 }
+
+
+_COMPLETING = "_ROCMSWITCH_COMPLETE"
+"""What click has a shell say that wants to complete a line."""
 
 
 class Scopes:
@@ -57,6 +64,10 @@ class LazyGroup(click.Group):
         module = importlib.import_module(f"rocmswitch.cli.{_COMMANDS[cmd_name][1]}")
         command = module.command
         assert isinstance(command, click.Command)
+        if _COMPLETING in os.environ:
+            from rocmswitch.cli.completion import offer_names
+
+            offer_names(cmd_name, command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -44,7 +44,9 @@ def command(scopes: Scopes, name: str, mirror: str | None, yes: bool, dry_run: b
 
 
 def _plan(scopes: Scopes, one: Installation) -> InstallPlan | None:
-    """None where there is no fault."""
+    """None where there is no fault. Of a linked tree nobody here could tell."""
+    if one.receipt.linked:
+        return repair.plan(one.receipt, machine.cache(scopes.own))
     try:
         faults = verify_tree(one.link, jobs=machine.processors())
     except VerificationFailed as error:

@@ -108,6 +108,7 @@ def _show_receipt(one: Installation, receipt: Receipt) -> None:
         ("sets", ", ".join(receipt.sets)),
         ("python", receipt.python),
         ("bound to", receipt.prefix),
+        ("linked to", receipt.linked),
         ("size", output.size(receipt.size)),
         ("packages", ", ".join(f"{count} {name}" for name, count in sorted(classes.items()))),
         ("host", f"{len(receipt.host)} packages of the closure are left to the host" if receipt.host else ""),

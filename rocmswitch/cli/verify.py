@@ -70,12 +70,18 @@ def _faults(one: Installation | Damaged, *, quick: bool) -> tuple[Fault, ...]:
 
 def _show(one: Installation | Damaged, faults: tuple[Fault, ...], *, quick: bool) -> None:
     if not faults and isinstance(one, Installation):
-        checked = "sizes and modes" if quick else "every file"
-        output.write(f"{one.receipt.name}: {checked} as installed, {output.size(one.receipt.size)}")
+        output.write(f"{one.receipt.name}: {_checked(one, quick=quick)}")
     for fault in faults[:SHOWN]:
         output.write(f"{one.link.name}: {fault}")
     if len(faults) > SHOWN:
         output.write(f"{one.link.name}: and {len(faults) - SHOWN} more")
+
+
+def _checked(one: Installation, *, quick: bool) -> str:
+    if one.receipt.linked:
+        return f"the link is as it was made; {one.receipt.linked} is not ours to check"
+    checked = "sizes and modes" if quick else "every file"
+    return f"{checked} as installed, {output.size(one.receipt.size)}"
 
 
 def _as_json(one: Installation | Damaged, faults: tuple[Fault, ...]) -> dict[str, object]:

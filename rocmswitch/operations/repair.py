@@ -36,6 +36,11 @@ _BECAUSE = "left to the host when it was installed"
 
 def plan(receipt: Receipt, cache: Cache) -> InstallPlan:
     """The plan that makes the same tree once more, beside the damaged one. Asks no repository."""
+    if receipt.linked:
+        raise Refused(
+            f"`{receipt.name}` is linked to `{receipt.linked}`, which is not ours to repair",
+            hint=f"run `rocmswitch remove {receipt.name}` to let it go",
+        )
     if receipt.kind != "prefix":
         raise Refused(
             f"`{receipt.name}` is an environment, which is not repaired but made again",

@@ -56,6 +56,11 @@ def resolve_installed(text: str, installed: Iterable[str], available: Iterable[s
     return chosen if text == chosen or not siblings else max(siblings, key=_order)
 
 
+def by_version(name: str) -> tuple[str, Version, str]:
+    """A key to sort names by: each vendor's by version, the newest last."""
+    return _vendor(name) or name, _version(name), name
+
+
 def nearest(text: str, names: Iterable[str]) -> tuple[str, ...]:
     """At most two names to offer instead: the versions below and above it, else what is spelled like it."""
     names = tuple(names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -27,6 +28,16 @@ class Installation:
     @property
     def tree(self) -> Path:
         return self.link.parent / ".trees" / self.receipt.tree
+
+    @property
+    def python_version(self) -> str:
+        """An environment's, `3.11.4`, as its own pyvenv.cfg says; empty where that is not there."""
+        try:
+            text = (self.link / "pyvenv.cfg").read_text("utf-8", "replace")
+        except OSError:
+            return ""
+        found = re.search(r"^version(?:_info)? *= *([0-9.]+)", text, re.MULTILINE)
+        return found[1] if found else ""
 
 
 @dataclass(frozen=True)
@@ -61,7 +72,11 @@ class Installed:
 
     def everything(self) -> tuple[Installation | Damaged, ...]:
         """Prefixes, then environments, the damaged among them."""
-        return (*self._in("prefix"), *self._in("venv"))
+        return (*self._in("prefix"), *self.environments())
+
+    def environments(self) -> tuple[Installation | Damaged, ...]:
+        """Every environment, the damaged among them."""
+        return tuple(self._in("venv"))
 
     def damaged(self, target: str) -> Damaged | None:
         """The tree of exactly this name, or at this path, if it is damaged."""

@@ -1,0 +1,42 @@
+"""A removal, shown, agreed to and carried out: `remove` and `venv remove`."""
+
+from __future__ import annotations
+
+import os
+
+from rocmswitch.cli import machine, output
+from rocmswitch.cli.main import Scopes
+from rocmswitch.operations import remove
+from rocmswitch.operations.choosing import ACTIVE
+
+
+def carry_out(scopes: Scopes, removal: remove.Removal, *, yes: bool, dry_run: bool) -> None:
+    """Show *removal*, ask, do it, and say how to leave where it is entered in this shell."""
+    trees = (machine.venvs if removal.kind == "venv" else machine.prefixes)(scopes.own)
+    _show(removal)
+    for program in remove.running(removal, trees):
+        output.say(f"a program runs from it: {program.command} ({program.number})")
+    if dry_run:
+        return
+    if removal.size is None or not removal.used_by:
+        output.agree("Remove it?", yes=yes)
+    for tree in remove.execute(removal, trees, machine.disk(), scopes.wait(remove.WAIT)):
+        output.say(f"programs still run from {tree}: the next change removes it")
+    output.say(f"removed {removal.name}")
+    if os.environ.get(ACTIVE) == removal.name:
+        output.say("it is still entered in this shell: `rocmswitch use --off` leaves it")
+
+
+def _show(removal: remove.Removal) -> None:
+    size = "damaged" if removal.size is None else output.size(removal.size)
+    if removal.linked:
+        output.say(f"removes the link {removal.link}; {removal.linked} stays as it is")
+    else:
+        output.say(f"removes {removal.link} ({size})")
+    if removal.shortcut:
+        output.say(f"removes {removal.shortcut}, which leads to it")
+    for venv in removal.used_by:
+        again = "; it works again when the stack is installed anew" if removal.size is None else ""
+        output.say(f"still used by the environment {venv}{again}")
+    if removal.is_default:
+        output.say("new shells enter it by default, and will enter nothing then")

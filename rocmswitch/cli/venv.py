@@ -1,0 +1,41 @@
+"""rocmswitch venv"""
+
+from __future__ import annotations
+
+import click
+
+from rocmswitch.cli import listing, output
+from rocmswitch.cli.main import Scopes
+from rocmswitch.cli.removing import carry_out
+from rocmswitch.operations import remove
+from rocmswitch.store.installed import Installed
+
+
+@click.group(epilog="Example: rocmswitch venv list")
+def command() -> None:
+    """Look at the environments, or remove one. `rocmswitch use STACK --venv NAME` makes them."""
+
+
+@command.command("list", epilog="Example: rocmswitch venv list --json")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def list_environments(scopes: Scopes, as_json: bool) -> None:
+    """List the environments: stack, Python, PyTorch, and what is missing for one."""
+    installed = Installed(scopes.searched)
+    found = listing.ordered(installed.environments())
+    if as_json:
+        output.write_json([listing.as_json(one, installed) for one in found])
+    elif found:
+        listing.show(found, installed)
+    else:
+        output.say("there is no environment yet; `rocmswitch use STACK --venv NAME` makes one")
+
+
+@command.command("remove", epilog="Example: rocmswitch venv remove myproj")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
+@click.pass_obj
+def remove_environment(scopes: Scopes, name: str, yes: bool, dry_run: bool) -> None:
+    """Remove the environment NAME, with all that was installed into it. NAME may be its path."""
+    carry_out(scopes, remove.plan_venv(name, Installed((scopes.own,))), yes=yes, dry_run=dry_run)
