@@ -112,7 +112,8 @@ def _links(layout: Layout, gone: str) -> Wanted:
 
 def _write(layout: Layout, wanted: Callable[[], Wanted], disk: Disk) -> None:
     """Make what is *wanted* true, alone; what is true already is left alone, and nothing locked for it."""
-    check_private(layout.activations)
+    for folder in (layout.activations, layout.shell):
+        check_private(folder)
     with disk_errors(layout.activations):
         if not _differing(wanted()):
             return
@@ -126,8 +127,8 @@ def _write(layout: Layout, wanted: Callable[[], Wanted], disk: Disk) -> None:
 def _make_folders(layout: Layout, disk: Disk) -> None:
     disk.make_directories(layout.data)
     if not (layout.activations.is_dir() and layout.shell.is_dir()):
-        make_private(layout.activations, layout.scope, disk)
-        disk.make_directories(layout.shell, synced=False)
+        for folder in (layout.activations, layout.shell):
+            make_private(folder, layout.scope, disk)
         disk.sync_directory(layout.data)
 
 
