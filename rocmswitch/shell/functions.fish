@@ -20,6 +20,10 @@ function _rocmswitch_begin
     _rocmswitch_leave
     set -l why use
     set -q _rocmswitch_why; and test -n "$_rocmswitch_why"; and set why "$_rocmswitch_why"
+    if test "$why" = use
+        set -g _rocmswitch_chosen $argv[1]
+        set -g _rocmswitch_chosen_card "$_rocmswitch_gpu" "$_rocmswitch_profile"
+    end
     _rocmswitch_clean LD_LIBRARY_PATH
     _rocmswitch_clean LD_PRELOAD
     _rocmswitch_set ROCMSWITCH_ACTIVE $argv[1]
@@ -94,6 +98,7 @@ end
 # Inside a stack that no project and no default may change: there is none.
 function _rocmswitch_enter_system
     _rocmswitch_leave
+    set -g _rocmswitch_chosen system
     _rocmswitch_set ROCMSWITCH_WHY use
 end
 

@@ -28,9 +28,12 @@ function rocmswitch -d 'Switch between ROCm stacks'
     set -l text ''
     ROCMSWITCH_HOOK=fish ROCMSWITCH_HOOK_FD=3 command rocmswitch $argv 3>| read -z text
     set -l code $pipestatus[1]
+    test $code -eq 0; or return $code
     eval "$text"
     _rocmswitch_look
-    return $code
+    set -q _rocmswitch_chosen; and test "$ROCMSWITCH_WHY" = stack
+    and _rocmswitch_say '' "ROCMSWITCH_STACK goes before `use`: unset it to have $_rocmswitch_chosen"
+    return 0
 end
 
 function _rocmswitch_look
@@ -47,12 +50,14 @@ end
 # What somebody else has done since: `use`, `use --off`, `deactivate`, `module load`.
 function _rocmswitch_notice
     switch "$ROCMSWITCH_WHY"
-        case use module
-            set -g _rocmswitch_chosen "$ROCMSWITCH_ACTIVE"
+        case use
+            # `use system` has entered nothing.
+            set -g _rocmswitch_chosen system
+            test -n "$ROCMSWITCH_ACTIVE"; and set _rocmswitch_chosen "$ROCMSWITCH_ACTIVE"
             set -e _rocmswitch_left
         case ''
             switch "$_rocmswitch_seen_why"
-                case use module stack
+                case use stack
                     set -e _rocmswitch_chosen
                 case '?*'
                     set -g _rocmswitch_left "$_rocmswitch_seen_why"
@@ -61,58 +66,72 @@ function _rocmswitch_notice
 end
 
 function _rocmswitch_decide
-    if test -n "$ROCMSWITCH_STACK"
-        _rocmswitch_find "$ROCMSWITCH_STACK"; and _rocmswitch_go stack; and return 0
-        _rocmswitch_tell ROCMSWITCH_STACK "$ROCMSWITCH_STACK" ''
-        _rocmswitch_go ''
-    else if set -q _rocmswitch_chosen
-        contains -- "$ROCMSWITCH_WHY" use module; and return 0
-        if _rocmswitch_find "$_rocmswitch_chosen"
-            _rocmswitch_go use
-        else
-            _rocmswitch_enter_system
-        end
+    # Environment Modules rule here.
+    test "$ROCMSWITCH_WHY" = module; and return 0
+    set -g _rocmswitch_found
+    if test -n "$ROCMSWITCH_STACK"; and not _rocmswitch_is_name "$ROCMSWITCH_STACK"
+        _rocmswitch_say '' 'ignored: ROCMSWITCH_STACK is not the name of a stack'
+    else if test -n "$ROCMSWITCH_STACK"
+        _rocmswitch_find "$ROCMSWITCH_STACK"; or _rocmswitch_tell ROCMSWITCH_STACK "$ROCMSWITCH_STACK"
+        _rocmswitch_go stack "$ROCMSWITCH_STACK"
+        return
+    end
+    if set -q _rocmswitch_chosen
+        _rocmswitch_find "$_rocmswitch_chosen"; or _rocmswitch_tell 'this shell' "$_rocmswitch_chosen"
+        _rocmswitch_go use "$_rocmswitch_chosen"
     else
-        _rocmswitch_follow_pin
+        _rocmswitch_follow
     end
 end
 
-function _rocmswitch_follow_pin
+# What the project asks for, else the default, else nothing: unless its owner has left just that.
+function _rocmswitch_follow
     set -l why ''
-    set -l found ''
+    set -l what ''
     if _rocmswitch_find_pin; and _rocmswitch_read_pin "$_rocmswitch_pin"
         set why "pin:$_rocmswitch_pin"
-        set -l script $_rocmswitch_asked[1]
-        set -q _rocmswitch_asked[2]; and set script $_rocmswitch_asked[2]
-        _rocmswitch_find "$script"; or _rocmswitch_tell "$_rocmswitch_pin" $_rocmswitch_asked
+        set what $_rocmswitch_asked[-1]
+        _rocmswitch_find "$what"; or _rocmswitch_tell "$_rocmswitch_pin" $_rocmswitch_asked
     else if _rocmswitch_find default
         set why default
+        set what default
     end
     set -q _rocmswitch_left; and test "x$why" != "x$_rocmswitch_left"; and string match -q 'pin:*' -- "$why"
     and set -e _rocmswitch_left
-    set -q _rocmswitch_left; and set _rocmswitch_found
-    _rocmswitch_go "$why"
+    set -q _rocmswitch_left; and set why ''; and set what ''; and set _rocmswitch_found
+    _rocmswitch_go "$why" "$what"
 end
 
-# Enters by the script that was found, because of WHY; without one, leaves.
+# go WHY WHAT: enters by the script that was found; without one, leaves.
 function _rocmswitch_go
-    if test -z "$_rocmswitch_found"
-        set -e _rocmswitch_entered
-        test -z "$ROCMSWITCH_WHY$_ROCMSWITCH_DONE"; or _rocmswitch_leave
-        return 0
+    set -l entering "$argv[1] $argv[2]"
+    if not set -q _rocmswitch_entered; and _rocmswitch_is_inherited "$argv[1]"
+        set -g _rocmswitch_entered $entering
     end
-    # What an outer shell has entered because of the same file is entered.
-    if not set -q _rocmswitch_entered; and test "x$argv[1]" = "x$ROCMSWITCH_WHY" -a "x$argv[1]" != xstack
-        set -g _rocmswitch_entered "$argv[1] $_rocmswitch_found"
+    test "x$_rocmswitch_entered" = "x$entering"; and test "x$argv[1]" = "x$ROCMSWITCH_WHY"; and return 0
+    set -g _rocmswitch_entered $entering
+    if test -n "$_rocmswitch_found"
+        set -g _rocmswitch_why "$argv[1]"
+        if test "$argv[1]" = use; and set -q _rocmswitch_chosen_card[2]
+            set -g _rocmswitch_gpu $_rocmswitch_chosen_card[1]
+            set -g _rocmswitch_profile $_rocmswitch_chosen_card[2]
+        end
+        source "$_rocmswitch_found"
+        return
     end
-    test "x$_rocmswitch_entered" = "x$argv[1] $_rocmswitch_found"; and test "x$argv[1]" = "x$ROCMSWITCH_WHY"
-    and return 0
-    set -g _rocmswitch_why "$argv[1]"
-    source "$_rocmswitch_found"
-    set -g _rocmswitch_entered "$argv[1] $_rocmswitch_found"
+    test -z "$ROCMSWITCH_WHY$_ROCMSWITCH_DONE"; or _rocmswitch_leave
+    test "x$argv[2]" = xsystem; and _rocmswitch_set ROCMSWITCH_WHY "$argv[1]"
+    return 0
 end
 
-# The script of NAME, a stack's, a shorter name's or an environment's: of the user's own, or of the machine's.
+# Whether a shell around this one has entered something because of WHY, and it is still in PATH.
+function _rocmswitch_is_inherited
+    test -n "$argv[1]"; and test "x$argv[1]" = "x$ROCMSWITCH_WHY"; and test "$argv[1]" != stack; or return 1
+    not set -q _ROCMSWITCH_NEW_PATH[1]; or contains -- (string split -m 1 : -- "$_ROCMSWITCH_NEW_PATH")[1] $PATH
+end
+
+# The script of NAME, a stack's, a shorter name's or an environment's. Only what belongs to the user is sourced, or
+# lies where the user may not write: in the machine's folder. `system` needs no script.
 function _rocmswitch_find
     set -g _rocmswitch_found
     _rocmswitch_is_name "$argv[1]"; or return 1
@@ -120,9 +139,14 @@ function _rocmswitch_find
     for data in $_ROCMSWITCH_DATA
         set -l file "$data/activations/$argv[1].fish"
         test -f "$file"; or continue
-        test "$data" = "$_ROCMSWITCH_DATA[1]"; and not test -O "$file"; and continue
-        set _rocmswitch_found "$file"
-        return 0
+        if test -O "$file"; and test -O "$data/activations"
+            set _rocmswitch_found "$file"
+            return 0
+        else if test "$data" != "$_ROCMSWITCH_DATA[1]"; and not test -w "$file"; and not test -w "$data/activations"
+            set _rocmswitch_found "$file"
+            return 0
+        end
+        _rocmswitch_say '' "ignored: $file does not belong to you"
     end
     return 1
 end
@@ -169,11 +193,10 @@ end
 
 # tell WHO STACK VENV: what WHO asks for is not installed.
 function _rocmswitch_tell
-    set -l line rocmswitch use $argv[2]
-    set -l what $argv[2]
-    test -n "$argv[3]"; and set -a line --venv $argv[3]; and set what $argv[3]
-    _rocmswitch_is_name "$argv[2]"; or set what 'something that is no name'; and set -e line[2..-1]; and set -a line list
-    _rocmswitch_say "$argv[1]" (_rocmswitch_printable "$argv[1]")" asks for $what, which is not installed; run: $line"
+    set -l line "rocmswitch use $argv[2]"
+    test -n "$argv[3]"; and set line "$line --venv $argv[3]"
+    set -l who (_rocmswitch_printable "$argv[1]")
+    _rocmswitch_say "$argv[1]" "$who asks for $argv[-1], which is not installed; run: $line"
 end
 
 # Says a line once in this shell for each FILE.
