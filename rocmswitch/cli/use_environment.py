@@ -22,7 +22,9 @@ from rocmswitch.operations import use
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.install import InstallPlan
 from rocmswitch.planning.pytorch import Choice, check_glibc, choose_pytorch, needs_card, warnings
-from rocmswitch.planning.wheels import Interpreter, VenvPlan, check_required, version_of
+from rocmswitch.planning.rebinding import check_stack
+from rocmswitch.planning.wheelfiles import version_of
+from rocmswitch.planning.wheels import Interpreter, VenvPlan, check_required
 from rocmswitch.store.catalog import Manifest
 from rocmswitch.store.interpreters import find_interpreter
 
@@ -65,7 +67,7 @@ def choose(scopes: Scopes, stack: Stack, options: Options) -> Chosen:
     """The PyTorch that is meant. Raises NotFound, UsageMistake, Refused and MachineLacks."""
     lock = _read_lock(options.locked) if options.locked else None
     if lock is not None:
-        use.check_stack(lock, stack.name)
+        check_stack(lock, stack.name)
     torch = (lock.torch if lock else options.torch) or ""
     cpu = options.cpu or torch.endswith("+cpu")
     entry = choose_pytorch(stack, torch.removesuffix("+cpu"), _others(scopes))

@@ -15,6 +15,7 @@ from rocmswitch.operations.resolving import Wish
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.install import InstallPlan
 from rocmswitch.planning.naming import resolve_installed
+from rocmswitch.planning.rebinding import check_kept, check_name, check_same
 from rocmswitch.planning.space import Room, check_wheel_space
 from rocmswitch.planning.wheels import VenvPlan
 from rocmswitch.store.catalog import Manifest
@@ -57,7 +58,7 @@ def make_environment(scopes: Scopes, target: str, options: Options) -> Installat
     manifest = _manifest(scopes, target, installed)
     existing = installed.venv(place.name)
     if not options.rebind:
-        use.check_name(place.name, manifest.stack.name, existing.receipt if existing else None)
+        check_name(place.name, manifest.stack.name, existing.receipt if existing else None)
     made = (_with_pytorch if manifest.stack.pytorch else _with_prefix)(scopes, manifest, place, options)
     if not made:
         return None
@@ -72,9 +73,9 @@ def _with_pytorch(scopes: Scopes, manifest: Manifest, place: Place, options: Opt
     chosen = use_environment.choose(scopes, manifest.stack, options)
     choice, lock = chosen.choice, chosen.lock
     if existing is not None and not options.rebind and lock is None:
-        asked = options.torch or options.cpu
+        asked = options.torch or options.cpu or options.gpu
         python = use_environment.interpreter(scopes, choice.entry.python, options, None) if options.python else None
-        use.check_same(existing.receipt, choice.torch if asked else "", python)
+        check_same(existing.receipt, choice if asked else None, python)
         return _is_bound(scopes, manifest, existing, options)
     with stages.timed("interpreter"):
         python = use_environment.interpreter(scopes, choice.entry.python, options, lock)
@@ -121,7 +122,7 @@ def _carry_out(
 ) -> bool:
     """Show, ask, make. Whether it was made."""
     layout = scopes.own
-    use.check_kept(plan, existing.receipt if existing else None)
+    check_kept(plan, existing.receipt if existing else None)
     if existing and existing.receipt.tree == plan.tree and not plan.install and not options.as_json:
         return True
     _show(plan, options, install.rooms(layout.cache, layout.prefixes))

@@ -12,6 +12,7 @@ from typing import IO, cast
 from rocmswitch.errors import Failed
 from rocmswitch.fetch.http import Http, shown
 from rocmswitch.metadata.wheelindex import IndexedFile
+from rocmswitch.planning.wheelfiles import is_source, project_of
 
 _LARGEST = 4 * 1024 * 1024
 """Bytes of core metadata; with a README in it they have some 100 kB."""
@@ -32,9 +33,14 @@ class Contents:
 def read_contents(http: Http, file: IndexedFile, cached: Path | None = None) -> Contents:
     """What *file* says of itself: from the cache, by ranges, or from the file beside it (PEP 658).
 
+    Source says nothing that could be trusted before it is built: that it needs nothing.
+
     Nothing vouches for it before the wheel was verified: it decides what is asked for besides, nothing else.
     Raises NetworkFailed, NotFound, and Failed where it is no wheel or its server hands out whole files only.
     """
+    if is_source(file.filename):
+        name, version = project_of(file.filename)
+        return Contents(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode())
     if cached is not None:
         with cached.open("rb") as stream:
             return _read(stream, file.filename)

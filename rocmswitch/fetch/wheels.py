@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 from rocmswitch.errors import NetworkFailed, NotFound, RocmswitchError, VerificationFailed
 from rocmswitch.fetch.http import Http, shown
 from rocmswitch.metadata.wheelindex import IndexedFile, parse_index, project_page
-from rocmswitch.planning.wheels import best_file
+from rocmswitch.planning.wheelfiles import best_file, source_file
 
 LARGEST_PAGE = 64 * 1024 * 1024
 """Bytes; the longest pages of PyPI have some 10 MB."""
@@ -67,6 +67,8 @@ def _find(http: Http, wanted: Wanted, name: str, tags: Sequence[Tag]) -> Indexed
     if not chosen:
         direct |= _read_page(http, where)
         chosen = best_file(name, version, direct, tags)
+    # AMD publishes `rocm`, which holds no library, as source alone (TheRock: "we only distribute it as an sdist").
+    chosen = chosen or source_file(name, version, direct)
     if not chosen:
         raise NotFound(f"`{shown(where)}` lists no wheel of {name} {version} for this Python and machine")
     file = direct[chosen]

@@ -6,16 +6,18 @@ JSON like a stack's lock, one wheel a line and sorted: two can be compared line 
 from __future__ import annotations
 
 import json
+import re
 from typing import Literal
 
 import msgspec
 
 from rocmswitch.errors import ManifestMistake, VerificationFailed
-from rocmswitch.model.grammar import PYTHON, WHEEL
+from rocmswitch.model.grammar import PYTHON
 from rocmswitch.model.package import Digest
 
 SIZE_LIMIT = 4 * 1024 * 1024
 """Bytes; 100 wheels take 40 kB."""
+_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*(\.whl|\.tar\.gz)")
 _SCHEMES = ("https://", "http://", "file:///")
 
 
@@ -85,7 +87,7 @@ def _check(lock: WheelLock) -> None:
     for number, wheel in enumerate(lock.wheels):
         where = f"`wheels[{number}]` (`{wheel.file[:80]}`)"
         Digest.sha256(wheel.sha256)
-        if not WHEEL.fullmatch(wheel.file) or wheel.size < 0 or not wheel.url.startswith(_SCHEMES):
+        if not _FILE.fullmatch(wheel.file) or wheel.size < 0 or not wheel.url.startswith(_SCHEMES):
             raise ValueError(f"{where} has no usable file name, size or address")
         if wheel.name in seen:
             raise ValueError(f"{where} is there twice")

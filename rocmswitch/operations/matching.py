@@ -11,7 +11,6 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import msgspec
-from packaging.utils import parse_wheel_filename
 
 from rocmswitch.errors import NetworkFailed, NotFound, RocmswitchError
 from rocmswitch.fetch.contents import Contents, read_contents
@@ -22,6 +21,7 @@ from rocmswitch.metadata.wheellock import LockedWheel, WheelLock, parse_wheel_lo
 from rocmswitch.model.indexes import PackageIndexes
 from rocmswitch.model.package import FIRST_USE, PINNED, Artifact, Digest, Unhashed
 from rocmswitch.planning.pytorch import CPU_INDEX, Choice
+from rocmswitch.planning.wheelfiles import is_source, project_of
 from rocmswitch.planning.wheels import Interpreter, VenvPlan, estimated_size
 from rocmswitch.store.cache import Cache, hash_of
 from rocmswitch.store.firstuse import FirstUse
@@ -151,8 +151,9 @@ def _match_for_processors(choice: Choice, interpreter: Interpreter, supply: Supp
 
 
 def _stub(file: IndexedFile, said: Contents, choice: Choice) -> Stub:
-    is_torch = parse_wheel_filename(file.filename)[0] == "torch"
-    return Stub(file.filename, said.metadata, choice.extras if is_torch else ())
+    name, version = project_of(file.filename)
+    filename = f"{name.replace('-', '_')}-{version}-py3-none-any.whl" if is_source(file.filename) else file.filename
+    return Stub(filename, said.metadata, choice.extras if name == "torch" else ())
 
 
 def _contents(file: IndexedFile, hashes: Mapping[str, str], supply: Supply) -> Contents:
@@ -176,13 +177,13 @@ def _basket(files: Iterable[IndexedFile], hashes: Mapping[str, str], supply: Sup
     unhashed: list[Unhashed] = []
     for found in files:
         file = _read_local(found) if is_local(found.url) else with_size(supply.http, found)
-        name, version, _, _ = parse_wheel_filename(file.filename)
+        name, version = project_of(file.filename)
         digest = _digest(file, hashes, supply)
         if digest is None:
-            unhashed.append(Unhashed(name, str(version), file.filename, file.url, file.size or 0))
+            unhashed.append(Unhashed(name, version, file.filename, file.url, file.size or 0))
         else:
             kind = PINNED if file.filename in hashes else FIRST_USE
-            wheels.append(Artifact(name, str(version), file.filename, (file.url,), file.size or 0, digest, kind))
+            wheels.append(Artifact(name, version, file.filename, (file.url,), file.size or 0, digest, kind))
     return Basket(tuple(sorted(wheels, key=lambda one: one.name)), tuple(unhashed))
 
 

@@ -17,14 +17,17 @@ from rocmswitch.operations.building import WAIT, Workshop, alone, build
 from rocmswitch.operations.matching import Basket, Supply, lock_of, match, match_locked, remember
 from rocmswitch.operations.scripts import write_scripts
 from rocmswitch.operations.timing import Stages
-from rocmswitch.planning.activation import card_variables, plan_venv_activation
+from rocmswitch.planning.activation import PLACEHOLDER, card_variables, plan_venv_activation
 from rocmswitch.planning.install import InstallPlan
 from rocmswitch.planning.pytorch import Choice, check_interpreter
+from rocmswitch.planning.rebinding import check_kept
+from rocmswitch.planning.wheelfiles import is_source, version_of
 from rocmswitch.planning.wheels import Interpreter, VenvPlan, estimated_size, plan_artifacts, wanted_files
 from rocmswitch.store.binding import bind
 from rocmswitch.store.catalog import Manifest
 from rocmswitch.store.interpreters import fetch_interpreter
 from rocmswitch.store.protection import Protection
+from rocmswitch.store.source import pack_source
 from rocmswitch.store.trees import Trees
 from rocmswitch.store.virtualenv import Uv, Wheel, list_environment
 from rocmswitch.system.disk import Disk, disk_errors
@@ -53,45 +56,6 @@ def wheels_of(manifest: Manifest) -> Wheels:
             hint=f"run `rocmswitch install {stack.name}` for the ROCm tree alone",
         )
     return stack.wheels
-
-
-def check_name(name: str, stack: str, existing: Receipt | None) -> None:
-    """Raise Refused where the environment *name* is bound to another stack."""
-    if existing is not None and existing.stack != stack:
-        raise _taken(name, f"belongs to `{existing.stack}`", stack)
-
-
-def check_kept(plan: VenvPlan, existing: Receipt | None) -> None:
-    """Raise Refused where *plan* would take the place of another environment: its owner may have added to it."""
-    if existing is None or existing.tree == plan.replaces:
-        return
-    check_name(plan.name, plan.stack, existing)
-    if existing.tree != plan.tree:
-        raise _taken(plan.name, "is there already, with another Python or other wheels", plan.stack)
-
-
-def check_same(existing: Receipt, torch: str, interpreter: Interpreter | None) -> None:
-    """Raise Refused where the environment has another PyTorch or another Python than is asked for now."""
-    if torch and existing.torch != torch:
-        raise _taken(existing.name, f"has PyTorch {existing.torch or 'not at all'}", existing.stack)
-    if interpreter is not None and existing.python != interpreter.executable:
-        raise _taken(existing.name, f"has the Python `{existing.python}`", existing.stack)
-
-
-def check_stack(lock: WheelLock, stack: str) -> None:
-    """Raise Refused where *lock* is of another stack."""
-    if lock.stack != stack:
-        raise Refused(
-            f"the lock is of `{lock.stack}`, not of `{stack}`",
-            hint=f"run `rocmswitch use {lock.stack} --venv NAME --locked FILE`",
-        )
-
-
-def _taken(name: str, why: str, stack: str) -> Refused:
-    return Refused(
-        f"the environment `{name}` {why}",
-        hint=f"give another name, or run `rocmswitch use {stack} --venv {name} --rebind`, which keeps the old one",
-    )
 
 
 def plan(manifest: Manifest, wanted: Wanted, supply: Supply) -> VenvPlan:
@@ -129,11 +93,12 @@ def plan_pytorch(choice: Choice, wanted: Wanted, supply: Supply, lock: WheelLock
 
 
 def _environment(choice: Choice, interpreter: Interpreter) -> tuple[tuple[str, str], ...]:
-    """What the ROCm among the wheels needs; `{python}` is the folder in `lib` that they are in."""
+    """What the ROCm among the wheels needs; its manifest's `{prefix}` is the folder that they are in."""
     if choice.entry.bundles_rocm:
         return ()
-    folder = f"python{interpreter.tag[2]}.{interpreter.tag[3:]}"
-    return tuple((name, value.replace("{python}", folder)) for name, value in choice.stack.rocm.environment.items())
+    folder = f"{PLACEHOLDER}/lib/python{version_of(interpreter.tag)}/site-packages"
+    said = choice.stack.rocm.environment.items()
+    return tuple((name, value.replace(PLACEHOLDER, folder)) for name, value in said)
 
 
 def _assembled(stack: Stack, wanted: Wanted, basket: Basket, supply: Supply) -> VenvPlan:
@@ -201,7 +166,13 @@ def _fetch(plan: VenvPlan, nursery: Nursery, progress: Progress) -> tuple[VenvPl
         plan = plan.with_learned(nursery.downloads.learn(wanted, supply.first_use, progress))
     wanted_wheels = [_authorized(one, supply) for one in plan.wheels]
     fetched = nursery.downloads.fetch(wanted_wheels, progress)
-    return plan, tuple(Wheel(one.filename, path, one.digest) for one, path in fetched)
+    return plan, tuple(_wheel(one, path, supply) for one, path in fetched)
+
+
+def _wheel(artifact: Artifact, path: Path, supply: Supply) -> Wheel:
+    if is_source(artifact.filename):
+        return pack_source(artifact, path, supply.cache)
+    return Wheel(artifact.filename, path, artifact.digest)
 
 
 def _authorized(wheel: Artifact, supply: Supply) -> Artifact:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -56,8 +57,9 @@ class Choice:
         """By name, the exact version of torch and of each companion."""
         if self.cpu:
             return {"torch": self.torch, **_cpu_companions(self.entry.wheels)}
+        more = self.entry.card_wheels.get(self.gpu, {})
         named = {name.replace("{gpu}", self.gpu): version for name, version in self.entry.wheels.items()}
-        return {"torch": self.torch, **named}
+        return {"torch": self.torch, **named, **more}
 
     @property
     def extras(self) -> tuple[str, ...]:
@@ -79,7 +81,7 @@ class Choice:
 
 def needs_card(entry: Pytorch) -> bool:
     """Whether its wheels differ from card to card."""
-    return any("{gpu}" in one for one in (*entry.extras, *entry.wheels))
+    return bool(entry.card_wheels) or any("{gpu}" in one for one in (*entry.extras, *entry.wheels))
 
 
 def choose_pytorch(stack: Stack, wanted: str, others: Iterable[Stack]) -> Pytorch:
@@ -138,19 +140,23 @@ def warnings(choice: Choice, others: Iterable[Stack]) -> tuple[str, ...]:
         return ()
     said = f"{choice.gpu} with {choice.stack.name}: known to fail: {', '.join(known.known_bad)}"
     evidence = f" ({', '.join(known.evidence)})" if known.evidence else ""
-    better = better_stack(choice.gpu, others)
-    advice = (f"{better} does better on {choice.gpu}: `rocmswitch use {better} --venv NAME`",) if better else ()
-    return (said + evidence, *advice)
+    better = better_stack(choice.gpu, others, len(known.known_bad))
+    advice = (f"less is known to fail on {choice.gpu} with {better}: `rocmswitch use {better} --venv NAME`",)
+    return (said + evidence, *advice) if better else (said + evidence,)
 
 
-def better_stack(gpu: str, stacks: Iterable[Stack]) -> str:
-    """The stack with PyTorch that is known best to work on *gpu*: of equals the one of the newest ROCm."""
+def better_stack(gpu: str, stacks: Iterable[Stack], failures: float = math.inf) -> str:
+    """The stack with PyTorch on which least is known to fail on *gpu*, if that is less than *failures*.
+
+    Of equals the one that is known best to work, then the one of the newest ROCm. Empty where there is none.
+    """
     fitting = [
-        (-_RANK.index(known.support), Version(stack.rocm.version), stack.name)
+        (-len(known.known_bad), -_RANK.index(known.support), Version(stack.rocm.version), stack.name)
         for stack in stacks
-        if stack.pytorch and (known := stack.gpus.get(gpu)) and not known.known_bad and known.support in _RANK
+        if stack.pytorch and (known := stack.gpus.get(gpu)) and known.support in _RANK
     ]
-    return max(fitting)[2] if fitting else ""
+    fewest = max(fitting, default=None)
+    return fewest[3] if fewest and -fewest[0] < failures else ""
 
 
 def _cpu_companions(wheels: Mapping[str, str]) -> dict[str, str]:

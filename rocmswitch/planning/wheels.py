@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from packaging.tags import Tag
-from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
-from packaging.version import Version
+from packaging.utils import parse_wheel_filename
 
 from rocmswitch.errors import NotFound, Refused
 from rocmswitch.model.activation import CardVariable
 from rocmswitch.model.package import FIRST_USE, PINNED, VERIFICATION_CLASSES, Artifact, Digest, Unhashed
 from rocmswitch.model.stack import Wheels
 from rocmswitch.planning.install import TREE_ID_LENGTH, InstallPlan
+from rocmswitch.planning.wheelfiles import best_file, version_of
 
 _UNPACKED = 3
 """Times its own size that a wheel takes unpacked, where its table of contents was not read; torch has 2.9."""
@@ -190,24 +190,6 @@ def check_python(tags: Sequence[str], what: str, interpreter: Interpreter, *, to
     )
 
 
-def best_file(name: str, version: str, files: Iterable[str], tags: Sequence[Tag]) -> str:
-    """The wheel of exactly this version that suits *tags* best; empty where none does.
-
-    Between two of equal tags the one with the higher build number wins.
-    """
-    ranks = {tag: rank for rank, tag in enumerate(tags)}
-    found = []
-    for file in files:
-        try:
-            project, found_version, build, offered = parse_wheel_filename(file)
-        except InvalidWheelFilename:
-            continue
-        rank = min((ranks[tag] for tag in offered if tag in ranks), default=None)
-        if project == canonicalize_name(name) and found_version == Version(version) and rank is not None:
-            found.append((-rank, build, file))
-    return max(found)[2] if found else ""
-
-
 def plan_artifacts(
     files: Sequence[str], hashes: Mapping[str, str], listed: Mapping[str, tuple[str, int]]
 ) -> tuple[Artifact, ...]:
@@ -227,8 +209,3 @@ def plan_artifacts(
 def estimated_size(archives: Iterable[int]) -> int:
     """Bytes on disk of wheels whose table of contents was not read."""
     return _UNPACKED * sum(archives)
-
-
-def version_of(tag: str) -> str:
-    """`cp311` as people type it: `3.11`; `cp313t` is `3.13t`."""
-    return f"{tag[2]}.{tag[3:]}"

@@ -19,7 +19,8 @@ from rocmswitch.metadata.pylock import parse_pylock
 from rocmswitch.metadata.stubwheel import render_stub
 from rocmswitch.metadata.wheelindex import IndexedFile
 from rocmswitch.model.indexes import PackageIndexes
-from rocmswitch.planning.wheels import Interpreter, best_file, version_of
+from rocmswitch.planning.wheelfiles import best_file, version_of
+from rocmswitch.planning.wheels import Interpreter
 from rocmswitch.system.disk import Disk, disk_errors
 from rocmswitch.system.process import run
 

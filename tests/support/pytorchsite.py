@@ -161,7 +161,7 @@ class PytorchSite:
         for python in (one for one in row["python"] if one in self.pythons):
             index.add(torch_wheel(build, python))
             for project, version in row.get("wheels", {}).items():
-                if not project.startswith("rocm"):
+                if not project.startswith("rocm") and "{gpu}" not in project:
                     index.add(companion(project, version, build, python))
                 if "triton" not in project and not build.rocm:
                     cpu.add(companion(project, _cpu(version), Build(_cpu(row["torch"])), python))
@@ -170,6 +170,8 @@ class PytorchSite:
                 index.add(*device_wheels(build, row["wheels"]["torchvision"], python))
         if build.rocm:
             self._publish_rocm(index, build)
+        if "rocm-bootstrap" in row.get("wheels", {}):
+            index.add(make("rocm-bootstrap", row["wheels"]["rocm-bootstrap"], files={"rocm_bootstrap.py": ""}))
         for file in row.get("urls", ()):
             index.hide(file.partition("-")[0])
         index.write_pages()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import tarfile
 from collections.abc import Iterator
@@ -48,17 +47,17 @@ def device_wheels(build: Build, torchvision: str, python: str) -> Iterator[FakeW
 
 
 def rocm_source(build: Build) -> tuple[str, bytes]:
-    """`rocm` as AMD publishes it: an archive of source, whose requirements nobody knows before it is built.
+    """`rocm` as AMD publishes it: an archive of source, whose requirements its setup.py decides.
 
-    The real one is built with setuptools (ROCm/TheRock, build_tools/packaging/python/templates/rocm).
+    The layout is that of ROCm/TheRock, build_tools/packaging/python/templates/rocm.
     """
     name = f"rocm-{build.rocm}"
-    built = rocm_wheel(build)
     files = {
-        "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
-        "backend.py": _BACKEND.format(filename=built.filename),
-        "PKG-INFO": f"Metadata-Version: 2.1\nName: rocm\nVersion: {build.rocm}\n",
-        "built.txt": base64.b64encode(built.content).decode(),
+        "PKG-INFO": f"Metadata-Version: 2.4\nName: rocm\nVersion: {build.rocm}\nRequires-Dist: rocm-sdk-core\n",
+        "setup.py": "raise SystemExit('nobody should run this')\n",
+        "src/rocm.egg-info/entry_points.txt": "[console_scripts]\nrocm-sdk = rocm_sdk.__main__:main\n",
+        "src/rocm_sdk/__init__.py": _SDK.format(version=build.rocm),
+        "src/rocm_sdk/__main__.py": _MAIN,
     }
     made = io.BytesIO()
     with tarfile.open(fileobj=made, mode="w:gz", compresslevel=1) as archive:
@@ -81,17 +80,12 @@ def rocm_wheel(build: Build) -> FakeWheel:
     )
 
 
-_BACKEND = '''"""Gives out the wheel. The real one asks for setuptools, and looks at the machine first."""
-
-import base64
-import pathlib
+_MAIN = """from rocm_sdk import __version__
 
 
-def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
-    content = base64.b64decode(pathlib.Path("built.txt").read_text())
-    pathlib.Path(wheel_directory, "{filename}").write_bytes(content)
-    return "{filename}"
-'''
+def main():
+    print(__version__)
+"""
 
 _SDK = """import ctypes
 import importlib.util

@@ -1,0 +1,50 @@
+"""Whether an environment's name may mean what is asked for now: its owner may have put more into what is there."""
+
+from __future__ import annotations
+
+from rocmswitch.errors import Refused
+from rocmswitch.metadata.wheellock import WheelLock
+from rocmswitch.model.receipt import Receipt
+from rocmswitch.planning.pytorch import Choice
+from rocmswitch.planning.wheels import Interpreter, VenvPlan
+
+
+def check_name(name: str, stack: str, existing: Receipt | None) -> None:
+    """Raise Refused where the environment *name* is bound to another stack."""
+    if existing is not None and existing.stack != stack:
+        raise _taken(name, f"belongs to `{existing.stack}`", stack)
+
+
+def check_kept(plan: VenvPlan, existing: Receipt | None) -> None:
+    """Raise Refused where *plan* would take the place of another environment: its owner may have added to it."""
+    if existing is None or existing.tree == plan.replaces:
+        return
+    check_name(plan.name, plan.stack, existing)
+    if existing.tree != plan.tree:
+        raise _taken(plan.name, "is there already, with another Python or other wheels", plan.stack)
+
+
+def check_same(existing: Receipt, choice: Choice | None, interpreter: Interpreter | None) -> None:
+    """Raise Refused where the environment has other wheels or another Python than are asked for now."""
+    if choice is not None and existing.torch != choice.torch:
+        raise _taken(existing.name, f"has PyTorch {existing.torch or 'not at all'}", existing.stack)
+    if choice is not None and choice.card_matters and set(existing.pins) != set(choice.pins):
+        raise _taken(existing.name, "has the wheels of another card", existing.stack)
+    if interpreter is not None and existing.python != interpreter.executable:
+        raise _taken(existing.name, f"has the Python `{existing.python}`", existing.stack)
+
+
+def check_stack(lock: WheelLock, stack: str) -> None:
+    """Raise Refused where *lock* is of another stack."""
+    if lock.stack != stack:
+        raise Refused(
+            f"the lock is of `{lock.stack}`, not of `{stack}`",
+            hint=f"run `rocmswitch use {lock.stack} --venv NAME --locked FILE`",
+        )
+
+
+def _taken(name: str, why: str, stack: str) -> Refused:
+    return Refused(
+        f"the environment `{name}` {why}",
+        hint=f"give another name, or run `rocmswitch use {stack} --venv {name} --rebind`, which keeps the old one",
+    )
