@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -36,7 +39,7 @@ def command(ctx: click.Context, name: str | None, fix: str | None, yes: bool, as
         _fix(ctx, doctor.choose_fixes(findings, fix), yes=yes)
         return
     if as_json:
-        output.write_json([asdict(one) for one in findings])
+        output.write_json(_as_json(findings))
     else:
         _show(findings)
     faults = sum(one.severity == FAULT for one in findings)
@@ -57,15 +60,30 @@ def _examine(scopes: Scopes, name: str | None) -> tuple[Finding, ...]:
 
 def _show(findings: tuple[Finding, ...]) -> None:
     for one in findings:
-        output.write(f"{one.severity}: {one.what}  [{one.id}]")
-        output.write(f"  why: {one.why}{'' if one.where in one.why + one.what else f' ({one.where})'}")
-        if one.remedy:
-            output.write(f"  fix: {one.remedy.text}")
-            if one.remedy.automatic:
-                output.write(f"       or run `rocmswitch doctor --fix {one.id}`")
+        for line in _lines(one):
+            output.write(_printable(line))
     counts = [(sum(one.severity == severity for one in findings), severity) for severity in SEVERITIES]
     told = ", ".join(f"{count} {severity}{'s' if count > 1 else ''}" for count, severity in counts if count)
     output.say(told or "nothing is wrong that doctor knows of")
+
+
+def _lines(one: Finding) -> Iterator[str]:
+    yield f"{one.severity}: {one.what}  [{one.id}]"
+    yield f"  why: {one.why}{'' if one.where in one.why + one.what else f' ({one.where})'}"
+    if one.remedy:
+        yield f"  fix: {one.remedy.text}"
+    if one.remedy and one.remedy.automatic:
+        yield f"       or run `rocmswitch doctor --fix {shlex.quote(one.id)}`"
+
+
+def _printable(line: str) -> str:
+    """A terminal's control characters, and bytes that are no text, may stand in the names of folders."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in line)
+
+
+def _as_json(findings: tuple[Finding, ...]) -> object:
+    """Names of files may hold bytes that are no text, and JSON is text."""
+    return json.loads(json.dumps([asdict(one) for one in findings], ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def _fix(ctx: click.Context, findings: tuple[Finding, ...], *, yes: bool) -> None:

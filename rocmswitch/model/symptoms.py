@@ -94,6 +94,8 @@ class TreeSymptoms:
     framework: str = ""
     cannot_import: str = ""
     clashes: tuple[Clash, ...] = ()
+    foreseen: tuple[Clash, ...] = ()
+    """What it would load from elsewhere if it were started in this shell without being entered."""
     changes: tuple[tuple[str, str], ...] = ()
     """What is not as it was made: its kind (`unprotected`, `version`, `missing`, `content`), and a sentence."""
 

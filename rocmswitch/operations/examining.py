@@ -8,11 +8,12 @@ from pathlib import Path
 
 from rocmswitch.errors import NotFound, RocmswitchError
 from rocmswitch.host.devices import device_files, is_contained, plugged_cards, user_name
+from rocmswitch.host.foreign import foreign_entries
 from rocmswitch.host.gpu import read_gpus
 from rocmswitch.model.stack import Stack
 from rocmswitch.model.symptoms import CardSymptoms, Standing, TreeSymptoms
 from rocmswitch.operations.entering import GPU, environment_inside
-from rocmswitch.operations.libraries import look, look_if_changed
+from rocmswitch.operations.libraries import could_clash, look, look_if_changed
 from rocmswitch.planning.libraries import Check
 from rocmswitch.planning.pytorch import better_stack
 from rocmswitch.store.catalog import Catalog
@@ -57,6 +58,8 @@ def examine_tree(one: Installation | Damaged, here: Surgery, *, closely: bool) -
         framework=check.framework,
         cannot_import=check.error,
         clashes=check.clashes,
+        # Only where another ROCm is in the way: else there is nothing to foresee.
+        foreseen=could_clash(one, here.installed, here.environment) if foreign_entries(here.environment) else (),
         changes=_changes(one, closely=closely),
     )
 

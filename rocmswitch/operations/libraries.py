@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rocmswitch.host.maps import FRAMEWORKS, loader_cache, loader_files, observe
 from rocmswitch.model.symptoms import Clash, Copy
-from rocmswitch.planning.libraries import Check, foresee, judge, library_of, parse_maps
+from rocmswitch.planning.libraries import Check, foresee, judge, parse_maps
 from rocmswitch.planning.loader import Search
 from rocmswitch.store.installed import Installation, Installed
 from rocmswitch.store.receipts import receipt_path
@@ -115,11 +115,10 @@ def _roots(one: Installation, installed: Installed) -> tuple[str, ...]:
 
 
 def _askers(one: Installation) -> Iterator[str]:
-    """The bundled libraries that are no ROCm libraries themselves: libtorch_hip and its like."""
+    """What the wheels bundle: libtorch_hip and its like, and the ROCm libraries, which need one another."""
     for site in one.link.resolve().glob("lib/python*/site-packages"):
-        for library in sorted((site / _BUNDLES[0]).glob("*.so*")):
-            if not library_of(library.name):
-                yield str(library)
+        for folder in _BUNDLES:
+            yield from (str(library) for library in sorted((site / folder).glob("*.so*")))
 
 
 def _kept(path: Path, wanted: str) -> Check | None:

@@ -23,6 +23,7 @@ ROWS: tuple[Row, ...] = (
     diagnosis_trees.unprotected,
     diagnosis_trees.not_importable,
     diagnosis_trees.clashing_libraries,
+    diagnosis_trees.shadowed,
     diagnosis_shell.override,
     diagnosis_shell.foreign_paths,
     diagnosis_shell.global_variables,

@@ -91,6 +91,21 @@ def clashing_libraries(symptoms: Symptoms) -> Iterator[Finding]:
             )
 
 
+def shadowed(symptoms: Symptoms) -> Iterator[Finding]:
+    """What an IDE or cron job that starts the environment's Python by its path would load (DT_RUNPATH)."""
+    for tree in (one for one in symptoms.trees if one.foreseen):
+        names = ", ".join(clash.library for clash in tree.foreseen)
+        why = "; ".join(f"`{one.path}` by {one.why}" for one in tree.foreseen[0].files)
+        yield Finding(
+            f"shadowed:{tree.name}",
+            WARNING,
+            f"started from this shell without being entered, `{tree.name}` would load {names} of another stack",
+            tree.place,
+            why,
+            Remedy(f"run `rocmswitch use {tree.name}`, or start it by `rocmswitch run {tree.name} -- COMMAND`"),
+        )
+
+
 def _parted(tree: TreeSymptoms, clash: Clash) -> Remedy:
     """What led to the library says what to take away."""
     for name in ("LD_PRELOAD", "LD_LIBRARY_PATH"):

@@ -7,7 +7,7 @@ numbers are not compared, because they prove nothing: two builds of one version 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -129,24 +129,23 @@ def _chain(asker: str, needed: Mapping[str, tuple[str, ...]], files: Files) -> t
 
 
 def _in_words(origin: Origin, asker: str) -> str:
+    if origin.why == "LD_PRELOAD":
+        return origin.why
     if origin.why == "LD_LIBRARY_PATH":
         return f"LD_LIBRARY_PATH, needed by {asker}"
     return origin.why if asker in origin.why else f"{origin.why}, needed by {asker}"
 
 
 def foresee(askers: Sequence[str], roots: Sequence[str], search: Search, files: Files) -> tuple[Clash, ...]:
-    """What would clash if *askers*, files of a stack, were loaded: told from headers, nothing being run.
+    """What would come from elsewhere if *askers*, files of a stack, were loaded: told from headers, nothing is run.
 
-    For each ROCm library that they need: the loader's choice lies outside *roots* although the stack has one
-    too, or although nothing says that it may. Where it does not define a symbol version that is asked for, the
-    program would not even start, and the reason says so.
+    For each ROCm library that they need, the loader's choice where that lies outside *roots*. Where it does not
+    define a symbol version that is asked for, the program would not even start, and the reason says so.
     """
     found: dict[str, dict[str, str]] = {}
-    for asker in askers:
-        facts = files.facts(asker)
-        for name in facts.needed if facts else ():
-            origin = find(name, (asker,), search, files) if library_of(name) else None
-            if facts and origin and not _is_below(origin.path, roots):
+    for asker, name, facts in _needs(askers, files):
+        for origin in _choices(asker, name, search, files):
+            if not _is_below(origin.path, roots):
                 lacking = _lacking(facts, name, files.facts(origin.path))
                 why = _in_words(origin, asker) + (f"; it lacks {', '.join(lacking)}" if lacking else "")
                 found.setdefault(library_of(name), {}).setdefault(origin.path, why)
@@ -154,6 +153,20 @@ def foresee(askers: Sequence[str], roots: Sequence[str], search: Search, files: 
         Clash("foreign", library, tuple(Copy(path, why) for path, why in files_of.items()))
         for library, files_of in sorted(found.items())
     )
+
+
+def _needs(askers: Iterable[str], files: Files) -> Iterator[tuple[str, str, ElfFacts]]:
+    for asker in askers:
+        facts = files.facts(asker)
+        if facts:
+            yield from ((asker, name, facts) for name in facts.needed if library_of(name))
+
+
+def _choices(asker: str, name: str, search: Search, files: Files) -> list[Origin]:
+    """What is loaded by LD_PRELOAD before anybody asks, and what the search finds."""
+    preloaded = [files.real(one) for one in search.preload if library_of(one) == library_of(name)]
+    found = find(name, (asker,), search, files)
+    return [*(Origin(path, "LD_PRELOAD") for path in preloaded if path), *([found] if found else [])]
 
 
 def _lacking(asker: ElfFacts, name: str, offered: ElfFacts | None) -> list[str]:

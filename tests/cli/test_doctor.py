@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shlex
+import shutil
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -204,7 +207,7 @@ def test_entering_takes_another_rocm_out_before_anything_is_loaded(person: Comma
 
     found = ids(person, "demo", LD_LIBRARY_PATH=str(other), LD_PRELOAD=str(other / "libhsa-runtime64.so"))
 
-    assert found == ["foreign-path:LD_LIBRARY_PATH", "foreign-path:LD_PRELOAD"]
+    assert found == ["shadowed:demo", "foreign-path:LD_LIBRARY_PATH", "foreign-path:LD_PRELOAD"]
 
 
 @pytest.mark.parametrize(
@@ -225,6 +228,59 @@ def test_a_pin_that_leads_nowhere_is_told_without_its_content(person: CommandLin
 
     assert f"`{pin}` {found}" in outcome.out
     assert not re.search(r"passwd|touch|\x1b|xxxx", outcome.out + outcome.err)
+
+
+@pytest.mark.parametrize("folder", [b"a\x1b]0;title\x07b", b"a\xffb", b"a\nb", b"a b'c"])
+def test_a_folder_of_any_name_is_shown_without_harm(person: CommandLine, tmp_path: Path, folder: bytes):
+    home = tmp_path / os.fsdecode(folder)
+    write(home / ".bashrc", "export HSA_X=1\n")
+
+    shown, told = person.run("doctor", HOME=str(home)), person.run("doctor", "--json", HOME=str(home))
+
+    assert (shown.code, told.code, len(json.loads(told.out))) == (0, 0, 1)
+    assert not re.search(r"\x1b|\x07", shown.out) and len(shown.out.splitlines()) == 3
+
+
+def test_a_fix_names_what_can_be_typed(person: CommandLine):
+    data = person.layout.data
+    data.mkdir(parents=True)
+    data.chmod(0o777)
+
+    (command,) = re.findall(r"or run `rocmswitch (.*)`", person.run("doctor").out)
+
+    assert shlex.split(command) == ["doctor", "--fix", f"writable:{data}"]
+
+
+SHELLS = [one for one in ("bash", "zsh", "fish") if shutil.which(one)]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_hook_is_absent_then_current_then_older_and_installed_by_fix(person: CommandLine, shell: str):
+    login = {"SHELL": f"/usr/bin/{shell}"}
+    assert ids(person, **login) == ["hook"]
+    person.succeed("doctor", "--fix", "hook", "--yes", **login)
+    assert ids(person, **login) == []
+
+    hook = person.layout.shell / f"hook.{shell}"
+    hook.write_text("# of another version\n" + hook.read_text())
+    outcome = person.run("doctor", **login)
+    assert "is not this version's" in outcome.out
+
+    person.succeed("doctor", "--fix", "hook", "--yes", **login)
+    assert ids(person, **login) == []
+
+
+@pytest.mark.parametrize("line", ['eval "$(rocmswitch init bash)"', ". <(rocmswitch init bash)"])
+def test_a_hook_that_is_asked_for_at_each_start_is_current(person: CommandLine, line: str):
+    write(person.home / ".bashrc", f"{line}\n")
+
+    assert ids(person, SHELL="/bin/bash") == []
+
+
+def test_a_hook_that_is_commented_out_is_absent(person: CommandLine):
+    write(person.home / ".bashrc", '# eval "$(rocmswitch init bash)"\n')
+
+    assert ids(person, SHELL="/bin/bash") == ["hook"]
 
 
 @pytest.mark.parametrize("content", ["system\n", "acme-1.0\n"])

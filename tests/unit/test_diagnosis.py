@@ -238,6 +238,19 @@ def test_one_copy_of_another_stack_is_told_as_that():
     )
 
 
+def test_what_would_be_loaded_without_entering_is_a_warning():
+    clash = Clash("foreign", "libamdhip64", (Copy("/opt/rocm/lib/libamdhip64.so", "LD_PRELOAD"),))
+
+    found = one_of(tree=TreeSymptoms("demo", "venv", STACK, foreseen=(clash,)))
+
+    assert short(found) == (
+        "shadowed:demo",
+        WARNING,
+        "run `rocmswitch use demo`, or start it by `rocmswitch run demo -- COMMAND`",
+    )
+    assert found.why == "`/opt/rocm/lib/libamdhip64.so` by LD_PRELOAD"
+
+
 def test_a_folder_that_others_may_change_is_closed_for_the_user():
     found = one_of(place=PlaceSymptoms(writable=("/home/u/my data",)))
 

@@ -204,6 +204,15 @@ def test_a_bundle_with_runpath_is_foreseen_to_be_shadowed_with_the_symbols_that_
     assert found == (Clash("foreign", "libamdhip64", (Copy(OTHER_HIP, told),)),)
 
 
+def test_a_preloaded_library_is_foreseen_whatever_the_bundle_says():
+    files = disk(bundle(rpath="$ORIGIN"), LINKS)
+    search = Search(preload=(f"{OTHER}/libamdhip64.so", "/x/libjemalloc.so"))
+
+    found = foresee((TORCH,), (TREE,), search, files)
+
+    assert found == (Clash("foreign", "libamdhip64", (Copy(OTHER_HIP, "LD_PRELOAD"),)),)
+
+
 def test_runpath_is_not_inherited():
     facts = {
         "/x/program": library("", "liba.so", runpath=OTHER),
