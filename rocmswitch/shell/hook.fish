@@ -168,7 +168,8 @@ function _rocmswitch_find_pin
     return 1
 end
 
-# Reads at most 257 characters: the stack and perhaps an environment into _rocmswitch_asked.
+# Reads at most 257 characters: the stack and perhaps an environment into _rocmswitch_asked. `read` passes over bytes
+# that are not UTF-8.
 function _rocmswitch_read_pin
     set -g _rocmswitch_asked
     set -l content ''
