@@ -42,7 +42,7 @@ def command(scopes: Scopes, name: str, as_json: bool) -> None:
     if one is not None:
         _show_receipt(one, one.receipt)
     elif manifest is not None:
-        output.write(f"\nnot installed; `rocmswitch install {manifest.stack.name}` installs it")
+        output.write(f"\n{_way_in(manifest.stack)}")
 
 
 def _manifest(scopes: Scopes, name: str, *, needed: bool) -> Manifest | None:
@@ -70,31 +70,85 @@ def _show_manifest(manifest: Manifest) -> None:
     ]
     for source in stack.rocm.sources:
         where = source.url or f"{source.archive}'s archive"
-        rows.append(("source", f"{where} ({source.kind}, {_signed_by(source.key)})"))
-    rows += [("pytorch", f"{one.torch} for {', '.join(one.python)}") for one in stack.pytorch]
+        rows.append(("source", f"{where} ({', '.join(filter(None, (source.kind, _signed_by(source.key))))})"))
+    sources = {source.url for source in stack.rocm.sources}
+    rows += [("index", one) for one in dict.fromkeys(build.index for build in stack.pytorch) if one not in sources]
     if stack.wheels is not None:
         rows.append(("wheels", ", ".join(f"{key} {value}" for key, value in stack.wheels.packages.items())))
-    rows += [("gpu", _gpu(target, one)) for target, one in stack.gpus.items()]
-    if stack.unverified:
-        rows.append(("unverified", ", ".join(stack.unverified)))
     output.definitions(row for row in rows if row[1])
+    _section("PyTorch", [_pytorch(stack, position) for position in range(len(stack.pytorch))])
+    _section("GPUs", _gpus(stack))
+    if stack.unverified:
+        _section("Not read in a source", [("unverified", ", ".join(stack.unverified))])
+
+
+def _section(title: str, rows: list[tuple[str, str]]) -> None:
+    if rows:
+        output.write(f"\n{title}")
+        output.definitions(rows)
+
+
+def _pytorch(stack: Stack, position: int) -> tuple[str, str]:
+    """One build: its version, and what it comes with and needs."""
+    build, key = stack.pytorch[position], f"pytorch[{position}]"
+    companions = {name.replace("{gpu}", "GPU"): version for name, version in build.wheels.items()}
+    least, newest = build.glibc.min, build.glibc.max
+    parts = [
+        f"Python {_pythons(build.python)}",
+        ", ".join(f"{name} {version.partition('+')[0]}" for name, version in companions.items()),
+        ", ".join(build.constraints),
+        f"glibc {least} or newer" if least else "",
+        f"glibc {newest} or older, or rocmswitch mends it" if newest else "",
+        "LD_LIBRARY_PATH can shadow its libraries" if build.loader == "runpath" else "",
+        "" if build.bundles_rocm else "its ROCm comes as wheels",
+        "parts unverified" if any(one.startswith(key) for one in stack.unverified) else "",
+    ]
+    return build.torch, "; ".join(filter(None, parts))
+
+
+def _pythons(tags: tuple[str, ...]) -> str:
+    """`3.9 to 3.13`: tags of one kind without a gap; else all of them."""
+    minors = [int(tag[3:]) for tag in tags if tag.startswith("cp3") and tag[3:].isdigit()]
+    if len(minors) > 2 and minors == list(range(minors[0], minors[0] + len(tags))):
+        return f"3.{minors[0]} to 3.{minors[-1]}"
+    return ", ".join(f"{tag[2]}.{tag[3:]}" for tag in tags)
+
+
+def _gpus(stack: Stack) -> list[tuple[str, str]]:
+    """Cards of which the same is known stand together, under the word for how well they are supported."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for target, gpu in stack.gpus.items():
+        is_read = not any(one.startswith(f"gpus.{target}.") for one in stack.unverified)
+        groups.setdefault((gpu.support, _known(gpu, is_read=is_read)), []).append(target)
+    return [(support, " ".join(targets) + said) for (support, said), targets in groups.items()]
+
+
+def _known(gpu: Gpu, *, is_read: bool) -> str:
+    """What is known of a card besides how well it is supported, to stand behind its name."""
+    variables = ", ".join(f"{name}={value}" for name, value in gpu.environment.items())
+    parts = [
+        f"sets {variables}" if variables else "",
+        f"profiles: {', '.join(gpu.profiles)}" if gpu.profiles else "",
+        "convolutions not by MIOpen" if gpu.convolutions == "fallback" else "",
+        f"known to fail: {', '.join(gpu.known_bad)}" if gpu.known_bad else "",
+        f"evidence: {', '.join(gpu.evidence)}" if gpu.evidence else "",
+        "" if is_read else "parts unverified",
+    ]
+    return "".join(f"; {part}" for part in parts if part)
 
 
 def _signed_by(key: Key | None) -> str:
-    return "signed by " + " or ".join(key.fingerprints) if key else "no key known"
-
-
-def _gpu(target: str, gpu: Gpu) -> str:
-    parts = [f"{target}: {gpu.support}"]
-    if gpu.known_bad:
-        parts.append(f"known bad: {', '.join(gpu.known_bad)}")
-    if gpu.evidence:
-        parts.append(f"evidence: {', '.join(gpu.evidence)}")
-    return "; ".join(parts)
+    return "signed by " + " or ".join(key.fingerprints) if key else ""
 
 
 def _marked(stack: Stack, key: str, value: str) -> str:
     return f"{value} (unverified)" if value and key in stack.unverified else value
+
+
+def _way_in(stack: Stack) -> str:
+    if stack.rocm.comes_as_wheels:
+        return f"`rocmswitch use {stack.name} --venv NAME` makes an environment with it"
+    return f"not installed; `rocmswitch install {stack.name}` installs it"
 
 
 def _show_receipt(one: Installation, receipt: Receipt) -> None:
