@@ -7,13 +7,14 @@ copies of one library meet in a process (ROCm/TheRock#1011, pytorch/builder#1468
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Mapping
 
-from rocmswitch.model.activation import CLEANED
+from rocmswitch.model.activation import CLEANED, entries_of
 
 LIBRARIES = ("libamdhip64.so", "libhsa-runtime64.so", "librocblas.so", "libMIOpen.so")
 """Where one of these is, with a version behind it or without, a ROCm is."""
-INSTALLED = "/opt/rocm"
+INSTALLED = ("/opt/rocm", "//opt/rocm")
 """How AMD's packages and most people call the folder: `/opt/rocm`, `/opt/rocm-6.2.4`, `/opt/rocm-patched`."""
 
 
@@ -21,20 +22,20 @@ def is_foreign(entry: str) -> bool:
     """Whether *entry* of one of the two variables is a ROCm's folder or library. Raises nothing."""
     if not entry:
         return False
-    path = os.path.normpath(entry)
-    return path.startswith(INSTALLED) or _is_library(os.path.basename(path)) or _holds_library(path)  # noqa: PTH119
+    if entry.startswith(INSTALLED) or _is_library(entry.rpartition("/")[2]):
+        return True
+    beside = re.fullmatch(r"(.*)/[^/]*\.so(\.[^/]*)?", entry)
+    return _holds_library(beside[1] or "/" if beside else entry)
 
 
 def foreign_entries(environment: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """Pairs of a variable and what in it belongs to a ROCm, in their order."""
     return tuple(
-        (name, entry) for name in CLEANED for entry in _entries(environment.get(name, "")) if is_foreign(entry)
+        (name, entry)
+        for name in CLEANED
+        for entry in entries_of(name, environment.get(name, ""))
+        if is_foreign(entry)
     )
-
-
-def _entries(value: str) -> Iterable[str]:
-    """LD_PRELOAD is taken apart at blanks too: ld.so(8)."""
-    return value.replace(" ", ":").split(":")
 
 
 def _is_library(name: str) -> bool:
@@ -44,6 +45,6 @@ def _is_library(name: str) -> bool:
 def _holds_library(folder: str) -> bool:
     try:
         with os.scandir(folder) as entries:
-            return any(_is_library(entry.name) for entry in entries)
+            return any(_is_library(entry.name) and os.path.exists(entry.path) for entry in entries)  # noqa: PTH110
     except OSError:  # no folder, or none that the loader could look into
         return False

@@ -103,19 +103,18 @@ class ResolvedActivation:
         for name in self.unset:
             changed.pop(name, None)
         for name in CLEANED:
-            kept = _without_foreign(changed.get(name, ""), is_foreign)
-            if kept:
-                changed[name] = kept
-            else:
-                changed.pop(name, None)
+            entries = entries_of(name, changed.get(name, ""))
+            kept = [one for one in entries if not (one and is_foreign(one))]
+            if any(kept):
+                changed[name] = changed[name] if kept == list(entries) else ":".join(kept)
+            elif any(entries):
+                del changed[name]
         return changed
 
 
-def _without_foreign(value: str, is_foreign: Callable[[str], bool]) -> str:
-    """*value* without what is foreign; LD_PRELOAD may have blanks for colons, and stays where nothing goes."""
-    entries = value.replace(" ", ":").split(":")
-    kept = [one for one in entries if not (one and is_foreign(one))]
-    return value if kept == entries else ":".join(kept)
+def entries_of(name: str, value: str) -> tuple[str, ...]:
+    """What *value* of one of CLEANED lists: libraries to preload are separated by blanks too (ld.so(8))."""
+    return tuple((value.replace(" ", ":") if name == "LD_PRELOAD" else value).split(":"))
 
 
 def _resolve(assignment: Assignment, root: str) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from rocmswitch.errors import Failed
-from rocmswitch.model.pin import Pin, WrongPin
+from rocmswitch.model.pin import Pin, WrongPin, is_pinnable
 from rocmswitch.store.installed import Installed
 from rocmswitch.store.pins import find_pin, read_pin
 
@@ -17,8 +17,8 @@ ACTIVE = "ROCMSWITCH_ACTIVE"
 WHY = "ROCMSWITCH_WHY"
 NO_STACK = "system"
 """As a name: no stack here."""
-BY_USE, BY_DEFAULT, BY_STACK, BY_PIN = "use", "default", "stack", "pin:"
-"""What the hook says in ROCMSWITCH_WHY."""
+BY_USE, BY_DEFAULT, BY_STACK, BY_MODULE, BY_PIN = "use", "default", "stack", "module", "pin:"
+"""What the hook, or a modulefile, says in ROCMSWITCH_WHY."""
 
 
 @dataclass(frozen=True)
@@ -46,19 +46,22 @@ class Choice:
         """For people."""
         if self.reason.startswith(BY_PIN):
             return f"pinned by {self.reason.removeprefix(BY_PIN)}"
-        words = {BY_STACK: f"{CHOSEN} says so", BY_DEFAULT: "the default of new shells"}
+        words = {
+            BY_STACK: f"{CHOSEN} says so",
+            BY_DEFAULT: "the default of new shells",
+            BY_MODULE: "a modulefile was loaded",
+        }
         return words.get(self.reason, "`use` in this shell")
 
 
 def choose(environment: Mapping[str, str], pinned: Pinned | None, installed: Installed) -> Choice | None:
     """ROCMSWITCH_STACK, then what the shell has entered, then the pin, then the default. None if nothing."""
-    active = environment.get(ACTIVE, "")
-    if environment.get(CHOSEN):
-        return _named(environment[CHOSEN], BY_STACK, active, installed)
-    if active:
-        return Choice(active, environment.get(WHY) or BY_USE, entered=True)
-    if environment.get(WHY) == BY_USE:  # `use system`
-        return Choice("", BY_USE, entered=True)
+    active, reason = environment.get(ACTIVE, ""), environment.get(WHY, "")
+    stack = environment.get(CHOSEN, "")
+    if is_pinnable(os.fsencode(stack)):
+        return _named(stack, BY_STACK, active, installed)
+    if active or reason:  # a reason alone: `use system`, or a pin that says so
+        return Choice(active, reason or BY_USE, entered=True)
     if pinned and pinned.pin:
         return _named(pinned.pin.venv or pinned.pin.name, f"{BY_PIN}{pinned.file}", active, installed)
     default = installed.default()
@@ -75,6 +78,15 @@ def nearest_pin(environment: Mapping[str, str]) -> Pinned | None:
     except (WrongPin, Failed) as error:
         reason = f"{file} is not a valid pin" if isinstance(error, WrongPin) else error.message
         return Pinned(file, None, f"ignored: {reason}")
+
+
+def ignored(environment: Mapping[str, str], pinned: Pinned | None) -> Iterator[str]:
+    """What asks for a stack in a way that no shell follows. Shows nothing of its content."""
+    stack = environment.get(CHOSEN, "")
+    if stack and not is_pinnable(os.fsencode(stack)):
+        yield f"ignored: {CHOSEN} is not the name of a stack"
+    if pinned and pinned.problem:
+        yield pinned.problem
 
 
 def _named(name: str, reason: str, active: str, installed: Installed) -> Choice:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rocmswitch.errors import NotFound
-from rocmswitch.operations.choosing import BY_PIN, BY_STACK, Choice, choose, nearest_pin
+from rocmswitch.operations.choosing import BY_PIN, BY_STACK, Choice, choose, ignored, nearest_pin
 from rocmswitch.operations.contradictions import Situation, contradictions
 from rocmswitch.store.installed import Installation, Installed
 
@@ -35,7 +35,7 @@ def look(environment: Mapping[str, str], installed: Installed) -> Current:
     Raises NotFound where that was removed, and what finding it raises.
     """
     pinned = nearest_pin(environment)
-    problem = (pinned.problem,) if pinned and pinned.problem else ()
+    problem = tuple(ignored(environment, pinned))
     choice = choose(environment, pinned, installed)
     if choice is None or not choice.name:
         return Current(None, choice, notes=problem)

@@ -9,6 +9,7 @@ from pathlib import Path
 from rocmswitch.host.foreign import is_foreign
 from rocmswitch.host.gpu import first_target
 from rocmswitch.model.activation import ResolvedActivation
+from rocmswitch.operations.rendering import with_profile
 from rocmswitch.planning.leaving import entered
 from rocmswitch.store.installed import Installation, Installed
 
@@ -30,9 +31,9 @@ def on_this_card(
 ) -> ResolvedActivation:
     """*activation* with what belongs to the card: the one that *environment* names, else the machine's first.
 
-    *profile* is what was chosen when it was made; ROCMSWITCH_PROFILE overrides it.
+    *profile* is what was chosen when it was made; what ROCMSWITCH_PROFILE names comes on top of it.
     """
     if not activation.cards:
         return activation
     gpu = environment.get(GPU) or first_target(Path(environment.get(SYSROOT) or "/"))
-    return activation.on_card(gpu, environment.get(PROFILE) or profile)
+    return with_profile(activation, profile).on_card(gpu, environment.get(PROFILE, ""))

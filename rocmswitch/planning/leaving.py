@@ -2,13 +2,14 @@
 
 The undo state is exported and the same in every shell's dialect and here, so that whatever was entered anywhere
 can be left anywhere: `_ROCMSWITCH_DONE` lists the steps, the last first (`set:NAME add:NAME `), and for each NAME
-`_ROCMSWITCH_OLD_NAME` is `was:VALUE` or `unset`, and `_ROCMSWITCH_NEW_NAME` what was set, or the folders added.
+`_ROCMSWITCH_OLD_NAME` is `was:VALUE`, `unset`, or `own:VALUE` of what only the shell itself knew, and
+`_ROCMSWITCH_NEW_NAME` what was set (not there: it was unset), or the folders added.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from rocmswitch.model.activation import ResolvedActivation
@@ -64,21 +65,24 @@ def _undo(
 
 def _take_back(environment: dict[str, str], kind: str, name: str) -> None:
     old, ours = environment.pop(_OLD + name, "unset"), environment.pop(_NEW + name, None)
+    was = old[len("was:") :] if old.startswith(("was:", "own:")) else ""
     now = environment.get(name)
-    if kind == _ADD:
-        now = None if now is None else _without(now, ours or "", old.removeprefix("was:"))
-        restored = None if not now and old == "unset" else now
+    if now == (f"{ours}:{was}" if kind == _ADD and was else ours):
+        restored = was if old.startswith("was:") else None
+    elif kind == _ADD and now is not None:
+        restored = _without(now, (ours or "").split(":")) or (None if old == "unset" else "")
     else:
-        restored = now if now != ours else None if old == "unset" else old.removeprefix("was:")
+        restored = now
     if restored is None:
         environment.pop(name, None)
     else:
         environment[name] = restored
 
 
-def _without(value: str, folders: str, old: str) -> str:
-    """A path variable without *folders*, wherever they stand in it now; the empty entries of *old* stay."""
-    if value in (folders, f"{folders}:{old}"):
-        return old if value != folders else ""
-    before, found, after = f":{value}:".partition(f":{folders}:")
-    return f"{before}:{after}"[1:-1] if found else value
+def _without(value: str, folders: Sequence[str]) -> str:
+    """A path variable without each of *folders*, wherever they stand in it now."""
+    kept = value.split(":")
+    for folder in folders:
+        if folder in kept:
+            kept.remove(folder)
+    return ":".join(kept)

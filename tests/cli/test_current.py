@@ -58,6 +58,7 @@ def inside(line: CommandLine, name: str, folder: str = "prefixes", **more: str) 
         ("default", "the default of new shells"),
         ("pin:/p/.rocm-version", "pinned by /p/.rocm-version"),
         ("stack", "ROCMSWITCH_STACK says so"),
+        ("module", "a modulefile was loaded"),
     ],
 )
 def test_what_the_shell_has_entered_is_told_with_its_reason(line: CommandLine, why: str, told: str):
@@ -127,6 +128,13 @@ def test_no_stack_can_be_what_somebody_asked_for(line: CommandLine, variables: d
     outcome = current(line, **variables)
 
     assert outcome.out.startswith("none  (") and outcome.err == ""
+
+
+def test_a_variable_that_names_no_stack_is_ignored_and_never_shown(line: CommandLine):
+    outcome = current(line, ROCMSWITCH_STACK="$(touch x)")
+
+    assert outcome.out == "none\n"
+    assert "warning: ignored: ROCMSWITCH_STACK is not the name of a stack\n" in outcome.err
 
 
 def test_a_pin_of_no_stack_is_followed(line: CommandLine):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 from typing import Any
 
 from tests.support.acme import NAME
@@ -69,9 +70,19 @@ def test_what_is_installed(line: CommandLine):
             "kind": "prefix",
             "sets": ["runtime"],
             "path": "ROOT/data/prefixes/acme-1.0",
+            "used_by": ["demo"],
             **common,
         },
-        {"name": "demo", "kind": "venv", "sets": [], "path": "ROOT/data/venvs/demo", **common},
+        {
+            "name": "demo",
+            "kind": "venv",
+            "sets": [],
+            "path": "ROOT/data/venvs/demo",
+            "python": platform.python_version(),
+            "torch": "",
+            "prefix": "acme-1.0",
+            **common,
+        },
     ]
 
 

@@ -15,7 +15,7 @@ from rocmswitch.host.foreign import foreign_entries, is_foreign
         ("/opt/rocm/lib", True),
         ("/opt/rocm", True),
         ("/opt/rocm-patched/lib/", True),
-        ("/opt//rocm-6.2.4/lib", True),
+        ("//opt/rocm-6.2.4/lib", True),
         ("libMIOpen.so.1", True),
         ("/somewhere/librocblas.so", True),
         ("", False),
@@ -34,6 +34,13 @@ def test_a_folder_with_one_of_its_libraries_is_a_rocm_s(tmp_path: Path, name: st
     (tmp_path / name).touch()
 
     assert is_foreign(str(tmp_path))
+    assert is_foreign(f"{tmp_path}/libbeside.so.1")
+
+
+def test_a_link_to_a_library_that_is_gone_is_none(tmp_path: Path):
+    (tmp_path / "libMIOpen.so").symlink_to("nowhere")
+
+    assert not is_foreign(str(tmp_path))
 
 
 def test_what_the_loader_would_take_from_a_rocm_is_listed_in_its_order(tmp_path: Path):

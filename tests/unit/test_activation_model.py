@@ -53,6 +53,8 @@ def test_an_environment_over_its_prefix_has_the_cards_and_the_unset_of_both():
         ({"LD_LIBRARY_PATH": "/opt/rocm/lib"}, {}),
         ({"LD_LIBRARY_PATH": "/mine::/other"}, {"LD_LIBRARY_PATH": "/mine::/other"}),
         ({"LD_PRELOAD": "/mine.so /opt/rocm/lib/x.so"}, {"LD_PRELOAD": "/mine.so"}),
+        ({"LD_LIBRARY_PATH": "/my own:/opt/rocm/lib"}, {"LD_LIBRARY_PATH": "/my own"}),
+        ({"LD_LIBRARY_PATH": ""}, {"LD_LIBRARY_PATH": ""}),
         ({"LD_PRELOAD": "/a.so /b.so"}, {"LD_PRELOAD": "/a.so /b.so"}),
     ],
 )

@@ -94,3 +94,10 @@ def test_nothing_of_another_stack_is_left_inside() -> None:
 
 def test_who_names_a_stack_overrides_the_variable_that_names_another() -> None:
     assert "ROCMSWITCH_STACK" not in entered({"ROCMSWITCH_STACK": "old"}, STACK)
+
+
+def test_what_only_the_shell_itself_knew_no_program_sees_again() -> None:
+    inside = {**ENTERED, "_ROCMSWITCH_OLD_HIP_PLATFORM": "own:mine", "_ROCMSWITCH_OLD_PATH": "own:/usr/bin"}
+
+    assert left(inside) == {}
+    assert left({**inside, "PATH": "/p/bin:/x"}) == {"PATH": "/x"}
