@@ -68,6 +68,7 @@ def look_if_changed(
     with contextlib.suppress(OSError):
         disk.make_directories(path.parent)
         disk.replace_file(path, json.dumps({"of": seen, "check": asdict(check)}).encode())
+        _sweep(path.parent, one.link.parent, disk)
     return check
 
 
@@ -92,6 +93,13 @@ def fingerprint(one: Installation, root: Path = Path("/")) -> str:
         for folder in (site, *(site / below for below in _BUNDLES)):
             state.update("".join(_entries(folder)).encode("utf-8", "surrogateescape"))
     return state.hexdigest()
+
+
+def _sweep(checks: Path, links: Path, disk: Disk) -> None:
+    """Forget the environments that are gone."""
+    for path in checks.glob("*.json"):
+        if not (links / path.stem).is_symlink():
+            disk.discard(path)
 
 
 def _entries(folder: Path) -> Iterator[str]:

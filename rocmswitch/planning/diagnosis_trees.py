@@ -12,7 +12,7 @@ def damaged(symptoms: Symptoms) -> Iterator[Finding]:
     """A tree whose receipt is gone or garbled: nobody can enter, check or repair it as it is."""
     for tree in (one for one in symptoms.trees if one.damage):
         if tree.kind == "venv":
-            remedy = Remedy(f"run `rocmswitch remove {tree.name}`, then make it again with `rocmswitch use`")
+            remedy = Remedy(f"run `rocmswitch remove {tree.name}`, then `rocmswitch use STACK --venv {tree.name}`")
         else:
             remedy = _command("repair", tree.name, automatic=True)
         yield Finding(

@@ -107,7 +107,9 @@ def _why_opened(path: str, askers: Sequence[str], search: Search, files: Files) 
     """The same for a library that no header asks for: dlopen(3) searches by the same rules."""
     name = PurePosixPath(path).name
     bare = Search(search.library_path)
-    origins = (find(name, (asker,), bare, files) for asker in askers)
+    # What lies beside it, and finds it there, came in its wake.
+    others = [one for one in askers if PurePosixPath(one).parent != PurePosixPath(path).parent]
+    origins = (find(name, (asker,), bare, files) for asker in others)
     origin = next((one for one in origins if one and one.path == path and "default" not in one.why), None)
     if origin:
         return f"{origin.why}, opened while the program ran"

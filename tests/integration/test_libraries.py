@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import io
+import shutil
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rocmswitch.host.maps import observe
-from rocmswitch.model.receipt import Receipt
+from rocmswitch.model.receipt import InstalledPackage, Receipt
 from rocmswitch.operations.libraries import could_clash, fingerprint, framework_of, look_if_changed
 from rocmswitch.planning.libraries import CORE, Check
+from rocmswitch.store.receipts import encode_receipt, receipt_path
 from rocmswitch.system.disk import Disk
+from tests.support.disk import CuttingDisk, PowerCut
 from tests.support.elflibraries import Library, linked
 from tests.support.pytorchwheels import Build
+from tests.support.rocmwheels import rocm_wheel, rocm_wheels
 from tests.support.torchenvironment import RPATH, RUNPATH, TREE, Person, other_rocm
 
 
@@ -145,6 +152,64 @@ def test_a_module_in_the_current_folder_is_not_imported(tmp_path: Path, monkeypa
     assert person.look().error == ""
 
 
+def test_rocm_that_comes_as_wheels_is_part_of_the_environment(tmp_path: Path):
+    build = Build("2.12.0+rocm10.1.0", "10.1.50000", rocm="10.1.0", targets=("gfx1010",))
+    person = Person(tmp_path, build)
+    for wheel in (rocm_wheel(build), *rocm_wheels(build)):
+        zipfile.ZipFile(io.BytesIO(wheel.content)).extractall(person.site)
+
+    assert person.look() == Check("torch", build.torch)
+
+
+class Bound:
+    """An environment of hip-python, which opens HIP when it is called, bound to the prefix `debian-5.2.3`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.person = Person(folder)
+        prefixes = self.person.layout.prefixes
+        tree = prefixes / ".trees/debian-5.2.3-0123456789ab"
+        self.libraries = other_rocm(tree / "usr/lib")
+        self._publish(prefixes, tree)
+        package = self.person.site / "hip"
+        package.mkdir()
+        (package / "__init__.py").write_text(_HIP)
+        (package / "hip.py").write_text(_OPENS)
+
+    def _publish(self, prefixes: Path, tree: Path) -> None:
+        receipt_path(tree).parent.mkdir()
+        prefix = Receipt("prefix", "debian-5.2.3", "debian-5.2.3", "5.2.3", tree.name, "2026-01-01T00:00:00Z")
+        receipt_path(tree).write_bytes(encode_receipt(prefix))
+        (prefixes / "debian-5.2.3").symlink_to(f".trees/{tree.name}")
+        wheel = InstalledPackage("hip-python", "7.2.2", "hip_python-7.2.2-py3-none-any.whl", 1, "0" * 64, "pinned")
+        venv = replace(self.person.one.receipt, packages=(wheel,), prefix="debian-5.2.3")
+        self.person.write(venv)
+
+
+_HIP = "__version__ = '7.2.2'\n"
+_OPENS = """
+import ctypes, os
+def hipRuntimeGetVersion():
+    return ctypes.CDLL(os.environ["TEST_HIP"]).hipInit()
+"""
+
+
+def test_the_prefix_of_an_environment_is_part_of_its_stack(tmp_path: Path):
+    bound = Bound(tmp_path)
+
+    assert bound.person.look(TEST_HIP=str(bound.libraries / "libamdhip64.so")) == Check("hip-python", "7.2.2")
+
+
+def test_an_environment_that_opens_another_rocm_than_its_prefix_is_told(tmp_path: Path):
+    bound = Bound(tmp_path)
+    other = other_rocm(tmp_path / "opt/rocm/lib")
+
+    check = bound.person.look(TEST_HIP=str(other / "libamdhip64.so"))
+
+    why = {clash.library: (clash.kind, clash.files[0].why) for clash in check.clashes}
+    assert why["libamdhip64"] == ("foreign", "opened by its path while the program ran")
+    assert why["libhsa-runtime64"][1].startswith("DT_RPATH of ")
+
+
 def test_an_environment_without_a_framework_has_nothing_to_say(tmp_path: Path):
     person = Person(tmp_path)
     person.write(Receipt("venv", "demo", "rocm", "6.2.4", TREE, "2026-01-01T00:00:00Z"))
@@ -209,6 +274,35 @@ def test_a_garbled_note_is_looked_past(tmp_path: Path, content: bytes):
     person.checks.write_bytes(content)
 
     assert person.look_if_changed() == Check("torch", RPATH.torch)
+
+
+def test_a_cut_at_any_change_leaves_a_note_that_is_whole_or_none(tmp_path: Path):
+    person = Person(tmp_path)
+    expected = Check("torch", RPATH.torch)
+    cuts = 0
+
+    while True:
+        shutil.rmtree(person.checks.parent, ignore_errors=True)
+        try:
+            look_if_changed(person.one, person.installed, {}, CuttingDisk(cuts))
+        except PowerCut:
+            cuts += 1
+            assert (person.look_if_changed(), person.look_if_changed()) == (expected, expected)
+        else:
+            break
+
+    assert cuts >= 4
+
+
+def test_the_notes_of_environments_that_are_gone_go_with_the_next(tmp_path: Path):
+    person = Person(tmp_path)
+    person.checks.parent.mkdir()
+    gone = person.checks.with_name("gone.json")
+    gone.write_text("{}")
+
+    person.look_if_changed()
+
+    assert (gone.exists(), person.checks.exists()) == (False, True)
 
 
 def test_a_note_that_cannot_be_kept_is_no_error(tmp_path: Path):

@@ -177,7 +177,7 @@ def test_a_damaged_prefix_can_be_repaired_and_a_damaged_environment_is_made_agai
     venv = one_of(tree=TreeSymptoms("demo", "venv", damage="it is not JSON"))
 
     assert prefix.remedy == Remedy("run `rocmswitch repair rocm-5.2.0`", ("repair", "rocm-5.2.0"), automatic=True)
-    assert venv.remedy == Remedy("run `rocmswitch remove demo`, then make it again with `rocmswitch use`")
+    assert venv.remedy == Remedy("run `rocmswitch remove demo`, then `rocmswitch use STACK --venv demo`")
 
 
 def test_an_environment_whose_prefix_is_gone_names_what_to_install():
