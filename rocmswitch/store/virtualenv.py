@@ -7,55 +7,26 @@ Bytecode is compiled now, because a read-only tree cannot keep it later.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import contextlib
-import csv
-import io
 import os
 import re
 import stat
-import zipfile
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from packaging.utils import InvalidWheelFilename, parse_wheel_filename
-
 from rocmswitch.errors import Failed, MachineLacks, RocmswitchError, VerificationFailed
-from rocmswitch.model.package import Digest
 from rocmswitch.model.receipt import FileEntry
-from rocmswitch.store.cache import hash_of
+from rocmswitch.store.known import Known, link_bytecode
+from rocmswitch.store.listing import list_environment as list_environment
+from rocmswitch.store.listing import site_packages
 from rocmswitch.store.protection import Protection, protect
+from rocmswitch.store.wheelfiles import Wheel as Wheel
 from rocmswitch.system.disk import Disk, disk_errors
 from rocmswitch.system.process import Finished, run
 
 _KEPT = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "XDG_DATA_HOME", "UV_PYTHON_INSTALL_DIR")
 """What uv sees of our environment: where interpreters are, and nothing that would change what it does."""
-
-
-@dataclass(frozen=True)
-class Wheel:
-    """A verified wheel in the cache, with the name that its installer needs."""
-
-    filename: str
-    path: Path
-    digest: Digest
-
-    @property
-    def requirement(self) -> str:
-        """The line that allows this file and no other."""
-        return f"{self.project}=={parse_wheel_filename(self.filename)[1]} --hash={self.digest}"
-
-    @property
-    def project(self) -> str:
-        """Its normalised name. Raises Failed where the file's name is no wheel's."""
-        try:
-            return parse_wheel_filename(self.filename)[0]
-        except InvalidWheelFilename as error:
-            raise Failed(f"`{self.filename}` is not the name of a wheel") from error
 
 
 class Uv:
@@ -69,6 +40,7 @@ class Uv:
         self._folder = folder
         self._disk = disk
         self._pythons = pythons or folder / "pythons"
+        self._known = Known(folder / "known", disk)
 
     @property
     def disk(self) -> Disk:
@@ -86,18 +58,36 @@ class Uv:
         With a *protection* it keeps them when its owner installs more. Nothing is synced. Raises Failed,
         MachineLacks, and VerificationFailed where a wheel is not what its digest says.
         """
-        requirements = "".join(f"{wheel.requirement}\n" for wheel in wheels)
-        with disk_errors(self._folder):
-            links = [self._link(wheel) for wheel in wheels]
         self.run("venv", "--relocatable", "--no-project", "--allow-existing", "--python", python, folder)
         if wheels:
-            found = [word for link in links for word in ("--find-links", link)]
-            flags = ("--no-index", "--no-deps", "--no-build", "--require-hashes", "--compile-bytecode")
-            into = ("--python", folder / "bin/python", "--requirements", "-")
-            self.run("pip", "install", *flags, *found, *into, stdin=requirements.encode())
+            with disk_errors(folder):
+                self._install(folder, wheels)
         if protection is not None:
             with disk_errors(folder):
                 protect(folder, protection, self._disk)
+
+    def list_environment(self, folder: Path, wheels: Sequence[Wheel]) -> tuple[FileEntry, ...]:
+        """As `listing.list_environment`; what is shared with an environment before is not hashed again."""
+        return list_environment(folder, wheels, self._known)
+
+    def _install(self, folder: Path, wheels: Sequence[Wheel]) -> None:
+        """Put *wheels* into the environment, each with its bytecode: linked where it is known, else compiled."""
+        site = site_packages(folder)
+        found = {wheel: self._known.find(wheel, site) for wheel in wheels}
+        known = {wheel: one for wheel, one in found.items() if one is not None}
+        self._put(folder, [wheel for wheel in wheels if wheel not in known], "--compile-bytecode")
+        self._put(folder, list(known))
+        if not link_bytecode(known.values(), site, self._disk):
+            self._put(folder, list(known), "--compile-bytecode", "--reinstall")
+
+    def _put(self, folder: Path, wheels: Sequence[Wheel], *more: str) -> None:
+        if not wheels:
+            return
+        requirements = "".join(f"{wheel.requirement}\n" for wheel in wheels)
+        found = [word for wheel in wheels for word in ("--find-links", self._link(wheel))]
+        flags = ("--no-index", "--no-deps", "--no-build", "--require-hashes", *more)
+        into = ("--python", folder / "bin/python", "--requirements", "-")
+        self.run("pip", "install", *flags, *found, *into, stdin=requirements.encode())
 
     def size(self) -> int:
         """Bytes that only uv's own folder holds: what an environment shares would stay there."""
@@ -148,54 +138,6 @@ class Uv:
             with contextlib.suppress(FileExistsError):  # another process was faster
                 self._disk.symlink(link, target)
         return folder
-
-
-def list_environment(folder: Path, wheels: Sequence[Wheel]) -> tuple[FileEntry, ...]:
-    """Every file and symlink below *folder*, sorted, hashed now, each with the wheel that carried it.
-
-    Raises VerificationFailed where a file is not the one in its wheel: uv's unpacked copy may have rotted.
-    """
-    carried = {path: (wheel.project, value) for wheel in wheels for path, value in _recorded(wheel).items()}
-    site = next(folder.glob("lib/python*/site-packages"), folder)
-    paths = sorted(path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
-        entries = tuple(threads.map(lambda path: _entry(folder, path), paths))
-    return tuple(_attributed(entry, site.relative_to(folder).as_posix(), carried) for entry in entries)
-
-
-def _entry(folder: Path, path: Path) -> FileEntry:
-    name, found = path.relative_to(folder).as_posix(), path.lstat()
-    if path.is_symlink():
-        return FileEntry(name, "link", 0o777, target=os.readlink(path))  # noqa: PTH115
-    return FileEntry(name, "file", stat.S_IMODE(found.st_mode), found.st_size, hash_of(path, "sha256"))
-
-
-def _attributed(entry: FileEntry, site: str, carried: Mapping[str, tuple[str, str]]) -> FileEntry:
-    package, value = carried.get(entry.path.removeprefix(f"{site}/"), ("", ""))
-    # numpy 2.2.6 carries bytecode, which uv compiles anew.
-    if value and entry.sha256 != value and not entry.path.endswith(".pyc"):
-        raise VerificationFailed(
-            f"`{entry.path}` is not the file that the wheel of {package} carries",
-            hint="run `rocmswitch cache prune`",
-        )
-    return FileEntry(entry.path, entry.kind, entry.mode, entry.size, entry.sha256, entry.target, package)
-
-
-def _recorded(wheel: Wheel) -> dict[str, str]:
-    """What the wheel itself says of its files: path in site-packages to SHA-256 in hex, empty where it has none."""
-    try:
-        with zipfile.ZipFile(wheel.path) as archive:
-            record = next(name for name in archive.namelist() if re.fullmatch(r"[^/]+\.dist-info/RECORD", name))
-            rows = list(csv.reader(io.TextIOWrapper(archive.open(record), "utf-8", newline="")))
-        return {row[0]: _as_hex(row[1]) for row in rows if row and "/../" not in f"/{row[0]}"}
-    except (zipfile.BadZipFile, StopIteration, UnicodeDecodeError, binascii.Error, IndexError) as error:
-        raise Failed(f"`{wheel.filename}` has no readable RECORD") from error
-
-
-def _as_hex(stated: str) -> str:
-    """`sha256=` and unpadded URL-safe base64, as the wheel format has it."""
-    algorithm, _, value = stated.partition("=")
-    return base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)).hex() if algorithm == "sha256" else ""
 
 
 def _executable() -> str:
