@@ -113,7 +113,7 @@ def uv(layout: Layout) -> Uv:
     """uv, with what it unpacks on the file system of the environments: they are links to it."""
     from rocmswitch.store.virtualenv import Uv
 
-    return Uv(layout.cache / "uv", disk())
+    return Uv(layout.cache / "uv", disk(), layout.pythons)
 
 
 def nursery(scopes: Scopes) -> Nursery:

@@ -28,8 +28,9 @@ from rocmswitch.store.catalog import Manifest
 from rocmswitch.store.interpreters import fetch_interpreter
 from rocmswitch.store.protection import Protection
 from rocmswitch.store.source import pack_source
+from rocmswitch.store.stackflag import clear_stack_flags
 from rocmswitch.store.trees import Trees
-from rocmswitch.store.virtualenv import Uv, Wheel, list_environment
+from rocmswitch.store.virtualenv import Uv, Wheel
 from rocmswitch.system.disk import Disk, disk_errors
 
 
@@ -183,9 +184,10 @@ def _make(plan: VenvPlan, wheels: tuple[Wheel, ...], prefixes: Trees, nursery: N
     folder = nursery.trees.begin(plan.tree)
     nursery.uv.make_environment(folder, Path(plan.python), wheels, _protection(plan))
     with disk_errors(folder):
-        entries = list_environment(folder, wheels)
+        entries = nursery.uv.list_environment(folder, wheels)
         if plan.prefix:
             entries = bind(folder, entries, _library_folders(plan.prefix, prefixes), nursery.disk)
+        entries = clear_stack_flags(folder, entries, nursery.disk)
     nursery.trees.publish(plan.tree, plan.name, _receipt(plan), entries)
 
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from rocmswitch.errors import MachineLacks
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -22,10 +24,10 @@ class Layout:
 
     @classmethod
     def user(cls, environment: Mapping[str, str]) -> Layout:
-        """The folders of the user whose environment this is. ROCMSWITCH_HOME moves them all."""
+        """The folders of the user whose environment this is. ROCMSWITCH_HOME moves them. Raises MachineLacks."""
         if environment.get("ROCMSWITCH_HOME"):
             return cls.under(Path(environment["ROCMSWITCH_HOME"]).absolute())
-        home = Path(environment.get("HOME") or Path.home())
+        home = _home(environment)
         return cls(
             "user",
             _xdg(environment, "XDG_DATA_HOME", home / ".local/share") / "rocmswitch",
@@ -49,6 +51,11 @@ class Layout:
     @property
     def venvs(self) -> Path:
         return self.data / "venvs"
+
+    @property
+    def pythons(self) -> Path:
+        """Interpreters that uv has fetched for us."""
+        return self.data / "pythons"
 
     @property
     def activations(self) -> Path:
@@ -103,6 +110,16 @@ class Layout:
 def readable(environment: Mapping[str, str]) -> tuple[Layout, ...]:
     """The scopes that a reading command looks through: the user's, then the machine's."""
     return (Layout.user(environment), Layout.system())
+
+
+def _home(environment: Mapping[str, str]) -> Path:
+    """The user database knows it where a job has no HOME; a container's made-up user is not in there."""
+    try:
+        return Path(environment.get("HOME") or Path.home())
+    except RuntimeError as error:
+        raise MachineLacks(
+            "this user has no home folder, and neither HOME nor ROCMSWITCH_HOME names one"
+        ) from error
 
 
 def _xdg(environment: Mapping[str, str], name: str, otherwise: Path) -> Path:
