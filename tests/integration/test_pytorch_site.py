@@ -50,8 +50,9 @@ def test_a_build_with_its_rocm_loads_that_one(site: PytorchSite, tmp_path: Path)
     assert reported(venv) == ("2.7.1+rocm6.2.4", ["torch/lib/libMIOpen.so", "torch/lib/libamdhip64.so"])
 
 
-def test_a_build_without_one_loads_that_of_the_wheels_beside_it(site: PytorchSite, tmp_path: Path):
-    venv = installed(site, tmp_path, site.therock, "torch[device-gfx1010]==2.12.0+rocm10.1.0")
+def test_a_build_without_one_loads_that_of_the_wheels_beside_it(tmp_path: Path):
+    with PytorchSite(tmp_path / "site", pythons=(TAG,), rocm_as="wheel") as site:
+        venv = installed(site, tmp_path, site.therock, "torch[device-gfx1010]==2.12.0+rocm10.1.0")
 
     libraries = ["_rocm_sdk_core/lib/libamdhip64.so.7", "_rocm_sdk_libraries/lib/libMIOpen.so.1"]
     assert reported(venv) == ("2.12.0+rocm10.1.0", libraries)

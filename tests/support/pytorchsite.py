@@ -49,13 +49,6 @@ HIP = {
     "7.2": "7.2.53211",
 }
 """`torch.version.hip` of the builds for a ROCm, where it is known."""
-THEROCK: dict[str, Any] = {
-    "torch": "2.12.0+rocm10.1.0",
-    "python": ["cp310", "cp311", "cp312"],
-    "bundles_rocm": False,
-    "wheels": {"torchvision": "0.27.0+rocm10.1.0"},
-}
-"""A build that needs ROCm wheels beside it."""
 
 
 class PytorchSite:
@@ -99,14 +92,14 @@ class PytorchSite:
     @property
     def therock(self) -> str:
         """The address of AMD's index of torch and ROCm wheels."""
-        self._publish("https://stable.repo.amd.com/rocm/whl-next/", THEROCK)
-        return self.server.url("rocm/whl-next/")
+        url = "https://stable.repo.amd.com/rocm/whl-next/"
+        self._publish_all(url)
+        return self.address(url)
 
     def index(self, name: str) -> str:
         """The PyTorch index *name* (`rocm6.2.4`, `nightly/rocm5.2`): with what manifests take there."""
         url = f"{HOSTS[0]}whl/{name}"
-        for build in (one for stack in shipped() for one in stack.get("pytorch", ()) if one["index"] == url):
-            self._publish(url, build)
+        self._publish_all(url)
         return self.address(url)
 
     def address(self, url: str) -> str:
@@ -151,6 +144,11 @@ class PytorchSite:
             moved["hashes"] = {file: served.sha256(file) or known for file, known in build["hashes"].items()}
         return moved
 
+    def _publish_all(self, url: str) -> None:
+        """Serve all that manifests take from the index at *url*."""
+        for build in (one for stack in shipped() for one in stack.get("pytorch", ()) if one["index"] == url):
+            self._publish(url, build)
+
     def _publish(self, url: str, row: Mapping[str, Any]) -> None:
         """Serve one build of a manifest, with its companions, and the same version for the CPU."""
         if (url, row["torch"]) in self._built:
@@ -161,13 +159,14 @@ class PytorchSite:
         for python in (one for one in row["python"] if one in self.pythons):
             index.add(torch_wheel(build, python))
             for project, version in row.get("wheels", {}).items():
-                if not project.startswith("rocm") and "{gpu}" not in project:
+                if not project.startswith(("rocm", "amd-")):
                     index.add(companion(project, version, build, python))
-                if "triton" not in project and not build.rocm:
+                if project in ("torchvision", "torchaudio") and not build.rocm:
                     cpu.add(companion(project, _cpu(version), Build(_cpu(row["torch"])), python))
             cpu.add(torch_wheel(Build(_cpu(row["torch"])), python))
             if build.rocm:
-                index.add(*device_wheels(build, row["wheels"]["torchvision"], python))
+                families = {card: next(iter(wheels)) for card, wheels in row.get("card_wheels", {}).items()}
+                index.add(*device_wheels(build, row["wheels"]["torchvision"], python, families))
         if build.rocm:
             self._publish_rocm(index, build)
         if "rocm-bootstrap" in row.get("wheels", {}):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from tests.support.elflibraries import linked
 from tests.support.pytorchwheels import Build, FakeWheel, abi, make, rocm_libraries
 
-CARDS = ("gfx1010", "gfx1012", "gfx1030", "gfx1100")
+CARDS = ("gfx1010", "gfx1012", "gfx1030", "gfx1100", "gfx1201")
 """What the index has kernels for."""
 
 
@@ -33,16 +33,22 @@ def rocm_wheels(build: Build) -> Iterator[FakeWheel]:
         yield make(f"rocm-sdk-device-{card}", build.rocm, files=kernels, tag=tag)
 
 
-def device_wheels(build: Build, torchvision: str, python: str) -> Iterator[FakeWheel]:
-    """The kernels of torch and torchvision for each card."""
+def device_wheels(build: Build, torchvision: str, python: str, families: Mapping[str, str]) -> Iterator[FakeWheel]:
+    """The kernels of torch and torchvision for each card, and those that cards of *families* share."""
+    tag = f"{abi(python)}-linux_x86_64"
+    for family in sorted({families[card] for card in build.targets if card in families}):
+        yield make(family, build.torch, files={f"torch/lib/{family}.kpack": "shared kernels\n"}, tag=tag)
     for card in build.targets:
         for project, version in (("torch", build.torch), ("torchvision", torchvision)):
             yield make(
                 f"amd-{project}-device-{card}",
                 version,
                 files={f"{project}/lib/kernels-{card}.kpack": f"kernels for {card}\n"},
-                tag=f"{abi(python)}-linux_x86_64",
-                requires=[f"rocm-sdk-device-{card} (=={build.rocm})"],
+                tag=tag,
+                requires=[
+                    f"rocm-sdk-device-{card} (=={build.rocm})",
+                    *([f"{families[card]} (=={build.torch})"] if card in families and project == "torch" else []),
+                ],
             )
 
 
