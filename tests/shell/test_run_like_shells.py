@@ -1,4 +1,4 @@
-"""What `run` gives a program is what a shell that has entered gives it, to the byte; and each can leave the other."""
+"""What `run` gives a program is what a shell that has entered gives it, byte for byte; each can leave the other."""
 
 from __future__ import annotations
 
