@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.measure import run
 from benchmarks.peers import Change
+from benchmarks.shellrun import SHELLS, Account
 from rocmswitch.model.activation import Activation
 from rocmswitch.model.receipt import FileEntry, Receipt
 from rocmswitch.operations.scripts import write_scripts
@@ -77,12 +79,11 @@ class Home:
         resolved = installed.activation(installed.find(VENV)).on_card(GPU)
         return Change(dict(resolved.variables), self.layout.venvs / VENV / "bin")
 
-    def hook(self, shell: str) -> str:
-        """What `rocmswitch init SHELL` prints."""
-        done = subprocess.run(
-            [PROGRAM, "init", shell], env=self.environment, capture_output=True, text=True, check=True
-        )
-        return done.stdout
+    def install_hooks(self, account: Account) -> None:
+        """Let the shells of *account* read our hook, as a person does it: by a line in each rc file."""
+        for shell in SHELLS:
+            if shutil.which(shell):
+                run([PROGRAM, "init", shell, "--install", "--yes"], {**self.environment, **account.environment})
 
     def _begun(self, kind: str, name: str) -> Path:
         return self._trees(kind).begin(_tree(name))

@@ -143,7 +143,10 @@ def opened(shell: str, account: Account, folder: Path, before: Sequence[str] = (
             )
         try:
             one = Shell(shell, ends[0], ends[1], errors)
-            one.read_prompt(Path(pipes, "prompt"))
+            # Twice: what takes itself away at the first prompt does not belong to every one.
+            for _ in range(2):
+                one.read_prompt(Path(pipes, "prompt"))
+                one.do(PROMPT)
             yield one
             os.write(ends[0], b"exit 0\n")
             process.wait(PATIENCE)

@@ -11,7 +11,6 @@ import argparse
 import functools
 import os
 import re
-import shlex
 import shutil
 import sys
 import tempfile
@@ -66,11 +65,8 @@ class Bench:
         return Field(ground, self.change, self.rounds, bare, venv, self._ours(ground), others)
 
     def _ours(self, ground: Ground) -> tuple[Tool, ...]:
-        files = {shell: self.folder / f"hook.{shell}" for shell in SHELLS}
-        for shell, file in files.items():
-            file.write_text(self.home.hook(shell))
-        lines = {shell: f". {shlex.quote(str(file))}" for shell, file in files.items()}
-        account = ground.account("rocmswitch", lines, **self.home.variables)
+        account = ground.account("rocmswitch", dict.fromkeys(SHELLS, ""), **self.home.variables)
+        self.home.install_hooks(account)
         pins = {"environment": f"{homes.STACK}\n{homes.VENV}\n", "stack": f"{homes.STACK}\n"}
         sets = {"environment": tuple(self.change.variables), "stack": ("ROCM_PATH", "ROCMSWITCH_ACTIVE")}
         for name, pin in pins.items():

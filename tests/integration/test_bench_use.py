@@ -44,15 +44,16 @@ def test_the_work_is_done_as_often_as_was_asked_with_the_rc_file_read(
         ("bash", "PROMPT_COMMAND=('echo -n a >>said' 'echo -n b >>said;')"),
         ("bash", "PROMPT_COMMAND='echo -n ab >>said'"),
         ("zsh", "a() { echo -n a >>said }; b() { echo -n b >>said }; precmd_functions=(a b)"),
+        ("zsh", "ab() { echo -n ab >>said }; once() { precmd_functions=(ab) }; precmd_functions=(once ab)"),
         ("fish", "function ab --on-event fish_prompt; echo -n ab >>said; end"),
         ("bash", ""),
     ],
 )
 def test_a_prompt_calls_what_the_shell_would_call(shellrun: ModuleType, shell: str, rc: str, tmp_path: Path):
     account = account_with(shellrun, shell, tmp_path, rc)
-    (tmp_path / "said").touch()
 
     with shellrun.opened(shell, account, tmp_path) as one:
+        (tmp_path / "said").write_text("")
         one.seconds(shellrun.PROMPT, 2)
 
     assert (tmp_path / "said").read_text() == ("abab" if rc else "")
