@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,73 +14,111 @@ from rocmswitch.cli.use_options import Options, environment_options
 from rocmswitch.errors import NotFound, UsageMistake
 from rocmswitch.store.installed import Installation, Installed
 
+SYSTEM = "system"
+"""The name that means: no stack here."""
 
-@click.command(epilog='Example: eval "$(rocmswitch use debian-5.2.3 --venv demo)"')
-@click.argument("target")
-@click.option(
-    "--venv", metavar="NAME", help="A Python environment with the stack's wheels, made where it is missing."
-)
-@click.option("--python", metavar="VERSION", help="Its Python: 3.11, or the path of one.")
+_FOR_ENVIRONMENTS = ("python", "torch", "locked", "cpu", "rebind")
+
+
+@click.command(epilog="Example: rocmswitch use 6.2.4 --venv myproj")
+@click.argument("target", default="", metavar="[STACK|ENVIRONMENT|system]")
+@click.option("--venv", metavar="NAME", help="A Python environment of the stack; with a slash or a dot, its path.")
+@click.option("--python", metavar="VERSION", help="Its Python: 3.10, or the path of one.")
 @environment_options
+@click.option("--pin", is_flag=True, help="Write .rocm-version: this folder and those below use it.")
+@click.option("--default", is_flag=True, help="New shells use it.")
+@click.option("--off", is_flag=True, help="Leave: what was there before applies again.")
+@click.option("--shell", type=click.Choice(["bash", "zsh", "sh", "fish"]), help="Whose line to print.")
 @click.option("--mirror", metavar="URL", help="Take a distribution's archive from here.")
 @click.option("--allow-expired", is_flag=True, help="Accept an index whose Valid-Until has passed.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Only show the plan.")
 @click.option("--json", "as_json", is_flag=True, help="For programs: the plan, and no line.")
 @click.pass_obj
-def command(scopes: Scopes, /, target: str, **chosen: Any) -> None:
-    """Enter a stack. TARGET is a stack or an environment; what is missing is made, with your consent.
+def command(scopes: Scopes, /, target: str, *, off: bool, shell: str | None, **chosen: Any) -> None:
+    """Enter a stack or an environment; what is missing is made, with your consent.
 
-    Prints the line that enters it, for the shell to evaluate; `rocmswitch_off` leaves it again.
+    Without a name: what the nearest .rocm-version asks for. `system` means no stack here, `--off` goes back.
+    After `rocmswitch init SHELL --install` it enters this shell; without that it prints the line to evaluate.
     """
+    from rocmswitch.cli import use_choice
+
+    pin, default = chosen.pop("pin"), chosen.pop("default")
     options = Options(**chosen)
-    if options.python and options.venv is None:
-        raise UsageMistake("`--python` is for an environment, which `--venv NAME` names")
-    before = _trees(scopes) if options.as_json else frozenset[str]()
-    one = _existing(scopes, target) if options.venv is None else None
-    if one is None:
-        from rocmswitch.cli.use_missing import make_environment, make_prefix
-
-        one = (
-            make_prefix(scopes, target, options)
-            if options.venv is None
-            else make_environment(scopes, target, options)
-        )
-    if one is None:
+    _check(target, options, off=off, lasting=pin or default)
+    if off:
+        use_choice.leave(shell)
         return
-    Installed(scopes.searched).activation(one)  # raises where the prefix of an environment is gone
-    if options.as_json:
-        _tell_program(planned=_trees(scopes) != before or bool(options.python))
-    elif options.dry_run:
-        output.say(f"{one.receipt.name} is there: nothing has to be made")
-    else:
-        _enter(scopes, one)
+    if not target:
+        target, options = use_choice.pinned(options)
+    lasting = use_choice.Lasting(pin=pin, default=default)
+    if target == SYSTEM:
+        use_choice.use_no_stack(scopes, lasting, shell)
+        return
+    one = _entered(scopes, target, options)
+    if one is not None:
+        use_choice.enter(scopes, one, use_choice.Way(target, options, lasting, shell))
 
 
-def _trees(scopes: Scopes) -> frozenset[str]:
+def _check(target: str, options: Options, *, off: bool, lasting: bool) -> None:
+    """Raise UsageMistake where the words do not go together."""
+    if off and (target or lasting or options.venv):
+        raise UsageMistake("`--off` stands alone: it leaves what is active in this shell")
+    if target == SYSTEM and options.venv:
+        raise UsageMistake("`system` means no stack, so it has no environment")
+    if target and options.venv is None:
+        for name in _FOR_ENVIRONMENTS:
+            if getattr(options, name):
+                raise UsageMistake(f"`--{name}` is for an environment, which `--venv NAME` names")
+
+
+def _entered(scopes: Scopes, target: str, options: Options) -> Installation | None:
+    """What is to be entered, made where it is missing; None where the plan was only to be shown."""
+    there = _existing(scopes, target, options)
+    if there is not None:
+        if options.as_json:
+            output.write_json(None)
+        elif options.dry_run:
+            output.say(f"{there.receipt.name} is there: nothing has to be made")
+        return None if options.as_json or options.dry_run else there
+    from rocmswitch.cli.use_missing import make_environment, make_prefix
+
+    make = make_prefix if options.venv is None else make_environment
+    made = make(scopes, target, options)
+    return None if options.as_json or options.dry_run else made
+
+
+def _existing(scopes: Scopes, target: str, options: Options) -> Installation | None:
+    """The installation, where nothing has to be made: without reading a manifest, which takes its time."""
     installed = Installed(scopes.searched)
-    return frozenset(one.receipt.tree for one in (*installed.prefixes(), *installed.venvs()))
+    if options.venv is None:
+        try:
+            return installed.find(target)
+        except NotFound:
+            return None
+    if any(getattr(options, name) for name in _FOR_ENVIRONMENTS):
+        return None
+    found = _environment(installed, options.venv)
+    if found is None or not _is_of(found, target):
+        return None
+    return found if not found.receipt.prefix or installed.prefix(found.receipt.prefix) else None
 
 
-def _tell_program(*, planned: bool) -> None:
-    """The plan is on stdout already; `null` where there was nothing to plan."""
-    if not planned:
-        output.write_json(None)
-
-
-def _existing(scopes: Scopes, target: str) -> Installation | None:
+def _environment(installed: Installed, name: str) -> Installation | None:
+    if "/" not in name and not name.startswith("."):
+        return installed.venv(name)
+    if not Path(name).is_symlink():
+        return None
     try:
-        return Installed(scopes.searched).find(target)
+        return installed.find(os.path.abspath(name))  # noqa: PTH100  # its symlink must not be followed
     except NotFound:
         return None
 
 
-def _enter(scopes: Scopes, one: Installation) -> None:
-    from rocmswitch.operations.scripts import script_of, write_scripts
-    from rocmswitch.shell.posix import quote
-    from rocmswitch.system.disk import Disk
+def _is_of(environment: Installation, target: str) -> bool:
+    from rocmswitch.planning.naming import resolve_name
 
-    write_scripts(one.receipt.name, Installed(scopes.searched), Disk())
-    output.write(f". {quote(str(script_of(one)))}")
-    if os.isatty(1):
-        output.say("that line enters it; `rocmswitch_off` leaves it again")
+    try:
+        return resolve_name(target, [environment.receipt.stack]) == environment.receipt.stack
+    except NotFound:
+        return False

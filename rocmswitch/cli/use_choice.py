@@ -1,0 +1,125 @@
+"""rocmswitch use: what the shell is told, and what lasts longer than the shell."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from rocmswitch.cli import machine, output
+from rocmswitch.cli.main import Scopes
+from rocmswitch.cli.use_options import Options
+from rocmswitch.errors import Failed, UsageMistake
+from rocmswitch.model.pin import PIN_FILE, Pin, WrongPin
+from rocmswitch.operations.scripts import script_of, set_default, write_scripts
+from rocmswitch.shell import fish, posix
+from rocmswitch.store.installed import Installation, Installed
+from rocmswitch.store.pins import find_pin, read_pin, write_pin
+from rocmswitch.system.disk import disk_errors
+
+_HOOK = "ROCMSWITCH_HOOK"
+"""The dialect of the hook that runs this program."""
+_HOOK_DESCRIPTOR = "ROCMSWITCH_HOOK_FD"
+"""Where that hook reads what to evaluate."""
+
+
+@dataclass(frozen=True)
+class Lasting:
+    """What outlives this shell: a pin in this folder, the default of new shells."""
+
+    pin: bool = False
+    default: bool = False
+
+
+@dataclass(frozen=True)
+class Way:
+    """How something is entered: the word that the user gave for it, and what else was said."""
+
+    target: str
+    options: Options
+    lasting: Lasting
+    shell: str | None
+
+
+def pinned(options: Options) -> tuple[str, Options]:
+    """What the nearest pin file asks for, as if it had been typed. Raises UsageMistake, Failed."""
+    path = find_pin(Path.cwd())
+    if path is None:
+        raise UsageMistake(
+            f"no stack was named, and there is no `{PIN_FILE}` here or above", hint="run `rocmswitch list`"
+        )
+    try:
+        pin = read_pin(path)
+    except WrongPin as error:
+        raise Failed(f"`{path}` is not a valid pin: {error}") from error
+    output.say(f"{path} asks for {pin.name}{f' and the environment {pin.venv}' if pin.venv else ''}")
+    return pin.name, dataclasses.replace(options, venv=options.venv or pin.venv or None)
+
+
+def leave(shell: str | None) -> None:
+    """Go back to what was there before."""
+    _tell_shell(fish.leave() if _in_fish(shell) else posix.leave(), shell)
+
+
+def use_no_stack(scopes: Scopes, lasting: Lasting, shell: str | None) -> None:
+    """`system`: no stack in this shell, in this folder, in new shells."""
+    if lasting.pin:
+        _pin(Pin("system"))
+    if lasting.default:
+        set_default(scopes.own, None, machine.disk())
+        output.say("new shells start without a stack")
+    _tell_shell(fish.no_stack() if _in_fish(shell) else posix.no_stack(), shell)
+
+
+def enter(scopes: Scopes, one: Installation, way: Way) -> None:
+    """Let the shell enter *one*, after what lasts was written."""
+    installed = Installed(scopes.searched)
+    installed.activation(one)  # raises where the prefix of an environment is gone
+    write_scripts(one.receipt.name, installed, machine.disk())
+    if way.lasting.pin:
+        _pin(_pin_of(one, way.target))
+    if way.lasting.default:
+        set_default(scopes.own, one, machine.disk())
+        output.say(f"new shells use {one.receipt.name}")
+    gpu, profile = way.options.gpu or "", way.options.profile or ""
+    if _in_fish(way.shell):
+        _tell_shell(fish.enter(str(script_of(one, "fish")), gpu=gpu, profile=profile), way.shell)
+    else:
+        _tell_shell(posix.enter(str(script_of(one)), gpu=gpu, profile=profile), way.shell)
+
+
+def _pin_of(one: Installation, target: str) -> Pin:
+    """The words that the user gave, which another machine may resolve too; of an environment also its name."""
+    if one.receipt.kind != "venv":
+        return Pin(target)
+    return Pin(one.receipt.stack if target == one.receipt.name else target, one.receipt.name)
+
+
+def _pin(pin: Pin) -> None:
+    folder = Path.cwd()
+    try:
+        with disk_errors(folder):
+            path = write_pin(folder, pin, machine.disk())
+    except WrongPin as error:
+        raise UsageMistake(
+            f"`{pin.name}` cannot be pinned: {error}", hint="give the stack's name, not a path"
+        ) from error
+    output.say(f"wrote {path}")
+
+
+def _in_fish(shell: str | None) -> bool:
+    """Whether the shell that asks, by name or by its hook, is fish."""
+    return (shell or os.environ.get(_HOOK)) == "fish"
+
+
+def _tell_shell(text: str, shell: str | None) -> None:
+    descriptor = os.environ.get(_HOOK_DESCRIPTOR, "")
+    if os.environ.get(_HOOK) and descriptor.isdecimal() and shell is None:
+        output.to_hook(int(descriptor), text)
+        return
+    output.write(text)
+    if os.isatty(1):
+        name = os.path.basename(os.environ.get("SHELL", "bash"))  # noqa: PTH119
+        known = name if name in ("bash", "zsh", "fish") else "bash"
+        output.say(f"that line enters it; with `rocmswitch init {known} --install` once, `use` does so itself")
