@@ -70,10 +70,12 @@ def make_environment(scopes: Scopes, target: str, options: Options) -> Installat
 def _with_pytorch(scopes: Scopes, manifest: Manifest, place: Place, options: Options) -> bool:
     """Whether the environment is there afterwards."""
     stages, existing = Stages(), Installed((scopes.own,)).venv(place.name)
+    asked = bool(options.torch or options.cpu or options.gpu)
+    if existing is not None and not (asked or options.python or options.rebind or options.locked):
+        return _is_bound(scopes, manifest, existing, options)
     chosen = use_environment.choose(scopes, manifest.stack, options)
     choice, lock = chosen.choice, chosen.lock
     if existing is not None and not options.rebind and lock is None:
-        asked = options.torch or options.cpu or options.gpu
         python = use_environment.interpreter(scopes, choice.entry.python, options, None) if options.python else None
         check_same(existing.receipt, choice if asked else None, python)
         return _is_bound(scopes, manifest, existing, options)
