@@ -49,13 +49,14 @@ def command(ctx: click.Context, name: str | None, fix: str | None, yes: bool, as
 
 def _examine(scopes: Scopes, name: str | None) -> tuple[Finding, ...]:
     here = Surgery(
+        scopes.searched,
         Installed(scopes.searched),
         machine.catalog(scopes),
         os.environ,
         machine.disk(),
         Path(os.environ.get(SYSROOT) or "/"),
     )
-    return doctor.plan(doctor.examine(here, scopes.own, name, output.say))
+    return doctor.plan(doctor.examine(here, name, output.say))
 
 
 def _show(findings: tuple[Finding, ...]) -> None:

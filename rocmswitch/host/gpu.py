@@ -29,6 +29,11 @@ def first_target(root: Path = Path("/")) -> str:
     return next((gpu.target for gpu in _gpus(root)), "")
 
 
+def hidden_nodes(root: Path = Path("/")) -> int:
+    """How many nodes the kernel shows without letting this process read them: cards of others, by cgroup."""
+    return sum(not _is_readable(folder / "properties") for folder in _nodes(root / NODES))
+
+
 def _gpus(root: Path) -> Iterator[Gpu]:
     for folder in _nodes(root / NODES):
         properties = _properties(_content(folder / "properties"))
@@ -62,6 +67,16 @@ def _properties(text: str) -> dict[str, int]:
         for pair in pairs
         if len(pair) == 2 and pair[1].isascii() and pair[1].isdecimal() and len(pair[1]) <= 20
     }
+
+
+def _is_readable(path: Path) -> bool:
+    """Asked by reading: the kernel refuses only then, whatever the mode says."""
+    try:
+        with path.open("rb") as file:
+            file.read(1)
+    except OSError:
+        return False
+    return True
 
 
 def _content(path: Path) -> str:

@@ -29,9 +29,9 @@ _PROGRAM = """
 import os, sys
 {imports}
 with open("/proc/self/maps", "rb") as maps:
-    told = str(getattr(framework, "__version__", "")).encode("utf-8", "replace")
+    told = [str(getattr(framework, "__version__", "")), str(getattr(framework, "__file__", ""))]
     sys.stdout.flush()
-    sys.stdout.buffer.write({mark!r} + told + b"\\n" + maps.read())
+    sys.stdout.buffer.write({mark!r} + b"\\0".join(os.fsencode(one) for one in told) + b"\\0" + maps.read())
 sys.stdout.buffer.flush()
 os._exit(0)
 """
@@ -44,6 +44,8 @@ class Observed:
 
     version: str = ""
     maps: str = ""
+    file: str = ""
+    """Of the module that was imported."""
     error: str = ""
 
 
@@ -66,8 +68,8 @@ def observe(
     _, mark, told = done.stdout.rpartition(_MARK)
     if done.code or not mark:
         return Observed(error=_reason(done))
-    version, _, maps = told.partition(b"\n")
-    return Observed(version.decode("utf-8", "replace"), os.fsdecode(maps))
+    version, file, maps = told.split(b"\0", 2)
+    return Observed(version.decode("utf-8", "replace"), os.fsdecode(maps), os.fsdecode(file))
 
 
 def _reason(done: Finished) -> str:

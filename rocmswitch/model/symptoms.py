@@ -54,6 +54,8 @@ class ShellSymptoms:
     """HSA_OVERRIDE_GFX_VERSION in it."""
     active: Active | None = None
     hook: Hook = Hook()
+    gone: tuple[str, str] = ("", "")
+    """Variable and name, where this shell is in what is not installed any more."""
     program: str = ""
     """This rocmswitch; empty where it has no file of its own that a search path could find."""
     on_path: str = ""
@@ -93,6 +95,8 @@ class TreeSymptoms:
     """The stack that it needs and that is gone."""
     framework: str = ""
     cannot_import: str = ""
+    elsewhere: str = ""
+    """The file that was imported, where that is not the environment's own."""
     clashes: tuple[Clash, ...] = ()
     foreseen: tuple[Clash, ...] = ()
     """What it would load from elsewhere if it were started in this shell without being entered."""
@@ -135,6 +139,8 @@ class CardSymptoms:
     gpus: tuple[Gpu, ...] = ()
     target: str = ""
     """What the first card is, or what the user says that it is."""
+    hidden: int = 0
+    """Cards that the kernel does not let this process use."""
     plugged: tuple[str, ...] = ()
     """PCI addresses of AMD's display controllers."""
     devices: tuple[DeviceFile, ...] = ()

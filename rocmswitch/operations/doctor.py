@@ -14,13 +14,12 @@ from rocmswitch.operations.surveying import active, survey_places, survey_shell
 from rocmswitch.planning.diagnosis import diagnose
 from rocmswitch.planning.diagnosis_place import WRITABLE
 from rocmswitch.store.installed import Damaged, Installation
-from rocmswitch.store.layout import Layout
 from rocmswitch.system.disk import Disk, disk_errors
 
 Talk = Callable[[str], None]
 
 
-def examine(here: Surgery, own: Layout, name: str | None = None, talk: Talk = lambda _: None) -> Symptoms:
+def examine(here: Surgery, name: str | None = None, talk: Talk = lambda _: None) -> Symptoms:
     """Gather everything; of trees only *name* where one is given. Raises NotFound.
 
     That one, else the active one, is looked at closely: what it is for is imported, which takes seconds.
@@ -35,7 +34,7 @@ def examine(here: Surgery, own: Layout, name: str | None = None, talk: Talk = la
             talk(f"looking at what `{one.receipt.name}` loads")
         trees.append(examine_tree(one, here, closely=close))
     stacks = dict.fromkeys(tree.stack for tree in trees if tree.stack)
-    return Symptoms(survey_shell(here, own), tuple(trees), examine_card(stacks, here), survey_places(here, own))
+    return Symptoms(survey_shell(here), tuple(trees), examine_card(stacks, here), survey_places(here))
 
 
 def plan(symptoms: Symptoms) -> tuple[Finding, ...]:

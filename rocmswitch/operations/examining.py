@@ -9,7 +9,7 @@ from pathlib import Path
 from rocmswitch.errors import NotFound, RocmswitchError
 from rocmswitch.host.devices import device_files, is_contained, plugged_cards, user_name
 from rocmswitch.host.foreign import foreign_entries
-from rocmswitch.host.gpu import read_gpus
+from rocmswitch.host.gpu import hidden_nodes, read_gpus
 from rocmswitch.model.stack import Stack
 from rocmswitch.model.symptoms import CardSymptoms, Standing, TreeSymptoms
 from rocmswitch.operations.entering import GPU, environment_inside
@@ -19,6 +19,7 @@ from rocmswitch.planning.pytorch import better_stack
 from rocmswitch.store.catalog import Catalog
 from rocmswitch.store.installed import Damaged, Installation, Installed
 from rocmswitch.store.intact import changes
+from rocmswitch.store.layout import Layout
 from rocmswitch.system.disk import Disk
 
 OVERRIDE = "HSA_OVERRIDE_GFX_VERSION"
@@ -28,11 +29,17 @@ OVERRIDE = "HSA_OVERRIDE_GFX_VERSION"
 class Surgery:
     """Where to look: this user's trees, this shell's environment, and the machine whose /sys is at `root`."""
 
+    layouts: tuple[Layout, ...]
+    """The user's own first."""
     installed: Installed
     catalog: Catalog
     environment: Mapping[str, str]
     disk: Disk
     root: Path = Path("/")
+
+    @property
+    def own(self) -> Layout:
+        return self.layouts[0]
 
 
 def examine_tree(one: Installation | Damaged, here: Surgery, *, closely: bool) -> TreeSymptoms:
@@ -57,6 +64,7 @@ def examine_tree(one: Installation | Damaged, here: Surgery, *, closely: bool) -
         found.place,
         framework=check.framework,
         cannot_import=check.error,
+        elsewhere=check.elsewhere,
         clashes=check.clashes,
         # Only where another ROCm is in the way: else there is nothing to foresee.
         foreseen=could_clash(one, here.installed, here.environment) if foreign_entries(here.environment) else (),
@@ -71,6 +79,7 @@ def examine_card(stacks: Iterable[str], here: Surgery) -> CardSymptoms:
     return CardSymptoms(
         gpus,
         target,
+        hidden_nodes(here.root),
         plugged_cards(here.root),
         device_files(gpus, here.root) if gpus else (),
         user_name(),

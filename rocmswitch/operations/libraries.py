@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rocmswitch.host.maps import FRAMEWORKS, loader_cache, loader_files, observe
 from rocmswitch.model.symptoms import Clash, Copy
-from rocmswitch.planning.libraries import Check, foresee, judge, parse_maps
+from rocmswitch.planning.libraries import Check, foresee, is_below, judge, parse_maps
 from rocmswitch.planning.loader import Search
 from rocmswitch.store.installed import Installation, Installed
 from rocmswitch.store.receipts import receipt_path
@@ -43,7 +43,8 @@ def look(one: Installation, installed: Installed, environment: Mapping[str, str]
     clashes = judge(mapped, roots, Search.of(environment), files)
     if clashes:
         clashes = judge(mapped, roots, Search.of(environment, loader_cache()), files)
-    return Check(framework, seen.version, clashes=clashes)
+    own = is_below(os.path.realpath(seen.file), roots)
+    return Check(framework, seen.version, clashes=clashes, elsewhere="" if own else seen.file)
 
 
 def look_if_changed(
@@ -140,7 +141,8 @@ def _kept(path: Path, wanted: str) -> Check | None:
             Clash(str(one["kind"]), str(one["library"]), tuple(Copy(**file) for file in one["files"]))
             for one in check["clashes"]
         )
-        return Check(str(check["framework"]), str(check["version"]), str(check["error"]), clashes)
+        texts = {name: str(check[name]) for name in ("framework", "version", "error", "elsewhere")}
+        return Check(**texts, clashes=clashes)
     except (ValueError, TypeError, KeyError, AttributeError):
         # Garbled: as if there had been none.
         return None

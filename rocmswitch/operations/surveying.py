@@ -13,7 +13,7 @@ from rocmswitch.host.devices import writable_by_others
 from rocmswitch.host.foreign import foreign_entries
 from rocmswitch.host.rcfiles import read_settings
 from rocmswitch.model.symptoms import Active, Hook, PlaceSymptoms, ShellSymptoms
-from rocmswitch.operations.choosing import NO_STACK, Pinned, choose, nearest_pin
+from rocmswitch.operations.choosing import ACTIVE, CHOSEN, NO_STACK, Pinned, choose, nearest_pin
 from rocmswitch.operations.entering import on_this_card
 from rocmswitch.operations.examining import OVERRIDE, Surgery
 from rocmswitch.operations.hooks import hook_path, hook_text
@@ -24,7 +24,7 @@ PROGRAM = "rocmswitch"
 _RC_FILES = {"bash": ".bashrc", "zsh": ".zshrc", "fish": "fish/config.fish"}
 
 
-def survey_shell(here: Surgery, own: Layout) -> ShellSymptoms:
+def survey_shell(here: Surgery) -> ShellSymptoms:
     """The shell that this command was started from, and the files that every shell reads."""
     environment = here.environment
     program = own_program()
@@ -33,15 +33,19 @@ def survey_shell(here: Surgery, own: Layout) -> ShellSymptoms:
         foreign=foreign_entries(environment),
         override=environment.get(OVERRIDE, ""),
         active=_active(here),
-        hook=_hook(environment, own),
+        gone=_gone(here),
+        hook=_hook(environment, here.own),
         program=program,
         on_path=_resolved(shutil.which(PROGRAM, path=environment.get("PATH", ""))) if program else "",
     )
 
 
-def survey_places(here: Surgery, own: Layout) -> PlaceSymptoms:
+def survey_places(here: Surgery) -> PlaceSymptoms:
     """Our folders, and the pin that governs the folder that this command was started in."""
-    folders = (own.data, own.activations, own.shell, own.prefixes, own.venvs)
+    own = here.own
+    folders = [
+        folder for one in here.layouts for folder in (one.data, one.activations, one.shell, one.prefixes, one.venvs)
+    ]
     separate = own.cache if _device(own.cache) != _device(own.data) else None
     pinned = nearest_pin(here.environment)
     return PlaceSymptoms(
@@ -78,6 +82,15 @@ def _active(here: Surgery) -> Active | None:
     except RocmswitchError:
         return Active(one.receipt.name, one.receipt.stack)
     return Active(one.receipt.name, one.receipt.stack, inside.variables)
+
+
+def _gone(here: Surgery) -> tuple[str, str]:
+    """The variable that names what is not installed, and the name."""
+    for variable in (CHOSEN, ACTIVE):
+        name = here.environment.get(variable, "")
+        if name and name != NO_STACK:
+            return ("", "") if _is_installed(name, here.installed) else (variable, name)
+    return "", ""
 
 
 def _hook(environment: Mapping[str, str], own: Layout) -> Hook:

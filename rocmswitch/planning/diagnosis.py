@@ -15,6 +15,7 @@ Row = Callable[[Symptoms], Iterable[Finding]]
 
 ROWS: tuple[Row, ...] = (
     diagnosis_card.no_driver,
+    diagnosis_card.hidden_card,
     diagnosis_card.no_device_file,
     diagnosis_card.no_rights,
     diagnosis_trees.damaged,
@@ -22,8 +23,10 @@ ROWS: tuple[Row, ...] = (
     diagnosis_trees.torch_replaced,
     diagnosis_trees.unprotected,
     diagnosis_trees.not_importable,
+    diagnosis_trees.imported_from_elsewhere,
     diagnosis_trees.clashing_libraries,
     diagnosis_trees.shadowed,
+    diagnosis_shell.gone,
     diagnosis_shell.override,
     diagnosis_shell.foreign_paths,
     diagnosis_shell.global_variables,

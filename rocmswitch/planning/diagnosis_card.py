@@ -13,7 +13,7 @@ CONTAINER_FLAGS = "--device=/dev/kfd --device=/dev/dri --security-opt seccomp=un
 def no_driver(symptoms: Symptoms) -> Iterator[Finding]:
     """A card sits on the bus, and amdgpu's compute driver does not know it."""
     card = symptoms.card
-    if card.plugged and not card.gpus and not card.contained:
+    if card.plugged and not card.gpus and not card.hidden and not card.contained:
         yield Finding(
             "driver",
             FAULT,
@@ -23,6 +23,20 @@ def no_driver(symptoms: Symptoms) -> Iterator[Finding]:
             "its compute part",
             Remedy("run `sudo modprobe amdgpu`, then `sudo dmesg | grep -i -e amdgpu -e kfd`"),
         )
+
+
+def hidden_card(symptoms: Symptoms) -> Iterator[Finding]:
+    """A cgroup keeps the cards for others: a batch system's step without a GPU, or a container."""
+    card = symptoms.card
+    if card.hidden and not card.gpus:
+        text = (
+            f"start the container with `{CONTAINER_FLAGS}`"
+            if card.contained
+            else "ask your batch system for a GPU (Slurm: `srun --gres=gpu:1`), or an administrator for the card"
+        )
+        what = "a card is there, and this process may not see it"
+        why = f"the kernel refuses to show {card.hidden} of the nodes in /sys/class/kfd: a cgroup says who may"
+        yield Finding("hidden", WARNING, what, "/sys/class/kfd", why, Remedy(text))
 
 
 def no_device_file(symptoms: Symptoms) -> Iterator[Finding]:

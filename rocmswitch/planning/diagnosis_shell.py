@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from rocmswitch.model.finding import FAULT, NOTE, WARNING, Finding, Remedy
 from rocmswitch.model.symptoms import Active, Setting, ShellSymptoms, Standing, Symptoms
+from rocmswitch.planning.activation import ACTIVE
 
 OVERRIDE = "HSA_OVERRIDE_GFX_VERSION"
 
@@ -27,6 +28,16 @@ def override(symptoms: Symptoms) -> Iterator[Finding]:
             "wrong numbers or hangs",
             _without(OVERRIDE, shell),
         )
+
+
+def gone(symptoms: Symptoms) -> Iterator[Finding]:
+    """What this shell is in was removed, perhaps from another shell."""
+    variable, name = symptoms.shell.gone
+    if variable:
+        text = "run `rocmswitch use --off`" if variable == ACTIVE else f"run `{_unset(symptoms.shell)} {variable}`"
+        what = f"this shell is in `{name}`, which is not installed"
+        why = f"{variable} names it, and folders of it may be on PATH"
+        yield Finding("gone", WARNING, what, variable, why, Remedy(text))
 
 
 def foreign_paths(symptoms: Symptoms) -> Iterator[Finding]:
@@ -131,8 +142,11 @@ def _without_line(setting: Setting, shell: ShellSymptoms) -> Remedy:
 def _without(name: str, shell: ShellSymptoms) -> Remedy:
     if shell.active and name.startswith("LD_"):
         return Remedy(f"run `rocmswitch use {shell.active.name}`, which takes it out")
-    verb = "set -e" if shell.hook.shell == "fish" else "unset"
-    return Remedy(f"run `{verb} {name}`")
+    return Remedy(f"run `{_unset(shell)} {name}`")
+
+
+def _unset(shell: ShellSymptoms) -> str:
+    return "set -e" if shell.hook.shell == "fish" else "unset"
 
 
 def _standing(symptoms: Symptoms, active: Active) -> Standing | None:

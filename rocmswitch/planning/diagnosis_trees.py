@@ -76,6 +76,19 @@ def not_importable(symptoms: Symptoms) -> Iterator[Finding]:
         )
 
 
+def imported_from_elsewhere(symptoms: Symptoms) -> Iterator[Finding]:
+    """PYTHONPATH comes before what an environment holds."""
+    for tree in (one for one in symptoms.trees if one.elsewhere):
+        yield Finding(
+            f"elsewhere:{tree.name}",
+            FAULT,
+            f"`import {tree.framework}` in `{tree.name}` gives another one than it holds",
+            tree.place,
+            f"`{tree.elsewhere}` was imported, by PYTHONPATH or a .pth file",
+            Remedy(f"run `unset PYTHONPATH`, then `rocmswitch doctor {tree.name}`"),
+        )
+
+
 def clashing_libraries(symptoms: Symptoms) -> Iterator[Finding]:
     """Two copies of a library in one process, or one of another stack (ROCm/TheRock#1011, rocBLAS#1386)."""
     for tree in symptoms.trees:

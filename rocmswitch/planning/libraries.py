@@ -48,6 +48,8 @@ class Check:
     version: str = ""
     error: str = ""
     clashes: tuple[Clash, ...] = ()
+    elsewhere: str = ""
+    """The framework's own file, where it does not lie in the environment."""
 
 
 def parse_maps(text: str) -> tuple[Mapped, ...]:
@@ -75,11 +77,11 @@ def judge(mapped: Sequence[Mapped], roots: Sequence[str], search: Search, files:
     *roots* are the trees of the stack it belongs to, as real paths.
     """
     # A file of the stack that asked says more than one of those that are wrong here themselves.
-    ordered = sorted(mapped, key=lambda one: not _is_below(one.path, roots))
+    ordered = sorted(mapped, key=lambda one: not is_below(one.path, roots))
     clashes = []
     for library in LIBRARIES:
         copies = list({one.identity: one for one in mapped if library_of(one.path) == library}.values())
-        strangers = [one for one in copies if not _is_below(one.path, roots)]
+        strangers = [one for one in copies if not is_below(one.path, roots)]
         if len(copies) > 1 or strangers:
             kind = "copies" if len(copies) > 1 else "foreign"
             told = tuple(Copy(one.path, _why(one.path, ordered, search, files)) for one in copies)
@@ -147,7 +149,7 @@ def foresee(askers: Sequence[str], roots: Sequence[str], search: Search, files: 
     found: dict[str, dict[str, str]] = {}
     for asker, name, facts in _needs(askers, files):
         for origin in _choices(asker, name, search, files):
-            if not _is_below(origin.path, roots):
+            if not is_below(origin.path, roots):
                 lacking = _lacking(facts, name, files.facts(origin.path))
                 why = _in_words(origin, asker) + (f"; it lacks {', '.join(lacking)}" if lacking else "")
                 found.setdefault(library_of(name), {}).setdefault(origin.path, why)
@@ -179,5 +181,5 @@ def _lacking(asker: ElfFacts, name: str, offered: ElfFacts | None) -> list[str]:
     return [one for one in wanted.get(name, wanted.get(soname, ())) if one not in defined]
 
 
-def _is_below(path: str, roots: Iterable[str]) -> bool:
+def is_below(path: str, roots: Iterable[str]) -> bool:
     return any(PurePosixPath(path).is_relative_to(root) for root in roots)

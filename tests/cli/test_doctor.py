@@ -183,6 +183,11 @@ def test_an_environment_that_is_broken_is_a_fault(
     assert words in found["why"]
 
 
+@pytest.mark.parametrize("variable", ["ROCMSWITCH_ACTIVE", "ROCMSWITCH_STACK"])
+def test_a_shell_in_what_is_gone_is_told(person: CommandLine, variable: str):
+    assert ids(person, **{variable: "rocm-5.2.0"}) == ["gone"]
+
+
 def test_two_copies_of_a_library_are_shown_with_what_led_to_each(person: CommandLine, tmp_path: Path):
     environment = Person(tmp_path, home="rocmswitch")
     other = other_rocm(tmp_path / "opt/rocm/lib")

@@ -33,6 +33,7 @@ BAD_TREES = (
     TreeSymptoms("broken", "venv", place="/d/venvs/broken", damage="it is gone"),
     replace(TREE, prefix="rocm-6.2.4"),
     replace(TREE, framework="torch", cannot_import="OSError"),
+    replace(TREE, framework="torch", elsewhere="/x/torch/__init__.py"),
     replace(TREE, clashes=(CLASH,)),
     replace(TREE, clashes=(replace(CLASH, files=CLASH.files[:1]),), foreseen=(CLASH,)),
     replace(TREE, changes=(("version", "`torch` is another"), ("unprotected", "`pip.conf` is gone"))),
@@ -55,18 +56,19 @@ EVERYTHING = (
             "10.3.0",
             Active("demo", "rocm-6.2.4"),
             Hook("bash", "/rc", "absent"),
-            "/x/rocmswitch",
-            "/y/rocmswitch",
+            program="/x/rocmswitch",
+            on_path="/y/rocmswitch",
         ),
         BAD_TREES,
         BAD_CARD,
         PlaceSymptoms(("/d",), "/c", "/d", "/p/.rocm-version", wrong_pin=True),
     ),
     Symptoms(
-        ShellSymptoms(hook=Hook("fish", "/rc", "older"), program="/x/rocmswitch"),
+        ShellSymptoms(hook=Hook("fish", "/rc", "older"), gone=("ROCMSWITCH_ACTIVE", "x"), program="/x/rocmswitch"),
         card=CardSymptoms(plugged=("0000:08:00.0",)),
         place=PlaceSymptoms(pin="/p/.rocm-version", missing=("6.2", "demo")),
     ),
+    Symptoms(ShellSymptoms(gone=("ROCMSWITCH_STACK", "x")), card=CardSymptoms(hidden=1)),
 )
 
 

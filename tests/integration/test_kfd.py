@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rocmswitch.host.gpu import first_target, read_gpus
+from rocmswitch.host.gpu import first_target, hidden_nodes, read_gpus
 from rocmswitch.model.gpu import Gpu
 from tests.support.kfd import CPU, MI210, RX5700XT, RX7900XTX, plug, write_node
 
@@ -87,6 +87,16 @@ def test_a_node_whose_properties_are_a_folder_is_passed_over(tmp_path: Path):
     (tmp_path / "sys/class/kfd/kfd/topology/nodes/0/properties").mkdir()
 
     assert first_target(tmp_path) == "gfx90a"
+
+
+def test_cards_that_the_kernel_does_not_show_are_counted(tmp_path: Path):
+    plug(tmp_path, MI210, MI210)
+    for node in (1, 2):
+        properties = tmp_path / f"sys/class/kfd/kfd/topology/nodes/{node}/properties"
+        properties.unlink()
+        properties.mkdir()  # even root cannot read it
+
+    assert (read_gpus(tmp_path), hidden_nodes(tmp_path)) == ((), 2)
 
 
 def test_a_card_without_a_name_is_still_a_card(tmp_path: Path):

@@ -210,6 +210,17 @@ def test_an_environment_that_opens_another_rocm_than_its_prefix_is_told(tmp_path
     assert why["libhsa-runtime64"][1].startswith("DT_RPATH of ")
 
 
+def test_a_framework_from_another_place_is_told(tmp_path: Path):
+    person = Person(tmp_path)
+    other = tmp_path / "elsewhere"
+    shutil.copytree(person.site / "torch", other / "torch")
+
+    check = person.look(PYTHONPATH=str(other))
+
+    assert check.elsewhere == str(other / "torch/__init__.py")
+    assert {clash.kind for clash in check.clashes} == {"foreign"}
+
+
 def test_an_environment_without_a_framework_has_nothing_to_say(tmp_path: Path):
     person = Person(tmp_path)
     person.write(Receipt("venv", "demo", "rocm", "6.2.4", TREE, "2026-01-01T00:00:00Z"))

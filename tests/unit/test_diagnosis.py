@@ -238,6 +238,23 @@ def test_one_copy_of_another_stack_is_told_as_that():
     )
 
 
+def test_a_module_from_elsewhere_is_a_fault():
+    found = one_of(tree=TreeSymptoms("demo", "venv", STACK, framework="torch", elsewhere="/x/torch/__init__.py"))
+
+    assert short(found) == ("elsewhere:demo", FAULT, "run `unset PYTHONPATH`, then `rocmswitch doctor demo`")
+
+
+@pytest.mark.parametrize(
+    ("variable", "remedy"),
+    [
+        ("ROCMSWITCH_ACTIVE", "run `rocmswitch use --off`"),
+        ("ROCMSWITCH_STACK", "run `unset ROCMSWITCH_STACK`"),
+    ],
+)
+def test_a_shell_in_what_was_removed_is_told_how_to_leave(variable: str, remedy: str):
+    assert short(one_of(shell=ShellSymptoms(gone=(variable, "demo")))) == ("gone", WARNING, remedy)
+
+
 def test_what_would_be_loaded_without_entering_is_a_warning():
     clash = Clash("foreign", "libamdhip64", (Copy("/opt/rocm/lib/libamdhip64.so", "LD_PRELOAD"),))
 

@@ -20,6 +20,17 @@ def test_a_card_without_a_driver_is_told_by_its_place_on_the_bus():
     assert (found.id, found.severity, found.where) == ("driver", FAULT, "0000:08:00.0")
 
 
+@pytest.mark.parametrize(("contained", "word"), [(True, "--device=/dev/kfd"), (False, "srun --gres=gpu:1")])
+def test_a_card_that_is_kept_for_others_is_no_missing_driver(contained: bool, word: str):
+    found = one_of(card=CardSymptoms(plugged=("0000:08:00.0",), hidden=2, contained=contained))
+
+    assert (found.id, found.severity, word in short(found)[2]) == ("hidden", WARNING, True)
+
+
+def test_one_visible_card_among_hidden_ones_is_as_it_should_be():
+    assert findings(card=CardSymptoms((NAVI10,), "gfx1010", hidden=7)) == ()
+
+
 def test_a_container_without_a_card_of_its_own_is_no_fault():
     assert findings(card=CardSymptoms(plugged=("0000:08:00.0",), contained=True)) == ()
 
