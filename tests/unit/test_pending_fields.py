@@ -17,33 +17,30 @@ from rocmswitch.model import stack
 PACKAGE = Path(stack.__file__).parents[1]
 SCHEMA = ("model/stack.py", "model/grammar.py", "metadata/manifest.py")
 """Where fields are declared and checked, which is not reading them."""
+SHOWING = "cli/show.py"
+"""Shows all that a manifest says, which keeps no promise."""
 WORDS = {
     stack.Stack: {"stack"},
     stack.Rocm: {"rocm"},
     stack.Source: {"source"},
     stack.Key: {"key"},
     stack.Sets: {"sets"},
-    stack.Pytorch: {"pytorch", "build"},
+    stack.Pytorch: {"pytorch", "build", "entry"},
     stack.Glibc: {"glibc"},
     stack.Wheels: {"wheels"},
-    stack.Gpu: {"gpu", "gpus"},
+    stack.Gpu: {"gpu", "gpus", "known"},
 }
 """What a value of each struct is called."""
 BY_THE_PARSER = {"Stack.schema"}
 """There is one schema: the parser refuses any other, and nobody else has to ask."""
 
+BY_NAME = {"Rocm.hip", "Rocm.rocblas", "Rocm.miopen"}
+"""planning/release.py reads them by the names of their packages."""
+
 PENDING = {
     "Glibc.max": "use",
-    "Glibc.min": "use",
     "Gpu.convolutions": "use",
-    "Pytorch.bundles_rocm": "use",
-    "Pytorch.constraints": "use",
-    "Pytorch.glibc": "use",
-    "Pytorch.hashes": "use",
-    "Pytorch.index": "use",
-    "Pytorch.loader": "use",
-    "Pytorch.urls": "use",
-    "Pytorch.wheels": "use",
+    "Pytorch.loader": "doctor",
     "Source.digest": "install",
 }
 """Field -> the verb that will read it."""
@@ -94,7 +91,10 @@ def word(node: ast.expr) -> str:
 
 
 def trees() -> list[ast.Module]:
-    files = sorted(file for file in PACKAGE.rglob("*.py") if file.relative_to(PACKAGE).as_posix() not in SCHEMA)
+    passed_over = (*SCHEMA, SHOWING)
+    files = sorted(
+        file for file in PACKAGE.rglob("*.py") if file.relative_to(PACKAGE).as_posix() not in passed_over
+    )
     return [ast.parse(file.read_text()) for file in files]
 
 
@@ -137,7 +137,7 @@ def unread() -> set[str]:
 
 
 def test_every_field_is_read_or_waits_for_a_named_verb():
-    assert unread() - BY_THE_PARSER == set(PENDING)
+    assert unread() - BY_THE_PARSER - BY_NAME == set(PENDING)
 
 
 def test_every_struct_of_the_schema_is_looked_at():
