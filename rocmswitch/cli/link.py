@@ -32,16 +32,16 @@ def command(scopes: Scopes, folder: str, name: str | None, yes: bool, dry_run: b
     if as_json:
         output.write_json(None if plan.is_done else plan.as_json())
     _show(plan, folder)
-    if plan.is_done:
-        output.say(f"{plan.name} is linked to {linked.folder} already")
-        return
     if dry_run:
         return
-    output.agree("Link it?", yes=yes)
+    output.agree("Link it?", yes=yes or plan.is_done)
     trees = machine.prefixes(scopes.own)
-    receipt = link.execute(plan, trees, installed, machine.disk(), scopes.wait(link.WAIT))
-    output.say(f"linked {receipt.name}: {trees.link(receipt.name)}")
-    output.say(f"next: `rocmswitch use {receipt.name}`")
+    link.execute(plan, trees, installed, machine.disk(), scopes.wait(link.WAIT))
+    if plan.is_done:
+        output.say(f"{plan.name} is linked to {linked.folder} already")
+    else:
+        output.say(f"linked {plan.name}: {trees.link(plan.name)}")
+        output.say(f"next: `rocmswitch use {plan.name}`")
 
 
 def _show(plan: link.LinkPlan, asked: str) -> None:

@@ -102,7 +102,10 @@ def plan(
 
 
 def execute(plan: LinkPlan, trees: Trees, installed: Installed, disk: Disk, wait: float = WAIT) -> Receipt:
-    """Publish the link: the name means it or what it meant before. Raises Busy, Failed, MachineLacks."""
+    """Publish the link: the name means it or what it meant before. Raises Busy, Failed, MachineLacks.
+
+    Where it is published already, what a broken run has left undone is done.
+    """
     with trees.locked(plan.name, wait):
         current = trees.current(plan.name)
         if current not in (plan.tree, plan.replaces):
@@ -114,7 +117,7 @@ def execute(plan: LinkPlan, trees: Trees, installed: Installed, disk: Disk, wait
                 trees.point(plan.name, plan.tree)
             else:
                 _make(plan, trees, disk)
-            trees.sweep()
+        trees.sweep()
         write_scripts(plan.name, installed, disk)
         return trees.receipt(plan.name)
 
