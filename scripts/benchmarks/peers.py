@@ -71,8 +71,7 @@ class Ground:
         """*lines* are what the rc file of each shell says."""
         account = Account(self.folder / "homes" / name, variables)
         for shell in SHELLS:
-            account.rc(shell).parent.mkdir(parents=True, exist_ok=True)
-            account.rc(shell).write_text(lines[shell] + "\n" if lines[shell] else "")
+            account.write_rc(shell, f"{lines[shell]}\n" if lines[shell] else "")
         return account
 
     def moves(self, name: str) -> tuple[str, str]:

@@ -87,6 +87,12 @@ class Account:
     def rc(self, shell: str) -> Path:
         return self.home / RC_FILES[shell]
 
+    def write_rc(self, shell: str, text: str) -> None:
+        self.rc(shell).parent.mkdir(parents=True, exist_ok=True)
+        self.rc(shell).write_text(text)
+        # Where this folder is missing, fish fills it in the background from every manual page of the machine.
+        (self.home / ".local/share/fish/generated_completions").mkdir(parents=True, exist_ok=True)
+
     def command(self, shell: str) -> list[str]:
         """What starts *shell*, interactive, with its rc file and nothing of the machine's own settings."""
         return [shutil.which(shell) or shell, *(word.format(rc=self.rc(shell)) for word in _NAMES[shell])]
@@ -179,7 +185,7 @@ def started_by(shell: str, account: Account, folder: Path, work: tuple[str, str]
             one.do(_LOOPS[shell].format(times=times, code=work[1]))
         lines = Path(log.name).read_text(errors="replace").splitlines()
     marks = [number for number, line in enumerate(lines) if f'"{MARK}' in line]
-    begun, ended = marks[1:3]
+    begun, ended = marks[-2:]
     return _counted(lines[begun:ended], times)
 
 

@@ -119,6 +119,5 @@ def account_with(shellrun: ModuleType, shell: str, folder: Path, rc: str):
     if shutil.which(shell) is None:
         pytest.skip(f"no {shell} here: apt install {shell}")
     account = shellrun.Account(folder / "person", {})
-    account.rc(shell).parent.mkdir(parents=True)
-    account.rc(shell).write_text(f"{rc}\n")
+    account.write_rc(shell, f"{rc}\n")
     return account
