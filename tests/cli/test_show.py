@@ -1,0 +1,79 @@
+"""What `show` says of the manifests that travel along."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.commandline import CommandLine
+
+
+@pytest.fixture
+def line(tmp_path: Path) -> CommandLine:
+    return CommandLine(tmp_path)
+
+
+def section(text: str, title: str) -> list[tuple[str, str]]:
+    """The rows under *title*; what was wrapped is joined again."""
+    rows: list[tuple[str, str]] = []
+    for one in text.partition(f"\n{title}\n")[2].partition("\n\n")[0].splitlines():
+        if one.startswith(" "):
+            rows[-1] = (rows[-1][0], f"{rows[-1][1]} {one.strip()}")
+        else:
+            name, _, said = one.partition("  ")
+            rows.append((name, said.strip()))
+    return rows
+
+
+def test_builds_of_pytorch_are_shown_with_their_pythons_and_what_they_need(line: CommandLine):
+    rows = section(line.succeed("show", "5.2"), "PyTorch")
+
+    assert rows[0] == (
+        "1.13.1+rocm5.2",
+        "Python 3.7 to 3.10; torchvision 0.14.1, torchaudio 0.13.1; numpy<2; glibc 2.40 or older, or rocmswitch"
+        " mends it; LD_LIBRARY_PATH can shadow its libraries",
+    )
+    assert [name for name, _ in rows] == ["1.13.1+rocm5.2", "1.13.0+rocm5.2", "2.0.0.dev20230209+rocm5.2"]
+    assert rows[-1][1].endswith("; parts unverified")
+
+
+def test_cards_of_which_the_same_is_known_stand_together(line: CommandLine):
+    rows = section(line.succeed("show", "6.2.4"), "GPUs")
+
+    assert (
+        "reported",
+        "gfx1031 gfx1032 gfx1033 gfx1034 gfx1035 gfx1036; sets HSA_OVERRIDE_GFX_VERSION=10.3.0;"
+        " evidence: ROCm/ROCm#1880",
+    ) in rows
+    assert (
+        "partial",
+        "gfx1010 gfx1011 gfx1012; profiles: rdna1-safe; convolutions not by MIOpen; known to fail: torch, conv2d,"
+        " rocrand, rocsparse, rocsolver; evidence: ROCm/ROCm#2527, ROCm/Tensile#1897, pytorch/pytorch#132570;"
+        " parts unverified",
+    ) in rows
+
+
+def test_what_was_not_read_in_a_source_is_listed(line: CommandLine):
+    ((_, keys),) = section(line.succeed("show", "6.1.5"), "Not read in a source")
+
+    assert {"rocm.sources[0].url", "rocm.miopen", "rocm.sets"} <= set(keys.split(", "))
+
+
+def test_a_stack_of_wheels_says_how_to_get_it(line: CommandLine):
+    text = line.succeed("show", "10.1")
+
+    assert "\nsource    https://stable.repo.amd.com/rocm/whl-next/ (wheels)\n" in text
+    assert text.endswith("\n`rocmswitch use therock-10.1 --venv NAME` makes an environment with it\n")
+
+
+def test_a_version_that_is_doubted_says_so_beside_it(line: CommandLine):
+    assert "\nmiopen    3.1.0 (unverified)\n" in line.succeed("show", "6.1.3")
+
+
+@pytest.mark.parametrize("name", ["5.2", "6.2.4", "7.2.4", "10.0"])
+def test_nothing_but_addresses_and_keys_is_wider_than_eighty_columns_on_a_terminal(line: CommandLine, name: str):
+    shown = line.at_terminal("show", name)
+
+    wide = [one for one in shown.out.splitlines() if len(one) > 80 and " " in one[20:]]
+    assert [one for one in wide if not one.startswith(("manifest", "rocm-", "therock-"))] == []
