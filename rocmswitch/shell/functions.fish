@@ -14,20 +14,20 @@
 # folders were added. No name has two steps.
 #
 # Values may hold newlines, so none goes through a command substitution: "$$name" is a variable's one value, and a
-# local `--path` variable is what takes it apart at colons.
+# local `--path` variable is what takes it apart at colons. Local names must be nobody else's.
 
 function _rocmswitch_begin
     _rocmswitch_leave
-    set -l why use
-    set -q _rocmswitch_why; and test -n "$_rocmswitch_why"; and set why "$_rocmswitch_why"
-    if test "$why" = use
+    set -l _rs_why use
+    set -q _rocmswitch_why; and test -n "$_rocmswitch_why"; and set _rs_why "$_rocmswitch_why"
+    if test "$_rs_why" = use
         set -g _rocmswitch_chosen $argv[1]
         set -g _rocmswitch_chosen_card "$_rocmswitch_gpu" "$_rocmswitch_profile"
     end
     _rocmswitch_clean LD_LIBRARY_PATH
     _rocmswitch_clean LD_PRELOAD
     _rocmswitch_set ROCMSWITCH_ACTIVE $argv[1]
-    _rocmswitch_set ROCMSWITCH_WHY "$why"
+    _rocmswitch_set ROCMSWITCH_WHY "$_rs_why"
 end
 
 function _rocmswitch_end
@@ -66,9 +66,9 @@ end
 function _rocmswitch_card
     set -q _rocmswitch_card_here; or _rocmswitch_find_card
     test -n "$argv[1]"; and test "x$argv[1]" = "x$_rocmswitch_card_here"; or return 0
-    set -l profile "$ROCMSWITCH_PROFILE"
-    set -q _rocmswitch_profile; and test -n "$_rocmswitch_profile"; and set profile "$_rocmswitch_profile"
-    test -z "$argv[2]"; or test "x$argv[2]" = "x$profile"; or return 0
+    set -l _rs_profile "$ROCMSWITCH_PROFILE"
+    set -q _rocmswitch_profile; and test -n "$_rocmswitch_profile"; and set _rs_profile "$_rocmswitch_profile"
+    test -z "$argv[2]"; or test "x$argv[2]" = "x$_rs_profile"; or return 0
     _rocmswitch_set $argv[3] "$argv[4]"
 end
 
@@ -80,16 +80,16 @@ function rocmswitch_off
 end
 
 function _rocmswitch_leave
-    for step in (string split --no-empty ' ' -- "$_ROCMSWITCH_DONE")
-        set -l name (string replace -r '^[a-z]+:' '' -- $step)
-        string match -qr '^[A-Za-z_][A-Za-z0-9_]*$' -- $name; or continue
-        switch $step
+    for _rs_step in (string split --no-empty ' ' -- "$_ROCMSWITCH_DONE")
+        set -l _rs_name (string replace -r '^[a-z]+:' '' -- $_rs_step)
+        string match -qr '^[A-Za-z_][A-Za-z0-9_]*$' -- $_rs_name; or continue
+        switch $_rs_step
             case 'add:*'
-                _rocmswitch_take_out $name
+                _rocmswitch_take_out $_rs_name
             case 'set:*'
-                _rocmswitch_is_ours $name; and _rocmswitch_restore $name
+                _rocmswitch_is_ours $_rs_name; and _rocmswitch_restore $_rs_name
         end
-        _rocmswitch_drop_state $name
+        _rocmswitch_drop_state $_rs_name
     end
     set -e _ROCMSWITCH_DONE
     _rocmswitch_undefine_deactivate
@@ -105,15 +105,15 @@ end
 # remember KIND NAME: once for each name, however often it is changed in one activation.
 function _rocmswitch_remember
     string match -q "*:$argv[2] *" -- "$_ROCMSWITCH_DONE"; and return 0
-    set -l old unset
+    set -l _rs_old unset
     if set -q $argv[2]
-        set old "own:$$argv[2]"
-        set -qx $argv[2]; and set old "was:$$argv[2]"
+        set _rs_old "own:$$argv[2]"
+        set -qx $argv[2]; and set _rs_old "was:$$argv[2]"
         # The same in this shell's own terms: a list stays a list.
         set -g _rocmswitch_was_$argv[2] $$argv[2]
         set -qg $argv[2]; or set -g -a _rocmswitch_universal $argv[2]
     end
-    set -gx _ROCMSWITCH_OLD_$argv[2] "$old"
+    set -gx _ROCMSWITCH_OLD_$argv[2] "$_rs_old"
     set -gx _ROCMSWITCH_DONE "$argv[1]:$argv[2] $_ROCMSWITCH_DONE"
 end
 
@@ -121,69 +121,69 @@ function _rocmswitch_drop_state
     set -e _ROCMSWITCH_OLD_$argv[1]
     set -e _ROCMSWITCH_NEW_$argv[1]
     set -e _rocmswitch_was_$argv[1]
-    set -l at (contains -i -- $argv[1] $_rocmswitch_universal); and set -e _rocmswitch_universal[$at]
+    set -l _rs_at (contains -i -- $argv[1] $_rocmswitch_universal); and set -e _rocmswitch_universal[$_rs_at]
     test (count $_rocmswitch_universal) -gt 0; or set -e _rocmswitch_universal
     return 0
 end
 
 # Whether NAME is as we left it.
 function _rocmswitch_is_ours
-    set -l new _ROCMSWITCH_NEW_$argv[1]
-    if set -q $new
-        set -q $argv[1]; and test "x$$argv[1]" = "x$$new"
+    set -l _rs_new _ROCMSWITCH_NEW_$argv[1]
+    if set -q $_rs_new
+        set -q $argv[1]; and test "x$$argv[1]" = "x$$_rs_new"
     else
         not set -q $argv[1]
     end
 end
 
 function _rocmswitch_restore
-    set -l old _ROCMSWITCH_OLD_$argv[1]
-    set -l own _rocmswitch_was_$argv[1]
-    if contains -- $argv[1] $_rocmswitch_universal; or test "x$$old" = xunset
+    set -l _rs_old _ROCMSWITCH_OLD_$argv[1]
+    set -l _rs_own _rocmswitch_was_$argv[1]
+    if contains -- $argv[1] $_rocmswitch_universal; or test "x$$_rs_old" = xunset
         set -e -g $argv[1]
         return 0
     end
-    set -l export -u
-    string match -q 'was:*' -- "$$old"; and set export -x
-    if set -q $own; and contains -- "$$old" "was:$$own" "own:$$own"
-        set -g $export $argv[1] $$own
+    set -l _rs_export -u
+    string match -q 'was:*' -- "$$_rs_old"; and set _rs_export -x
+    if set -q $_rs_own; and contains -- "$$_rs_old" "was:$$_rs_own" "own:$$_rs_own"
+        set -g $_rs_export $argv[1] $$_rs_own
     else
-        set -l --path parts "$$old"
-        set -l --path value $parts[2..-1]
-        set -g $export $argv[1] "$value"
+        set -l --path _rs_parts "$$_rs_old"
+        set -l --path _rs_value $_rs_parts[2..-1]
+        set -g $_rs_export $argv[1] "$_rs_value"
     end
 end
 
 # Takes the folders that were added out of a path variable, wherever they stand in it now.
 function _rocmswitch_take_out
     set -q $argv[1]; or return 0
-    set -l old _ROCMSWITCH_OLD_$argv[1]
-    set -l new _ROCMSWITCH_NEW_$argv[1]
-    set -l --path kept "$$argv[1]"
-    set -l --path ours "$$new"
-    for folder in $ours
-        set -l at (contains -i -- $folder $kept); and set -e kept[$at]
+    set -l _rs_old _ROCMSWITCH_OLD_$argv[1]
+    set -l _rs_new _ROCMSWITCH_NEW_$argv[1]
+    set -l --path _rs_kept "$$argv[1]"
+    set -l --path _rs_ours "$$_rs_new"
+    for _rs_folder in $_rs_ours
+        set -l _rs_at (contains -i -- $_rs_folder $_rs_kept); and set -e _rs_kept[$_rs_at]
     end
-    if contains -- "$$old" "was:$kept" "own:$kept"; or test "x$kept$$old" = xunset
+    if contains -- "$$_rs_old" "was:$_rs_kept" "own:$_rs_kept"; or test "x$_rs_kept$$_rs_old" = xunset
         _rocmswitch_restore $argv[1]
     else
-        set -gx $argv[1] "$kept"
+        set -gx $argv[1] "$_rs_kept"
     end
 end
 
 # Takes other ROCms out of LD_LIBRARY_PATH or LD_PRELOAD: they would shadow what the stack loads.
 function _rocmswitch_clean
     set -q $argv[1]; or return 0
-    set -l --path kept
-    set -l --path entries "$$argv[1]"
+    set -l --path _rs_kept
+    set -l --path _rs_entries "$$argv[1]"
     # ld.so(8): libraries to be loaded first may have blanks between them too.
-    test $argv[1] = LD_PRELOAD; and set -l --path entries (string replace -a ' ' : -- "$$argv[1]")
-    for entry in $entries
-        _rocmswitch_is_foreign "$entry"; or set -a kept "$entry"
+    test $argv[1] = LD_PRELOAD; and set -l --path _rs_entries (string replace -a ' ' : -- "$$argv[1]")
+    for _rs_entry in $_rs_entries
+        _rocmswitch_is_foreign "$_rs_entry"; or set -a _rs_kept "$_rs_entry"
     end
-    test (count $kept) -lt (count $entries); or return 0
-    if test -n "$kept"
-        _rocmswitch_set $argv[1] "$kept"
+    test (count $_rs_kept) -lt (count $_rs_entries); or return 0
+    if test -n "$_rs_kept"
+        _rocmswitch_set $argv[1] "$_rs_kept"
     else
         _rocmswitch_unset $argv[1]
     end
@@ -192,12 +192,12 @@ end
 # A folder below /opt/rocm, or with one of ROCm's libraries; such a library itself, or one beside such.
 function _rocmswitch_is_foreign
     test -n "$argv[1]"; or return 1
-    set -l library 'lib(amdhip64|hsa-runtime64|rocblas|MIOpen)\.so[^/]*$'
-    string match -qr "^/+opt/+rocm|(^|/)$library" -- $argv[1]; and return 0
+    set -l _rs_library 'lib(amdhip64|hsa-runtime64|rocblas|MIOpen)\.so[^/]*$'
+    string match -qr "^/+opt/+rocm|(^|/)$_rs_library" -- $argv[1]; and return 0
     # Of a library, its folder: another one of ROCm beside those.
-    set -l folder (string replace -r '/[^/]*\.so(\.[^/]*)?$' '' -- $argv[1])
-    set -l found "$folder"/lib{amdhip64,hsa-runtime64,rocblas,MIOpen}.so*
-    test (count $found) -gt 0
+    set -l _rs_folder (string replace -r '/[^/]*\.so(\.[^/]*)?$' '' -- $argv[1])
+    set -l _rs_found "$_rs_folder"/lib{amdhip64,hsa-runtime64,rocblas,MIOpen}.so*
+    test (count $_rs_found) -gt 0
 end
 
 # The first node of the KFD topology that computes; what the user has said goes before it.
@@ -206,16 +206,16 @@ function _rocmswitch_find_card
     set -q _rocmswitch_gpu; and test -n "$_rocmswitch_gpu"; and set _rocmswitch_card_here "$_rocmswitch_gpu"
     test -z "$_rocmswitch_card_here"; or return 0
     # fish sorts what a glob finds by number: node 10 comes after node 9.
-    for file in $ROCMSWITCH_SYSROOT/sys/class/kfd/kfd/topology/nodes/*/properties
-        test -f $file -a -r $file; or continue
-        while read -l key value rest
-            test "x$key" = xgfx_target_version; and string match -qr '^[0-9]{5,7}$' -- "$value"; or continue
-            set -l hex 0 1 2 3 4 5 6 7 8 9 a b c d e f
-            set -l minor (math -s0 "$value / 100 % 100 + 1")
-            set -l stepping (math -s0 "$value % 100 + 1")
-            set _rocmswitch_card_here gfx(math -s0 "$value / 10000")$hex[$minor]$hex[$stepping]
+    for _rs_file in "$ROCMSWITCH_SYSROOT"/sys/class/kfd/kfd/topology/nodes/*/properties
+        test -f "$_rs_file"; and test -r "$_rs_file"; or continue
+        while read -l _rs_key _rs_value _rs_rest
+            test "x$_rs_key" = xgfx_target_version; and string match -qr '^[0-9]{5,7}$' -- "$_rs_value"; or continue
+            set -l _rs_hex 0 1 2 3 4 5 6 7 8 9 a b c d e f
+            set -l _rs_minor (math -s0 "$_rs_value / 100 % 100 + 1")
+            set -l _rs_stepping (math -s0 "$_rs_value % 100 + 1")
+            set _rocmswitch_card_here gfx(math -s0 "$_rs_value / 10000")$_rs_hex[$_rs_minor]$_rs_hex[$_rs_stepping]
             return 0
-        end <$file 2>/dev/null
+        end <$_rs_file 2>/dev/null
     end
 end
 
