@@ -181,12 +181,15 @@ def check_python(tags: Sequence[str], what: str, interpreter: Interpreter, *, to
     """Raise NotFound where *what* has wheels for other Pythons only: it names those that would do."""
     if interpreter.tag in tags:
         return
-    extra = f" --torch {torch}" if torch else ""
     usual = [tag for tag in tags if not tag.endswith("t")] or tags
+    newest = version_of(usual[-1])
+    hint = f"run `rocmswitch use {what} --venv NAME --python {newest}`"
+    if torch:
+        hint = f"run `rocmswitch use {what} --venv NAME --torch {torch} --python {newest}`"
     raise NotFound(
         f"`{what}` has no wheels for the Python `{interpreter.shown}` ({interpreter.tag}), "
         f"only for {', '.join(tags)}",
-        hint=f"run `rocmswitch use {what} --venv NAME{extra} --python {version_of(usual[-1])}`",
+        hint=hint,
     )
 
 

@@ -12,7 +12,7 @@ from tests.support.acme import NAME
 from tests.support.aptrepository import Publication
 from tests.support.commandline import Outcome
 from tests.support.keys import GPGV
-from tests.support.scenes import Scene, scenario, the_command_then, the_same_command
+from tests.support.scenes import Scene, scenario, the_same_command
 from tests.support.server import Fault
 from tests.support.trees import replace_content
 
@@ -192,18 +192,6 @@ def a_program_is_not_there(scene: Scene) -> Outcome:
 def a_tool_is_not_there(scene: Scene) -> Outcome:
     scene.prefix()
     return scene.fail("which", "no-such-tool", NAME)
-
-
-@scenario(
-    "operations/use",
-    "give another name, or run `rocmswitch remove {}` first",
-    5,
-    follow=the_command_then("use", "acme-1.1", "--venv", "demo", "--yes"),
-)
-def an_environment_belongs_to_another_stack(scene: Scene) -> Outcome:
-    scene.venv()
-    scene.site.let(scene.line, "acme-1.1")
-    return scene.fail("use", "acme-1.1", "--venv", "demo", "--yes")
 
 
 @scenario("operations/use", "run `rocmswitch install {}` for the ROCm tree alone", 5)
