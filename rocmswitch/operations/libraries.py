@@ -40,9 +40,10 @@ def look(one: Installation, installed: Installed, environment: Mapping[str, str]
     mapped, files = parse_maps(seen.maps), loader_files()
     roots = _roots(one, installed)
     # To ask the loader's cache costs a process: only where there is something to explain.
-    clashes = judge(mapped, roots, Search.of(environment), files)
+    others = tuple(f"{folder.resolve()}/" for folder in (one.layout.prefixes, one.layout.venvs))
+    clashes = judge(mapped, roots, Search.of(environment), files, others)
     if clashes:
-        clashes = judge(mapped, roots, Search.of(environment, loader_cache()), files)
+        clashes = judge(mapped, roots, Search.of(environment, loader_cache()), files, others)
     own = is_below(os.path.realpath(seen.file), roots)
     return Check(framework, seen.version, clashes=clashes, elsewhere="" if own else seen.file)
 

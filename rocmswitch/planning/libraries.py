@@ -29,6 +29,11 @@ _MAPPING = re.compile(r"[0-9a-f]+-[0-9a-f]+ \S+ [0-9a-f]+ ([0-9a-f]+:[0-9a-f]+) 
 _FILE_NAME = re.compile(r"(?P<stem>lib[A-Za-z0-9_-]+?)(-[0-9a-f]{8})?\.so(\.[0-9.]+)?")
 """With the hash that auditwheel puts into the names of what a wheel carries."""
 _DELETED = " (deleted)"
+_OPT = ("/opt/rocm",)
+"""Where AMD's packages and hand-made builds lie: `/opt/rocm-6.2.4`, `/opt/rocm-patched`. Not /opt/amdgpu: its libdrm
+belongs to the driver."""
+_SHOWN = 5
+"""Files of another stack; a whole one may be mapped."""
 
 
 @dataclass(frozen=True)
@@ -71,10 +76,13 @@ def library_of(path: str) -> str:
     return match["stem"] if match and match["stem"] in LIBRARIES else ""
 
 
-def judge(mapped: Sequence[Mapped], roots: Sequence[str], search: Search, files: Files) -> tuple[Clash, ...]:
+def judge(
+    mapped: Sequence[Mapped], roots: Sequence[str], search: Search, files: Files, others: Sequence[str] = ()
+) -> tuple[Clash, ...]:
     """What is wrong with a process in which *mapped* are loaded, and what led to it.
 
-    *roots* are the trees of the stack it belongs to, as real paths.
+    *roots* are the trees of the stack it belongs to, as real paths; *others* folders in which other stacks lie:
+    whatever comes from there is one of them, also what is not in LIBRARIES.
     """
     # A file of the stack that asked says more than one of those that are wrong here themselves.
     ordered = sorted(mapped, key=lambda one: not is_below(one.path, roots))
@@ -86,7 +94,18 @@ def judge(mapped: Sequence[Mapped], roots: Sequence[str], search: Search, files:
             kind = "copies" if len(copies) > 1 else "foreign"
             told = tuple(Copy(one.path, _why(one.path, ordered, search, files)) for one in copies)
             clashes.append(Clash(kind, library, told))
-    return tuple(clashes)
+    return tuple(clashes) or _of_others(ordered, roots, search, files, (*others, *_OPT))
+
+
+def _of_others(
+    mapped: Sequence[Mapped], roots: Sequence[str], search: Search, files: Files, others: Sequence[str]
+) -> tuple[Clash, ...]:
+    """Files of another stack, each as a clash of its own; where its libraries are there too, they say enough."""
+    found = [one.path for one in mapped if one.path.startswith(tuple(others)) and not is_below(one.path, roots)]
+    return tuple(
+        Clash("foreign", PurePosixPath(path).name, (Copy(path, _why(path, mapped, search, files)),))
+        for path in found[:_SHOWN]
+    )
 
 
 def _why(path: str, mapped: Sequence[Mapped], search: Search, files: Files) -> str:

@@ -128,6 +128,24 @@ def test_a_module_whose_search_path_leads_to_what_it_opens_is_named():
     assert clash.files == (Copy(path, "DT_RPATH of /x/module.so, opened while the program ran"),)
 
 
+@pytest.mark.parametrize(
+    "path", ["/opt/rocm-patched/lib/libmine.so", "/data/prefixes/.trees/rocm-5.2.0-ab/lib/x.so"]
+)
+def test_anything_of_another_stack_is_told(path: str):
+    facts = bundle(rpath="$ORIGIN") | {path: library("libmine.so")}
+
+    found = judge(mapped(TORCH, HIP, path), (TREE,), Search(), disk(facts), ("/data/prefixes/",))
+
+    why = "opened by its path while the program ran"
+    assert found == (Clash("foreign", path.rpartition("/")[2], (Copy(path, why),)),)
+
+
+def test_what_belongs_to_no_stack_is_nobodys_business():
+    files = disk(bundle(rpath="$ORIGIN"))
+
+    assert judge(mapped(TORCH, HIP, "/usr/lib/libc.so.6", "/opt/mine/lib/x.so"), (TREE,), Search(), files) == ()
+
+
 def test_one_file_under_two_names_is_one_copy():
     twice = (Mapped(HIP, "fe:00:7"), Mapped(f"{TREE}/other/libamdhip64.so", "fe:00:7"))
 
