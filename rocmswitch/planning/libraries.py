@@ -30,8 +30,8 @@ _FILE_NAME = re.compile(r"(?P<stem>lib[A-Za-z0-9_-]+?)(-[0-9a-f]{8})?\.so(\.[0-9
 """With the hash that auditwheel puts into the names of what a wheel carries."""
 _DELETED = " (deleted)"
 _OPT = ("/opt/rocm",)
-"""Where AMD's packages and hand-made builds lie: `/opt/rocm-6.2.4`, `/opt/rocm-patched`. Not /opt/amdgpu: its libdrm
-belongs to the driver."""
+"""Where AMD's packages and hand-made builds lie: `/opt/rocm-6.2.4`, `/opt/rocm-patched`. Not /opt/amdgpu:
+its libdrm belongs to the driver."""
 _SHOWN = 5
 """Files of another stack; a whole one may be mapped."""
 
