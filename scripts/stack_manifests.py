@@ -132,7 +132,8 @@ def amd_sources(version: str, table: Table, doubts: Doubts) -> list[dict[str, An
     """AMD's repository, the one that libdrm is in, and Debian's for what a machine may lack."""
     row, folder, key = table["releases"][version], version.removesuffix(".0"), dict(table["key"])
     if "exists" in row:
-        doubts.known(row["exists"], "rocm.sources[0].url")
+        for part in ("url", "suite"):
+            doubts.known(row["exists"], f"rocm.sources[0].{part}")
     stated = row.get("suites", since(version, table["suites"]))
     suites = [doubts.known(suite, "rocm.sources[0].suite") for suite in stated]
     beside = suites

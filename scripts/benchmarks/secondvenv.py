@@ -18,7 +18,7 @@ from rocmswitch.store.installed import Installed
 
 STACK, TORCH = "rocm-7.2.4", "2.13.0"
 TIME_LIMIT, DISK_LIMIT = 0.1, 0.05
-FIRST, SECOND = "a", "b"
+FIRST, SECOND = "first", "second"
 
 
 @dataclass(frozen=True)
