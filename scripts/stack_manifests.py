@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,7 @@ def stale(folder: Path) -> list[str]:
     return sorted(name for name in {*ours, *wanted} if there.get(name) != wanted.get(name))
 
 
+@cache
 def read(name: str) -> dict[str, Any]:
     """A table; every scalar is text."""
     table: dict[str, Any] = yaml.load((HERE / name).read_bytes(), Loader=yaml.BaseLoader)
