@@ -30,9 +30,8 @@ def _show(found: Current) -> None:
     one, choice = found.installation, found.choice
     if one is not None and choice is not None:
         output.write(f"{one.receipt.name}  ({choice.why}, {one.link})")
-        for mine, other in found.hidden:
-            if other or choice.entered:
-                output.say(f"warning: `{mine}` is {f'hidden by `{other}`' if other else 'not on PATH'}")
+        for mine, other in found.hidden if choice.entered else ():
+            output.say(f"warning: `{mine}` is {f'hidden by `{other}`' if other else 'not on PATH'}")
     elif choice is not None:
         output.write(f"none  ({choice.why})")
     else:

@@ -22,7 +22,7 @@ def write(text: str) -> None:
 
 def to_hook(descriptor: int, text: str) -> None:
     """What the shell is to evaluate, on the descriptor that its hook reads."""
-    with open(descriptor, "w", encoding="utf-8", errors="surrogateescape") as stream:  # noqa: PTH123
+    with open(descriptor, "w", encoding="utf-8", errors="surrogateescape") as stream:
         stream.write(text + "\n")
 
 
@@ -60,7 +60,7 @@ def agree(question: str, *, yes: bool) -> None:
 
 def definitions(rows: Iterable[tuple[str, str]]) -> None:
     """Two columns, the second one wrapped: names and what is to say of them."""
-    formatter = click.HelpFormatter(width=None if sys.stdout.isatty() else 160)
+    formatter = click.HelpFormatter(width=None if sys.stdout.isatty() else 160, max_width=160)
     formatter.write_dl(list(rows))
     text = formatter.getvalue()
     print("\n".join(line.rstrip() for line in text.rstrip("\n").split("\n")))

@@ -33,7 +33,7 @@ class Situation:
 def contradictions(now: Situation) -> Iterator[str]:
     """All of them, what matters most first."""
     if not now.choice.entered:
-        yield f"`{now.one.receipt.name}` is not entered in this shell: {_hook(now.environment)}, or {now.again}"
+        yield f"`{now.one.receipt.name}` is not entered in this shell: {now.again}, or {_hook(now.environment)}"
     if now.pinned and now.pinned.pin:
         yield from _of_the_pin(now, now.pinned, now.pinned.pin)
     for variable, entry in foreign_entries(now.environment):
@@ -94,8 +94,8 @@ def _of_another_environment(now: Situation) -> Iterator[str]:
 
 
 def _hook(environment: Mapping[str, str]) -> str:
-    """How the hook is loaded in the shell that the user prefers."""
+    """How the hook is loaded in the shell that the user prefers. Whether it is, no other process can see."""
     shell = Path(environment.get("SHELL", "")).name
     if shell == "fish":
-        return "load the hook, `rocmswitch init fish | source`"
-    return f'load the hook, `eval "$(rocmswitch init {shell if shell in _SHELLS else "bash"})"`'
+        return "load the hook where it is not: `rocmswitch init fish | source`"
+    return f'load the hook where it is not: `eval "$(rocmswitch init {shell if shell in _SHELLS else "bash"})"`'

@@ -166,7 +166,12 @@ class Installed:
         for one in (*self.venvs(), *self.prefixes()):
             if one.link.resolve() == resolved:
                 return one
+        if path.is_symlink() and not path.exists() and path.readlink().parent in self._links():
+            raise NotFound(f"`{path}` leads to an environment that was removed", hint="run `rocmswitch list`")
         raise NotFound(f"`{path}` is no environment made by rocmswitch", hint="run `rocmswitch list`")
+
+    def _links(self) -> tuple[Path, ...]:
+        return tuple(layout.venvs for layout in self._layouts)
 
 
 def _is_path(target: str) -> bool:

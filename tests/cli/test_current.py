@@ -76,8 +76,8 @@ def test_a_pin_that_nothing_has_entered_is_told_with_what_to_type(line: CommandL
 
     assert outcome.out == f"{STACK}  (pinned by HOME/.rocm-version, ROOT/data/prefixes/{STACK})\n"
     assert outcome.err == (
-        f"warning: `{STACK}` is not entered in this shell: load the hook, "
-        f'`eval "$(rocmswitch init zsh)"`, or run `rocmswitch use {STACK}`\n'
+        f"warning: `{STACK}` is not entered in this shell: run `rocmswitch use {STACK}`, "
+        'or load the hook where it is not: `eval "$(rocmswitch init zsh)"`\n'
     )
 
 

@@ -101,8 +101,8 @@ def test_what_is_active(line: CommandLine):
         "entered": False,
         "hidden": [{"tool": "ROOT/data/prefixes/acme-1.0/usr/bin/rocminfo", "by": ""}],
         "warnings": [
-            "`acme-1.0` is not entered in this shell: load the hook, "
-            '`eval "$(rocmswitch init bash)"`, or run `rocmswitch use acme-1.0`'
+            "`acme-1.0` is not entered in this shell: run `rocmswitch use acme-1.0`, "
+            'or load the hook where it is not: `eval "$(rocmswitch init bash)"`'
         ],
     }
 

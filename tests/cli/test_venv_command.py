@@ -126,6 +126,15 @@ def test_an_environment_is_removed_by_the_link_that_a_project_has_and_the_link_t
     assert not link.is_symlink() and not (line.layout.venvs / "bound").is_symlink()
 
 
+def test_a_link_to_what_was_removed_by_name_is_told(line: CommandLine):
+    (line.home / ".venv").symlink_to(line.layout.venvs / "bound")
+    line.succeed("venv", "remove", "bound", "--yes")
+
+    outcome = line.run("run", ".venv", "--", "python")
+
+    assert (outcome.code, outcome.error) == (3, "`.venv` leads to an environment that was removed")
+
+
 def test_a_link_that_leads_elsewhere_is_left_alone(line: CommandLine, tmp_path: Path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
