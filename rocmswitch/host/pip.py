@@ -34,9 +34,9 @@ def read_indexes(environment: Mapping[str, str], root: Path = Path("/")) -> Pack
     pip = [_read_pip(file) for file in _pip_files(environment, root)]
     config = _uv_config(environment, root)
     named = next((environment[name] for name in _INDEX if environment.get(name)), "")
-    own_default = not named and config is not None and _names_default(config)
+    uv = _uv_default(config) if config else ""
     return PackageIndexes(
-        index="" if own_default else (named or _first(pip, "index-url") or DEFAULT_INDEX).rstrip("/"),
+        index=(named or uv or _first(pip, "index-url") or DEFAULT_INDEX).rstrip("/"),
         extra=_together(environment, _EXTRA, pip, "extra-index-url"),
         find_links=_together(environment, _FIND_LINKS, pip, "find-links"),
         index_is_off=_is_true(environment.get("PIP_NO_INDEX", "") or _first(pip, "no-index")),
@@ -109,12 +109,14 @@ def _uv_config(environment: Mapping[str, str], root: Path) -> Path | None:
     return next((one for one in places if one.is_file()), None)
 
 
-def _names_default(config: Path) -> bool:
-    """Whether it says where packages come from first. A file that is broken is uv's to report."""
+def _uv_default(config: Path) -> str:
+    """The index that it names first; empty where it names none. A file that is broken is uv's to report."""
     try:
         said = msgspec.toml.decode(config.read_bytes())
     except (OSError, msgspec.DecodeError):
-        return False
-    layers = [one for one in (said, said.get("pip")) if isinstance(one, dict)]
-    indexes = [one for layer in layers for one in layer.get("index", []) if isinstance(one, dict)]
-    return any("index-url" in layer for layer in layers) or any(one.get("default") for one in indexes)
+        return ""
+    layers = [one for one in (said.get("pip"), said) if isinstance(one, dict)]
+    lists = [one for layer in layers for one in layer.get("index", ()) if isinstance(one, dict)]
+    named = [one.get("url") for one in lists if one.get("default")]
+    named += [layer.get("index-url") for layer in layers]
+    return next((one for one in named if isinstance(one, str)), "")

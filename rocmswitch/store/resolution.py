@@ -103,7 +103,7 @@ class Resolver:
         """uv takes a package from the first index that has it, whatever its version, unless told otherwise."""
         one = self._indexes
         words = ["--config-file", one.uv_config] if one.uv_config else ["--no-config"]
-        words += ["--default-index", one.index] if one.index and not one.index_is_off else []
+        words += ["--default-index", one.index] if not one.index_is_off else []
         extra = (*(() if one.index_is_off else one.extra), *more)
         words += [word for url in extra for word in ("--extra-index-url", url)]
         words += ["--index-strategy", "unsafe-best-match"] if extra else []

@@ -83,7 +83,7 @@ def _wheel_of(files: dict[str, bytes], artifact: Artifact) -> bytes:
     content[f"{start}/RECORD"] = "".join([*rows, f"{start}/RECORD,,\n"]).encode()
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
-        for name, one in content.items():
+        for name, one in sorted(content.items()):
             archive.writestr(zipfile.ZipInfo(name, _EPOCH), one)
     return made.getvalue()
 
