@@ -20,7 +20,8 @@ def ordered(trees: Iterable[Tree]) -> list[Tree]:
 
 def show(trees: Sequence[Tree], installed: Installed) -> None:
     """The lines, as data."""
-    active = os.environ.get(CHOSEN) or os.environ.get(ACTIVE) or ""
+    chosen = os.environ.get(CHOSEN, "")
+    active = chosen if chosen in {one.link.name for one in trees} else os.environ.get(ACTIVE, "")
     output.definitions((one.link.name, " · ".join(_parts(one, active, installed))) for one in trees)
 
 

@@ -34,6 +34,9 @@ def contradictions(now: Situation) -> Iterator[str]:
     """All of them, what matters most first."""
     if not now.choice.entered:
         yield f"`{now.one.receipt.name}` is not entered in this shell: {now.again}, or {_hook(now.environment)}"
+    lack = now.installed.lack(now.one)
+    if lack:
+        yield f"{lack.message}; {lack.hint}"
     if now.pinned and now.pinned.pin:
         yield from _of_the_pin(now, now.pinned, now.pinned.pin)
     for variable, entry in foreign_entries(now.environment):

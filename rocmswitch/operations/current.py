@@ -80,6 +80,8 @@ def _asked(choice: Choice) -> str:
 
 def _hidden(one: Installation, environment: Mapping[str, str], installed: Installed) -> tuple[tuple[str, str], ...]:
     """Tools of *one* for which the search path finds another program, or none at all."""
+    if installed.lack(one):
+        return ()
     folders = environment.get("PATH", "").split(":")
     ours = dict(installed.activation(one).paths).get("PATH", ())
     hidden = []

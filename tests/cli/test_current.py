@@ -185,6 +185,14 @@ def test_libraries_of_another_rocm_are_pointed_out(line: CommandLine):
     ]
 
 
+def test_an_active_environment_whose_stack_is_gone_is_told_with_the_way_out(line: CommandLine):
+    (line.layout.prefixes / OLD).unlink()
+
+    (told,) = warnings(line, **inside(line, "old", "venvs"))
+
+    assert told == f"`old` needs `{OLD}`, which is not installed; run `rocmswitch install {OLD}`"
+
+
 def test_another_environment_than_the_active_one_is_pointed_out(line: CommandLine):
     (told,) = warnings(line, **inside(line, "proj", "venvs", VIRTUAL_ENV="/somewhere/else"))
 
