@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from rocmswitch.errors import NotFound, RocmswitchError
 from rocmswitch.host.devices import device_files, is_contained, plugged_cards, user_name
 from rocmswitch.host.foreign import foreign_entries
 from rocmswitch.host.gpu import hidden_nodes, read_gpus
-from rocmswitch.model.stack import Stack
+from rocmswitch.model.stack import Gpu, Stack
 from rocmswitch.model.symptoms import CardSymptoms, Standing, TreeSymptoms
 from rocmswitch.operations.entering import GPU, environment_inside
 from rocmswitch.operations.libraries import could_clash, look, look_if_changed
@@ -23,6 +25,7 @@ from rocmswitch.store.layout import Layout
 from rocmswitch.system.disk import Disk
 
 OVERRIDE = "HSA_OVERRIDE_GFX_VERSION"
+_UNKNOWN = Gpu(support="unknown")
 
 
 @dataclass(frozen=True)
@@ -101,25 +104,22 @@ def _changes(one: Installation, *, closely: bool) -> tuple[tuple[str, str], ...]
         return (("content", error.message),)
 
 
-def _standings(names: Iterable[str], target: str, catalog: Catalog) -> Iterable[Standing]:
-    better: str | None = None
+def _standings(names: Iterable[str], target: str, catalog: Catalog) -> Iterator[Standing]:
+    everything = cache(lambda: [manifest.stack for manifest in catalog.read_all()[0]])
     for name in names:
         try:
             known = catalog.read(name).stack.gpus
         except RocmswitchError:
             continue  # a stack whose manifest is gone, or a linked tree
-        card = known.get(target)
-        if card is None and not known:
-            continue
-        poor = card is None or card.known_bad or card.support in ("none", "unknown")
-        if poor and better is None:
-            better = better_stack(target, _all(catalog))
-        found = Standing(name, card.support if card else "", better=better if poor and better != name else "")
-        if card:
-            overrides = OVERRIDE in card.environment
-            found = Standing(name, card.support, card.known_bad, card.evidence, overrides, found.better)
-        yield found
+        if known:
+            yield _standing(name, known.get(target, _UNKNOWN), target, everything)
 
 
-def _all(catalog: Catalog) -> list[Stack]:
-    return [manifest.stack for manifest in catalog.read_all()[0]]
+def _standing(name: str, card: Gpu, target: str, everything: Callable[[], list[Stack]]) -> Standing:
+    """*everything*, all manifests, is read only where there is something better to look for."""
+    better = ""
+    if card.known_bad or card.support in ("none", "unknown"):
+        better = better_stack(target, everything(), len(card.known_bad) or math.inf)
+    overrides = OVERRIDE in card.environment
+    better = better if better != name else ""
+    return Standing(name, card.support, card.known_bad, card.evidence, overrides, better)

@@ -43,7 +43,7 @@ def gone(symptoms: Symptoms) -> Iterator[Finding]:
 def foreign_paths(symptoms: Symptoms) -> Iterator[Finding]:
     """Another ROCm's libraries come before those that a stack brings along (pytorch/builder#1468)."""
     shell = symptoms.shell
-    explained = set()
+    explained: set[tuple[str, str]] = set()
     for setting in (one for one in shell.settings if one.foreign):
         explained.update((setting.name, entry) for entry in setting.foreign)
         yield Finding(
