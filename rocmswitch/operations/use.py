@@ -148,9 +148,10 @@ def execute(plan: VenvPlan, prefixes: Workshop, nursery: Nursery, progress: Prog
         if current != plan.tree:
             # Another rocmswitch may have made one of this name since the plan.
             check_kept(plan, trees.receipt(plan.name) if current else None)
-            if not trees.is_whole(plan.tree):
+            if trees.is_whole(plan.tree):
+                trees.point(plan.name, plan.tree)
+            else:
                 _make(plan, wheels, prefixes.trees, nursery)
-            trees.point(plan.name, plan.tree)
             trees.sweep()
         write_scripts(plan.name, prefixes.installed, nursery.disk)
         remember(plan, nursery.supply)

@@ -90,6 +90,7 @@ class Known:
             "unstated": found.unstated,
         }
         self._disk.make_directories(path.parent, synced=False)
+        self._disk.discard_remains(path)
         new = path.with_name(f".{path.name}.{os.getpid()}.new")
         self._disk.discard(new)
         with self._disk.create(new) as file:

@@ -94,7 +94,7 @@ class Hands:
         if self.installed().venv(name) is None:
             python = self.python or read_interpreter(Path(sys.executable))
             plan = use.plan(manifest, use.Wanted(name, python), self.supply())
-            use.execute(plan, self.workshop(), self._nursery(), Silent(), Stages())
+            use.execute(plan, self.workshop(), self.nursery(), Silent(), Stages())
         write_scripts(name, self.installed(), self.disk)
 
     def enter(self, name: str) -> None:
@@ -121,7 +121,7 @@ class Hands:
         machine = Machine(HostLibraries(), HOST.glibc, jobs=0)
         return Workshop(self._downloads(), self.prefixes(), self.disk, machine, self.installed(), wait=WAIT)
 
-    def _nursery(self) -> Nursery:
+    def nursery(self) -> Nursery:
         trees = Trees(self.layout.venvs, self.layout.locks, self.disk)
         uv = Uv(self.layout.cache / "uv", self.disk)
         return Nursery(self._downloads(), trees, self.disk, uv, self.supply(), wait=WAIT)
@@ -221,7 +221,7 @@ def assert_sound(layout: Layout, damaged: Collection[str] = ()) -> dict[str, str
         assert all(trees.is_whole(tree) for name, tree in current.items() if name in trees.names())
     for archive in Cache(layout.archives, layout.partial, HastyDisk()).files():
         assert archive.partial or hashlib.sha256(archive.path.read_bytes()).hexdigest() == archive.name
-    for seen in layout.seen.glob("[!.]*"):
+    for seen in layout.seen.glob("[!.]*.json"):
         assert datetime.fromisoformat(json.loads(seen.read_bytes())["date"])
     return current
 
