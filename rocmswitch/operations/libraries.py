@@ -14,12 +14,11 @@ from rocmswitch.host.maps import FRAMEWORKS, loader_cache, loader_files, observe
 from rocmswitch.model.symptoms import Clash, Copy
 from rocmswitch.planning.libraries import Check, foresee, is_below, judge, parse_maps
 from rocmswitch.planning.loader import Search
+from rocmswitch.store.freshness import look_is_due
 from rocmswitch.store.installed import Installation, Installed
 from rocmswitch.store.receipts import receipt_path
 from rocmswitch.system.disk import Disk
 
-CHECKS = "checks"
-"""Below the data folder: `NAME.json`, what was seen and of what."""
 _BUNDLES = ("torch/lib", "_rocm_sdk_core/lib", "_rocm_sdk_libraries/lib")
 """Below site-packages: where a library is put over another without anything else changing."""
 _DRIVER = "sys/module/amdgpu"
@@ -60,12 +59,13 @@ def look_if_changed(
     *root* is where the machine's /sys is. Never fails what calls it: where the result cannot be kept, the next
     call looks again.
     """
-    path = one.layout.data / CHECKS / f"{one.link.name}.json"
+    path = one.layout.checks / f"{one.link.name}.json"
     seen = fingerprint(one, root)
     kept = _kept(path, seen)
-    if kept is not None:
+    if kept is not None and not look_is_due(one, root):
         return kept
-    check = look(one, installed, environment)
+    # Times changed and nothing else: what is kept is kept anew, so that the next quick look at times is content.
+    check = kept or look(one, installed, environment)
     # Another user's scope, a full disk: a look is worth no error.
     with contextlib.suppress(OSError):
         disk.make_directories(path.parent)

@@ -85,6 +85,11 @@ class Layout:
         return self.data / "seen"
 
     @property
+    def checks(self) -> Path:
+        """What was seen when environments were looked at: `NAME.json`."""
+        return self.data / "checks"
+
+    @property
     def locks(self) -> Path:
         return self.data / "locks"
 

@@ -13,7 +13,7 @@ import zipfile
 from pathlib import Path
 
 from rocmswitch.model.receipt import InstalledPackage, Receipt
-from rocmswitch.operations.libraries import CHECKS, look, look_if_changed
+from rocmswitch.operations.libraries import look, look_if_changed
 from rocmswitch.planning.libraries import Check
 from rocmswitch.store.installed import Installation, Installed
 from rocmswitch.store.layout import Layout
@@ -65,7 +65,7 @@ class Person:
 
     @property
     def checks(self) -> Path:
-        return self.layout.data / CHECKS / "demo.json"
+        return self.layout.checks / "demo.json"
 
 
 def other_rocm(folder: Path, build: Build = OTHER) -> Path:
