@@ -14,6 +14,7 @@ CHANGES = [
     ("install", NAME, "--set", "compiler"),
     ("use", NAME, "--venv", "second"),
     ("remove", "demo"),
+    ("venv", "remove", "demo"),
     ("repair", NAME),
     ("cache", "prune", "--all"),
 ]
