@@ -12,11 +12,9 @@ from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.use_options import Options
 from rocmswitch.errors import Failed, UsageMistake
 from rocmswitch.model.pin import PIN_FILE, Pin, WrongPin
-from rocmswitch.operations.scripts import script_of, set_default, write_scripts
 from rocmswitch.shell import fish, posix
+from rocmswitch.store.freshness import look_is_due, scripts_are_written
 from rocmswitch.store.installed import Installation, Installed
-from rocmswitch.store.pins import find_pin, read_pin, write_pin
-from rocmswitch.system.disk import disk_errors
 
 _HOOK = "ROCMSWITCH_HOOK"
 """The dialect of the hook that runs this program."""
@@ -44,6 +42,8 @@ class Way:
 
 def pinned(options: Options) -> tuple[str, Options]:
     """What the nearest pin file asks for, as if it had been typed. Raises UsageMistake, Failed."""
+    from rocmswitch.store.pins import find_pin, read_pin
+
     path = find_pin(Path.cwd())
     if path is None:
         raise UsageMistake(
@@ -67,6 +67,8 @@ def use_no_stack(scopes: Scopes, lasting: Lasting, shell: str | None) -> None:
     if lasting.pin:
         _pin(Pin("system"))
     if lasting.default:
+        from rocmswitch.operations.scripts import set_default
+
         set_default(scopes.own, None, machine.disk())
         output.say("new shells start without a stack")
     _tell_shell(fish.no_stack() if _in_fish(shell) else posix.no_stack(), shell)
@@ -76,17 +78,47 @@ def enter(scopes: Scopes, one: Installation, way: Way) -> None:
     """Let the shell enter *one*, after what lasts was written."""
     installed = Installed(scopes.searched)
     installed.activation(one)  # raises where the prefix of an environment is gone
-    write_scripts(one.receipt.name, installed, machine.disk())
+    below = installed.prefix(one.receipt.prefix) if one.receipt.prefix else None
+    if way.lasting.default or not scripts_are_written(one, below, Path(posix.__file__).with_name("functions.sh")):
+        _write_scripts(scopes, one, way.lasting)
     if way.lasting.pin:
         _pin(_pin_of(one, way.target))
-    if way.lasting.default:
-        set_default(scopes.own, one, machine.disk())
-        output.say(f"new shells use {one.receipt.name}")
+    if one.receipt.kind == "venv":
+        _examine(scopes, one)
+    output.say(_in_words(one))
     gpu, profile = way.options.gpu or "", way.options.profile or ""
     if _in_fish(way.shell):
-        _tell_shell(fish.enter(str(script_of(one, "fish")), gpu=gpu, profile=profile), way.shell)
+        _tell_shell(fish.enter(str(one.script("fish")), gpu=gpu, profile=profile), way.shell)
     else:
-        _tell_shell(posix.enter(str(script_of(one)), gpu=gpu, profile=profile), way.shell)
+        _tell_shell(posix.enter(str(one.script()), gpu=gpu, profile=profile), way.shell)
+
+
+def _write_scripts(scopes: Scopes, one: Installation, lasting: Lasting) -> None:
+    from rocmswitch.operations.scripts import set_default, write_scripts
+
+    write_scripts(one.receipt.name, Installed(scopes.searched), machine.disk())
+    if lasting.default:
+        set_default(scopes.own, one, machine.disk())
+        output.say(f"new shells use {one.receipt.name}")
+
+
+def _examine(scopes: Scopes, one: Installation) -> None:
+    """Say where the environment no longer is what it was made as, and whether it loads what it should."""
+    from rocmswitch.store.intact import changes
+
+    if look_is_due(one, Path(os.environ.get("ROCMSWITCH_SYSROOT") or "/")) or changes(one.link):
+        from rocmswitch.cli.examined import warn
+
+        warn(scopes, one)
+
+
+def _in_words(one: Installation) -> str:
+    """What the shell enters, in one line."""
+    receipt = one.receipt
+    if receipt.kind != "venv":
+        return f"using {receipt.name}"
+    torch = f", torch {receipt.torch}" if receipt.torch else ""
+    return f"using {receipt.name}: {receipt.stack}{torch}"
 
 
 def _pin_of(one: Installation, target: str) -> Pin:
@@ -97,6 +129,9 @@ def _pin_of(one: Installation, target: str) -> Pin:
 
 
 def _pin(pin: Pin) -> None:
+    from rocmswitch.store.pins import write_pin
+    from rocmswitch.system.disk import disk_errors
+
     folder = Path.cwd()
     try:
         with disk_errors(folder):

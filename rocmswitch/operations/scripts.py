@@ -28,11 +28,6 @@ Wanted = dict[Path, bytes | str | None]
 """Each path with its content, as a symlink its target, or None where nothing should be."""
 
 
-def script_of(one: Installation, dialect: str = "sh") -> Path:
-    """Where the script lies that enters *one*: `sh` for bash, zsh and POSIX shells, or `fish`."""
-    return one.layout.activations / f"{one.receipt.name}.{dialect}"
-
-
 def write_scripts(name: str, installed: Installed, disk: Disk) -> None:
     """Let the scripts of *name*, and of every environment bound to it, say what the receipts say.
 
@@ -45,7 +40,7 @@ def write_scripts(name: str, installed: Installed, disk: Disk) -> None:
     for other in (*bound, one):
         for dialect in DIALECTS:
             content = script(dialect, other, installed).encode(errors="surrogateescape")
-            texts.setdefault(other.layout, {})[script_of(other, dialect)] = content
+            texts.setdefault(other.layout, {})[other.script(dialect)] = content
     for layout, scripts in texts.items():
         # The machine's are kept by its administrator's commands.
         if may_write(layout.activations) or not all(path.is_file() for path in scripts):
@@ -65,7 +60,7 @@ def set_default(layout: Layout, one: Installation | None, disk: Disk) -> None:
     """New shells of this scope enter *one*, or nothing. Raises Refused, MachineLacks, Busy."""
     wanted: Wanted = dict.fromkeys(_defaults(layout))
     if one is not None:
-        scripts = {dialect: script_of(one, dialect) for dialect in DIALECTS}
+        scripts = {dialect: one.script(dialect) for dialect in DIALECTS}
         own = one.layout == layout
         wanted = {_default(layout, key): path.name if own else str(path) for key, path in scripts.items()}
     _write(layout, lambda: wanted, disk)

@@ -21,8 +21,7 @@ def scripts_are_written(one: Installation, below: Installation | None, functions
 
     That is its receipt, that of the prefix *below* it, and *functions*, this program's own file of shell functions.
     """
-    folder = one.layout.activations
-    scripts = [folder / f"{one.receipt.name}.{dialect}" for dialect in ("sh", "fish")]
+    scripts = [one.script(dialect) for dialect in ("sh", "fish")]
     receipts = [receipt_path(tree.link) for tree in (one, below) if tree is not None]
     copy = one.layout.shell / functions.name
     try:

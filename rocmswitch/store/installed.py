@@ -29,6 +29,10 @@ class Installation:
     def tree(self) -> Path:
         return self.link.parent / ".trees" / self.receipt.tree
 
+    def script(self, dialect: str = "sh") -> Path:
+        """Where the script lies that enters it: `sh` for bash, zsh and POSIX shells, or `fish`."""
+        return self.layout.activations / f"{self.receipt.name}.{dialect}"
+
     @property
     def python_version(self) -> str:
         """An environment's, `3.11.4`, as its own pyvenv.cfg says; empty where that is not there."""

@@ -32,7 +32,7 @@ from rocmswitch.operations.building import Workshop
 from rocmswitch.operations.matching import Supply
 from rocmswitch.operations.rendering import DIALECTS, script
 from rocmswitch.operations.resolving import Surroundings, Wish
-from rocmswitch.operations.scripts import script_of, write_scripts
+from rocmswitch.operations.scripts import write_scripts
 from rocmswitch.operations.timing import Stages
 from rocmswitch.operations.use import Nursery
 from rocmswitch.planning.install import InstallPlan
@@ -230,7 +230,7 @@ def assert_tidy(layout: Layout) -> None:
     """Nothing is left of what was interrupted: each name has its tree and its script, and no more lies there."""
     installed = Installed((layout,))
     found = (*installed.prefixes(), *installed.venvs())
-    scripts = {script_of(one, kind): script(kind, one, installed) for one in found for kind in DIALECTS}
+    scripts = {one.script(kind): script(kind, one, installed) for one in found for kind in DIALECTS}
     lying = {path: path.read_text() for path in layout.activations.glob("*")}
     assert {path: text for path, text in lying.items() if not path.is_symlink()} == scripts
     assert all(path.resolve() in scripts for path in lying)
