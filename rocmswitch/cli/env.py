@@ -12,7 +12,7 @@ from rocmswitch.operations import env
 from rocmswitch.store.installed import Installed
 
 
-@click.command(epilog="Example: rocmswitch env debian-5.2.3 --shell modulefile >~/modulefiles/rocm/5.2.3")
+@click.command(epilog="Example: rocmswitch env debian-5.2.3 --shell modulefile")
 @click.argument("target")
 @click.option("--shell", type=click.Choice(env.SHELLS), default="bash", show_default=True)
 @click.option("--gpu", metavar="GPU", default="", help="For this card, gfx1010, whatever the machine has.")

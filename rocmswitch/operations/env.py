@@ -39,7 +39,7 @@ def render(one: Installation, installed: Installed, shell: str, card: Card, envi
     if shell == "json":
         return _json(name, activation)
     if shell == "dotenv":
-        return dotenv.render(_values(activation, environment))
+        return dotenv.render(name, _values(activation, environment))
     if shell == "modulefile":
         return modulefile.render(name, activation, carried("modulefile.tcl"))
     if shell == "fish":

@@ -16,18 +16,16 @@ _LINE_ENDS = ("\n", "\r", "\0")
 _COMMENT = re.compile(r"\s#")
 
 
-def render(variables: Mapping[str, str]) -> str:
-    """One line for each of *variables*. Raises UsageMistake for a value that the format cannot hold."""
-    return "".join(f"{_name(name)}={_plain(name, value)}\n" for name, value in variables.items())
-
-
-def _plain(name: str, value: str) -> str:
-    what = _unreadable(value)
-    if what:
-        raise UsageMistake(
-            f"`{name}` holds {what}, which a .env file cannot keep", hint="take `--shell json` instead"
-        )
-    return value
+def render(name: str, variables: Mapping[str, str]) -> str:
+    """One line for each of *variables* of the stack *name*. Raises UsageMistake for what the format cannot hold."""
+    for key, value in variables.items():
+        what = _unreadable(value)
+        if what:
+            raise UsageMistake(
+                f"`{key}` holds {what}, which a .env file cannot keep",
+                hint=f"run `rocmswitch env {name} --shell json`",
+            )
+    return "".join(f"{_name(key)}={value}\n" for key, value in variables.items())
 
 
 def _unreadable(value: str) -> str:

@@ -38,7 +38,7 @@ text = st.text(st.characters(exclude_categories=("Cs",)), max_size=30)
 )
 def test_what_programs_read_differently_is_refused_by_name(value: str, what: str):
     with pytest.raises(UsageMistake) as caught:
-        render({"HIP_X": value})
+        render("it", {"HIP_X": value})
 
     assert caught.value.message == f"`HIP_X` holds {what}, which a .env file cannot keep"
 
@@ -46,7 +46,7 @@ def test_what_programs_read_differently_is_refused_by_name(value: str, what: str
 def test_ordinary_values_stand_as_they_are():
     values = {"HIP_X": "", "ROCM_PATH": "/a b/c#d", "HSA_X": "it's=$5 \\n", "PATH": "/x:/y"}
 
-    assert render(values) == "HIP_X=\nROCM_PATH=/a b/c#d\nHSA_X=it's=$5 \\n\nPATH=/x:/y\n"
+    assert render("it", values) == "HIP_X=\nROCM_PATH=/a b/c#d\nHSA_X=it's=$5 \\n\nPATH=/x:/y\n"
 
 
 def as_docker_reads(content: str) -> dict[str, str]:
@@ -59,7 +59,7 @@ def as_docker_reads(content: str) -> dict[str, str]:
 @given(text)
 def test_docker_reads_back_what_is_not_refused(value: str):
     try:
-        content = render({"HIP_X": value})
+        content = render("it", {"HIP_X": value})
     except UsageMistake:
         return
 
@@ -87,13 +87,13 @@ def test_python_dotenv_reads_back_what_is_not_refused(python_dotenv: Path, tmp_p
     def collect(value: str) -> None:
         name = f"HIP_{len(kept)}"
         try:
-            render({name: value})
+            render("it", {name: value})
         except UsageMistake:
             return
         kept[name] = value
 
     collect()
-    (tmp_path / "env").write_text(render(kept), newline="")
+    (tmp_path / "env").write_text(render("it", kept), newline="")
     command = [sys.executable, "-c", READER, str(tmp_path / "env")]
     done = subprocess.run(command, env={"PYTHONPATH": str(python_dotenv)}, capture_output=True, check=True)
 
