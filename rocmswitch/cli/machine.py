@@ -138,7 +138,15 @@ def supply(layout: Layout) -> Supply:
     indexes = read_indexes(os.environ)
     resolver = Resolver(layout.cache / "uv", disk(), indexes)
     first_use = FirstUse(layout.seen / "wheels", disk())
-    return Supply(Http(), cache(layout), indexes, resolver, first_use, layout.data / "resolutions", disk())
+    return Supply(
+        Http(certificates=indexes.certificates),
+        cache(layout),
+        indexes,
+        resolver,
+        first_use,
+        layout.data / "resolutions",
+        disk(),
+    )
 
 
 def lock(scopes: Scopes, name: str) -> Lock | None:

@@ -54,7 +54,7 @@ def make_environment(scopes: Scopes, target: str, options: Options) -> Installat
     if place.name in machine.catalog(scopes).names() or installed.prefix(place.name):
         raise UsageMistake(f"`{place.name}` is the name of a stack: an environment needs one of its own")
     if place.link:
-        _check_link(place.link, installed)
+        _check_link(place.link, scopes.own.venvs)
     manifest = _manifest(scopes, target, installed)
     existing = installed.venv(place.name)
     if not options.rebind:
@@ -111,12 +111,12 @@ def _with_prefix(scopes: Scopes, manifest: Manifest, place: Place, options: Opti
 
 def _is_bound(scopes: Scopes, manifest: Manifest, existing: Installation, options: Options) -> bool:
     """Whether what the environment loads is there, made where it is missing."""
-    if options.python and options.as_json:
+    if existing.receipt.prefix and Installed((scopes.own,)).prefix(existing.receipt.prefix) is None:
+        sets = (manifest.stack.wheels.set,) if manifest.stack.wheels else ("runtime",)
+        return make_prefix(scopes, manifest.stack.name, options, sets=sets) is not None
+    if options.as_json:
         output.write_json(None)  # nothing had to be planned
-    if not existing.receipt.prefix:
-        return True
-    sets = (manifest.stack.wheels.set,) if manifest.stack.wheels else ("runtime",)
-    return make_prefix(scopes, manifest.stack.name, options, sets=sets) is not None
+    return True
 
 
 def _carry_out(
@@ -141,9 +141,9 @@ def _carry_out(
     return True
 
 
-def _check_link(link: Path, installed: Installed) -> None:
+def _check_link(link: Path, venvs: Path) -> None:
     """Raise Refused where something that is not ours lies where the symlink is to be."""
-    ours = link.is_symlink() and any(one.link.parent == Path(link.readlink()).parent for one in installed.venvs())
+    ours = link.is_symlink() and link.readlink().parent == venvs
     if not ours and (link.exists() or link.is_symlink()):
         raise Refused(f"`{link}` is there already, and rocmswitch did not make it")
 

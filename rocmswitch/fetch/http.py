@@ -138,8 +138,12 @@ class _Session(requests.Session):
 class _Adapter(requests.adapters.HTTPAdapter):
     """Trusts the machine's own certificates beside those of requests: a company's proxy has one of its own.
 
-    Who names a bundle of his own (REQUESTS_CA_BUNDLE) gets that one alone.
+    Who names a bundle of his own (REQUESTS_CA_BUNDLE) gets that one alone. *certificates* is one more bundle.
     """
+
+    def __init__(self, certificates: str = "") -> None:
+        self._certificates = certificates
+        super().__init__(pool_maxsize=32)
 
     def build_connection_pool_key_attributes(
         self, request: requests.PreparedRequest, verify: bool | str, cert: Any = None
@@ -152,18 +156,22 @@ class _Adapter(requests.adapters.HTTPAdapter):
     @functools.cached_property
     def _context(self) -> ssl.SSLContext:
         """Made when it is needed: reading all certificates of a machine takes 20 ms."""
-        return ssl.create_default_context()
+        context = ssl.create_default_context()
+        if self._certificates:
+            context.load_verify_locations(self._certificates)
+        return context
 
 
 class Http:
     """Requests that end: with an answer, or with an error of ours that names the URL. Threads may share one."""
 
-    def __init__(self, patience: Patience | None = None) -> None:
+    def __init__(self, patience: Patience | None = None, *, certificates: str = "") -> None:
+        """*certificates* is the path of a bundle to trust besides the machine's own."""
         self.patience = patience or Patience()
         self._session = _Session()
         self._session.headers.update({"User-Agent": f"rocmswitch/{__version__}", "Accept-Encoding": "identity"})
         for scheme in _SCHEMES:
-            self._session.mount(scheme, _Adapter(pool_maxsize=32))
+            self._session.mount(scheme, _Adapter(certificates))
 
     def read(self, url: str, *, limit: int, accept: str = "*/*") -> bytes:
         """The whole file at *url*, tried several times. *accept* lists the media types that are wanted.

@@ -41,10 +41,15 @@ def read_indexes(environment: Mapping[str, str], root: Path = Path("/")) -> Pack
         find_links=_together(environment, _FIND_LINKS, pip, "find-links"),
         index_is_off=_is_true(environment.get("PIP_NO_INDEX", "") or _first(pip, "no-index")),
         trusted_hosts=_together(environment, _TRUSTED, pip, "trusted-host"),
-        certificates=next((environment[one] for one in _CERTIFICATES if environment.get(one)), "")
-        or _first(pip, "cert"),
+        certificates=_bundle(environment, pip),
         uv_config=str(config or ""),
     )
+
+
+def _bundle(environment: Mapping[str, str], files: list[dict[str, str]]) -> str:
+    """One that is not there is passed over, as it proves nothing and forbids nothing."""
+    named = next((environment[one] for one in _CERTIFICATES if environment.get(one)), "") or _first(files, "cert")
+    return named if named and Path(named).is_file() else ""
 
 
 def _together(

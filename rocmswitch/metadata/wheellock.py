@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from rocmswitch.errors import ManifestMistake, VerificationFailed
-from rocmswitch.model.grammar import PYTHON
+from rocmswitch.model.grammar import PYTHON, check_requirements
 from rocmswitch.model.package import Digest
 
 SIZE_LIMIT = 4 * 1024 * 1024
@@ -83,6 +83,10 @@ def _check(lock: WheelLock) -> None:
     """Raise ValueError or VerificationFailed for what the types cannot say."""
     if not PYTHON.fullmatch(lock.python):
         raise ValueError(f"`{lock.python[:40]}` is not the tag of an interpreter like `cp311`")
+    # They become lines of a file that pip reads: nothing but requirements may be in them.
+    check_requirements(lock.pins, ("pins",))
+    if not all(pin.isprintable() for pin in lock.pins):
+        raise ValueError("a pin is not one line of text")
     seen: set[str] = set()
     for number, wheel in enumerate(lock.wheels):
         where = f"`wheels[{number}]` (`{wheel.file[:80]}`)"

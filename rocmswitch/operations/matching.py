@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from rocmswitch.errors import NetworkFailed, NotFound, RocmswitchError
+from rocmswitch.errors import ManifestMistake, NetworkFailed, NotFound, RocmswitchError
 from rocmswitch.fetch.contents import Contents, read_contents
 from rocmswitch.fetch.http import Http
 from rocmswitch.fetch.wheels import Wanted, find_wheels, is_local, with_size
@@ -88,8 +88,14 @@ def match(choice: Choice, interpreter: Interpreter, supply: Supply) -> Basket:
     return replace(basket, unpacked=sum(seen.values()) + estimated_size(rest), key=key)
 
 
-def match_locked(lock: WheelLock, supply: Supply) -> Basket:
-    """The wheels that *lock* names: exactly those, whatever the indexes have today."""
+def match_locked(lock: WheelLock) -> Basket:
+    """The wheels that *lock* names: exactly those, whatever the indexes have today.
+
+    Raises ManifestMistake where a file is not of the project and version that it is said to be.
+    """
+    for one in lock.wheels:
+        if project_of(one.file) != (one.name, one.version):
+            raise ManifestMistake(f"the lock says that `{one.file}` is {one.name} {one.version}")
     return Basket(tuple(_artifact(one, PINNED) for one in lock.wheels), unpacked=lock.unpacked)
 
 

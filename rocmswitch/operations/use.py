@@ -22,7 +22,14 @@ from rocmswitch.planning.install import InstallPlan
 from rocmswitch.planning.pytorch import Choice, check_interpreter
 from rocmswitch.planning.rebinding import check_kept
 from rocmswitch.planning.wheelfiles import is_source, version_of
-from rocmswitch.planning.wheels import Interpreter, VenvPlan, estimated_size, plan_artifacts, wanted_files
+from rocmswitch.planning.wheels import (
+    Interpreter,
+    VenvPlan,
+    estimated_size,
+    plan_artifacts,
+    unencrypted,
+    wanted_files,
+)
 from rocmswitch.store.binding import bind
 from rocmswitch.store.catalog import Manifest
 from rocmswitch.store.interpreters import fetch_interpreter
@@ -74,11 +81,13 @@ def plan_pytorch(choice: Choice, wanted: Wanted, supply: Supply, lock: WheelLock
     Reads indexes and metadata; changes nothing but what uv remembers. Raises as `matching.match`.
     """
     check_interpreter(choice, wanted.interpreter)
+    if lock and {one.version for one in lock.wheels if one.name == "torch"} != {choice.torch}:
+        raise Refused(f"the lock is for torch {choice.torch}, and that is not among its wheels")
     if lock and lock.python != wanted.interpreter.tag:
         raise Refused(
             f"the lock is for {lock.python}, and `{wanted.interpreter.shown}` is {wanted.interpreter.tag}"
         )
-    basket = match_locked(lock, supply) if lock else match(choice, wanted.interpreter, supply)
+    basket = match_locked(lock) if lock else match(choice, wanted.interpreter, supply)
     own_rocm = not choice.cpu and not choice.needs_prefix
     return replace(
         _assembled(choice.stack, wanted, basket, supply),
@@ -115,7 +124,7 @@ def _assembled(stack: Stack, wanted: Wanted, basket: Basket, supply: Supply) -> 
         replaces=wanted.replaces,
         profile=wanted.profile,
         unpacked=basket.unpacked,
-        notes=wanted.notes,
+        notes=(*wanted.notes, *unencrypted(basket.wheels, basket.unhashed)),
     )
 
 

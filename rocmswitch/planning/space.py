@@ -34,8 +34,8 @@ def check_space(plan: InstallPlan, cache: Room, prefixes: Room) -> None:
 
 
 def check_wheel_space(plan: VenvPlan, cache: Room, venvs: Room) -> None:
-    """The same for the wheels of an environment, its prefix aside."""
-    _check(_needed(plan.wheels_size, plan.unpacked, cache, venvs))
+    """The same for the wheels of an environment, its prefix aside. Those that are here already cost links."""
+    _check(_needed(plan.wheels_size, plan.unpacked if plan.wheels_size else 0, cache, venvs))
 
 
 def _needed(download: int, unpacked: int, cache: Room, trees: Room) -> tuple[tuple[Room, int], ...]:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from packaging.tags import Tag
 from packaging.utils import parse_wheel_filename
@@ -17,6 +18,7 @@ from rocmswitch.model.stack import Wheels
 from rocmswitch.planning.install import TREE_ID_LENGTH, InstallPlan
 from rocmswitch.planning.wheelfiles import best_file, version_of
 
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _UNPACKED = 3
 """Times its own size that a wheel takes unpacked, where its table of contents was not read; torch has 2.9."""
 
@@ -207,6 +209,16 @@ def plan_artifacts(
             Artifact(name, str(version), filename, (url,), size, Digest.sha256(hashes[filename]), PINNED)
         )
     return tuple(artifacts)
+
+
+def unencrypted(wheels: Iterable[Artifact], unhashed: Iterable[Unhashed]) -> tuple[str, ...]:
+    """What to say of wheels whose hashes come over a connection that anybody on the way can change."""
+    urls = [one.urls[0] for one in wheels if one.verification == FIRST_USE] + [one.url for one in unhashed]
+    hosts = {urlsplit(url).hostname or "" for url in urls if url.startswith("http:")} - _LOOPBACK
+    return tuple(
+        f"`http://{host}` is not encrypted: whoever controls the network decides what comes from there"
+        for host in sorted(hosts)
+    )
 
 
 def estimated_size(archives: Iterable[int]) -> int:

@@ -126,6 +126,19 @@ def test_a_lock_refuses_a_wheel_that_is_not_the_same_any_more(
     assert not (line.layout.venvs / "copy").exists()
 
 
+@pytest.mark.parametrize("field", ("name", "version"))
+def test_a_lock_cannot_pass_one_wheel_off_as_another(field: str, line: CommandLine, tmp_path: Path) -> None:
+    content = json.loads((line.layout.venvs / "demo/rocmswitch.lock").read_bytes())
+    content["wheels"][0][field] = "0.1"
+    lock = tmp_path / "edited.lock"
+    lock.write_text(json.dumps(content))
+
+    outcome = line.run("use", STACK, "--venv", "copy", "--locked", str(lock), "--yes")
+
+    assert outcome.code == 2
+    assert content["wheels"][0]["file"] in outcome.error
+
+
 @pytest.mark.parametrize(
     ("change", "code", "said"),
     (

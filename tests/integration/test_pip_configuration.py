@@ -30,10 +30,12 @@ def test_nothing_configured_means_the_index_that_both_use(home: Path) -> None:
 
 
 def test_a_pip_conf_says_index_extra_indexes_folders_hosts_and_certificates(home: Path) -> None:
+    bundle = home / "company.pem"
+    bundle.write_text("")
     configure(
         home,
         "[global]\nindex-url = https://one/simple/\nextra-index-url =\n    https://two/simple\n    https://three\n"
-        "find-links = /wheels\ntrusted-host = one\ncert = /etc/ssl/company.pem\n",
+        f"find-links = /wheels\ntrusted-host = one\ncert = {bundle}\n",
     )
 
     assert read(home) == PackageIndexes(
@@ -41,8 +43,14 @@ def test_a_pip_conf_says_index_extra_indexes_folders_hosts_and_certificates(home
         ("https://two/simple", "https://three"),
         ("/wheels",),
         trusted_hosts=("one",),
-        certificates="/etc/ssl/company.pem",
+        certificates=str(bundle),
     )
+
+
+def test_a_bundle_that_is_not_there_is_passed_over(home: Path) -> None:
+    configure(home, f"[global]\ncert = {home / 'gone.pem'}\n")
+
+    assert read(home).certificates == ""
 
 
 def test_the_environment_wins_over_files_and_uv_s_variables_over_pip_s(home: Path) -> None:
