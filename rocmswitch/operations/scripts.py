@@ -82,7 +82,7 @@ def _defaults(layout: Layout) -> tuple[Path, ...]:
 
 def _bring_about(layout: Layout, scripts: Wanted, gone: str, disk: Disk) -> None:
     """Let *scripts* and all that goes with them lie there, and nothing of the name *gone*."""
-    _write(layout, lambda: {**_carried(layout), **scripts, **_links(layout, gone)}, disk)
+    _write(layout, lambda: {**_carried(layout), **_links(layout, gone), **scripts}, disk)
 
 
 def _carried(layout: Layout) -> Wanted:
