@@ -61,7 +61,7 @@ class Row:
 
     def __str__(self) -> str:
         verdicts = "; ".join(str(check) for check in self.checks)
-        return f"{self.what:<26} {self.side:<26} {self.figure:<32} {self.more:<44} {verdicts}".rstrip()
+        return f"{self.what:<24} {self.side:<28} {self.figure:<32} {self.more:<44} {verdicts}".rstrip()
 
 
 def ratio_check(ours: float, theirs: float, limit: float) -> Check:
