@@ -3,10 +3,11 @@
 # Builtins alone: no process is started, no command substitution (bash forks for one).
 #
 # _rocmswitch_begin NAME              leaves what is active, cleans LD_LIBRARY_PATH and LD_PRELOAD, says who is active
-# _rocmswitch_set NAME VALUE          sets a variable and remembers what it held, if it was there at all
+# _rocmswitch_set NAME VALUE […]      sets variables and remembers what they held, if they were there at all
 # _rocmswitch_unset NAME
 # _rocmswitch_prepend NAME DIRS       puts folders, with colons between them, first in a path variable
-# _rocmswitch_card GPU PROFILE NAME VALUE    as set, where the machine's first card is GPU
+# _rocmswitch_card GPUS PROFILE NAME VALUE […]    as set, where the machine's first card is one of GPUS, with blanks between
+#                                     them, and PROFILE is the chosen one or empty
 # _rocmswitch_end                     defines `deactivate` inside an environment
 # rocmswitch_off                      takes all of it back: what the user has changed since keeps the user's value
 #
@@ -26,21 +27,19 @@ esac
 _rocmswitch_said=${_rocmswitch_said-}
 _rocmswitch_entered=${_rocmswitch_entered-}
 _rocmswitch_chosen=${_rocmswitch_chosen-} _rocmswitch_chosen_gpu='' _rocmswitch_chosen_profile=''
-_rocmswitch_why='' _rocmswitch_gpu='' _rocmswitch_profile='' _rocmswitch_machine=''
+_rocmswitch_why='' _rocmswitch_gpu='' _rocmswitch_profile='' _rocmswitch_machine='' _rs_gpu=''
 _rocmswitch_ends=${_rocmswitch_ends-} _rocmswitch_their_deactivate=${_rocmswitch_their_deactivate-}
 
 _rocmswitch_begin() {
-    _rocmswitch_leave
-    case ${LD_LIBRARY_PATH-} in ?*) _rocmswitch_clean LD_LIBRARY_PATH : "$LD_LIBRARY_PATH" ;; esac
-    case ${LD_PRELOAD-} in ?*) _rocmswitch_clean LD_PRELOAD '[: ]' "$LD_PRELOAD" ;; esac
+    case ${_ROCMSWITCH_DONE-} in ?*) _rocmswitch_leave ;; esac
+    case ${LD_LIBRARY_PATH-}${LD_PRELOAD-} in ?*) _rocmswitch_clean_all ;; esac
     case ${_rocmswitch_why:=use} in
     use)
         _rocmswitch_chosen=$1 _rocmswitch_entered="use $1"
         _rocmswitch_chosen_gpu=$_rocmswitch_gpu _rocmswitch_chosen_profile=$_rocmswitch_profile
         ;;
     esac
-    _rocmswitch_set ROCMSWITCH_ACTIVE "$1"
-    _rocmswitch_set ROCMSWITCH_WHY "$_rocmswitch_why"
+    _rocmswitch_set ROCMSWITCH_ACTIVE "$1" ROCMSWITCH_WHY "$_rocmswitch_why"
 }
 
 # PATH needs no rehashing: every shell forgets where programs are when it changes.
@@ -49,27 +48,37 @@ _rocmswitch_end() {
     _rocmswitch_why='' _rocmswitch_gpu='' _rocmswitch_profile=''
 }
 
+# This, `prepend` and `leave` have quicker forms in the hooks of bash and zsh, which leave to these what is unusual.
 _rocmswitch_set() {
-    case ${_ROCMSWITCH_DONE-} in *:$1\ *) _rocmswitch_set_again "$1" "$2" && return ;; esac
+    while \test $# -gt 1; do
+        _rocmswitch_set_one "$1" "$2"
+        \shift 2
+    done
+}
+
+_rocmswitch_set_one() {
     \local _rs_old
+    case ${_ROCMSWITCH_DONE-} in *:$1\ *) _rocmswitch_set_again "$1" "$2" && return ;; esac
     _rocmswitch_look "$1" && _rocmswitch_put "$1" "$2" || { _rocmswitch_refuse "$1" && return; }
     \export "_ROCMSWITCH_OLD_$1=$_rs_old" "_ROCMSWITCH_NEW_$1=$2" "_ROCMSWITCH_DONE=set:$1 ${_ROCMSWITCH_DONE-}"
 }
 
 _rocmswitch_unset() {
     \local _rs_old
+    \eval "case \${$1+x} in '') \\return ;; esac"
     _rocmswitch_look "$1" || { _rocmswitch_refuse "$1" && return; }
-    case $_rs_old in unset) return ;; esac
     case ${_ROCMSWITCH_DONE-} in *:$1\ *) _rocmswitch_forget_step "$1" && eval "_rs_old=\$_ROCMSWITCH_OLD_$1" ;; esac
     _rocmswitch_drop "$1" "_ROCMSWITCH_NEW_$1" || { _rocmswitch_refuse "$1" && return; }
     \export "_ROCMSWITCH_OLD_$1=$_rs_old" "_ROCMSWITCH_DONE=set:$1 ${_ROCMSWITCH_DONE-}"
 }
 
-_rocmswitch_prepend() {
+_rocmswitch_prepend() { _rocmswitch_prepend_one "$@"; }
+
+_rocmswitch_prepend_one() {
     \local _rs_old _rs_now
     \eval "_rs_now=\$2\${$1:+:}\${$1-}"
     case " ${_ROCMSWITCH_DONE-}" in
-    *\ set:$1\ *) _rocmswitch_set "$1" "$_rs_now" && return ;;
+    *\ set:$1\ *) _rocmswitch_set_one "$1" "$_rs_now" && return ;;
     *\ add:$1\ *)
         _rocmswitch_put "$1" "$_rs_now" && \eval "_ROCMSWITCH_NEW_$1=\$2:\$_ROCMSWITCH_NEW_$1"
         return 0
@@ -80,15 +89,12 @@ _rocmswitch_prepend() {
 }
 
 _rocmswitch_card() {
-    \local _rs_gpu="${_rocmswitch_gpu:-${ROCMSWITCH_GPU-}}"
-    case $_rs_gpu in
-    '')
-        case $_rocmswitch_machine in "${ROCMSWITCH_SYSROOT-}:"*) ;; *) _rocmswitch_read_topology ;; esac
-        _rs_gpu=${_rocmswitch_machine##*:}
-        ;;
-    esac
-    case $_rs_gpu/ in "$1/$2" | "$1/") ;; *) return 0 ;; esac
-    case $2 in '' | "${_rocmswitch_profile:-${ROCMSWITCH_PROFILE-}}") _rocmswitch_set "$3" "$4" ;; esac
+    _rs_gpu=${_rocmswitch_gpu:-${ROCMSWITCH_GPU:-$_rocmswitch_machine}}
+    case $_rs_gpu in '' | *:*) _rocmswitch_ask_machine ;; esac
+    case " $1 " in *" $_rs_gpu "*) ;; *) return 0 ;; esac
+    case $2 in '' | "${_rocmswitch_profile:-${ROCMSWITCH_PROFILE-}}") ;; *) return 0 ;; esac
+    \shift 2
+    _rocmswitch_set "$@"
 }
 
 # Leaves for good: with a hook, what the shell was told explicitly ends, and a project or the default counts again.
@@ -105,25 +111,30 @@ _rocmswitch_enter_system() {
 }
 
 _rocmswitch_leave() {
-    \local _rs_step _rs_name _rs_now _rs_new _rs_old _rs_state=''
+    \local _rs_step _rs_state=''
     case $_rocmswitch_ends in ?*) _rocmswitch_give_deactivate_back ;; esac
     while :; do
         case ${_ROCMSWITCH_DONE-} in *\ *) ;; *) break ;; esac
         _rs_step=${_ROCMSWITCH_DONE%%\ *}
         _ROCMSWITCH_DONE=${_ROCMSWITCH_DONE#*\ }
-        _rs_name=${_rs_step#*:}
-        case $_rs_name in '' | [0-9]* | *[!A-Za-z0-9_]*) continue ;; esac
-        \eval "_rs_now=\${$_rs_name+:}\${$_rs_name-} _rs_old=\${_ROCMSWITCH_OLD_$_rs_name-unset}
-            _rs_new=\${_ROCMSWITCH_NEW_$_rs_name+:}\${_ROCMSWITCH_NEW_$_rs_name-}"
-        case $_rs_step/$_rs_old in add:*/was:?* | add:*/own:?*) _rs_new=$_rs_new:${_rs_old#????} ;; esac
-        if \test "$_rs_now" = "$_rs_new"; then
-            _rocmswitch_restore "$_rs_name" "$_rs_old"
-        else
-            case $_rs_step/$_rs_now in add:*/:*) _rocmswitch_take_out "$_rs_name" "${_rs_now#:}" "$_rs_old" ;; esac
-        fi
-        _rs_state="$_rs_state _ROCMSWITCH_OLD_$_rs_name _ROCMSWITCH_NEW_$_rs_name"
+        case ${_rs_step#*:} in '' | [0-9]* | *[!A-Za-z0-9_]*) continue ;; esac
+        _rocmswitch_undo "$_rs_step" "${_rs_step#*:}"
+        _rs_state="$_rs_state _ROCMSWITCH_OLD_${_rs_step#*:} _ROCMSWITCH_NEW_${_rs_step#*:}"
     done
     \eval "\\unset -v _ROCMSWITCH_DONE$_rs_state"
+}
+
+# undo STEP NAME: where the variable still holds what was set, it gets back what it had.
+_rocmswitch_undo() {
+    \local _rs_now _rs_new _rs_old
+    \eval "_rs_now=\${$2+:}\${$2-} _rs_old=\${_ROCMSWITCH_OLD_$2-unset}
+        _rs_new=\${_ROCMSWITCH_NEW_$2+:}\${_ROCMSWITCH_NEW_$2-}"
+    case $1/$_rs_old in add:*/was:?* | add:*/own:?*) _rs_new=$_rs_new:${_rs_old#????} ;; esac
+    if \test "$_rs_now" = "$_rs_new"; then
+        _rocmswitch_restore "$2" "$_rs_old"
+    else
+        case $1/$_rs_now in add:*/:*) _rocmswitch_take_out "$2" "${_rs_now#:}" "$_rs_old" ;; esac
+    fi
 }
 
 _rocmswitch_restore() {
@@ -164,7 +175,13 @@ _rocmswitch_forget_step() {
     _ROCMSWITCH_DONE=${_rs_steps#\ }
 }
 
-# clean NAME SEPARATORS VALUE: takes other ROCms out: they would shadow what the stack loads.
+# Takes other ROCms out: they would shadow what the stack loads.
+_rocmswitch_clean_all() {
+    _rocmswitch_clean LD_LIBRARY_PATH : "${LD_LIBRARY_PATH-}"
+    _rocmswitch_clean LD_PRELOAD '[: ]' "${LD_PRELOAD-}"
+}
+
+# clean NAME SEPARATORS VALUE
 _rocmswitch_clean() {
     \local _rs_rest="$3" _rs_entry _rs_kept='' _rs_found=''
     while :; do
@@ -265,13 +282,21 @@ _rocmswitch_say_once() {
 
 # `deactivate` belongs to whoever had it before: another environment's, under ours. An alias of that name stays.
 _rocmswitch_own_deactivate() {
-    \alias deactivate >/dev/null 2>&1 && return
     case $_rocmswitch_dialect in
-    zsh) \typeset -f deactivate >/dev/null && \eval '_rocmswitch_their_deactivate="deactivate() {
-            $functions[deactivate]
-        }"' ;;
-    bash) \typeset -F deactivate >/dev/null && _rocmswitch_their_deactivate=$(\typeset -f deactivate) ;;
-    *) \command -v deactivate >/dev/null && return ;;
+    bash)
+        \eval 'case ${BASH_ALIASES[deactivate]+x} in x) \return ;; esac'
+        # Takes away a mark that the function does not have, and says by its status whether it is there.
+        \typeset -f +t deactivate && _rocmswitch_their_deactivate=$(\typeset -f deactivate)
+        ;;
+    zsh)
+        \eval 'case ${+aliases[deactivate]}${+functions[deactivate]} in
+            1?) \return ;;
+            01) _rocmswitch_their_deactivate="deactivate() {
+                $functions[deactivate]
+            }" ;;
+        esac'
+        ;;
+    *) { \alias deactivate || \command -v deactivate; } >/dev/null 2>&1 && return ;;
     esac
     # Another environment's `activate` says `nondestructive`: it takes over.
     \eval 'deactivate() { rocmswitch_off "${1-}"; }'
@@ -287,7 +312,13 @@ _rocmswitch_give_deactivate_back() {
     _rocmswitch_their_deactivate=''
 }
 
-# Sets _rocmswitch_machine to `SYSROOT:gfx1010`, once for each shell: the first node that computes.
+# Sets _rs_gpu to the first card, and _rocmswitch_machine to `SYSROOT:gfx1010`: the topology is read once in each shell.
+_rocmswitch_ask_machine() {
+    case $_rocmswitch_machine in "${ROCMSWITCH_SYSROOT-}:"*) ;; *) _rocmswitch_read_topology ;; esac
+    _rs_gpu=${_rocmswitch_machine##*:}
+    _rs_gpu=${_rs_gpu:-none}
+}
+
 _rocmswitch_read_topology() {
     \local _rs_node=0 _rs_key _rs_value _rs_rest _rs_file
     _rocmswitch_machine=${ROCMSWITCH_SYSROOT-}:

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2015,SC2154  # `A && B || C` that is meant; what functions.sh, _ROCMSWITCH_DATA and the environment set
+# shellcheck shell=bash disable=SC2015,SC2154  # `A && B || C` that is meant; variables of others
 # The hook for bash 3.2 and later: enters and leaves at a prompt, where the folder, $ROCMSWITCH_STACK or what was chosen
 # explicitly has changed. Builtins alone, no command substitution: no process is started, not even a fork.
 #
@@ -11,148 +11,143 @@
 # _rocmswitch_muted    the reason that `use --off` was said against, until another pin governs
 
 _rocmswitch_hook() {
-    \local _rs_status=$?
-    if \test "$PWD" != "$_rocmswitch_folder" || \test "${ROCMSWITCH_STACK-}" != "$_rocmswitch_stack"; then
-        _rocmswitch_decide
-    fi
-    case $- in *e*) \return 0 ;; esac # under `set -e` the status of a function at a prompt would end the shell
-    \return "$_rs_status"
+    _rs_status=$?
+    [[ $PWD == "$_rocmswitch_folder" && ${ROCMSWITCH_STACK-} == "$_rocmswitch_stack" ]] || _rocmswitch_decide || :
+    [[ $- == *e* ]] || \return "$_rs_status" # under `set -e` the status of a function at a prompt would end the shell
 }
 
+# bash copies a function whenever it is called, so that these are small and what is rare has a function of its own. They
+# have no local variables either, which take longer than all else here.
 _rocmswitch_decide() {
-    \local _rs_why='' _rs_what='' _rs_command='' _rs_script=''
-    case $_rocmswitch_entered in '') _rocmswitch_adopt ;; esac
+    [[ $_rocmswitch_entered && ${ROCMSWITCH_WHY-} != module ]] || _rocmswitch_adopt || \return 0
     _rocmswitch_folder=$PWD _rocmswitch_stack=${ROCMSWITCH_STACK-}
-    case ${ROCMSWITCH_WHY-} in module) _rocmswitch_entered=module && \return 0 ;; esac # Environment Modules rule here
-    _rocmswitch_ask || :
-    case $_rocmswitch_muted/$_rs_why in
-    /*) ;;
-    "$_rs_why $_rs_what/"* | */ | */default) \return 0 ;;
-    *) _rocmswitch_muted='' ;;
-    esac
-    case $_rocmswitch_entered in
-    "$_rs_why $_rs_what") ;;
-    "$_rs_why ?") _rocmswitch_entered="$_rs_why $_rs_what" ;;
-    *) _rocmswitch_enter ;;
-    esac
+    _rocmswitch_ask
+    [[ $_rocmswitch_entered == "$_rs_why $_rs_what" ]] && [[ ! $_rocmswitch_muted ]] || _rocmswitch_enter
 }
 
+# Sets _rs_why and _rs_what: to nothing where nothing is asked for.
 _rocmswitch_ask() {
-    _rocmswitch_ask_stack || _rocmswitch_ask_shell || _rocmswitch_ask_project || _rocmswitch_ask_default
-}
-
-_rocmswitch_ask_stack() {
-    case $_rocmswitch_stack in '') \return 1 ;; esac
-    if _rocmswitch_is_name "$_rocmswitch_stack"; then
-        _rs_why=stack _rs_what=$_rocmswitch_stack
-    else
-        _rocmswitch_say_once "ignored: ROCMSWITCH_STACK is not the name of a stack" && \return 1
-    fi
+    _rs_above=$PWD _rs_why='' _rs_what=''
+    [[ $_rocmswitch_stack$_rocmswitch_chosen ]] && _rocmswitch_ask_shell && \return
+    until [[ -f $_rs_above/.rocm-version || $_rs_above != */* ]]; do
+        _rs_above=${_rs_above%/*}
+    done
+    [[ -f $_rs_above/.rocm-version ]] && _rocmswitch_read_pin || _rocmswitch_ask_default
 }
 
 _rocmswitch_ask_shell() {
-    case $_rocmswitch_chosen in '') \return 1 ;; esac
-    _rs_why=use _rs_what=$_rocmswitch_chosen
+    _rs_what=$_rocmswitch_stack _rs_why=stack
+    _rocmswitch_is_name "$_rs_what" && \return
+    [[ $_rs_what ]] && _rocmswitch_say_once "ignored: ROCMSWITCH_STACK is not the name of a stack"
+    _rs_what=$_rocmswitch_chosen _rs_why=use
+    [[ $_rs_what ]]
 }
 
-_rocmswitch_ask_project() {
-    \local _rs_above=$PWD _rs_pin
-    case $PWD in /*) ;; *) \return 1 ;; esac
-    while :; do
-        _rs_pin=${_rs_above%/}/.rocm-version
-        if \test -f "$_rs_pin"; then
-            _rocmswitch_read_pin "$_rs_pin" && _rs_why=pin:$_rs_pin && \return
-            _rocmswitch_say_once "ignored: ${_rs_pin//[[:cntrl:]]/?} is not a valid pin" && \return 1
-        fi
-        case $_rs_above in '' | /) \return 1 ;; esac
-        _rs_above=${_rs_above%/*}
-    done
-}
-
-_rocmswitch_ask_default() {
-    _rocmswitch_find default || \return 1
-    _rs_why=default _rs_what=default
-}
-
-# Sets _rs_what to the environment that the file names, or else the stack, and _rs_command to what installs it. The file
-# is data: `read` ends well at a NUL or after so many characters, and only the end of the file is a good end here.
+# Sets _rs_why and _rs_what by the file in _rs_above, which is data: `read` ends well at a NUL or after so many
+# characters, and only the end of the file is a good end here. What says the same as the last one is not taken apart.
 _rocmswitch_read_pin() {
-    \local _rs_text='' _rs_stack _rs_venv=''
-    { IFS='' \read -r -d '' -n 257 _rs_text <"$1"; } 2>/dev/null && \return 1
-    case $_rs_text in *$'\n'*) _rs_venv=${_rs_text#*$'\n'} ;; esac
-    _rs_stack=${_rs_text%%$'\n'*} _rs_venv=${_rs_venv%%$'\n'*}
-    _rs_stack=${_rs_stack%$'\r'} _rs_venv=${_rs_venv%$'\r'}
-    _rocmswitch_is_name "$_rs_stack" && _rocmswitch_is_name "${_rs_venv:-none}" || \return 1
-    _rs_what=${_rs_venv:-$_rs_stack}
-    _rs_command="rocmswitch use $_rs_stack${_rs_venv:+ --venv $_rs_venv}"
+    _rs_why=pin:$_rs_above/.rocm-version _rs_text=''
+    [[ -r $_rs_above/.rocm-version ]] && IFS='' \read -r -d '' -n 257 _rs_text <"$_rs_above/.rocm-version" && _rs_text=/
+    [[ $_rocmswitch_pin_what && $_rs_text == "$_rocmswitch_pin_text" ]] || _rocmswitch_parse_pin || \return
+    _rs_what=$_rocmswitch_pin_what
+}
+
+# Sets _rocmswitch_pin_what to the environment that _rs_text names, or else the stack, and _rocmswitch_pin_command to what
+# would install it.
+_rocmswitch_parse_pin() {
+    _rs_name=${_rs_text%%$'\n'*} _rs_venv=''
+    [[ $_rs_text == *$'\n'* ]] && _rs_venv=${_rs_text#*$'\n'} && _rs_venv=${_rs_venv%%$'\n'*}
+    _rs_name=${_rs_name%$'\r'} _rs_venv=${_rs_venv%$'\r'}
+    if _rocmswitch_is_name "$_rs_name" && { [[ ! $_rs_venv ]] || _rocmswitch_is_name "$_rs_venv"; }; then
+        _rocmswitch_pin_text=$_rs_text _rocmswitch_pin_what=${_rs_venv:-$_rs_name}
+        _rocmswitch_pin_command="rocmswitch use $_rs_name${_rs_venv:+ --venv $_rs_venv}"
+    else
+        _rs_why=${_rs_why#pin:}
+        _rocmswitch_say_once "ignored: ${_rs_why//[[:cntrl:]]/?} is not a valid pin"
+        _rs_why='' && \return 1
+    fi
 }
 
 # No ranges: what is between a and z depends on the locale.
 _rocmswitch_is_name() {
-    case $1 in
-    '' | [._+-]* | *..*) \return 1 ;;
-    *[!ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-]*) \return 1 ;;
-    esac
-    \test "${#1}" -le 64
+    [[ $1 != *[!ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-]* ]] &&
+        [[ $1 && $1 != [._+-]* && $1 != *..* && ${#1} -le 64 ]]
+}
+
+_rocmswitch_ask_default() {
+    for _rs_above in ${_ROCMSWITCH_DATA[@]+"${_ROCMSWITCH_DATA[@]}"}; do
+        [[ -f $_rs_above/activations/default.sh ]] && _rocmswitch_find default &&
+            _rs_why=default _rs_what=default && \return
+    done
 }
 
 # Enters what _rs_why and _rs_what say, or nothing.
 _rocmswitch_enter() {
-    _rocmswitch_entered="$_rs_why $_rs_what"
-    if \test "$_rs_what" != system && _rocmswitch_find "$_rs_what"; then
-        _rocmswitch_source "$_rs_script"
-        \return 0
+    [[ $_rocmswitch_muted || $_rocmswitch_entered == *' ?' ]] && _rocmswitch_may_stay && \return
+    _rocmswitch_entered="$_rs_why $_rs_what" _rocmswitch_why=$_rs_why
+    [[ $_rs_why == use ]] && _rocmswitch_gpu=$_rocmswitch_chosen_gpu _rocmswitch_profile=$_rocmswitch_chosen_profile
+    if [[ $_rs_what && $_rs_what != system ]] && _rocmswitch_find "$_rs_what"; then
+        # shellcheck disable=SC1090  # one of our scripts
+        \. "$_rs_script"
+    else
+        _rocmswitch_leave
+        [[ ! $_rs_what ]] || _rocmswitch_enter_nothing
     fi
-    _rocmswitch_leave
+}
+
+_rocmswitch_may_stay() {
+    if [[ $_rocmswitch_muted ]]; then
+        [[ $_rocmswitch_muted == "$_rs_why $_rs_what" || ! $_rs_why || $_rs_why == default ]] && \return
+        _rocmswitch_muted=''
+    fi
+    [[ $_rocmswitch_entered == "$_rs_why ?" ]] && _rocmswitch_entered="$_rs_why $_rs_what"
+    [[ $_rocmswitch_entered == "$_rs_why $_rs_what" ]]
+}
+
+_rocmswitch_enter_nothing() {
     case $_rs_what in
-    '') ;;
     system) _rocmswitch_set ROCMSWITCH_WHY "$_rs_why" ;;
     *) _rocmswitch_entered=' ' && _rocmswitch_tell_missing ;;
     esac
 }
 
-_rocmswitch_source() {
-    _rocmswitch_why=$_rs_why
-    case $_rs_why in use) _rocmswitch_gpu=$_rocmswitch_chosen_gpu _rocmswitch_profile=$_rocmswitch_chosen_profile ;; esac
-    # shellcheck disable=SC1090  # one of our scripts
-    \. "$1" || _rocmswitch_why=''
-}
-
 _rocmswitch_tell_missing() {
-    \local _rs_asker="this shell"
-    case $_rs_why in pin:*) _rs_asker=${_rs_why#pin:} ;; stack) _rs_asker=ROCMSWITCH_STACK ;; esac
+    \local _rs_asker="this shell" _rs_command="rocmswitch use $_rs_what"
+    case $_rs_why in
+    pin:*) _rs_asker=${_rs_why#pin:} _rs_command=$_rocmswitch_pin_command ;;
+    stack) _rs_asker=ROCMSWITCH_STACK ;;
+    esac
     _rs_asker=${_rs_asker//[[:cntrl:]]/?}
-    _rs_command=${_rs_command:-rocmswitch use $_rs_what}
     _rocmswitch_say_once "$_rs_asker asks for $_rs_what, which is not installed; run: $_rs_command"
 }
 
 # Sets _rs_script to the script of $1 in the first data folder that has one. Only what belongs to the user is sourced,
 # or lies where the user may not write: in the system's folder.
 _rocmswitch_find() {
-    \local _rs_data
-    case $1 in '') \return 1 ;; esac
     for _rs_data in ${_ROCMSWITCH_DATA[@]+"${_ROCMSWITCH_DATA[@]}"}; do
         _rs_script=$_rs_data/activations/$1.sh
-        \test -f "$_rs_script" || \continue
-        if \test -O "$_rs_script" && \test -O "$_rs_data/activations"; then
-            \return 0
-        fi
-        case $_rs_data in "${_ROCMSWITCH_DATA[0]}") ;; *)
-            \test -w "$_rs_script" || \test -w "$_rs_data/activations" || \return 0
-            ;;
-        esac
-        _rocmswitch_say_once "ignored: $_rs_script does not belong to you"
+        [[ -f $_rs_script ]] || \continue
+        [[ -O $_rs_script && -O $_rs_data/activations ]] || _rocmswitch_is_of_system && \return
     done
+    \return 1
+}
+
+_rocmswitch_is_of_system() {
+    [[ $_rs_data != "${_ROCMSWITCH_DATA[0]}" && ! -w $_rs_script && ! -w $_rs_data/activations ]] && \return
+    _rocmswitch_say_once "ignored: $_rs_script does not belong to you"
     \return 1
 }
 
 # `use --off`: what was chosen ends, or else what a pin or the default has entered stays away for now.
 _rocmswitch_after_off() {
-    \local _rs_why='' _rs_what='' _rs_command='' _rs_script='' _rs_chosen=$_rocmswitch_chosen
+    \local _rs_chosen=$_rocmswitch_chosen
     _rocmswitch_chosen='' _rocmswitch_entered=' '
-    case $1/$_rs_chosen in /?*) _rocmswitch_decide && \return 0 ;; esac
+    if [[ ! $1 && $_rs_chosen ]]; then
+        _rocmswitch_decide || :
+        \return 0
+    fi
     _rocmswitch_ask || :
-    case $_rs_why in ?*) _rocmswitch_muted="$_rs_why $_rs_what" ;; esac
+    [[ ! $_rs_why ]] || _rocmswitch_muted="$_rs_why $_rs_what"
 }
 
 # Everything but `use` goes straight to the program. `use` writes what this shell has to evaluate to a descriptor of its
@@ -174,18 +169,23 @@ function rocmswitch {
     } 4>&1
     case $_rs_status in 0) ;; *) \return "$_rs_status" ;; esac
     \eval "$_rs_text"
-    _rocmswitch_decide
+    _rocmswitch_decide || :
     case $_rocmswitch_entered/$_rocmswitch_chosen in
     stack\ */?*) _rocmswitch_say_once "ROCMSWITCH_STACK goes before \`use\`: unset it to have $_rocmswitch_chosen" ;;
     esac
 }
 
 # Before the first decision, and where the shell has read its rc file again. What a shell around this one has entered
-# stays, unless /etc/profile or an rc file has thrown its folders out of PATH.
+# stays, unless /etc/profile or an rc file has thrown its folders out of PATH. Fails where others rule.
 _rocmswitch_adopt() {
+    case ${_ROCMSWITCH_DONE-} in *[!A-Za-z0-9_:\ ]*) \unset -v _ROCMSWITCH_DONE ;; esac
     case ${ROCMSWITCH_WHY-} in
     '') _rocmswitch_entered=' ' ;;
     use) _rocmswitch_chosen=${ROCMSWITCH_ACTIVE:-system} _rocmswitch_entered="use $_rocmswitch_chosen" ;;
+    module) # Environment Modules
+        _rocmswitch_entered='' _rocmswitch_folder=$PWD _rocmswitch_stack=${ROCMSWITCH_STACK-}
+        \return 1
+        ;;
     *) _rocmswitch_entered="$ROCMSWITCH_WHY ?" ;;
     esac
     case ${_ROCMSWITCH_DONE-} in
@@ -196,8 +196,63 @@ _rocmswitch_adopt() {
     case ${_ROCMSWITCH_DONE-}/$_rocmswitch_ends in *set:VIRTUAL_ENV\ */) _rocmswitch_own_deactivate ;; esac
 }
 
+# The usual cases of what functions.sh does, for a bash that can say what a variable is (4.4): one that is exported or not
+# there, without further attributes, and changed for the first time.
+case $_rocmswitch_dialect in
+bash)
+    _rocmswitch_set() {
+        while [[ ${2+x} ]]; do
+            if [[ ${_ROCMSWITCH_DONE-} != *:$1\ * && ${!1+${!1@a}} == "${!1+x}" ]]; then
+                \export "_ROCMSWITCH_OLD_$1=${!1+was:}${!1-unset}" "_ROCMSWITCH_NEW_$1=$2" "$1=$2"
+                _ROCMSWITCH_DONE="set:$1 ${_ROCMSWITCH_DONE-}"
+            else
+                _rocmswitch_set_one "$1" "$2"
+            fi
+            \shift 2
+        done
+        \export _ROCMSWITCH_DONE
+    }
+
+    _rocmswitch_prepend() {
+        if [[ ${_ROCMSWITCH_DONE-} == *:$1\ * || ${!1+${!1@a}} != x || ! ${!1} ]]; then
+            _rocmswitch_prepend_one "$@"
+        else
+            \export "_ROCMSWITCH_OLD_$1=was:${!1}" "_ROCMSWITCH_NEW_$1=$2" "$1=$2:${!1}"
+            _ROCMSWITCH_DONE="add:$1 ${_ROCMSWITCH_DONE-}"
+        fi
+    }
+
+    _rocmswitch_leave() {
+        \local IFS=' '
+        [[ $_rocmswitch_ends ]] && _rocmswitch_give_deactivate_back
+        _rs_gone=_ROCMSWITCH_DONE
+        for _rs_step in ${_ROCMSWITCH_DONE-}; do
+            _rs_name=${_rs_step#*:} _rs_old=_ROCMSWITCH_OLD_$_rs_name _rs_new=_ROCMSWITCH_NEW_$_rs_name
+            _rs_gone+=" $_rs_old $_rs_new"
+            if [[ $_rs_step${!_rs_old-} == set:*unset && ${!_rs_new+${!_rs_name@a}} == x &&
+                ${!_rs_name} == "${!_rs_new}" ]]; then
+                _rs_gone+=" $_rs_name"
+            else
+                _rocmswitch_leave_one
+            fi
+        done
+        # shellcheck disable=SC2086  # names, at blanks
+        \unset -v $_rs_gone
+    }
+
+    _rocmswitch_leave_one() {
+        if [[ $_rs_step${!_rs_old-} == add:*was:* && ${!_rs_name+${!_rs_name@a}} == x &&
+            ${!_rs_name} == "${!_rs_new}:${!_rs_old#was:}" ]]; then
+            \export "$_rs_name=${!_rs_old#was:}"
+        else
+            _rocmswitch_undo "$_rs_step" "$_rs_name"
+        fi
+    }
+    ;;
+esac
+
 _rocmswitch_hooked=bash _rocmswitch_entered='' _rocmswitch_folder='' _rocmswitch_stack=''
-_rocmswitch_muted=${_rocmswitch_muted-}
+_rocmswitch_muted=${_rocmswitch_muted-} _rocmswitch_pin_text='' _rocmswitch_pin_what='' _rocmswitch_pin_command=''
 case ";${PROMPT_COMMAND[*]-};" in
 *_rocmswitch_hook*) ;;
 *)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rocmswitch.errors import UsageMistake
 from rocmswitch.model.activation import CardVariable, ResolvedActivation
@@ -58,19 +58,31 @@ def _where_defined(function: str) -> str:
 def _changes(activation: ResolvedActivation) -> Iterator[str]:
     for name in activation.unset:
         yield f"_rocmswitch_unset {_name(name)}"
-    for name, value in activation.variables:
-        if name not in SHELL_STATE:
-            yield f"_rocmswitch_set {_name(name)} {quote(value)}"
-    for card in sorted(activation.cards, key=_has_profile):
-        what = f"{quote(card.gpu)} {quote(card.profile)} {_name(card.name)} {quote(card.value)}"
-        yield f"_rocmswitch_card {what}"
+    own = [one for one in activation.variables if one[0] not in SHELL_STATE]
+    if own:
+        yield f"_rocmswitch_set {_assignments(own)}"
+    for (profile, assignments), gpus in _alike(activation.cards).items():
+        yield f"_rocmswitch_card {quote(' '.join(gpus))} {quote(profile)} {assignments}"
     for name, folders in activation.paths:
         yield f"_rocmswitch_prepend {_name(name)} {quote(':'.join(folders))}"
 
 
-def _has_profile(card: CardVariable) -> bool:
-    """A profile's value comes later and takes the place of the one that holds without a profile."""
-    return bool(card.profile)
+def _alike(cards: Iterable[CardVariable]) -> dict[tuple[str, str], list[str]]:
+    """The cards for which the same is to be set, those of a profile last: what comes later wins.
+
+    Few lines: a shell needs longer to read one than to carry it out.
+    """
+    of_card: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for one in sorted(cards, key=lambda card: bool(card.profile)):
+        of_card.setdefault((one.profile, one.gpu), []).append((one.name, one.value))
+    alike: dict[tuple[str, str], list[str]] = {}
+    for (profile, gpu), own in of_card.items():
+        alike.setdefault((profile, _assignments(own)), []).append(gpu)
+    return alike
+
+
+def _assignments(pairs: Iterable[tuple[str, str]]) -> str:
+    return " ".join(f"{_name(name)} {quote(value)}" for name, value in pairs)
 
 
 def _name(name: str) -> str:
