@@ -28,6 +28,9 @@ from rocmswitch.system.process import Finished, run
 _KEPT = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "XDG_DATA_HOME", "UV_PYTHON_INSTALL_DIR")
 """What uv sees of our environment: where interpreters are, and nothing that would change what it does."""
 
+_SUPPORT = "_virtualenv.py"
+"""What uv adds to environments of Pythons before 3.10, which import it at each start."""
+
 
 class Uv:
     """The uv that came with us. *folder*, on the file system of the environments, keeps what it unpacks.
@@ -75,10 +78,13 @@ class Uv:
         site = site_packages(folder)
         found = {wheel: self._known.find(wheel, site) for wheel in wheels}
         known = {wheel: one for wheel, one in found.items() if one is not None}
-        self._put(folder, [wheel for wheel in wheels if wheel not in known], "--compile-bytecode")
+        fresh = [wheel for wheel in wheels if wheel not in known]
+        self._put(folder, fresh, "--compile-bytecode")
         self._put(folder, list(known))
         if not link_bytecode(known.values(), site, self._disk):
             self._put(folder, list(known), "--compile-bytecode", "--reinstall")
+        elif not fresh and (site / _SUPPORT).exists():
+            run([folder / "bin/python", "-I", "-m", "compileall", "-q", site / _SUPPORT])
 
     def _put(self, folder: Path, wheels: Sequence[Wheel], *more: str) -> None:
         if not wheels:
