@@ -98,6 +98,9 @@ def _with_prefix(scopes: Scopes, manifest: Manifest, place: Place, options: Opti
     """The same for a stack whose wheels load its prefix."""
     stages, existing = Stages(), Installed((scopes.own,)).venv(place.name)
     wheels = use.wheels_of(manifest)
+    for name in ("torch", "cpu", "locked"):
+        if getattr(options, name):
+            raise UsageMistake(f"`{manifest.stack.name}` has no PyTorch, so `--{name}` means nothing there")
     if existing is not None and not options.python and not options.rebind:
         return _is_bound(scopes, manifest, existing, options)
     python = use_environment.interpreter(scopes, wheels.python, options, None)

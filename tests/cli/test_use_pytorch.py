@@ -206,6 +206,12 @@ def test_folders_of_the_user_s_own_wheels_count_and_need_no_network(
     assert imported(line)[0] == "2.7.1+cpu"
 
 
+def test_a_stack_without_pytorch_refuses_what_would_choose_one(line: CommandLine) -> None:
+    outcome = line.run("use", "debian-5.2.3", "--venv", "demo", "--torch", "2.6.0", "--yes")
+
+    assert (outcome.code, outcome.error) == (2, "`debian-5.2.3` has no PyTorch, so `--torch` means nothing there")
+
+
 def test_what_is_only_first_use_can_be_refused(line: CommandLine) -> None:
     outcome = line.run("use", NEW, "--venv", "demo", "--require", "pinned", "--yes")
 
