@@ -14,146 +14,147 @@
 _rocmswitch_hook() {
     [[ $PWD == "$_rocmswitch_folder" && ${ROCMSWITCH_STACK-} == "$_rocmswitch_stack" ]] && \return 0
     # A folder changed in a subshell is that subshell's own affair, as in bash.
-    [[ $ZSH_SUBSHELL != 0 ]] || _rocmswitch_decide
+    [[ $ZSH_SUBSHELL != 0 ]] || _rocmswitch_decide || :
 }
 
 _rocmswitch_decide() {
     \emulate -L zsh
-    \local _rs_why='' _rs_what='' _rs_command='' _rs_script=''
-    case $_rocmswitch_entered in '') _rocmswitch_adopt ;; esac
+    [[ -n $_rocmswitch_entered && ${ROCMSWITCH_WHY-} != module ]] || _rocmswitch_adopt || \return 0
     _rocmswitch_folder=$PWD _rocmswitch_stack=${ROCMSWITCH_STACK-}
-    case ${ROCMSWITCH_WHY-} in module) _rocmswitch_entered=module && \return 0 ;; esac # Environment Modules rule here
     _rocmswitch_ask
-    case $_rocmswitch_muted/$_rs_why in
-    /*) ;;
-    "$_rs_why $_rs_what/"* | */ | */default) \return 0 ;;
-    *) _rocmswitch_muted='' ;;
-    esac
-    case $_rocmswitch_entered in
-    "$_rs_why $_rs_what") ;;
-    "$_rs_why ?") _rocmswitch_entered="$_rs_why $_rs_what" ;;
-    *) _rocmswitch_enter ;;
-    esac
+    [[ $_rocmswitch_entered == "$_rs_why $_rs_what" && -z $_rocmswitch_muted ]] || _rocmswitch_enter
 }
 
+# Sets _rs_why and _rs_what: to nothing where nothing is asked for.
 _rocmswitch_ask() {
-    _rocmswitch_ask_stack || _rocmswitch_ask_shell || _rocmswitch_ask_project || _rocmswitch_ask_default || :
-}
-
-_rocmswitch_ask_stack() {
-    case $_rocmswitch_stack in '') \return 1 ;; esac
-    if _rocmswitch_is_name "$_rocmswitch_stack"; then
-        _rs_why=stack _rs_what=$_rocmswitch_stack
-    else
-        _rocmswitch_say_once "ignored: ROCMSWITCH_STACK is not the name of a stack" && \return 1
-    fi
+    _rs_above=$PWD _rs_why='' _rs_what=''
+    [[ -n $_rocmswitch_stack$_rocmswitch_chosen ]] && _rocmswitch_ask_shell && \return
+    until [[ -f $_rs_above/.rocm-version || $_rs_above != */* ]]; do
+        _rs_above=${_rs_above%/*}
+    done
+    [[ -f $_rs_above/.rocm-version ]] && _rocmswitch_read_pin || _rocmswitch_ask_default
 }
 
 _rocmswitch_ask_shell() {
-    case $_rocmswitch_chosen in '') \return 1 ;; esac
-    _rs_why=use _rs_what=$_rocmswitch_chosen
+    _rs_what=$_rocmswitch_stack _rs_why=stack
+    _rocmswitch_is_name "$_rs_what" && \return
+    [[ -n $_rs_what ]] && _rocmswitch_say_once "ignored: ROCMSWITCH_STACK is not the name of a stack"
+    _rs_what=$_rocmswitch_chosen _rs_why=use
+    [[ -n $_rs_what ]]
 }
 
-_rocmswitch_ask_project() {
-    \local _rs_above=$PWD _rs_pin
-    case $PWD in /*) ;; *) \return 1 ;; esac
-    while :; do
-        _rs_pin=${_rs_above%/}/.rocm-version
-        if [[ -f $_rs_pin ]]; then
-            _rocmswitch_read_pin "$_rs_pin" && _rs_why=pin:$_rs_pin && \return
-            _rocmswitch_say_once "ignored: ${_rs_pin//[[:cntrl:]]/?} is not a valid pin" && \return 1
-        fi
-        case $_rs_above in '' | /) \return 1 ;; esac
-        _rs_above=${_rs_above%/*}
-    done
-}
-
-_rocmswitch_ask_default() {
-    _rocmswitch_find default || \return 1
-    _rs_why=default _rs_what=default
-}
-
-# Sets _rs_what to the environment that the file names, or else the stack, and _rs_command to what installs it. The file
-# is data: at most 257 bytes are read, and a FIFO that has taken its place meanwhile is not waited for.
+# Sets _rs_why and _rs_what by the file in _rs_above, which is data: at most 257 bytes are read, and a FIFO that has taken
+# its place meanwhile is not waited for. What says the same as the last one is not taken apart.
 _rocmswitch_read_pin() {
-    \local _rs_text='' _rs_stack _rs_venv='' _rs_file
-    \zmodload zsh/system && \sysopen -r -o nonblock -u _rs_file "$1" 2>/dev/null || \return 1
-    \sysread -s 257 -i $_rs_file _rs_text
-    \eval '\exec {_rs_file}<&-' # read here, where braces mean what they do in zsh
-    \test ${#_rs_text} -le 256 || \return 1
-    case $_rs_text in *$'\n'*) _rs_venv=${_rs_text#*$'\n'} ;; esac
-    _rs_stack=${_rs_text%%$'\n'*} _rs_venv=${_rs_venv%%$'\n'*}
-    _rs_stack=${_rs_stack%$'\r'} _rs_venv=${_rs_venv%$'\r'}
-    _rocmswitch_is_name "$_rs_stack" && _rocmswitch_is_name "${_rs_venv:-none}" || \return 1
-    _rs_what=${_rs_venv:-$_rs_stack}
-    _rs_command="rocmswitch use $_rs_stack${_rs_venv:+ --venv $_rs_venv}"
+    _rs_why=pin:$_rs_above/.rocm-version _rs_text=''
+    if \sysopen -r -o nonblock -u _rs_file "$_rs_above/.rocm-version" 2>/dev/null; then
+        \sysread -s 257 -i $_rs_file _rs_text
+        \eval '\exec {_rs_file}<&-' # read here, where braces mean what they do in zsh
+    fi
+    [[ -n $_rocmswitch_pin_what && $_rs_text == "$_rocmswitch_pin_text" ]] || _rocmswitch_parse_pin || \return
+    _rs_what=$_rocmswitch_pin_what
+}
+
+# Sets _rocmswitch_pin_what to the environment that _rs_text names, or else the stack, and _rocmswitch_pin_command to what
+# would install it.
+_rocmswitch_parse_pin() {
+    \local _rs_name=${_rs_text%%$'\n'*} _rs_venv=''
+    [[ $_rs_text == *$'\n'* ]] && _rs_venv=${_rs_text#*$'\n'} && _rs_venv=${_rs_venv%%$'\n'*}
+    _rs_name=${_rs_name%$'\r'} _rs_venv=${_rs_venv%$'\r'}
+    if _rocmswitch_is_name "$_rs_name" && { [[ -z $_rs_venv ]] || _rocmswitch_is_name "$_rs_venv" } && (( ${#_rs_text} <= 256 )); then
+        _rocmswitch_pin_text=$_rs_text _rocmswitch_pin_what=${_rs_venv:-$_rs_name}
+        _rocmswitch_pin_command="rocmswitch use $_rs_name${_rs_venv:+ --venv $_rs_venv}"
+    else
+        _rs_why=${_rs_why#pin:}
+        _rocmswitch_say_once "ignored: ${_rs_why//[[:cntrl:]]/?} is not a valid pin"
+        _rs_why='' && \return 1
+    fi
 }
 
 # No ranges: what is between a and z depends on the locale.
 _rocmswitch_is_name() {
-    case $1 in
-    '' | [._+-]* | *..*) \return 1 ;;
-    *[!ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-]*) \return 1 ;;
-    esac
-    \test "${#1}" -le 64
+    [[ $1 != *[!ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-]* ]] &&
+        [[ -n $1 && $1 != [._+-]* && $1 != *..* && ${#1} -le 64 ]]
+}
+
+_rocmswitch_ask_default() {
+    for _rs_above in "${_ROCMSWITCH_DATA[@]}"; do
+        [[ -f $_rs_above/activations/default.sh ]] && _rocmswitch_find default &&
+            _rs_why=default _rs_what=default && \return
+    done
 }
 
 # Enters what _rs_why and _rs_what say, or nothing.
 _rocmswitch_enter() {
-    _rocmswitch_entered="$_rs_why $_rs_what"
-    if [[ $_rs_what != system ]] && _rocmswitch_find "$_rs_what"; then
-        _rocmswitch_source "$_rs_script"
-        \return 0
+    [[ -n $_rocmswitch_muted || $_rocmswitch_entered == *' ?' ]] && _rocmswitch_may_stay && \return
+    _rocmswitch_entered="$_rs_why $_rs_what" _rocmswitch_why=$_rs_why
+    [[ $_rs_why == use ]] && _rocmswitch_gpu=$_rocmswitch_chosen_gpu _rocmswitch_profile=$_rocmswitch_chosen_profile
+    if [[ -n $_rs_what && $_rs_what != system ]] && _rocmswitch_find "$_rs_what"; then
+        \. "$_rs_script"
+    else
+        _rocmswitch_leave
+        [[ -z $_rs_what ]] || _rocmswitch_enter_nothing
     fi
-    _rocmswitch_leave
+}
+
+_rocmswitch_may_stay() {
+    if [[ -n $_rocmswitch_muted ]]; then
+        [[ $_rocmswitch_muted == "$_rs_why $_rs_what" || -z $_rs_why || $_rs_why == default ]] && \return
+        _rocmswitch_muted=''
+    fi
+    [[ $_rocmswitch_entered == "$_rs_why ?" ]] && _rocmswitch_entered="$_rs_why $_rs_what"
+    [[ $_rocmswitch_entered == "$_rs_why $_rs_what" ]]
+}
+
+_rocmswitch_enter_nothing() {
     case $_rs_what in
-    '') ;;
     system) _rocmswitch_set ROCMSWITCH_WHY "$_rs_why" ;;
     *) _rocmswitch_entered=' ' && _rocmswitch_tell_missing ;;
     esac
 }
 
-_rocmswitch_source() {
-    _rocmswitch_why=$_rs_why
-    case $_rs_why in use) _rocmswitch_gpu=$_rocmswitch_chosen_gpu _rocmswitch_profile=$_rocmswitch_chosen_profile ;; esac
-    \. "$1" || _rocmswitch_why=''
-}
-
 _rocmswitch_tell_missing() {
-    \local _rs_asker="this shell"
-    case $_rs_why in pin:*) _rs_asker=${_rs_why#pin:} ;; stack) _rs_asker=ROCMSWITCH_STACK ;; esac
+    \local _rs_asker="this shell" _rs_command="rocmswitch use $_rs_what"
+    case $_rs_why in
+    pin:*) _rs_asker=${_rs_why#pin:} _rs_command=$_rocmswitch_pin_command ;;
+    stack) _rs_asker=ROCMSWITCH_STACK ;;
+    esac
     _rs_asker=${_rs_asker//[[:cntrl:]]/?}
-    _rs_command=${_rs_command:-rocmswitch use $_rs_what}
     _rocmswitch_say_once "$_rs_asker asks for $_rs_what, which is not installed; run: $_rs_command"
 }
 
 # Sets _rs_script to the script of $1 in the first data folder that has one. Only what belongs to the user, or outside of
 # the user's own folder to root, is sourced, and from a folder that nobody else may write.
 _rocmswitch_find() {
-    \local _rs_data
-    \local -a _rs_good
-    case $1 in '') \return 1 ;; esac
     for _rs_data in "${_ROCMSWITCH_DATA[@]}"; do
         _rs_script=$_rs_data/activations/$1.sh
         [[ -f $_rs_script ]] || \continue
         _rs_good=("$_rs_script"(N-.U^W) "$_rs_data/activations"(N-/U^IW))
-        if [[ $_rs_data != "${_ROCMSWITCH_DATA[1]}" && ${#_rs_good} != 2 ]]; then
-            _rs_good=("$_rs_script"(N-.u0^W) "$_rs_data/activations"(N-/u0^IW))
-        fi
-        (( ${#_rs_good} == 2 )) && \return 0
-        _rocmswitch_say_once "ignored: $_rs_script does not belong to you alone"
+        [[ ${#_rs_good} == 2 ]] || _rocmswitch_is_of_system && \return
     done
+    \return 1
+}
+
+_rocmswitch_is_of_system() {
+    if [[ $_rs_data != "${_ROCMSWITCH_DATA[1]}" ]]; then
+        _rs_good=("$_rs_script"(N-.u0^W) "$_rs_data/activations"(N-/u0^IW))
+        [[ ${#_rs_good} == 2 ]] && \return
+    fi
+    _rocmswitch_say_once "ignored: $_rs_script does not belong to you alone"
     \return 1
 }
 
 # `use --off`: what was chosen ends, or else what a pin or the default has entered stays away for now.
 _rocmswitch_after_off() {
     \emulate -L zsh
-    \local _rs_why='' _rs_what='' _rs_command='' _rs_script='' _rs_chosen=$_rocmswitch_chosen
+    \local _rs_chosen=$_rocmswitch_chosen
     _rocmswitch_chosen='' _rocmswitch_entered=' '
-    case $1/$_rs_chosen in /?*) _rocmswitch_decide && \return 0 ;; esac
-    _rocmswitch_ask
-    case $_rs_why in ?*) _rocmswitch_muted="$_rs_why $_rs_what" ;; esac
+    if [[ -z $1 && -n $_rs_chosen ]]; then
+        _rocmswitch_decide || :
+        \return 0
+    fi
+    _rocmswitch_ask || :
+    [[ -z $_rs_why ]] || _rocmswitch_muted="$_rs_why $_rs_what"
 }
 
 # Everything but `use` goes straight to the program. `use` writes what this shell has to evaluate to a descriptor of its
@@ -176,18 +177,24 @@ function rocmswitch {
     } 4>&1
     case $_rs_status in 0) ;; *) \return $_rs_status ;; esac
     \eval "$_rs_text"
-    _rocmswitch_decide
+    _rocmswitch_decide || :
     case $_rocmswitch_entered/$_rocmswitch_chosen in
     stack\ */?*) _rocmswitch_say_once "ROCMSWITCH_STACK goes before \`use\`: unset it to have $_rocmswitch_chosen" ;;
     esac
 }
 
 # Before the first decision, and where the shell has read its rc file again. What a shell around this one has entered
-# stays, unless /etc/zprofile or an rc file has thrown its folders out of PATH.
+# stays, unless /etc/zprofile or an rc file has thrown its folders out of PATH. Fails where others rule.
 _rocmswitch_adopt() {
+    case ${_ROCMSWITCH_DONE-} in *[!A-Za-z0-9_:\ ]*) \unset -v _ROCMSWITCH_DONE ;; esac
+    \zmodload zsh/system 2>/dev/null || :
     case ${ROCMSWITCH_WHY-} in
     '') _rocmswitch_entered=' ' ;;
     use) _rocmswitch_chosen=${ROCMSWITCH_ACTIVE:-system} _rocmswitch_entered="use $_rocmswitch_chosen" ;;
+    module) # Environment Modules
+        _rocmswitch_entered='' _rocmswitch_folder=$PWD _rocmswitch_stack=${ROCMSWITCH_STACK-}
+        \return 1
+        ;;
     *) _rocmswitch_entered="$ROCMSWITCH_WHY ?" ;;
     esac
     case ${_ROCMSWITCH_DONE-} in
@@ -198,8 +205,54 @@ _rocmswitch_adopt() {
     case ${_ROCMSWITCH_DONE-}/$_rocmswitch_ends in *set:VIRTUAL_ENV\ */) _rocmswitch_own_deactivate ;; esac
 }
 
+# The usual cases of what functions.sh does: a variable that is exported or not there, without further attributes, and
+# changed for the first time. ${(P)x} is the value of the variable that x names, ${(tP)x} what kind it is.
+_rocmswitch_set() {
+    while [[ -n ${2+x} ]]; do
+        case ${(tP)1-}/${_ROCMSWITCH_DONE-} in
+        */*:$1\ *) _rocmswitch_set_one "$1" "$2" ;;
+        /*) \export "_ROCMSWITCH_OLD_$1=unset" "_ROCMSWITCH_NEW_$1=$2" "_ROCMSWITCH_DONE=set:$1 ${_ROCMSWITCH_DONE-}" "$1=$2" ;;
+        *) _rocmswitch_set_one "$1" "$2" ;;
+        esac
+        \shift 2
+    done
+}
+
+_rocmswitch_prepend() {
+    case ${(tP)1-}/${(P)1-}/${_ROCMSWITCH_DONE-} in
+    */*:$1\ *) _rocmswitch_prepend_one "$@" ;;
+    scalar-export/?*/* | scalar-tied-export-special/?*/*)
+        \export "_ROCMSWITCH_OLD_$1=was:${(P)1}" "_ROCMSWITCH_NEW_$1=$2" "_ROCMSWITCH_DONE=add:$1 ${_ROCMSWITCH_DONE-}" "$1=$2:${(P)1}"
+        ;;
+    *) _rocmswitch_prepend_one "$@" ;;
+    esac
+}
+
+_rocmswitch_leave() {
+    \local _rs_step _rs_name _rs_old _rs_new
+    \local -a _rs_gone
+    [[ -z $_rocmswitch_ends ]] || _rocmswitch_give_deactivate_back
+    for _rs_step in "${(@s: :)_ROCMSWITCH_DONE-}"; do
+        _rs_name=${_rs_step#*:} _rs_old=_ROCMSWITCH_OLD_${_rs_step#*:} _rs_new=_ROCMSWITCH_NEW_${_rs_step#*:}
+        case $_rs_step/${(P)_rs_old-}/${(tP)_rs_name-}/ in
+        set:*/unset/scalar-export/)
+            [[ ${(P)_rs_name} == "${(P)_rs_new-}" ]] && _rs_gone+=("$_rs_name" "$_rs_old" "$_rs_new") && \continue ;;
+        add:*/was:?*/scalar-export/ | add:*/was:?*/scalar-tied-export-special/)
+            if [[ ${(P)_rs_name} == "${(P)_rs_new-}:${${(P)_rs_old}#was:}" ]]; then
+                \export "$_rs_name=${${(P)_rs_old}#was:}"
+                _rs_gone+=("$_rs_old" "$_rs_new") && \continue
+            fi
+            ;;
+        //*) \continue ;;
+        esac
+        _rocmswitch_undo "$_rs_step" "$_rs_name"
+        _rs_gone+=("$_rs_old" "$_rs_new")
+    done
+    \unset -v _ROCMSWITCH_DONE "${_rs_gone[@]}"
+}
+
 _rocmswitch_hooked=zsh _rocmswitch_entered='' _rocmswitch_folder='' _rocmswitch_stack=''
-_rocmswitch_muted=${_rocmswitch_muted-}
+_rocmswitch_muted=${_rocmswitch_muted-} _rocmswitch_pin_text='' _rocmswitch_pin_what='' _rocmswitch_pin_command=''
 # What add-zsh-hook does, without loading it. In zsh a hook's status changes nothing for the user.
 \typeset -ga precmd_functions chpwd_functions
 case ${precmd_functions[*]-} in *_rocmswitch_hook*) ;; *) precmd_functions+=(_rocmswitch_hook) ;; esac
