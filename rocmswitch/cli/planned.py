@@ -70,8 +70,7 @@ def show_venv(plan: VenvPlan, rooms: tuple[Room, Room]) -> None:
     interpreter = plan.interpreter
     python = f"Python {interpreter.shown} ({interpreter.tag})"
     fetched = f"; uv fetches {python} first" if interpreter.fetch else f", {python}"
-    bound = f", bound to {plan.prefix}" if plan.prefix else ""
-    output.say(f"environment {plan.name}: {plan.stack}{fetched}{bound}")
+    output.say(f"environment {plan.name}: {plan.stack}{fetched}")
     for line in _wheel_lines(plan):
         output.say(f"  {line}")
     have = sum(one.size for one in plan.wheels if one.filename in plan.cached)

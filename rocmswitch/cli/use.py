@@ -76,6 +76,9 @@ def _entered(scopes: Scopes, target: str, options: Options) -> Installation | No
     """What is to be entered, made where it is missing; None where the plan was only to be shown."""
     there = _existing(scopes, target, options)
     if there is not None:
+        lack = Installed(scopes.searched).lack(there)
+        if lack is not None:
+            raise lack
         if options.as_json:
             output.write_json(None)
         elif options.dry_run:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rocmswitch.errors import Failed, MachineLacks
 from rocmswitch.operations.hooks import hook_path, hook_text
-from rocmswitch.planning.rcfile import rc_line, with_line, without_line
+from rocmswitch.shell.rcfile import rc_line, with_line, without_line
 from rocmswitch.store.layout import Layout
 from rocmswitch.store.private import check_private, make_private
 from rocmswitch.system.disk import Disk, disk_errors

@@ -119,9 +119,17 @@ def test_an_environment(line: CommandLine):
     outcome = line.tell(line.run("use", NAME, "--venv", "demo", "--yes"))
 
     python = rf"{re.escape(sys.base_prefix)}\S* \(cp\d+\)"
-    assert outcome.out == ". 'ROOT/data/activations/demo.sh'\n"
-    assert re.fullmatch(rf"environment demo: Python {python}, bound to acme-1.0", outcome.err.splitlines()[5])
-    assert outcome.err.splitlines()[6:] == ["  demo 1.0  pinned, 908 bytes", "made demo: ROOT/data/venvs/demo"]
+    line_to_evaluate = (
+        "_rocmswitch_why='use' _rocmswitch_gpu='' _rocmswitch_profile=''; \\. 'ROOT/data/activations/demo.sh'"
+    )
+    assert outcome.out == f"{line_to_evaluate}\n"
+    assert re.fullmatch(rf"environment demo: acme-1.0, Python {python}", outcome.err.splitlines()[5])
+    assert outcome.err.splitlines()[6:] == [
+        "  demo 1.0  pinned, 908 bytes",
+        "908 bytes to download; about 2.7 kB on disk",
+        "made demo: ROOT/data/venvs/demo",
+        "using demo: acme-1.0",
+    ]
     assert "\nbound to   acme-1.0\n" in line.succeed("show", "demo")
 
 

@@ -23,7 +23,7 @@ from rocmswitch.planning.install import (
 from tests.support.packages import index, package
 
 HOST = Host("debian", (), "bookworm", "amd64", "2.36")
-SOURCE = Source(kind="wheels", url="https://example.org/rocm")
+SOURCE = Source(kind="tarball", url="https://example.org/rocm", digest="0" * 64)
 EVERY_SET = Sets(runtime=("hip",), compiler=("hipcc",), libraries=("rocrand",), developer=("rocrand-dev",))
 
 

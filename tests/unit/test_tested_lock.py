@@ -34,7 +34,7 @@ PACKAGES = (
 
 
 def stack(sets: Sets = SETS, name: str = "debian-5.2.3") -> Stack:
-    source = Source(kind="wheels", url="https://example.org/x")
+    source = Source(kind="tarball", url="https://example.org/x", digest="0" * 64)
     rocm = Rocm(version="5.2.3", root="usr", sets=sets, sources=(source,), host={"libc6": ("libc.so.6",)})
     return Stack(schema=1, name=name, summary="", rocm=rocm)
 
