@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,7 @@ def _existing(scopes: Scopes, target: str, options: Options) -> Installation | N
     if any(getattr(options, name) for name in _FOR_ENVIRONMENTS):
         return None
     found = _environment(installed, options.venv)
-    if found is None or not _is_of(found, target):
+    if found is None or not _is_of(found, target) or _is_for_another_card(found, options.gpu or ""):
         return None
     return found if not found.receipt.prefix or installed.prefix(found.receipt.prefix) else None
 
@@ -125,3 +126,9 @@ def _is_of(environment: Installation, target: str) -> bool:
         return resolve_name(target, [environment.receipt.stack]) == environment.receipt.stack
     except NotFound:
         return False
+
+
+def _is_for_another_card(environment: Installation, gpu: str) -> bool:
+    """Whether its wheels name their card, as AMD's do, and it is not *gpu*: then it is refused, not entered."""
+    cards = {word for pin in environment.receipt.pins for word in re.findall(r"-device-(gfx\w+)==", pin)}
+    return bool(gpu and cards) and gpu not in cards

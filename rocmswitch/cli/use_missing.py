@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from rocmswitch.cli import machine, output, planned, use_environment
@@ -73,6 +74,8 @@ def _with_pytorch(scopes: Scopes, manifest: Manifest, place: Place, options: Opt
     asked = bool(options.torch or options.cpu or options.gpu)
     if existing is not None and not (asked or options.python or options.rebind or options.locked):
         return _is_bound(scopes, manifest, existing, options)
+    if existing is not None and not (options.torch or options.cpu or options.rebind or options.locked):
+        options = replace(options, torch=existing.receipt.torch)
     chosen = use_environment.choose(scopes, manifest.stack, options)
     choice, lock = chosen.choice, chosen.lock
     if existing is not None and not options.rebind and lock is None:

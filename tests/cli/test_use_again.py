@@ -91,6 +91,12 @@ def test_another_torch_for_a_name_that_is_taken_is_refused(line: CommandLine) ->
     assert (outcome.code, outcome.error) == (5, "the environment `demo` has PyTorch 2.7.1+rocm6.2.4")
 
 
+def test_a_card_may_be_named_for_an_environment_with_another_torch_than_the_newest(line: CommandLine) -> None:
+    line.succeed("use", STACK, "--venv", "older", "--torch", "2.6.0", "--yes")
+
+    assert line.run("use", STACK, "--venv", "older", "--gpu", "gfx1100", "--python", sys.executable).code == 0
+
+
 def test_a_lock_gives_the_same_environment_and_the_same_lock(line: CommandLine, tmp_path: Path) -> None:
     lock = line.layout.venvs / "demo/rocmswitch.lock"
     other = CommandLine(tmp_path / "other", line.environment)
