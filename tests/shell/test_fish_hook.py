@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rocmswitch.shell import fish
-from tests.support.fishstacks import FishStacks
+from tests.support.fishstacks import ONE_CARD, FishStacks
 from tests.support.shells import Terminal, account
 
 SHOW = 'echo "$ROCMSWITCH_ACTIVE|$ROCMSWITCH_WHY"'
@@ -190,3 +190,17 @@ def test_use_evaluates_what_the_program_writes_and_shows_the_rest(stacks: FishSt
     assert said == "out use 5.2, {fish}\nerr\n0\n"
     assert shown == "rocm-5.2.0|use"
     assert redirected == "err\nplain list\n3\nout use 5.2, {fish}\n"
+
+
+def test_nothing_but_builtins_is_needed_to_enter_and_to_leave(terminal: Terminal, stacks: FishStacks):
+    """Where no program can be found, one that was called would be missed aloud."""
+    stacks.add("card", ONE_CARD)
+    terminal.type("set -gx PATH /nowhere; set -gx LD_LIBRARY_PATH /opt/rocm/lib /mine")
+
+    said = [
+        terminal.type(line) for line in ("cd new", "cd ../old", "cd ..", fish.enter(str(stacks.script("card"))))
+    ]
+    said.append(terminal.type("rocmswitch_off"))
+
+    assert said == [""] * 5
+    assert terminal.type("cd new; echo $PATH $LD_LIBRARY_PATH") == "/stacks/rocm-6.2.4/bin /nowhere /mine\n"
