@@ -27,7 +27,8 @@ esac
 _rocmswitch_said=${_rocmswitch_said-}
 _rocmswitch_entered=${_rocmswitch_entered-}
 _rocmswitch_chosen=${_rocmswitch_chosen-} _rocmswitch_chosen_gpu='' _rocmswitch_chosen_profile=''
-_rocmswitch_why='' _rocmswitch_gpu='' _rocmswitch_profile='' _rocmswitch_machine='' _rs_gpu=''
+_rocmswitch_why=${_rocmswitch_why-} _rocmswitch_gpu=${_rocmswitch_gpu-} _rocmswitch_profile=${_rocmswitch_profile-}
+_rocmswitch_machine='' _rs_gpu=''
 _rocmswitch_ends=${_rocmswitch_ends-} _rocmswitch_their_deactivate=${_rocmswitch_their_deactivate-}
 
 _rocmswitch_begin() {
@@ -100,7 +101,7 @@ _rocmswitch_card() {
 # Leaves for good: with a hook, what the shell was told explicitly ends, and a project or the default counts again.
 rocmswitch_off() {
     _rocmswitch_leave
-    case ${_rocmswitch_hooked-} in ?*) _rocmswitch_after_off "${1-}" ;; *) _rocmswitch_chosen='' _rocmswitch_entered='' ;; esac
+    case ${_rocmswitch_hooked-} in ?*) _rocmswitch_after_off ;; *) _rocmswitch_chosen='' _rocmswitch_entered='' ;; esac
 }
 
 # Inside a stack that no project and no default may change: there is none.
@@ -298,8 +299,7 @@ _rocmswitch_own_deactivate() {
         ;;
     *) { \alias deactivate || \command -v deactivate; } >/dev/null 2>&1 && return ;;
     esac
-    # Another environment's `activate` says `nondestructive`: it takes over.
-    \eval 'deactivate() { rocmswitch_off "${1-}"; }'
+    \eval 'deactivate() { rocmswitch_off; }'
     _rocmswitch_ends=yes
 }
 

@@ -142,7 +142,7 @@ _rocmswitch_is_of_system() {
 _rocmswitch_after_off() {
     \local _rs_chosen=$_rocmswitch_chosen
     _rocmswitch_chosen='' _rocmswitch_entered=' '
-    if [[ ! $1 && $_rs_chosen ]]; then
+    if [[ -n $_rs_chosen ]]; then
         _rocmswitch_decide || :
         \return 0
     fi

@@ -149,7 +149,7 @@ _rocmswitch_after_off() {
     \emulate -L zsh
     \local _rs_chosen=$_rocmswitch_chosen
     _rocmswitch_chosen='' _rocmswitch_entered=' '
-    if [[ -z $1 && -n $_rs_chosen ]]; then
+    if [[ -n $_rs_chosen ]]; then
         _rocmswitch_decide || :
         \return 0
     fi

@@ -29,7 +29,7 @@ import pytest
 PATIENCE = 60.0
 """Seconds after which a shell counts as hanging."""
 
-OF_THE_SHELL = (b"_", b"SHLVL", b"PWD", b"OLDPWD")
+OF_THE_SHELL = (b"_", b"SHLVL", b"PWD", b"OLDPWD", b"LOGNAME")
 """Variables that shells change by themselves."""
 
 _READY, _BEGIN = "=ready=", "=begin="
