@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping
 
 from rocmswitch.errors import UsageMistake
+from rocmswitch.shell.calls import variable_name
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _LINE_ENDS = ("\n", "\r", "\0")
 _COMMENT = re.compile(r"\s#")
 
@@ -25,7 +25,7 @@ def render(name: str, variables: Mapping[str, str]) -> str:
                 f"`{key}` holds {what}, which a .env file cannot keep",
                 hint=f"run `rocmswitch env {name} --shell json`",
             )
-    return "".join(f"{_name(key)}={value}\n" for key, value in variables.items())
+    return "".join(f"{variable_name(key)}={value}\n" for key, value in variables.items())
 
 
 def _unreadable(value: str) -> str:
@@ -43,9 +43,3 @@ def _unreadable(value: str) -> str:
     if any("\ud800" <= character <= "\udfff" for character in value):
         return "bytes that are not UTF-8"
     return ""
-
-
-def _name(name: str) -> str:
-    if not _NAME.match(name):
-        raise UsageMistake(f"`{name[:80]}` is not the name of a variable")
-    return name

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-
 from rocmswitch.errors import UsageMistake
-from rocmswitch.model.activation import CardVariable, ResolvedActivation
-
-SHELL_STATE = ("ROCMSWITCH_ACTIVE", "ROCMSWITCH_WHY")
-"""What `_rocmswitch_begin` sets itself: receipts of earlier versions list the first among their variables."""
-
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+from rocmswitch.model.activation import ResolvedActivation
+from rocmswitch.shell.calls import calls
 
 
 def render(name: str, activation: ResolvedActivation, functions: str) -> str:
@@ -19,8 +12,7 @@ def render(name: str, activation: ResolvedActivation, functions: str) -> str:
 
     *functions* comes first: the text of functions.fish, or the line of `functions_from`.
     """
-    lines = [functions.rstrip("\n"), f"_rocmswitch_begin {quote(name)}", *_changes(activation), "_rocmswitch_end"]
-    return "\n".join(lines) + "\n"
+    return "\n".join((functions.rstrip("\n"), *calls(name, activation, quote))) + "\n"
 
 
 def functions_from(path: str) -> str:
@@ -53,27 +45,3 @@ def quote(value: str) -> str:
 
 def _source(script: str) -> str:
     return f"source {quote(script)}"
-
-
-def _changes(activation: ResolvedActivation) -> Iterator[str]:
-    for name in activation.unset:
-        yield f"_rocmswitch_unset {_name(name)}"
-    for name, value in activation.variables:
-        if name not in SHELL_STATE:
-            yield f"_rocmswitch_set {_name(name)} {quote(value)}"
-    for card in sorted(activation.cards, key=_without_profile_first):
-        what = f"{quote(card.gpu)} {quote(card.profile)} {_name(card.name)} {quote(card.value)}"
-        yield f"_rocmswitch_card {what}"
-    for name, folders in activation.paths:
-        yield f"_rocmswitch_prepend {_name(name)} {quote(':'.join(folders))}"
-
-
-def _without_profile_first(card: CardVariable) -> bool:
-    """A profile's value takes the place of the one that holds without a profile."""
-    return bool(card.profile)
-
-
-def _name(name: str) -> str:
-    if not _NAME.match(name):
-        raise UsageMistake(f"`{name[:80]}` is not the name of a variable")
-    return name

@@ -1,10 +1,11 @@
 # What an activation script is made of, for fish 3.1 and later. Builtins alone: no process is started.
 #
 # _rocmswitch_begin NAME              leaves what is active, cleans LD_LIBRARY_PATH and LD_PRELOAD, says who is active
-# _rocmswitch_set NAME VALUE          sets a variable and remembers what it held, if it was there at all
+# _rocmswitch_set NAME VALUE […]      sets variables and remembers what they held, if they were there at all
 # _rocmswitch_unset NAME
 # _rocmswitch_prepend NAME DIRS       puts folders, with colons between them, first in a path variable
-# _rocmswitch_card GPU PROFILE NAME VALUE    as set, where the machine's first card is GPU
+# _rocmswitch_card GPUS PROFILE NAME VALUE […]    as set, where the machine's first card is one of GPUS, with blanks between
+#                                     them, and PROFILE is the chosen one or empty
 # _rocmswitch_end                     defines `deactivate` inside an environment
 # rocmswitch_off                      takes all of it back: what the user has changed since keeps the user's value
 #
@@ -40,9 +41,12 @@ function _rocmswitch_end
 end
 
 function _rocmswitch_set
-    _rocmswitch_remember set $argv[1]
-    set -gx _ROCMSWITCH_NEW_$argv[1] "$argv[2]"
-    set -gx $argv[1] "$argv[2]"
+    while set -q argv[2]
+        _rocmswitch_remember set $argv[1]
+        set -gx _ROCMSWITCH_NEW_$argv[1] "$argv[2]"
+        set -gx $argv[1] "$argv[2]"
+        set -e argv[1..2]
+    end
 end
 
 function _rocmswitch_unset
@@ -65,11 +69,11 @@ end
 
 function _rocmswitch_card
     set -q _rocmswitch_card_here; or _rocmswitch_find_card
-    test -n "$argv[1]"; and test "x$argv[1]" = "x$_rocmswitch_card_here"; or return 0
+    contains -- "$_rocmswitch_card_here" (string split ' ' -- "$argv[1]"); or return 0
     set -l _rs_profile "$ROCMSWITCH_PROFILE"
     set -q _rocmswitch_profile; and test -n "$_rocmswitch_profile"; and set _rs_profile "$_rocmswitch_profile"
     test -z "$argv[2]"; or test "x$argv[2]" = "x$_rs_profile"; or return 0
-    _rocmswitch_set $argv[3] "$argv[4]"
+    _rocmswitch_set $argv[3..-1]
 end
 
 # Leaves for good: with the hook, what the shell was told explicitly ends, and a project or the default counts again.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from rocmswitch.errors import UsageMistake
-from rocmswitch.model.activation import CardVariable, ResolvedActivation
+from rocmswitch.model.activation import ResolvedActivation
+from rocmswitch.shell.calls import SHELL_STATE, variable_name
+from rocmswitch.shell.cards import grouped
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:=+-,@%^ ")
 
 
@@ -44,23 +44,14 @@ def _escaped(character: str) -> str:
 
 def _changes(activation: ResolvedActivation) -> Iterator[str]:
     for name in activation.unset:
-        yield f"unsetenv {_name(name)}"
+        yield f"unsetenv {variable_name(name)}"
     for name, value in activation.variables:
-        if name not in ("ROCMSWITCH_ACTIVE", "ROCMSWITCH_WHY"):
-            yield f"setenv {_name(name)} {quote(value)}"
-    for card in sorted(activation.cards, key=_has_profile):
-        on_card = f"[rocmswitch_card {quote(card.gpu)} {quote(card.profile)}]"
-        yield f"if {{{on_card}}} {{ setenv {_name(card.name)} {quote(card.value)} }}"
+        if name not in SHELL_STATE:
+            yield f"setenv {variable_name(name)} {quote(value)}"
+    for group in grouped(activation.cards):
+        on_card = f"[rocmswitch_card {quote(' '.join(group.gpus))} {quote(group.profile)}]"
+        lines = "; ".join(f"setenv {variable_name(name)} {quote(value)}" for name, value in group.variables)
+        yield f"if {{{on_card}}} {{ {lines} }}"
     for name, folders in activation.paths:
         # What comes first is put there last.
-        yield from (f"prepend-path {_name(name)} {quote(folder)}" for folder in reversed(folders))
-
-
-def _has_profile(card: CardVariable) -> bool:
-    return bool(card.profile)
-
-
-def _name(name: str) -> str:
-    if not _NAME.match(name):
-        raise UsageMistake(f"`{name[:80]}` is not the name of a variable")
-    return name
+        yield from (f"prepend-path {variable_name(name)} {quote(folder)}" for folder in reversed(folders))

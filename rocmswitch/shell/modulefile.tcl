@@ -18,9 +18,9 @@ proc rocmswitch_gpu {} {
     }
     return ""
 }
-proc rocmswitch_card {gpu profile} {
+proc rocmswitch_card {gpus profile} {
     if {$profile ne "" && $profile ne [rocmswitch_environment ROCMSWITCH_PROFILE]} { return 0 }
-    return [expr {$gpu eq [rocmswitch_gpu]}]
+    return [expr {[rocmswitch_gpu] in $gpus}]
 }
 # Another ROCm's libraries would shadow what the stack loads.
 proc rocmswitch_is_foreign {entry} {
