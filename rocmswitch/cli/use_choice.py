@@ -125,7 +125,8 @@ def _pin_of(one: Installation, target: str) -> Pin:
     """The words that the user gave, which another machine may resolve too; of an environment also its name."""
     if one.receipt.kind != "venv":
         return Pin(target)
-    return Pin(one.receipt.stack if target == one.receipt.name else target, one.receipt.name)
+    named_itself = target == one.receipt.name or "/" in target or target.startswith(".")
+    return Pin(one.receipt.stack if named_itself else target, one.receipt.name)
 
 
 def _pin(pin: Pin) -> None:
@@ -137,9 +138,7 @@ def _pin(pin: Pin) -> None:
         with disk_errors(folder):
             path = write_pin(folder, pin, machine.disk())
     except WrongPin as error:
-        raise UsageMistake(
-            f"`{pin.name}` cannot be pinned: {error}", hint="give the stack's name, not a path"
-        ) from error
+        raise UsageMistake(f"`{pin.name}` cannot be pinned: {error}") from error
     output.say(f"wrote {path}")
 
 

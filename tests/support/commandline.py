@@ -25,6 +25,7 @@ from pathlib import Path
 import pytest
 
 from rocmswitch.store.layout import Layout
+from tests.support.links import cache_unchanged
 
 PATIENCE = 120.0
 """Seconds after which a run counts as hanging."""
@@ -70,17 +71,18 @@ class CommandLine:
         return Layout.under(self.folder / "rocmswitch")
 
     def run(self, *words: str, stdin: str = "", **environment: str) -> Outcome:
-        """Run `rocmswitch WORDS` without a terminal."""
-        done = subprocess.run(
-            [sys.executable, "-m", "rocmswitch", *words],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            env=self.variables(**environment),
-            cwd=self._made(self.home),
-            check=False,
-        )
+        """Run `rocmswitch WORDS` without a terminal. Whatever it is, it writes through no link of uv's cache."""
+        with cache_unchanged(self.layout.cache / "uv"):
+            done = subprocess.run(
+                [sys.executable, "-m", "rocmswitch", *words],
+                input=stdin,
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE,
+                env=self.variables(**environment),
+                cwd=self._made(self.home),
+                check=False,
+            )
         return Outcome(done.returncode, done.stdout, done.stderr)
 
     def succeed(self, *words: str, **environment: str) -> str:
