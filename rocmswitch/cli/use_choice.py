@@ -79,7 +79,7 @@ def enter(scopes: Scopes, one: Installation, way: Way) -> None:
     installed = Installed(scopes.searched)
     installed.activation(one)  # raises where the prefix of an environment is gone
     below = installed.prefix(one.receipt.prefix) if one.receipt.prefix else None
-    if way.lasting.default or not scripts_are_written(one, below, Path(posix.__file__).with_name("functions.sh")):
+    if way.lasting.default or not scripts_are_written(one, below, Path(posix.__file__).parent):
         _write_scripts(scopes, one, way.lasting)
     if way.lasting.pin:
         _pin(_pin_of(one, way.target))

@@ -10,9 +10,6 @@ from rocmswitch.shell import fish, posix
 from rocmswitch.store.installed import Installation, Installed
 from rocmswitch.store.layout import Layout
 
-DIALECTS = ("sh", "fish")
-"""Suffixes of scripts. What bash, zsh and POSIX shells source is one."""
-
 
 def functions(dialect: str = "sh") -> str:
     """The text of the functions that scripts of *dialect* call."""

@@ -12,6 +12,7 @@ from rocmswitch.host.libraries import HostLibraries, evidence
 from rocmswitch.metadata.lock import Lock
 from rocmswitch.model.host import Host
 from rocmswitch.model.package import VERIFICATION_CLASSES, Digest, Package
+from rocmswitch.model.stack import Stack
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.closure import resolve_closure
 from rocmswitch.planning.install import (
@@ -56,9 +57,11 @@ def plan_prefix(
 ) -> InstallPlan:
     """Decide what installing the sets of *wish* takes, from the signed indexes of the day.
 
-    Raises what reading the indexes raises, NotFound, UnresolvedDependency, MachineLacks, VerificationFailed.
+    Raises what reading the indexes raises, NotFound, UnresolvedDependency, MachineLacks, VerificationFailed, and
+    Refused where the stack has no prefix.
     """
     stack = manifest.stack
+    _check_prefix(stack)
     with stages.timed("index"):
         opened = repositories.open(
             stack.rocm.sources, around.host, mirror=wish.mirror, allow_expired=wish.allow_expired
@@ -82,9 +85,10 @@ def plan_prefix(
 def plan_locked_prefix(manifest: Manifest, wish: Wish, around: Surroundings) -> InstallPlan:
     """The same from the tested lock: exact packages, each with the hash that was tested. Asks no server.
 
-    Raises NotFound where the stack has no lock.
+    Raises NotFound where the stack has no lock, Refused where it has no prefix.
     """
     stack = manifest.stack
+    _check_prefix(stack)
     if wish.tested is None:
         raise NotFound(f"`{stack.name}` has no tested lock", hint=f"run `rocmswitch install {stack.name}`")
     request = Request(stack, selected_sets(stack, wish.sets), manifest.sha256, wish.current)
@@ -102,6 +106,14 @@ def check_required(plan: InstallPlan, required: str | None) -> None:
     weak = [one for one in plan.packages if rank(one.verification) < rank(required)]
     if weak:
         raise Refused(f"`{weak[0].package.name}` is only `{weak[0].verification}`, and `{required}` is required")
+
+
+def _check_prefix(stack: Stack) -> None:
+    if stack.rocm.comes_as_wheels:
+        raise Refused(
+            f"`{stack.name}` cannot be installed: its ROCm comes as wheels, which are part of each environment",
+            hint=f"run `rocmswitch use {stack.name} --venv NAME`",
+        )
 
 
 def _cached(packages: tuple[Package, ...], cache: Cache) -> frozenset[Digest]:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from rocmswitch.operations import aliases
 from rocmswitch.operations.hooks import refreshed_hooks
-from rocmswitch.operations.rendering import DIALECTS, functions, functions_path, script
+from rocmswitch.operations.rendering import functions, functions_path, script
+from rocmswitch.store.freshness import DIALECTS
 from rocmswitch.store.installed import Installation, Installed
 from rocmswitch.store.layout import Layout
 from rocmswitch.store.private import check_private, make_private, may_write

@@ -5,6 +5,8 @@ A stale answer costs a second look, never a wrong one: what looks older than its
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,19 +15,25 @@ from rocmswitch.store.receipts import receipt_path
 
 _BUNDLES = ("torch/lib", "_rocm_sdk_core/lib", "_rocm_sdk_libraries/lib")
 
+DIALECTS = ("sh", "fish")
+"""Suffixes of scripts. What bash, zsh and POSIX shells source is one."""
 _DRIVER = "sys/module/amdgpu"
 
 
-def scripts_are_written(one: Installation, below: Installation | None, functions: Path) -> bool:
-    """Whether the scripts of *one* are younger than what they are rendered from.
+def scripts_are_written(one: Installation, below: Installation | None, carried: Path) -> bool:
+    """Whether the scripts of *one* are younger than what they are rendered from, and nobody else may write them.
 
-    That is its receipt, that of the prefix *below* it, and *functions*, this program's own file of shell functions.
+    That is the receipts of it and of the prefix *below* it, and the functions in *carried*, this program's folder.
     """
-    scripts = [one.script(dialect) for dialect in ("sh", "fish")]
+    scripts = [one.script(dialect) for dialect in DIALECTS]
     receipts = [receipt_path(tree.link) for tree in (one, below) if tree is not None]
-    copy = one.layout.shell / functions.name
+    functions = [f"functions.{dialect}" for dialect in DIALECTS]
     try:
-        return _oldest(scripts) >= _youngest(receipts) and copy.read_bytes() == functions.read_bytes()
+        return (
+            all(_is_private(folder) for folder in (one.layout.activations, one.layout.shell))
+            and _oldest(scripts) >= _youngest(receipts)
+            and all((one.layout.shell / name).read_bytes() == (carried / name).read_bytes() for name in functions)
+        )
     except OSError:
         return False
 
@@ -44,6 +52,12 @@ def look_is_due(one: Installation, root: Path = Path("/")) -> bool:
         return _oldest([seen]) < _youngest(path for path in changed if path.exists())
     except OSError:
         return True
+
+
+def _is_private(folder: Path) -> bool:
+    """As `store/private.py` wants it, which says in words what is wrong."""
+    found = folder.stat()
+    return found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) == 0 and found.st_uid in (0, os.geteuid())
 
 
 def _youngest(paths: Iterable[Path]) -> int:

@@ -30,7 +30,7 @@ from rocmswitch.operations import cache as cache_operations
 from rocmswitch.operations import install, remove, repair, use
 from rocmswitch.operations.building import Workshop
 from rocmswitch.operations.matching import Supply
-from rocmswitch.operations.rendering import DIALECTS, script
+from rocmswitch.operations.rendering import script
 from rocmswitch.operations.resolving import Surroundings, Wish
 from rocmswitch.operations.scripts import write_scripts
 from rocmswitch.operations.timing import Stages
@@ -40,6 +40,7 @@ from rocmswitch.planning.wheels import Interpreter
 from rocmswitch.store.cache import Cache
 from rocmswitch.store.catalog import Catalog, Manifest
 from rocmswitch.store.firstuse import FirstUse
+from rocmswitch.store.freshness import DIALECTS
 from rocmswitch.store.installed import Installed
 from rocmswitch.store.interpreters import read_interpreter
 from rocmswitch.store.layout import Layout
