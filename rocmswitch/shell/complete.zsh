@@ -18,12 +18,13 @@ _rocmswitch_complete() {
 }
 # The system of completions may be started after this file: then the next prompt is soon enough.
 _rocmswitch_offer_completions() {
-    (( $+functions[compdef] )) && compdef _rocmswitch_complete rocmswitch
+    emulate -L zsh
+    (( ${+functions[compdef]} )) && compdef _rocmswitch_complete rocmswitch
     precmd_functions=(${precmd_functions:#_rocmswitch_offer_completions})
-    (( $+functions[_rocmswitch_offer_completions] )) && unfunction _rocmswitch_offer_completions
+    (( ${+functions[_rocmswitch_offer_completions]} )) && unfunction _rocmswitch_offer_completions
     return 0
 }
-if (( $+functions[compdef] )); then
+if (( ${+functions[compdef]} )); then
     _rocmswitch_offer_completions
 else
     typeset -ga precmd_functions

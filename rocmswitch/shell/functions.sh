@@ -24,6 +24,8 @@ zsh*) _rocmswitch_dialect=zsh ;;
 '' | [0-3].* | 4.[0-3].*) _rocmswitch_dialect='sh' ;;
 *) _rocmswitch_dialect=bash ;; # 4.4 and later can say what a variable's attributes are
 esac
+# Of this shell: under `set -a` another one inside would inherit the variable, but not the functions.
+_rocmswitch_loaded=$$
 _rocmswitch_said=${_rocmswitch_said-}
 _rocmswitch_entered=${_rocmswitch_entered-}
 _rocmswitch_chosen=${_rocmswitch_chosen-} _rocmswitch_chosen_gpu='' _rocmswitch_chosen_profile=''
@@ -101,7 +103,7 @@ _rocmswitch_card() {
 # Leaves for good: with a hook, what the shell was told explicitly ends, and a project or the default counts again.
 rocmswitch_off() {
     _rocmswitch_leave
-    case ${_rocmswitch_hooked-} in ?*) _rocmswitch_after_off ;; *) _rocmswitch_chosen='' _rocmswitch_entered='' ;; esac
+    case ${_rocmswitch_hooked-} in $$) _rocmswitch_after_off ;; *) _rocmswitch_chosen='' _rocmswitch_entered='' ;; esac
 }
 
 # Inside a stack that no project and no default may change: there is none.

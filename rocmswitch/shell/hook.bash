@@ -251,7 +251,7 @@ bash)
     ;;
 esac
 
-_rocmswitch_hooked=bash _rocmswitch_entered='' _rocmswitch_folder='' _rocmswitch_stack=''
+_rocmswitch_hooked=$$ _rocmswitch_entered='' _rocmswitch_folder='' _rocmswitch_stack=''
 _rocmswitch_muted=${_rocmswitch_muted-} _rocmswitch_pin_text='' _rocmswitch_pin_what='' _rocmswitch_pin_command=''
 case ";${PROMPT_COMMAND[*]-};" in
 *_rocmswitch_hook*) ;;

@@ -61,7 +61,8 @@ _rocmswitch_parse_pin() {
     \local _rs_name=${_rs_text%%$'\n'*} _rs_venv=''
     [[ $_rs_text == *$'\n'* ]] && _rs_venv=${_rs_text#*$'\n'} && _rs_venv=${_rs_venv%%$'\n'*}
     _rs_name=${_rs_name%$'\r'} _rs_venv=${_rs_venv%$'\r'}
-    if _rocmswitch_is_name "$_rs_name" && { [[ -z $_rs_venv ]] || _rocmswitch_is_name "$_rs_venv" } && (( ${#_rs_text} <= 256 )); then
+    if (( ${#_rs_text} <= 256 )) && _rocmswitch_is_name "$_rs_name" &&
+        { [[ -z $_rs_venv ]] || _rocmswitch_is_name "$_rs_venv"; }; then
         _rocmswitch_pin_text=$_rs_text _rocmswitch_pin_what=${_rs_venv:-$_rs_name}
         _rocmswitch_pin_command="rocmswitch use $_rs_name${_rs_venv:+ --venv $_rs_venv}"
     else
@@ -129,15 +130,19 @@ _rocmswitch_find() {
     for _rs_data in "${_ROCMSWITCH_DATA[@]}"; do
         _rs_script=$_rs_data/activations/$1.sh
         [[ -f $_rs_script ]] || \continue
-        _rs_good=("$_rs_script"(N-.U^W) "$_rs_data/activations"(N-/U^IW))
+        \eval "_rs_good=($_rocmswitch_ours)"
         [[ ${#_rs_good} == 2 ]] || _rocmswitch_is_of_system && \return
     done
     \return 1
 }
 
+# Owners and modes, as patterns of zsh. Text, because what reads this file may take other things for a pattern.
+_rocmswitch_ours='"$_rs_script"(N-.U^W) "$_rs_data/activations"(N-/U^IW)'
+_rocmswitch_systems='"$_rs_script"(N-.u0^W) "$_rs_data/activations"(N-/u0^IW)'
+
 _rocmswitch_is_of_system() {
     if [[ $_rs_data != "${_ROCMSWITCH_DATA[1]}" ]]; then
-        _rs_good=("$_rs_script"(N-.u0^W) "$_rs_data/activations"(N-/u0^IW))
+        \eval "_rs_good=($_rocmswitch_systems)"
         [[ ${#_rs_good} == 2 ]] && \return
     fi
     _rocmswitch_say_once "ignored: $_rs_script does not belong to you alone"
@@ -251,7 +256,7 @@ _rocmswitch_leave() {
     \unset -v _ROCMSWITCH_DONE "${_rs_gone[@]}"
 }
 
-_rocmswitch_hooked=zsh _rocmswitch_entered='' _rocmswitch_folder='' _rocmswitch_stack=''
+_rocmswitch_hooked=$$ _rocmswitch_entered='' _rocmswitch_folder='' _rocmswitch_stack=''
 _rocmswitch_muted=${_rocmswitch_muted-} _rocmswitch_pin_text='' _rocmswitch_pin_what='' _rocmswitch_pin_command=''
 # What add-zsh-hook does, without loading it. In zsh a hook's status changes nothing for the user.
 \typeset -ga precmd_functions chpwd_functions

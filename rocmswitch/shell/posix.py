@@ -25,7 +25,7 @@ def render(name: str, activation: ResolvedActivation, functions: str) -> str:
 
 def functions_from(path: str) -> str:
     """The line that sources functions.sh at *path* where its functions are not there yet."""
-    return f"case ${{_rocmswitch_dialect-}} in '') \\. {quote(path)} ;; esac"
+    return f"case ${{_rocmswitch_loaded-}} in $$) ;; *) \\. {quote(path)} ;; esac"
 
 
 def enter(script: str, *, gpu: str = "", profile: str = "") -> str:
