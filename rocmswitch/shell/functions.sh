@@ -6,8 +6,7 @@
 # _rocmswitch_set NAME VALUE […]      sets variables and remembers what they held, if they were there at all
 # _rocmswitch_unset NAME
 # _rocmswitch_prepend NAME DIRS       puts folders, with colons between them, first in a path variable
-# _rocmswitch_card GPUS PROFILE NAME VALUE […]    as set, where the machine's first card is one of GPUS, with blanks between
-#                                     them, and PROFILE is the chosen one or empty
+# _rocmswitch_card GPUS PROFILE NAME VALUE […]    as set, where the first card is one of GPUS and PROFILE is chosen or empty
 # _rocmswitch_end                     defines `deactivate` inside an environment
 # rocmswitch_off                      takes all of it back: what the user has changed since keeps the user's value
 #
@@ -103,7 +102,7 @@ _rocmswitch_card() {
 # Leaves for good: with a hook, what the shell was told explicitly ends, and a project or the default counts again.
 rocmswitch_off() {
     _rocmswitch_leave
-    case ${_rocmswitch_hooked-} in $$) _rocmswitch_after_off ;; *) _rocmswitch_chosen='' _rocmswitch_entered='' ;; esac
+    case ${_rocmswitch_hooked-} in "$$") _rocmswitch_after_off ;; *) _rocmswitch_chosen='' _rocmswitch_entered='' ;; esac
 }
 
 # Inside a stack that no project and no default may change: there is none.
@@ -161,8 +160,7 @@ _rocmswitch_take_out() {
     done
     _rs_now=${_rs_now#:}
     _rs_now=${_rs_now%:}
-    case $_rs_now/$3 in /unset) _rocmswitch_drop "$1" ;; *) _rocmswitch_put "$1" "$_rs_now" ;; esac ||
-        _rocmswitch_refuse "$1"
+    case $_rs_now/$3 in /unset) _rocmswitch_drop "$1" ;; *) _rocmswitch_put "$1" "$_rs_now" ;; esac || _rocmswitch_refuse "$1"
 }
 
 # A second change of one variable: what it held before the first stays remembered.
@@ -269,13 +267,9 @@ _rocmswitch_drop() {
     esac
 }
 
-_rocmswitch_is_free() {
-    \eval "case \${(t)$1-} in *readonly*) \\return 1 ;; esac"
-}
+_rocmswitch_is_free() { \eval "case \${(t)$1-} in *readonly*) \\return 1 ;; esac"; }
 
-_rocmswitch_refuse() {
-    _rocmswitch_say_once "$1 cannot be changed in this shell and stays as it is"
-}
+_rocmswitch_refuse() { _rocmswitch_say_once "$1 cannot be changed in this shell and stays as it is"; }
 
 _rocmswitch_say_once() {
     case $_rocmswitch_said in *"|$1|"*) return 0 ;; esac
@@ -342,9 +336,8 @@ _rocmswitch_read_topology() {
 _rocmswitch_name_target() {
     \local _rs_digit _rs_name="gfx$(($1 / 10000))"
     for _rs_digit in "$(($1 / 100 % 100))" "$(($1 % 100))"; do
-        case $_rs_digit in
-        10) _rs_digit=a ;; 11) _rs_digit=b ;; 12) _rs_digit=c ;; 13) _rs_digit=d ;; 14) _rs_digit=e ;; 15) _rs_digit=f ;;
-        esac
+        case $_rs_digit in 10) _rs_digit=a ;; 11) _rs_digit=b ;; 12) _rs_digit=c ;; esac
+        case $_rs_digit in 13) _rs_digit=d ;; 14) _rs_digit=e ;; 15) _rs_digit=f ;; esac
         _rs_name=$_rs_name$_rs_digit
     done
     _rocmswitch_machine=$_rocmswitch_machine$_rs_name
