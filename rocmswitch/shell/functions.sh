@@ -197,8 +197,8 @@ _rocmswitch_clean() {
         _rs_rest=${_rs_rest#"$_rs_entry"?}
     done
     case $_rs_found$_rs_kept in
-    yes | yes:) _rocmswitch_unset "$1" ;;
-    yes*) _rocmswitch_set "$1" "${_rs_kept#:}" ;;
+    yes:*[!:]*) _rocmswitch_set "$1" "${_rs_kept#:}" ;;
+    yes*) _rocmswitch_unset "$1" ;;
     esac
 }
 
