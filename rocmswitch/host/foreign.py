@@ -7,7 +7,6 @@ copies of one library meet in a process (ROCm/TheRock#1011, pytorch/builder#1468
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 
 from rocmswitch.model.activation import CLEANED, entries_of
@@ -19,13 +18,13 @@ INSTALLED = ("/opt/rocm", "//opt/rocm")
 
 
 def is_foreign(entry: str) -> bool:
-    """Whether *entry* of one of the two variables is a ROCm's folder or library. Raises nothing."""
+    """Whether *entry* of one of the two variables is a ROCm's folder or library. Raises nothing.
+
+    A library that only lies beside a ROCm's is not: jemalloc and Debian's own ROCm share /usr/lib/x86_64-linux-gnu.
+    """
     if not entry:
         return False
-    if entry.startswith(INSTALLED) or _is_library(entry.rpartition("/")[2]):
-        return True
-    beside = re.fullmatch(r"(.*)/[^/]*\.so(\.[^/]*)?", entry)
-    return _holds_library(beside[1] or "/" if beside else entry)
+    return entry.startswith(INSTALLED) or _is_library(entry.rpartition("/")[2]) or _holds_library(entry)
 
 
 def foreign_entries(environment: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

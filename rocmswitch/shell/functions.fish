@@ -193,14 +193,12 @@ function _rocmswitch_clean
     end
 end
 
-# A folder below /opt/rocm, or with one of ROCm's libraries; such a library itself, or one beside such.
+# A folder below /opt/rocm, or with one of ROCm's libraries; such a library itself, not one that lies beside it.
 function _rocmswitch_is_foreign
     test -n "$argv[1]"; or return 1
     set -l _rs_library 'lib(amdhip64|hsa-runtime64|rocblas|MIOpen)\.so[^/]*$'
-    string match -qr "^/+opt/+rocm|(^|/)$_rs_library" -- $argv[1]; and return 0
-    # Of a library, its folder: another one of ROCm beside those.
-    set -l _rs_folder (string replace -r '/[^/]*\.so(\.[^/]*)?$' '' -- $argv[1])
-    set -l _rs_found "$_rs_folder"/lib{amdhip64,hsa-runtime64,rocblas,MIOpen}.so*
+    string match -qr "^//?opt/rocm|(^|/)$_rs_library" -- $argv[1]; and return 0
+    set -l _rs_found "$argv[1]"/lib{amdhip64,hsa-runtime64,rocblas,MIOpen}.so*
     test (count $_rs_found) -gt 0
 end
 

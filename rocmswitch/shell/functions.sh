@@ -202,11 +202,11 @@ _rocmswitch_clean() {
     esac
 }
 
-# A folder below /opt/rocm, or with one of ROCm's libraries; such a library itself, or one beside such.
+# A folder below /opt/rocm, or with one of ROCm's libraries; such a library itself, not one that lies beside it.
 _rocmswitch_is_foreign() {
     case $1 in '') return 1 ;; /opt/rocm* | //opt/rocm*) return 0 ;; esac
     case ${1##*/} in libamdhip64.so* | libhsa-runtime64.so* | librocblas.so* | libMIOpen.so*) return 0 ;; esac
-    case $1 in */*.so | */*.so.*) _rocmswitch_holds_rocm "${1%/*}" ;; *) _rocmswitch_holds_rocm "$1" ;; esac
+    _rocmswitch_holds_rocm "$1"
 }
 
 # The only place that looks for files by a pattern: whatever the user has set about patterns.

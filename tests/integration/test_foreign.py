@@ -33,8 +33,11 @@ def test_a_rocm_is_known_by_its_place_and_its_libraries_names(entry: str, foreig
 def test_a_folder_with_one_of_its_libraries_is_a_rocm_s(tmp_path: Path, name: str):
     (tmp_path / name).touch()
 
+    (tmp_path / "libjemalloc.so.2").touch()
+
     assert is_foreign(str(tmp_path))
-    assert is_foreign(f"{tmp_path}/libbeside.so.1")
+    assert is_foreign(f"{tmp_path}/{name}")
+    assert not is_foreign(f"{tmp_path}/libjemalloc.so.2")
 
 
 def test_a_link_to_a_library_that_is_gone_is_none(tmp_path: Path):

@@ -216,7 +216,7 @@ def test_another_roms_libraries_are_not_loaded_first(shell: str, stacks: PosixSt
 
     done = run(shell, f"LD_PRELOAD={posix.quote(preload)}\n{text}", folder=stacks.home)
 
-    assert done.out.decode().splitlines() == ["/mine/shim.so:libm.so.6", preload]
+    assert done.out.decode().splitlines() == [f"/mine/shim.so:{shims}/other.so:libm.so.6", preload]
 
 
 def test_a_stack_that_needs_the_loaders_path_puts_its_folder_before_what_was_kept(shell: str, stacks: PosixStacks):

@@ -88,3 +88,18 @@ def test_what_run_has_entered_a_shell_inside_leaves(shell: str, outside: dict[st
     loaded = functions("fish" if shell == "fish" else "sh")
 
     assert in_shell(shell, f"{loaded}\nrocmswitch_off", tmp_path, by_run(environment)) == before
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_what_only_lies_beside_a_rocm_s_library_stays_preloaded(shell: str, tmp_path: Path):
+    """As jemalloc does, where Debian's own ROCm is in /usr/lib/x86_64-linux-gnu too."""
+    shared = tmp_path / "x86_64-linux-gnu"
+    shared.mkdir()
+    mine, theirs = shared / "libjemalloc.so.2", shared / "libamdhip64.so.5"
+    mine.touch()
+    theirs.touch()
+    preload = f"{mine} {theirs}:/opt/rocm/lib/libroctx64.so //opt/rocm-6.2.4/lib/libx.so"
+    environment = account(tmp_path, LD_PRELOAD=preload, LD_LIBRARY_PATH=f"/mine:{shared}")
+
+    for inside in (in_shell(shell, script(shell), tmp_path, environment), by_run(environment)):
+        assert (inside["LD_PRELOAD"], inside["LD_LIBRARY_PATH"]) == (str(mine), "/mine")
