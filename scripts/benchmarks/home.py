@@ -1,7 +1,7 @@
 """An account with one stack and one environment, published by the program's own parts.
 
-The trees hold next to nothing, but receipts, scripts and hooks are those of real ones: what a shell pays is seen
-without any network.
+The trees hold next to nothing, but receipts, scripts and hooks are those of real ones, and uv made the environment:
+what a shell pays is seen without any network.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from rocmswitch.store.catalog import Catalog
 from rocmswitch.store.installed import Installed
 from rocmswitch.store.layout import Layout
 from rocmswitch.store.trees import Trees
+from rocmswitch.store.virtualenv import Uv
 from rocmswitch.system.disk import Disk
 
 STACK, VENV = "rocm-6.2.4", "bench"
@@ -70,8 +71,7 @@ class Home:
         entries = (_written(self._begun("prefixes", STACK), tool),)
         activation = plan_activation(STACK, stack.rocm.root, environment, entries, cards)
         self._publish("prefix", STACK, entries, activation)
-        entries = (_written(self._begun("venvs", VENV), "bin/python"),)
-        self._publish("venv", VENV, entries, plan_venv_activation(VENV, protected=True, cards=cards))
+        self._publish("venv", VENV, self._made_venv(), plan_venv_activation(VENV, protected=True, cards=cards))
         self._plug()
         installed = Installed((self.layout,))
         for name in (STACK, VENV):
@@ -84,6 +84,12 @@ class Home:
         for shell in SHELLS:
             if shutil.which(shell):
                 run([PROGRAM, "init", shell, "--install", "--yes"], {**self.environment, **account.environment})
+
+    def _made_venv(self) -> tuple[FileEntry, ...]:
+        """Without a wheel, but as `use` makes it, its own `activate` included."""
+        uv, tree = Uv(self.layout.cache / "uv", Disk()), self._begun("venvs", VENV)
+        uv.make_environment(tree, Path(sys.executable), ())
+        return uv.list_environment(tree, ())
 
     def _begun(self, kind: str, name: str) -> Path:
         return self._trees(kind).begin(_tree(name))
