@@ -39,7 +39,7 @@ def look(one: Installation, installed: Installed, environment: Mapping[str, str]
     mapped, files = parse_maps(seen.maps), loader_files()
     roots = _roots(one, installed)
     # To ask the loader's cache costs a process: only where there is something to explain.
-    others = tuple(f"{folder.resolve()}/" for folder in (one.layout.prefixes, one.layout.venvs))
+    others = tuple(f"{folder.resolve()}/" for folder in installed.folders)
     clashes = judge(mapped, roots, Search.of(environment), files, others)
     if clashes:
         clashes = judge(mapped, roots, Search.of(environment, loader_cache()), files, others)

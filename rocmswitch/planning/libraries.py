@@ -29,9 +29,9 @@ _MAPPING = re.compile(r"[0-9a-f]+-[0-9a-f]+ \S+ [0-9a-f]+ ([0-9a-f]+:[0-9a-f]+) 
 _FILE_NAME = re.compile(r"(?P<stem>lib[A-Za-z0-9_-]+?)(-[0-9a-f]{8})?\.so(\.[0-9.]+)?")
 """With the hash that auditwheel puts into the names of what a wheel carries."""
 _DELETED = " (deleted)"
-_OPT = ("/opt/rocm",)
-"""Where AMD's packages and hand-made builds lie: `/opt/rocm-6.2.4`, `/opt/rocm-patched`. Not /opt/amdgpu:
-its libdrm belongs to the driver."""
+_OPT = re.compile(r"/opt/rocm(?!switch/)")
+"""Where AMD's packages and hand-made builds lie: `/opt/rocm-6.2.4`, `/opt/rocm-patched`. Not /opt/amdgpu, whose
+libdrm belongs to the driver, and not our own folder for all users, which holds interpreters too."""
 _SHOWN = 5
 """Files of another stack; a whole one may be mapped."""
 
@@ -94,14 +94,15 @@ def judge(
             kind = "copies" if len(copies) > 1 else "foreign"
             told = tuple(Copy(one.path, _why(one.path, ordered, search, files)) for one in copies)
             clashes.append(Clash(kind, library, told))
-    return tuple(clashes) or _of_others(ordered, roots, search, files, (*others, *_OPT))
+    return tuple(clashes) or _of_others(ordered, roots, search, files, others)
 
 
 def _of_others(
     mapped: Sequence[Mapped], roots: Sequence[str], search: Search, files: Files, others: Sequence[str]
 ) -> tuple[Clash, ...]:
     """Files of another stack, each as a clash of its own; where its libraries are there too, they say enough."""
-    found = [one.path for one in mapped if one.path.startswith(tuple(others)) and not is_below(one.path, roots)]
+    strangers = (one.path for one in mapped if not is_below(one.path, roots))
+    found = [path for path in strangers if path.startswith(tuple(others)) or _OPT.match(path)]
     return tuple(
         Clash("foreign", PurePosixPath(path).name, (Copy(path, _why(path, mapped, search, files)),))
         for path in found[:_SHOWN]

@@ -68,6 +68,11 @@ class Installed:
     def __init__(self, layouts: Sequence[Layout]) -> None:
         self._layouts = tuple(layouts)
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Where the links to all trees are, this user's and those for all users."""
+        return tuple(folder for layout in self._layouts for folder in (layout.prefixes, layout.venvs))
+
     def prefixes(self) -> tuple[Installation, ...]:
         return tuple(one for one in self._in("prefix") if isinstance(one, Installation))
 

@@ -146,6 +146,13 @@ def test_what_belongs_to_no_stack_is_nobodys_business():
     assert judge(mapped(TORCH, HIP, "/usr/lib/libc.so.6", "/opt/mine/lib/x.so"), (TREE,), Search(), files) == ()
 
 
+def test_an_interpreter_that_was_fetched_for_all_users_belongs_to_no_stack():
+    python = "/opt/rocmswitch/pythons/cpython-3.10/bin/python3.10"
+    files = disk(bundle(rpath="$ORIGIN"))
+
+    assert judge(mapped(python, TORCH, HIP), (TREE,), Search(), files, ("/opt/rocmswitch/prefixes/",)) == ()
+
+
 def test_one_file_under_two_names_is_one_copy():
     twice = (Mapped(HIP, "fe:00:7"), Mapped(f"{TREE}/other/libamdhip64.so", "fe:00:7"))
 
