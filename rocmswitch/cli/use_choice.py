@@ -71,7 +71,8 @@ def use_no_stack(scopes: Scopes, lasting: Lasting, shell: str | None) -> None:
 
         set_default(scopes.own, None, machine.disk())
         output.say("new shells start without a stack")
-    _tell_shell(fish.no_stack() if _in_fish(shell) else posix.no_stack(), shell)
+    text = fish.no_stack() if _in_fish(shell) else posix.no_stack()
+    _tell_shell(_following(text, shell) if lasting.pin else text, shell)
 
 
 def enter(scopes: Scopes, one: Installation, way: Way) -> None:
@@ -86,11 +87,20 @@ def enter(scopes: Scopes, one: Installation, way: Way) -> None:
     if one.receipt.kind == "venv":
         _examine(scopes, one)
     output.say(_in_words(one))
+    _tell_shell(_entering(one, way), way.shell)
+
+
+def _entering(one: Installation, way: Way) -> str:
+    """What the shell evaluates. A pin that was just written decides here as it will tomorrow, not `use`."""
     gpu, profile = way.options.gpu or "", way.options.profile or ""
-    if _in_fish(way.shell):
-        _tell_shell(fish.enter(str(one.script("fish")), gpu=gpu, profile=profile), way.shell)
-    else:
-        _tell_shell(posix.enter(str(one.script()), gpu=gpu, profile=profile), way.shell)
+    in_fish = _in_fish(way.shell)
+    script = str(one.script("fish" if in_fish else "sh"))
+    text = (fish if in_fish else posix).enter(script, gpu=gpu, profile=profile)
+    return text if not way.lasting.pin or gpu or profile else _following(text, way.shell)
+
+
+def _following(text: str, shell: str | None) -> str:
+    return fish.follow(text) if _in_fish(shell) else posix.follow(text)
 
 
 def _write_scripts(scopes: Scopes, one: Installation, lasting: Lasting) -> None:

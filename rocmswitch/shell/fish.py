@@ -26,6 +26,12 @@ def enter(script: str, *, gpu: str = "", profile: str = "") -> str:
     return "; ".join((*(f"set -g _rocmswitch_{key} {quote(value)}" for key, value in state), _source(script)))
 
 
+def follow(otherwise: str) -> str:
+    """What fish evaluates so that its project decides, whatever `use` said; without a hook, *otherwise*."""
+    function = "_rocmswitch_choose_nothing"
+    return f"if functions -q {function}; {function}; else; {otherwise}; end"
+
+
 def leave() -> str:
     """What a shell evaluates to leave. Harmless where nothing was ever entered."""
     return "functions -q rocmswitch_off; and rocmswitch_off; or true"

@@ -175,6 +175,12 @@ function rocmswitch {
     esac
 }
 
+# What `use` named in this shell no longer counts, and nothing is muted: whoever calls this has written a pin, and decides
+# afterwards.
+_rocmswitch_choose_nothing() {
+    _rocmswitch_chosen='' _rocmswitch_muted='' _rocmswitch_entered=' '
+}
+
 # Before the first decision, and where the shell has read its rc file again. What a shell around this one has entered
 # stays, unless /etc/profile or an rc file has thrown its folders out of PATH. Fails where others rule.
 _rocmswitch_adopt() {
@@ -229,7 +235,7 @@ bash)
         for _rs_step in ${_ROCMSWITCH_DONE-}; do
             _rs_name=${_rs_step#*:} _rs_old=_ROCMSWITCH_OLD_$_rs_name _rs_new=_ROCMSWITCH_NEW_$_rs_name
             _rs_gone+=" $_rs_old $_rs_new"
-            if [[ $_rs_step${!_rs_old-} == set:*unset && ${!_rs_new+${!_rs_name@a}} == x &&
+            if [[ $_rs_step == set:* && ${!_rs_old-} == unset && ${!_rs_new+${!_rs_name@a}} == x &&
                 ${!_rs_name} == "${!_rs_new}" ]]; then
                 _rs_gone+=" $_rs_name"
             else
@@ -241,7 +247,7 @@ bash)
     }
 
     _rocmswitch_leave_one() {
-        if [[ $_rs_step${!_rs_old-} == add:*was:* && ${!_rs_name+${!_rs_name@a}} == x &&
+        if [[ $_rs_step == add:* && ${!_rs_old-} == was:* && ${!_rs_name+${!_rs_name@a}} == x &&
             ${!_rs_name} == "${!_rs_new}:${!_rs_old#was:}" ]]; then
             \export "$_rs_name=${!_rs_old#was:}"
         else

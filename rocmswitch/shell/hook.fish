@@ -130,6 +130,17 @@ function _rocmswitch_is_inherited
     not set -q _ROCMSWITCH_NEW_PATH[1]; or contains -- (string split -m 1 : -- "$_ROCMSWITCH_NEW_PATH")[1] $PATH
 end
 
+# What `use` named in this shell no longer counts, and nothing is left alone: whoever calls this has written a pin, and
+# looks afterwards.
+function _rocmswitch_choose_nothing
+    _rocmswitch_leave
+    set -e _rocmswitch_chosen
+    set -e _rocmswitch_left
+    set -g _rocmswitch_entered ''
+    set -g _rocmswitch_seen ''
+    set -g _rocmswitch_seen_why ''
+end
+
 # The script of NAME, a stack's, a shorter name's or an environment's. Only what belongs to the user is sourced, or
 # lies where the user may not write: in the machine's folder. `system` needs no script.
 function _rocmswitch_find

@@ -188,6 +188,12 @@ function rocmswitch {
     esac
 }
 
+# What `use` named in this shell no longer counts, and nothing is muted: whoever calls this has written a pin, and decides
+# afterwards.
+_rocmswitch_choose_nothing() {
+    _rocmswitch_chosen='' _rocmswitch_muted='' _rocmswitch_entered=' '
+}
+
 # Before the first decision, and where the shell has read its rc file again. What a shell around this one has entered
 # stays, unless /etc/zprofile or an rc file has thrown its folders out of PATH. Fails where others rule.
 _rocmswitch_adopt() {
@@ -239,16 +245,21 @@ _rocmswitch_leave() {
     [[ -z $_rocmswitch_ends ]] || _rocmswitch_give_deactivate_back
     for _rs_step in "${(@s: :)_ROCMSWITCH_DONE-}"; do
         _rs_name=${_rs_step#*:} _rs_old=_ROCMSWITCH_OLD_${_rs_step#*:} _rs_new=_ROCMSWITCH_NEW_${_rs_step#*:}
-        case $_rs_step/${(P)_rs_old-}/${(tP)_rs_name-}/ in
-        set:*/unset/scalar-export/)
-            [[ ${(P)_rs_name} == "${(P)_rs_new-}" ]] && _rs_gone+=("$_rs_name" "$_rs_old" "$_rs_new") && \continue ;;
-        add:*/was:?*/scalar-export/ | add:*/was:?*/scalar-tied-export-special/)
-            if [[ ${(P)_rs_name} == "${(P)_rs_new-}:${${(P)_rs_old}#was:}" ]]; then
-                \export "$_rs_name=${${(P)_rs_old}#was:}"
-                _rs_gone+=("$_rs_old" "$_rs_new") && \continue
+        case $_rs_step/${(tP)_rs_name-} in
+        set:*/scalar-export)
+            if [[ ${(P)_rs_old-} == unset && ${(P)_rs_name} == "${(P)_rs_new-}" ]]; then
+                _rs_gone+=("$_rs_name" "$_rs_old" "$_rs_new")
+                \continue
             fi
             ;;
-        //*) \continue ;;
+        add:*/scalar-export | add:*/scalar-tied-export-special)
+            if [[ ${(P)_rs_old-} == was:?* && ${(P)_rs_name} == "${(P)_rs_new-}:${${(P)_rs_old}#was:}" ]]; then
+                \export "$_rs_name=${${(P)_rs_old}#was:}"
+                _rs_gone+=("$_rs_old" "$_rs_new")
+                \continue
+            fi
+            ;;
+        /) \continue ;;
         esac
         _rocmswitch_undo "$_rs_step" "$_rs_name"
         _rs_gone+=("$_rs_old" "$_rs_new")

@@ -34,6 +34,12 @@ def enter(script: str, *, gpu: str = "", profile: str = "") -> str:
     return " ".join(f"_rocmswitch_{key}={quote(value)}" for key, value in state) + f"; \\. {quote(script)}"
 
 
+def follow(otherwise: str) -> str:
+    """What a shell evaluates so that its project decides, whatever `use` said; without a hook, *otherwise*."""
+    function = "_rocmswitch_choose_nothing"
+    return f"if \\command -v {function} >/dev/null; then {function}; else {otherwise}; fi"
+
+
 def leave() -> str:
     """What a shell evaluates to leave. Harmless where nothing was ever entered."""
     return _where_defined("rocmswitch_off")

@@ -116,10 +116,27 @@ def test_a_pin_is_written_with_the_words_that_were_typed(terminal: Terminal, per
     terminal.type("rocmswitch use 6.2 --venv myproj --pin")
 
     assert (folder / ".rocm-version").read_text() == "6.2\nmyproj\n"
-    terminal.type("deactivate")
-    terminal.type("cd ..")
-    terminal.type(f"cd {folder.name}")
     assert terminal.type(TORCH) == NEW
+    assert "pinned by" in terminal.type("rocmswitch current")
+    terminal.type("cd ../old")
+    assert terminal.type(TORCH) == OLD
+
+
+def test_a_pin_that_is_written_goes_before_what_use_said_earlier(terminal: Terminal, person: CommandLine) -> None:
+    folder = person.home / f"later-{terminal.shell}"
+    folder.mkdir()
+    terminal.type(f"cd {folder.name}")
+
+    terminal.type("rocmswitch use old")
+    terminal.type("rocmswitch use myproj --pin")
+    inside = terminal.type(TORCH)
+    terminal.type("rocmswitch use --off")
+    left = b"VIRTUAL_ENV" in terminal.environment()
+    terminal.type("rocmswitch use system --pin")
+    nothing = terminal.type("rocmswitch current")
+
+    assert (inside, left) == (NEW, False)
+    assert nothing.startswith("none  (pinned by")
 
 
 def test_a_failed_use_leaves_the_shell_as_it_was(terminal: Terminal) -> None:
