@@ -32,6 +32,7 @@ value = st.binary(max_size=12).map(lambda content: content.replace(b"\0", b"")) 
         b"",
         b" ",
         b"unset",
+        b"/unset",
         b"was:",
         b"own:x",
         b"'\"\\$(x)`x`",
@@ -76,6 +77,8 @@ def cases(draw: st.DrawFn) -> Case:
 @pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(cases())
+@example(Case({b"PATH": b"", b"ROCM_PATH": b"unset"}, ResolvedActivation((("ROCM_PATH", ""),), ()), {}))
+@example(Case({b"PATH": b"", b"ROCM_PATH": b"/unset"}, ResolvedActivation((("ROCM_PATH", ""),), ()), {}))
 @example(Case({b"PATH": b":"}, ResolvedActivation((), (("PATH", ("/p",)),)), {"PATH": b""}))
 @example(Case({b"PATH": b""}, ResolvedActivation((), (("PATH", ("/p",)),)), {"PATH": b""}))
 def test_inside_is_what_was_asked_for_and_outside_is_what_was_there(kind: str, case: Case):
