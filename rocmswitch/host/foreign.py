@@ -37,6 +37,15 @@ def foreign_entries(environment: Mapping[str, str]) -> tuple[tuple[str, str], ..
     )
 
 
+def without_foreign(environment: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """The same variables without what belongs to a ROCm; those of which nothing remains are left out."""
+    found = []
+    for name in dict.fromkeys(name for name, _ in foreign_entries(environment)):
+        kept = ":".join(one for one in entries_of(name, environment[name]) if one and not is_foreign(one))
+        found.extend([(name, kept)] if kept else [])
+    return tuple(found)
+
+
 def _is_library(name: str) -> bool:
     return name.startswith(LIBRARIES)
 

@@ -60,6 +60,8 @@ class ShellSymptoms:
     """This rocmswitch; empty where it has no file of its own that a search path could find."""
     on_path: str = ""
     """The one that a shell finds."""
+    kept: tuple[tuple[str, str], ...] = ()
+    """What the variables of `foreign` hold besides; not named where that is nothing."""
 
 
 @dataclass(frozen=True)

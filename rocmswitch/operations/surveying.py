@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rocmswitch.errors import RocmswitchError
 from rocmswitch.host.devices import writable_by_others
-from rocmswitch.host.foreign import foreign_entries
+from rocmswitch.host.foreign import foreign_entries, without_foreign
 from rocmswitch.host.rcfiles import read_settings
 from rocmswitch.model.symptoms import Active, Hook, PlaceSymptoms, ShellSymptoms
 from rocmswitch.operations.choosing import ACTIVE, CHOSEN, NO_STACK, Pinned, choose, nearest_pin
@@ -31,6 +31,7 @@ def survey_shell(here: Surgery) -> ShellSymptoms:
     return ShellSymptoms(
         settings=read_settings(environment, here.root),
         foreign=foreign_entries(environment),
+        kept=without_foreign(environment),
         override=environment.get(OVERRIDE, ""),
         active=_active(here),
         gone=_gone(here),

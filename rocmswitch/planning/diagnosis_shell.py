@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from rocmswitch.model.finding import FAULT, NOTE, WARNING, Finding, Remedy
@@ -9,6 +10,8 @@ from rocmswitch.model.symptoms import Active, Setting, ShellSymptoms, Standing, 
 from rocmswitch.planning.activation import ACTIVE
 
 OVERRIDE = "HSA_OVERRIDE_GFX_VERSION"
+_AT_LOGIN = (".profile", ".bash_profile", ".bash_login", ".zprofile", ".zlogin", ".xprofile", ".xsessionrc")
+"""Files in a home that are read when a session begins, and not by each shell."""
 
 
 def override(symptoms: Symptoms) -> Iterator[Finding]:
@@ -53,7 +56,7 @@ def foreign_paths(symptoms: Symptoms) -> Iterator[Finding]:
             setting.where,
             f"`{' '.join(setting.foreign)}` comes before what a stack brings along; entering a stack takes it out, "
             "but what is started otherwise loads it",
-            _without_line(setting, shell),
+            _without_line(setting),
         )
     for name in dict.fromkeys(name for name, _ in shell.foreign):
         entries = [entry for one, entry in shell.foreign if one == name]
@@ -81,7 +84,7 @@ def global_variables(symptoms: Symptoms) -> Iterator[Finding]:
             f"`{setting.file}` sets {setting.name} for every stack and card",
             setting.where,
             f"`{setting.name}={setting.value}`: {why}",
-            _without_line(setting, shell),
+            _without_line(setting),
         )
 
 
@@ -96,7 +99,11 @@ def program_hidden(symptoms: Symptoms) -> Iterator[Finding]:
     else:
         what = "another `rocmswitch` hides this one"
         why = f"shells start `{shell.on_path}`, and this one is `{shell.program}`"
-    text = f"put `{folder}` first: add `export PATH={folder}:$PATH` to your shell's start-up file"
+    if shell.hook.shell == "fish":
+        text = f"run `fish_add_path {shlex.quote(folder)}`"
+    else:
+        line = f'export PATH={shlex.quote(folder)}:"$PATH"'
+        text = f"add `{line}` to your shell's start-up file, and open a new terminal"
     yield Finding("program", WARNING, what, "PATH", why, Remedy(text))
 
 
@@ -129,19 +136,25 @@ def _judged(setting: Setting, symptoms: Symptoms) -> tuple[str, str]:
     return WARNING, f"it contradicts `{active.name}`, which sets `{wanted}`"
 
 
-def _without_line(setting: Setting, shell: ShellSymptoms) -> Remedy:
-    """Files of the machine take a root's editor, and a new session; the rest a new shell."""
+def _without_line(setting: Setting) -> Remedy:
+    """Files of the machine take a root's editor. A shell that has read the line exports the variable to the next."""
     if setting.file.startswith("/etc/") or setting.file.endswith("/environment"):
         return Remedy(f"delete line {setting.line} of `{setting.file}` as root, and log in again")
     if setting.file.endswith("/fish_variables"):
         return Remedy(f"run `set -eU {setting.name}` in fish")
-    again = f"run `exec {shell.hook.shell}`" if shell.hook.shell else "start a new shell"
+    folder, _, name = setting.file.rpartition("/")
+    at_login = name in _AT_LOGIN or folder.endswith("/environment.d")
+    again = "log in again" if at_login else "open a new terminal"
     return Remedy(f"delete line {setting.line} of `{setting.file}`, and {again}")
 
 
 def _without(name: str, shell: ShellSymptoms) -> Remedy:
     if shell.active and name.startswith("LD_"):
         return Remedy(f"run `rocmswitch use {shell.active.name}`, which takes it out")
+    kept = dict(shell.kept).get(name)
+    if kept:
+        command = f"set -gx {name} " if shell.hook.shell == "fish" else f"export {name}="
+        return Remedy(f"run `{command}{shlex.quote(kept)}`")
     return Remedy(f"run `{_unset(shell)} {name}`")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rocmswitch.host.foreign import foreign_entries, is_foreign
+from rocmswitch.host.foreign import foreign_entries, is_foreign, without_foreign
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_what_the_loader_would_take_from_a_rocm_is_listed_in_its_order(tmp_path:
     mine.mkdir()
     environment = {
         "LD_LIBRARY_PATH": f"/opt/rocm/lib::{mine}:/opt/rocm-5.2.0/lib",
-        "LD_PRELOAD": f"{mine}/libfine.so libamdhip64.so:/opt/rocm/lib/libx.so",
+        "LD_PRELOAD": f"{tmp_path}/libfine.so libamdhip64.so:/opt/rocm/lib/libx.so",
     }
 
     assert foreign_entries(environment) == (
@@ -59,4 +59,8 @@ def test_what_the_loader_would_take_from_a_rocm_is_listed_in_its_order(tmp_path:
         ("LD_LIBRARY_PATH", "/opt/rocm-5.2.0/lib"),
         ("LD_PRELOAD", "libamdhip64.so"),
         ("LD_PRELOAD", "/opt/rocm/lib/libx.so"),
+    )
+    assert without_foreign(environment) == (
+        ("LD_LIBRARY_PATH", str(mine)),
+        ("LD_PRELOAD", f"{tmp_path}/libfine.so"),
     )

@@ -83,7 +83,7 @@ def test_a_line_that_brings_another_rocm_in_is_shown_with_its_number():
     assert short(one_of(shell=shell)) == (
         f"foreign-path:{BASHRC}:12",
         WARNING,
-        f"delete line 12 of `{BASHRC}`, and run `exec zsh`",
+        f"delete line 12 of `{BASHRC}`, and open a new terminal",
     )
 
 
@@ -91,6 +91,17 @@ def test_what_no_file_explains_is_of_this_shell():
     shell = ShellSymptoms(foreign=(("LD_PRELOAD", "/x/libhsa-runtime64.so"),))
 
     assert short(one_of(shell=shell)) == ("foreign-path:LD_PRELOAD", WARNING, "run `unset LD_PRELOAD`")
+
+
+@pytest.mark.parametrize(
+    ("shell", "command"),
+    [("bash", "export LD_LIBRARY_PATH='/my libs:/x'"), ("fish", "set -gx LD_LIBRARY_PATH '/my libs:/x'")],
+)
+def test_what_else_a_variable_holds_is_kept(shell: str, command: str):
+    foreign, kept = (("LD_LIBRARY_PATH", "/opt/rocm/lib"),), (("LD_LIBRARY_PATH", "/my libs:/x"),)
+    symptoms = ShellSymptoms(foreign=foreign, kept=kept, hook=Hook(shell, "/rc", "current"))
+
+    assert one_of(shell=symptoms).remedy == Remedy(f"run `{command}`")
 
 
 def test_another_rocm_inside_of_a_stack_is_a_fault_that_entering_again_mends():
@@ -129,7 +140,12 @@ def test_a_global_variable_is_judged_by_what_the_active_stack_sets(
         ("/etc/profile.d/rocm.sh", "delete line 3 of `/etc/profile.d/rocm.sh` as root, and log in again"),
         ("/etc/environment", "delete line 3 of `/etc/environment` as root, and log in again"),
         ("/home/u/.config/fish/fish_variables", "run `set -eU HSA_ENABLE_SDMA` in fish"),
-        (BASHRC, f"delete line 3 of `{BASHRC}`, and start a new shell"),
+        (
+            "/home/u/.config/environment.d/x.conf",
+            "delete line 3 of `/home/u/.config/environment.d/x.conf`, and log in again",
+        ),
+        ("/home/u/.profile", "delete line 3 of `/home/u/.profile`, and log in again"),
+        (BASHRC, f"delete line 3 of `{BASHRC}`, and open a new terminal"),
     ],
 )
 def test_the_remedy_fits_the_file(file: str, text: str):
@@ -147,6 +163,22 @@ def test_the_remedy_fits_the_file(file: str, text: str):
 )
 def test_a_shell_that_does_not_find_this_program_is_told(on_path: str, what: str):
     assert one_of(shell=ShellSymptoms(program="/home/u/bin/rocmswitch", on_path=on_path)).what == what
+
+
+@pytest.mark.parametrize(
+    ("shell", "remedy"),
+    [
+        (
+            "zsh",
+            "add `export PATH='/home/a u/bin':\"$PATH\"` to your shell's start-up file, and open a new terminal",
+        ),
+        ("fish", "run `fish_add_path '/home/a u/bin'`"),
+    ],
+)
+def test_a_program_off_the_path_is_put_there_as_the_shell_does_it(shell: str, remedy: str):
+    symptoms = ShellSymptoms(program="/home/a u/bin/rocmswitch", hook=Hook(shell, "/rc", "current"))
+
+    assert one_of(shell=symptoms).remedy == Remedy(remedy)
 
 
 @pytest.mark.parametrize(
