@@ -15,7 +15,7 @@ from rocmswitch.cli.use_options import Options
 from rocmswitch.errors import MachineLacks, UsageMistake
 from rocmswitch.host.facts import read_host
 from rocmswitch.host.gpu import first_target
-from rocmswitch.metadata.wheellock import WheelLock, parse_wheel_lock
+from rocmswitch.metadata.wheellock import SIZE_LIMIT, WheelLock, parse_wheel_lock
 from rocmswitch.model.grammar import GPU, is_name
 from rocmswitch.model.stack import Pytorch, Stack
 from rocmswitch.operations import use
@@ -27,6 +27,7 @@ from rocmswitch.planning.wheelfiles import version_of
 from rocmswitch.planning.wheels import Interpreter, VenvPlan, check_required
 from rocmswitch.store.catalog import Manifest
 from rocmswitch.store.interpreters import find_interpreter
+from rocmswitch.system.reading import open_regular
 
 _LONGEST = 40
 """Characters of a name that is made from a folder's."""
@@ -137,7 +138,8 @@ def _check_profile(stack: Stack, profile: str | None) -> None:
 
 def _read_lock(path: str) -> WheelLock:
     try:
-        return parse_wheel_lock(Path(path).read_bytes(), path)
+        with open_regular(Path(path)) as file:
+            return parse_wheel_lock(file.read(SIZE_LIMIT + 1), path)
     except OSError as error:
         raise UsageMistake(f"{path} cannot be read: {error.strerror}") from error
 

@@ -21,7 +21,7 @@ from rocmswitch.metadata.wheellock import LockedWheel, WheelLock, parse_wheel_lo
 from rocmswitch.model.indexes import PackageIndexes
 from rocmswitch.model.package import FIRST_USE, PINNED, Artifact, Digest, Unhashed
 from rocmswitch.planning.pytorch import CPU_INDEX, Choice
-from rocmswitch.planning.wheelfiles import is_source, project_of
+from rocmswitch.planning.wheelfiles import best_file, is_source, project_of
 from rocmswitch.planning.wheels import Interpreter, VenvPlan, estimated_size
 from rocmswitch.store.cache import Cache, hash_of
 from rocmswitch.store.firstuse import FirstUse
@@ -88,14 +88,17 @@ def match(choice: Choice, interpreter: Interpreter, supply: Supply) -> Basket:
     return replace(basket, unpacked=sum(seen.values()) + estimated_size(rest), key=key)
 
 
-def match_locked(lock: WheelLock) -> Basket:
+def match_locked(lock: WheelLock, interpreter: Interpreter) -> Basket:
     """The wheels that *lock* names: exactly those, whatever the indexes have today.
 
-    Raises ManifestMistake where a file is not of the project and version that it is said to be.
+    Raises ManifestMistake where a file is not of the project and version that it is said to be, or for another
+    Python.
     """
     for one in lock.wheels:
         if project_of(one.file) != (one.name, one.version):
             raise ManifestMistake(f"the lock says that `{one.file}` is {one.name} {one.version}")
+        if not is_source(one.file) and not best_file(one.name, one.version, (one.file,), interpreter.tags):
+            raise ManifestMistake(f"`{one.file}` of the lock is for another Python or machine")
     return Basket(tuple(_artifact(one, PINNED) for one in lock.wheels), unpacked=lock.unpacked)
 
 

@@ -87,7 +87,7 @@ def plan_pytorch(choice: Choice, wanted: Wanted, supply: Supply, lock: WheelLock
         raise Refused(
             f"the lock is for {lock.python}, and `{wanted.interpreter.shown}` is {wanted.interpreter.tag}"
         )
-    basket = match_locked(lock) if lock else match(choice, wanted.interpreter, supply)
+    basket = match_locked(lock, wanted.interpreter) if lock else match(choice, wanted.interpreter, supply)
     own_rocm = not choice.cpu and not choice.needs_prefix
     return replace(
         _assembled(choice.stack, wanted, basket, supply),

@@ -19,6 +19,7 @@ from rocmswitch.errors import Busy, NotFound, VerificationFailed
 from rocmswitch.model.package import Digest
 from rocmswitch.system.disk import Disk, disk_errors, in_words
 from rocmswitch.system.lock import held
+from rocmswitch.system.reading import open_regular
 
 CHUNK = 1024 * 1024
 
@@ -116,7 +117,7 @@ class Cache:
             path = self.partial_path(digest)
             self.disk.discard(path)
             try:
-                file = source.open("rb")
+                file = open_regular(source)
             except FileNotFoundError as error:
                 raise NotFound(f"`{source}` is not there any more") from error
             with file, self.disk.create(path) as copy:
