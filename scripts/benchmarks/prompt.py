@@ -82,8 +82,8 @@ def prompts(field: Field, shell: str) -> Iterator[Row]:
 def cycles(field: Field, shell: str) -> Iterator[Row]:
     """Into a pinned project and out of it, beside sourcing `activate` and calling `deactivate`, in the same shell.
 
-    The limit is for the script of a plain `python -m venv`, which starts no process before Python 3.13. The one in the
-    pinned environment itself, which uv wrote, is shown too.
+    The limit is for the script of a plain `python -m venv`, which starts no process before Python 3.13. The one of
+    the pinned environment itself, which uv wrote, is shown too.
     """
     what = f"in and out, {shell}"
     tools = (*field.ours, field.nothing, *field.present)

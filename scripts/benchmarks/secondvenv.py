@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks import localwheel
 from benchmarks.home import PROGRAM, Home
 from benchmarks.measure import run
 from benchmarks.rounds import Check, Row, ratio_check, shuffled, spread
@@ -30,9 +31,22 @@ class NotMade:
 
 @dataclass(frozen=True)
 class Pair:
-    """The environments of one home, and pip's beside them."""
+    """The environments of one home, and pip's beside them.
+
+    `offered` where the wheel comes from this machine's own folder, through an index here.
+    """
 
     home: Home
+    offered: bool = False
+
+    @classmethod
+    def prepared(cls, home: Home) -> Pair:
+        wheel = localwheel.found_wheel(f"{TORCH}+cpu")
+        if wheel is None:
+            return cls(home)
+        index = localwheel.serve(wheel, home.folder / "index")
+        localwheel.let(home.layout, STACK, f"{TORCH}+cpu", index)
+        return cls(home, offered=True)
 
     @property
     def plain(self) -> Path:
@@ -44,7 +58,8 @@ class Pair:
         return self.home.folder / "wheels"
 
     def command(self, name: str) -> list[str]:
-        return [str(PROGRAM), "use", STACK, "--torch", TORCH, "--cpu", "--venv", name, "--yes"]
+        which = [] if self.offered else ["--torch", TORCH, "--cpu"]
+        return [str(PROGRAM), "use", STACK, *which, "--venv", name, "--yes"]
 
     def make_first(self) -> Receipt | NotMade:
         """Downloads what is missing, once."""

@@ -53,7 +53,11 @@ class Bench:
     @functools.cached_property
     def environment(self) -> Receipt | NotMade:
         """One with PyTorch, made by the program itself, which may need the network."""
-        return Pair(self.home).make_first()
+        return self.pair.make_first()
+
+    @functools.cached_property
+    def pair(self) -> Pair:
+        return Pair.prepared(self.home)
 
     @functools.cached_property
     def field(self) -> Field:
@@ -132,7 +136,7 @@ def _seconds(command: list[str], environment: dict[str, str]) -> float:
 def seconds_venv(bench: Bench) -> Iterator[Row]:
     if isinstance(bench.environment, NotMade):
         return not_made(bench.environment)
-    return second_environments(Pair(bench.home), bench.environment, bench.rounds)
+    return second_environments(bench.pair, bench.environment, bench.rounds)
 
 
 SECTIONS: dict[str, Callable[[Bench], Iterator[Row]]] = {
