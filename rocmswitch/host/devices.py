@@ -5,6 +5,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,20 +13,21 @@ from rocmswitch.model.gpu import Gpu
 from rocmswitch.model.symptoms import DeviceFile
 
 _AMD = "0x1002"
+_BY_GROUP = stat.S_IRGRP | stat.S_IWGRP
 _CLASSES = ("0x03", "0x12")
 """Display controllers, and processing accelerators as the Instinct cards call themselves (PCI class codes)."""
+_GIVEN_AWAY = ("vfio-pci", "pci-stub")
+"""Drivers that keep a card for a virtual machine."""
 _CONTAINERS = (".dockerenv", "run/.containerenv", "run/systemd/container", ".singularity.d")
 
 
 def plugged_cards(root: Path = Path("/")) -> tuple[str, ...]:
-    """PCI addresses of AMD's cards, driver or not. Raises nothing."""
+    """PCI addresses of AMD's cards, driver or not, without those that virtual machines have. Raises nothing."""
     try:
         folders = sorted((root / "sys/bus/pci/devices").iterdir())
     except OSError:
         return ()
-    return tuple(
-        one.name for one in folders if _word(one / "vendor") == _AMD and _word(one / "class").startswith(_CLASSES)
-    )
+    return tuple(one.name for one in folders if _is_card(one))
 
 
 def device_files(gpus: Iterable[Gpu], root: Path = Path("/")) -> tuple[DeviceFile, ...]:
@@ -61,6 +63,15 @@ def writable_by_others(folder: Path) -> bool:
     return bool(found.st_mode & 0o020) and not _is_private(found.st_gid)
 
 
+def _is_card(folder: Path) -> bool:
+    driver = os.path.realpath(folder / "driver").rpartition("/")[2]
+    return (
+        _word(folder / "vendor") == _AMD
+        and _word(folder / "class").startswith(_CLASSES)
+        and driver not in _GIVEN_AWAY
+    )
+
+
 def _is_private(group: int) -> bool:
     if group == 0:
         return True
@@ -73,19 +84,17 @@ def _is_private(group: int) -> bool:
 
 def _device(name: str, path: Path) -> DeviceFile:
     try:
-        group = path.stat().st_gid
+        found = path.stat()
     except OSError:
         return DeviceFile(name, there=False, usable=False)
+    usable = os.access(path, os.R_OK | os.W_OK)
+    if found.st_gid == 0 or found.st_mode & _BY_GROUP != _BY_GROUP:
+        return DeviceFile(name, there=True, usable=usable)
     try:
-        entry = grp.getgrgid(group)
+        entry = grp.getgrgid(found.st_gid)
     except KeyError:
-        return DeviceFile(name, there=True, usable=_usable(path), group=str(group))
-    joined = user_name() in entry.gr_mem
-    return DeviceFile(name, there=True, usable=_usable(path), group=entry.gr_name, joined=joined)
-
-
-def _usable(path: Path) -> bool:
-    return os.access(path, os.R_OK | os.W_OK)
+        return DeviceFile(name, there=True, usable=usable, group=str(found.st_gid))
+    return DeviceFile(name, there=True, usable=usable, group=entry.gr_name, joined=user_name() in entry.gr_mem)
 
 
 def _word(path: Path) -> str:

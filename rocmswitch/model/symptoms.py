@@ -115,6 +115,7 @@ class DeviceFile:
     usable: bool
     """This user may read and write it."""
     group: str = ""
+    """Which may use it; empty where only root may."""
     joined: bool = False
     """The user is in that group, by the machine's list of groups; the session may be older."""
 

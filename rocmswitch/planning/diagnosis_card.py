@@ -7,6 +7,10 @@ from collections.abc import Iterator
 from rocmswitch.model.finding import FAULT, NOTE, WARNING, Finding, Remedy
 from rocmswitch.model.symptoms import CardSymptoms, DeviceFile, Standing, Symptoms
 
+_RULE = (
+    """echo 'KERNEL=="kfd|renderD*", GROUP="render", MODE="0660"' | sudo tee /etc/udev/rules.d/70-amdgpu.rules"""
+)
+"""What AMD's packages and newer systemds bring along; without it the device files are root's alone."""
 CONTAINER_FLAGS = "--device=/dev/kfd --device=/dev/dri --security-opt seccomp=unconfined"
 
 
@@ -103,8 +107,10 @@ def _admit(card: CardSymptoms, closed: list[DeviceFile], groups: list[str]) -> R
         return Remedy(f"start the container with `{CONTAINER_FLAGS}{' ' if added else ''}{added}`")
     if groups and all(one.joined for one in closed):
         return Remedy(f"log out and in again: you are in {' and '.join(groups)} only since this session began")
-    joined = ",".join(groups) or "render"
-    return Remedy(f"run `sudo usermod -aG {joined} {card.user or '$USER'}`, then log out and in again")
+    join = f"sudo usermod -aG {','.join(groups) or 'render'} {card.user or '$USER'}"
+    if not groups:
+        join = f"{_RULE} && sudo udevadm control --reload && sudo udevadm trigger && {join}"
+    return Remedy(f"run `{join}`, then log out and in again")
 
 
 def _better(one: Standing) -> Remedy | None:

@@ -137,7 +137,7 @@ def _judged(setting: Setting, symptoms: Symptoms) -> tuple[str, str]:
 
 
 def _without_line(setting: Setting) -> Remedy:
-    """Files of the machine take a root's editor. A shell that has read the line exports the variable to the next."""
+    """Files of the machine take a root's editor. A shell that has read the line exports it to the next."""
     if setting.file.startswith("/etc/") or setting.file.endswith("/environment"):
         return Remedy(f"delete line {setting.line} of `{setting.file}` as root, and log in again")
     if setting.file.endswith("/fish_variables"):

@@ -31,6 +31,14 @@ def test_amds_cards_are_found_on_the_bus_and_its_other_devices_are_not(tmp_path:
     assert plugged_cards(tmp_path) == ("0000:08:00.0", "0000:09:00.0")
 
 
+@pytest.mark.parametrize(("driver", "told"), [("vfio-pci", False), ("pci-stub", False), ("amdgpu", True)])
+def test_a_card_that_is_given_to_a_virtual_machine_is_not_this_machines(tmp_path: Path, driver: str, told: bool):
+    plug_in(tmp_path, "0000:08:00.0", "0x1002", "0x030000")
+    (tmp_path / "sys/bus/pci/devices/0000:08:00.0/driver").symlink_to(f"../../../../bus/pci/drivers/{driver}")
+
+    assert plugged_cards(tmp_path) == (("0000:08:00.0",) if told else ())
+
+
 def test_a_machine_without_a_bus_has_no_cards(tmp_path: Path):
     assert plugged_cards(tmp_path) == ()
 
@@ -48,7 +56,7 @@ def test_device_files_that_may_be_opened_are_told_with_their_group(tmp_path: Pat
 
     (kfd,) = device_files((), tmp_path)
 
-    assert (kfd.there, kfd.usable, bool(kfd.group)) == (True, True, True)
+    assert (kfd.there, kfd.usable) == (True, True)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may open everything")
@@ -65,11 +73,26 @@ def test_a_device_file_that_may_not_be_opened_is_told(tmp_path: Path):
 def test_a_group_without_a_name_is_told_by_its_number(tmp_path: Path):
     (tmp_path / "dev").mkdir()
     (tmp_path / "dev/kfd").touch()
+    (tmp_path / "dev/kfd").chmod(0o660)
     os.chown(tmp_path / "dev/kfd", 0, 54321)
 
     (kfd,) = device_files((), tmp_path)
 
     assert kfd.group == "54321"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file to another group")
+@pytest.mark.parametrize(("group", "mode"), [(0, 0o660), (NOBODY, 0o600), (NOBODY, 0o640)])
+def test_a_group_that_may_not_use_a_device_file_is_no_way_to_it(tmp_path: Path, group: int, mode: int):
+    """As without AMD's udev rules, where /dev/kfd is root's: nobody should be told to join root's group."""
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev/kfd").touch()
+    os.chown(tmp_path / "dev/kfd", 0, group)
+    (tmp_path / "dev/kfd").chmod(mode)
+
+    (kfd,) = device_files((), tmp_path)
+
+    assert kfd.group == ""
 
 
 @pytest.mark.parametrize("mark", [".dockerenv", "run/.containerenv"])

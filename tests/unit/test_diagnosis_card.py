@@ -68,13 +68,20 @@ def test_a_missing_device_file_is_told_by_where_we_are(contained: bool, remedy: 
             "log out and in again: you are in render only since this session began",
         ),
         (
+            DeviceFile(KFD, there=True, usable=False),
+            False,
+            'run `echo \'KERNEL=="kfd|renderD*", GROUP="render", MODE="0660"\' | sudo tee '
+            "/etc/udev/rules.d/70-amdgpu.rules && sudo udevadm control --reload && sudo udevadm trigger && "
+            "sudo usermod -aG render ada`, then log out and in again",
+        ),
+        (
             DeviceFile(KFD, there=True, usable=False, group="993"),
             True,
             "start the container with `--device=/dev/kfd --device=/dev/dri --security-opt seccomp=unconfined "
             "--group-add 993`",
         ),
     ],
-    ids=["not in the group", "the session is older", "a container"],
+    ids=["not in the group", "the session is older", "root's alone", "a container"],
 )
 def test_a_card_that_may_not_be_opened_names_the_group(device: DeviceFile, contained: bool, remedy: str):
     card = CardSymptoms((NAVI10,), "gfx1010", devices=(device,), user="ada", contained=contained)
