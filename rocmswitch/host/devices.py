@@ -49,8 +49,16 @@ def is_contained(root: Path = Path("/")) -> bool:
     return any((root / mark).exists() for mark in _CONTAINERS)
 
 
+def is_anothers(folder: Path) -> bool:
+    """Whether *folder* belongs to somebody else than this user and root; not where it is not there."""
+    try:
+        return folder.stat().st_uid not in (0, os.getuid())
+    except OSError:
+        return False
+
+
 def writable_by_others(folder: Path) -> bool:
-    """Whether somebody else than this user and root may change *folder*; not where it is not there.
+    """Whether its mode lets somebody else than its owner and root change *folder*; not where it is not there.
 
     A group that is the user's own, with nobody else in it, is nobody else: Debian and Fedora give each user one.
     """
@@ -58,9 +66,9 @@ def writable_by_others(folder: Path) -> bool:
         found = folder.stat()
     except OSError:
         return False
-    if found.st_uid not in (0, os.getuid()) or found.st_mode & 0o002:
+    if found.st_mode & stat.S_IWOTH:
         return True
-    return bool(found.st_mode & 0o020) and not _is_private(found.st_gid)
+    return bool(found.st_mode & stat.S_IWGRP) and not _is_private(found.st_gid)
 
 
 def _is_card(folder: Path) -> bool:

@@ -159,6 +159,8 @@ class PlaceSymptoms:
 
     writable: tuple[str, ...] = ()
     """Folders of ours that other users may change."""
+    strange: tuple[tuple[str, str], ...] = ()
+    """Those that belong to another user, and the number of the one that they should belong to."""
     cache: str = ""
     """The cache, where it lies on another file system than `data`."""
     data: str = ""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from rocmswitch.errors import RocmswitchError
-from rocmswitch.host.devices import writable_by_others
+from rocmswitch.host.devices import is_anothers, writable_by_others
 from rocmswitch.host.foreign import foreign_entries, without_foreign
 from rocmswitch.host.rcfiles import read_settings
 from rocmswitch.model.symptoms import Active, Hook, PlaceSymptoms, ShellSymptoms
@@ -44,13 +44,16 @@ def survey_shell(here: Surgery) -> ShellSymptoms:
 def survey_places(here: Surgery) -> PlaceSymptoms:
     """Our folders, and the pin that governs the folder that this command was started in."""
     own = here.own
-    folders = [
-        folder for one in here.layouts for folder in (one.data, one.activations, one.shell, one.prefixes, one.venvs)
-    ]
+    folders = {
+        folder: "0" if one.scope == "system" else str(os.getuid())
+        for one in here.layouts
+        for folder in (one.data, one.activations, one.shell, one.prefixes, one.venvs)
+    }
     separate = own.cache if _device(own.cache) != _device(own.data) else None
     pinned = nearest_pin(here.environment)
     return PlaceSymptoms(
         writable=tuple(str(one) for one in folders if writable_by_others(one)),
+        strange=tuple((str(one), wanted) for one, wanted in folders.items() if is_anothers(one)),
         cache=str(separate) if separate else "",
         data=str(own.data),
         pin=str(pinned.file) if pinned else "",

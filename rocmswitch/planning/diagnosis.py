@@ -33,6 +33,7 @@ ROWS: tuple[Row, ...] = (
     diagnosis_card.known_bad,
     diagnosis_card.unknown_card,
     diagnosis_place.writable,
+    diagnosis_place.owner,
     diagnosis_place.file_systems,
     diagnosis_place.wrong_pin,
     diagnosis_place.missing_pin,

@@ -24,6 +24,15 @@ def writable(symptoms: Symptoms) -> Iterator[Finding]:
         )
 
 
+def owner(symptoms: Symptoms) -> Iterator[Finding]:
+    """As where a home was copied or restored by root. Its mode says nothing then."""
+    for folder, number in symptoms.place.strange:
+        what = f"`{folder}` belongs to another user"
+        why = "who owns it decides what your shells run when a stack is entered"
+        remedy = Remedy(f"run `sudo chown -R {number} {shlex.quote(folder)}`")
+        yield Finding(f"owner:{folder}", FAULT, what, folder, why, remedy)
+
+
 def file_systems(symptoms: Symptoms) -> Iterator[Finding]:
     """Links do not reach from one file system to another."""
     place = symptoms.place

@@ -116,6 +116,16 @@ def test_a_folder_is_closed_by_fix(person: CommandLine, wanted: str):
     assert ids(person) == []
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a folder away")
+def test_a_folder_that_belongs_to_another_user_is_not_put_right_by_its_mode(person: CommandLine):
+    data = person.layout.data
+    data.mkdir(parents=True)
+    os.chown(data, 65534, 65534)
+
+    assert ids(person) == [f"owner:{data}"]
+    assert person.run("doctor", "--fix", "owner", "--yes").code == 5
+
+
 def test_a_fix_is_asked_for_on_a_terminal(person: CommandLine):
     person.layout.data.mkdir(parents=True)
     person.layout.data.chmod(0o777)

@@ -61,7 +61,7 @@ EVERYTHING = (
         ),
         BAD_TREES,
         BAD_CARD,
-        PlaceSymptoms(("/d",), "/c", "/d", "/p/.rocm-version", wrong_pin=True),
+        PlaceSymptoms(("/d",), (("/e", "1000"),), "/c", "/d", "/p/.rocm-version", wrong_pin=True),
     ),
     Symptoms(
         ShellSymptoms(hook=Hook("fish", "/rc", "older"), gone=("ROCMSWITCH_ACTIVE", "x"), program="/x/rocmswitch"),

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from rocmswitch.host.devices import device_files, is_contained, plugged_cards, user_name, writable_by_others
+from rocmswitch.host.devices import (
+    device_files,
+    is_anothers,
+    is_contained,
+    plugged_cards,
+    user_name,
+    writable_by_others,
+)
 from rocmswitch.model.gpu import Gpu
 from rocmswitch.model.symptoms import DeviceFile
 
@@ -113,17 +120,22 @@ def test_a_folder_that_all_may_change_is_told(tmp_path: Path, mode: int, expecte
 
 def test_a_folder_that_is_not_there_is_nobodys(tmp_path: Path):
     assert not writable_by_others(tmp_path / "nothing")
+    assert not is_anothers(tmp_path / "nothing")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a folder away")
-@pytest.mark.parametrize(("owner", "group", "mode"), [(NOBODY, 0, 0o700), (0, NOBODY, 0o775)])
-def test_a_folder_of_another_user_or_of_a_shared_group_is_told(tmp_path: Path, owner: int, group: int, mode: int):
+@pytest.mark.parametrize(
+    ("owner", "group", "mode", "expected"), [(NOBODY, 0, 0o700, (True, False)), (0, NOBODY, 0o775, (False, True))]
+)
+def test_a_folder_of_another_user_or_of_a_shared_group_is_told(
+    tmp_path: Path, owner: int, group: int, mode: int, expected: tuple[bool, bool]
+):
     folder = tmp_path / "data"
     folder.mkdir()
     os.chown(folder, owner, group)
     folder.chmod(mode)
 
-    assert writable_by_others(folder)
+    assert (is_anothers(folder), writable_by_others(folder)) == expected
 
 
 def test_the_user_has_a_name_or_none():

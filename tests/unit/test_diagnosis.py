@@ -307,6 +307,13 @@ def test_a_folder_that_others_may_change_is_closed_for_the_user():
     assert (found.severity, found.where) == (FAULT, "/home/u/my data")
 
 
+def test_a_folder_of_another_user_is_taken_back_by_its_owner():
+    found = one_of(place=PlaceSymptoms(strange=(("/home/u/my data", "1000"),)))
+
+    assert found.remedy == Remedy("run `sudo chown -R 1000 '/home/u/my data'`")
+    assert short(found)[:2] == ("owner:/home/u/my data", FAULT)
+
+
 def test_a_pin_that_is_none_is_never_shown():
     found = one_of(place=PlaceSymptoms(pin="/p/.rocm-version", wrong_pin=True))
 
