@@ -225,6 +225,19 @@ end
 
 string match -q '*set:VIRTUAL_ENV *' -- "$_ROCMSWITCH_DONE"; and _rocmswitch_define_deactivate
 if status is-interactive
+    # As an environment's own `activate` does, and with its way out: VIRTUAL_ENV_DISABLE_PROMPT.
+    if test -z "$VIRTUAL_ENV_DISABLE_PROMPT"; and not functions -q _rocmswitch_their_prompt; and functions -q fish_prompt
+        functions --copy fish_prompt _rocmswitch_their_prompt
+        function _rocmswitch_status
+            return $argv[1]
+        end
+        function fish_prompt
+            set -l code $status
+            set -q ROCMSWITCH_ACTIVE; and echo -n "($ROCMSWITCH_ACTIVE) "
+            _rocmswitch_status $code
+            _rocmswitch_their_prompt
+        end
+    end
     function _rocmswitch_on_change --on-variable PWD --on-event fish_prompt
         _rocmswitch_look
     end

@@ -267,9 +267,24 @@ _rocmswitch_leave() {
     \unset -v _ROCMSWITCH_DONE "${_rs_gone[@]}"
 }
 
+# As an environment's own `activate` does, and with its way out: VIRTUAL_ENV_DISABLE_PROMPT. A theme that makes PROMPT
+# anew has the last word.
+_rocmswitch_show() {
+    [[ ${ROCMSWITCH_ACTIVE-} == "$_rocmswitch_shown" ]] && \return 0
+    \emulate -L zsh
+    PROMPT=${PROMPT#"($_rocmswitch_shown) "}
+    _rocmswitch_shown=${ROCMSWITCH_ACTIVE-}
+    [[ -z $_rocmswitch_shown ]] || PROMPT="($_rocmswitch_shown) $PROMPT"
+}
+
+_rocmswitch_shown=${_rocmswitch_shown-}
 _rocmswitch_hooked=$$ _rocmswitch_entered='' _rocmswitch_folder='' _rocmswitch_stack=''
 _rocmswitch_muted=${_rocmswitch_muted-} _rocmswitch_pin_text='' _rocmswitch_pin_what='' _rocmswitch_pin_command=''
 # What add-zsh-hook does, without loading it. In zsh a hook's status changes nothing for the user.
 \typeset -ga precmd_functions chpwd_functions
 case ${precmd_functions[*]-} in *_rocmswitch_hook*) ;; *) precmd_functions+=(_rocmswitch_hook) ;; esac
+case ${precmd_functions[*]-}/${VIRTUAL_ENV_DISABLE_PROMPT-} in
+*_rocmswitch_show*/* | */?*) ;;
+*) precmd_functions+=(_rocmswitch_show) ;;
+esac
 case ${chpwd_functions[*]-} in *_rocmswitch_hook*) ;; *) chpwd_functions+=(_rocmswitch_hook) ;; esac
