@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,13 +86,13 @@ def _means(text: str, stack: str, installed: Installed) -> bool:
 def _of_another_environment(now: Situation) -> Iterator[str]:
     """pip and uv work in the environment that VIRTUAL_ENV names, whatever PATH says."""
     folder = now.environment.get("VIRTUAL_ENV", "")
-    place = Path(folder).resolve()
-    if not folder or place == now.one.link.resolve():
+    place = os.path.realpath(folder)
+    if not folder or place == os.path.realpath(now.one.link):
         return
     if now.one.receipt.kind == "venv":
         yield f"VIRTUAL_ENV is `{folder}`, another environment; {now.again}"
         return
-    other = next((venv for venv in now.installed.venvs() if venv.link.resolve() == place), None)
+    other = next((venv for venv in now.installed.venvs() if os.path.realpath(venv.link) == place), None)
     if other and other.receipt.stack != now.one.receipt.stack:
         yield f"VIRTUAL_ENV is `{folder}`, an environment of `{other.receipt.stack}`"
 

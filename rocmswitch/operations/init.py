@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +50,9 @@ def rc_file(shell: str, environment: Mapping[str, str]) -> Path:
 def plan(shell: str, layout: Layout, environment: Mapping[str, str], *, removes: bool) -> Plan:
     """Decide what to change. Changes nothing. Raises Failed, MachineLacks for an rc file that cannot be read."""
     rc, hook = rc_file(shell, environment), hook_path(layout, shell)
-    line, target = rc_line(shell, str(hook)), rc.resolve()
+    line, target = rc_line(shell, str(hook)), Path(os.path.realpath(rc))
+    if target.is_symlink():
+        raise Failed(f"`{rc}` is a link that leads to itself")
     _refuse_newline(hook)
     content = _read(target)
     edited = _edited(content, line, shell, removes=removes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -91,7 +92,7 @@ class Installed:
         """The tree of exactly this name, or at this path, if it is damaged."""
         found = (one for one in self.everything() if isinstance(one, Damaged))
         if _is_path(target):
-            return next((one for one in found if one.link.resolve() == Path(target).resolve()), None)
+            return next((one for one in found if _real(one.link) == _real(Path(target))), None)
         return next((one for one in found if one.name == target), None)
 
     def exactly(self, name: str) -> Installation | None:
@@ -171,9 +172,9 @@ class Installed:
         return found
 
     def _at_path(self, path: Path) -> Installation:
-        resolved = path.resolve()
+        real = _real(path)
         for one in (*self.venvs(), *self.prefixes()):
-            if one.link.resolve() == resolved:
+            if _real(one.link) == real:
                 return one
         if path.is_symlink() and not path.exists() and path.readlink().parent in self._links():
             raise NotFound(f"`{path}` leads to an environment that was removed", hint="run `rocmswitch list`")
@@ -181,6 +182,11 @@ class Installed:
 
     def _links(self) -> tuple[Path, ...]:
         return tuple(layout.venvs for layout in self._layouts)
+
+
+def _real(path: Path) -> str:
+    """Not Path.resolve: before Python 3.13 it raises for a link that leads to itself."""
+    return os.path.realpath(path)
 
 
 def _is_path(target: str) -> bool:

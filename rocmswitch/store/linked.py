@@ -131,7 +131,7 @@ def _entries(folder: Path) -> Iterator[FileEntry]:
 def _environment(folder: Path) -> Iterator[tuple[str, str]]:
     """As the manifests of AMD's own releases have it, for what is there."""
     hipcc = folder / "bin/hipcc"
-    old = (folder / "hip/bin/hipcc").is_file() and hipcc.resolve().is_relative_to(folder / "hip")
+    old = (folder / "hip/bin/hipcc").is_file() and os.path.realpath(hipcc).startswith(f"{folder}/hip/")
     yield "HIP_PLATFORM", "amd"
     yield "HIP_PATH", f"{{prefix}}/{ROOT}/hip" if old else f"{{prefix}}/{ROOT}"
     yield "ROCM_PATH", f"{{prefix}}/{ROOT}"
