@@ -100,7 +100,7 @@ def find_interpreter(request: str, wanted: Sequence[str], uv: Uv) -> Interpreter
         if running.tag in wanted:
             return running
     versions = [_Version.parse(request)] if request else _newest_first(wanted)
-    for look in (_on_this_machine, _to_be_fetched):
+    for look in (_on_this_machine, _running, _to_be_fetched):
         for version in versions:
             found = look(version, uv)
             if found:
@@ -183,6 +183,15 @@ def _on_this_machine(version: _Version, uv: Uv) -> Interpreter | None:
     if done.code:
         return None
     found = read_interpreter(Path(os.fsdecode(done.stdout.strip())))
+    return found if found.tag.endswith("t") == bool(version.threads) else None
+
+
+def _running(version: _Version, uv: Uv) -> Interpreter | None:
+    """The one that runs now: it may lie where nobody looks, in `/opt` say."""
+    wanted = tuple(int(part) for part in version.text.split("."))
+    if sys.version_info[: len(wanted)] != wanted:
+        return None
+    found = read_interpreter(Path(sys.executable))
     return found if found.tag.endswith("t") == bool(version.threads) else None
 
 

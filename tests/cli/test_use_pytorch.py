@@ -114,9 +114,17 @@ def test_what_cannot_be_is_refused_before_any_download(
 
 
 def test_another_pytorch_of_the_stack_is_one_option_away(line: CommandLine) -> None:
+    line.succeed("use", NEW, "--venv", "demo", "--torch", "2.6.0", "--yes")
+
+    assert imported(line)[0] == "2.6.0+rocm6.2.4"
+
+
+@pytest.mark.skipif(TAG == "cp313", reason="torch 2.5 exists for no Python as new as this one")
+def test_an_older_pytorch_of_the_stack_comes_from_an_index_of_its_own(line: CommandLine, site: PytorchSite) -> None:
     line.succeed("use", NEW, "--venv", "demo", "--torch", "2.5.1", "--yes")
 
     assert imported(line)[0] == "2.5.1+rocm6.2"
+    assert read_receipt(line.layout.venvs / "demo").index == site.index("rocm6.2")
 
 
 @pytest.mark.skipif(TAG == "cp313", reason="torch 2.2 exists for no Python as new as this one")

@@ -26,6 +26,7 @@ PLAIN = {
     "jinja2": "3.1.6",
     "fsspec": "2025.10.0",
     "requests": "2.32.5",
+    "setuptools": "80.9.0",
     "hello": "1.0",
 }
 TRAP = "99.0"
