@@ -40,8 +40,8 @@ def target_name(gfx_target_version: int) -> str:
     """The target that the driver states as major, minor and stepping in decimal: 90010 is `gfx90a`.
 
     Minor and stepping are hexadecimal digits in the name (LLVM's AMDGPU user guide, Processors). 0, which is a
-    processor's, has none.
+    processor's, has none, nor has what is no such number.
     """
     major, rest = divmod(gfx_target_version, 10_000)
     minor, stepping = divmod(rest, 100)
-    return f"gfx{major}{minor:x}{stepping:x}" if gfx_target_version > 0 else ""
+    return f"gfx{major}{minor:x}{stepping:x}" if 0 < major < 1_000 and minor < 16 and stepping < 16 else ""

@@ -29,8 +29,9 @@ def test_the_number_of_a_target_is_read_as_the_compiler_names_it(version: int, t
     assert target_name(version) == target
 
 
-def test_a_negative_number_is_no_target():
-    assert target_name(-100100) == ""
+@pytest.mark.parametrize("version", [-100100, 1, 9999, 91600, 100116, 9999999, 10_000_000, 10**30])
+def test_a_number_that_no_driver_states_is_no_target(version: int):
+    assert target_name(version) == ""
 
 
 def test_a_card_is_found_where_lspci_shows_it():
