@@ -38,7 +38,10 @@ def therock_gpus(name: str, table: Table, known: Known) -> dict[str, Any]:
     if name in rows["assumed"]:
         for target in gpus:
             known("~", f"gpus.{target}.support")
-    gpus |= {target: {"support": "reported"} for target in rows["published"]}
+    for target in rows["published"]:
+        gpus[target] = {"support": "reported", "evidence": rows["evidence"]}
+        if name not in rows["published_in"]:
+            known("~", f"gpus.{target}.support")
     for target in table["rdna1"]["targets"]:
         gpus[target] = dict(rows["rdna1"])
         if target != table["rdna1"]["reported"]:

@@ -188,6 +188,12 @@ def test_the_new_builds_are_made_of_wheels_for_the_card_and_need_no_override():
     assert all(set(RDNA1) <= set(stack.gpus) for stack in stacks)
 
 
+def test_the_new_builds_name_every_card_that_their_index_has_kernels_for():
+    published = {"gfx900", "gfx906", *RDNA1, *(f"gfx103{stepping}" for stepping in range(7))}
+
+    assert [name for name in table()["therock"] if not published <= set(shipped()[f"therock-{name}"].gpus)] == []
+
+
 def test_torch_and_rocm_of_the_new_builds_are_of_one_version():
     stacks = [shipped()[f"therock-{name}"] for name in table()["therock"]]
 
