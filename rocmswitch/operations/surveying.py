@@ -109,12 +109,13 @@ def _hook(environment: Mapping[str, str], own: Layout) -> Hook:
         "fish": Path(environment.get("XDG_CONFIG_HOME") or home / ".config"),
     }
     rc = folders[shell] / _RC_FILES[shell]
-    lines = [line for line in _text(rc).splitlines() if PROGRAM in line and not line.lstrip().startswith("#")]
-    if not lines:
-        return Hook(shell, str(rc), "absent")
     installed = hook_path(own, shell)
-    # `eval "$(rocmswitch init bash)"` asks the program itself: it is never older.
-    older = any(installed.name in line for line in lines) and _text(installed) != hook_text(shell, own)
+    asked, file = f"{PROGRAM} init", f"/{installed.name}"
+    lines = [line for line in _text(rc).splitlines() if not line.lstrip().startswith("#")]
+    if not any(asked in line or (PROGRAM in line and file in line) for line in lines):
+        return Hook(shell, str(rc), "absent")
+    # `eval "$(rocmswitch init bash)"` asks the program itself, and a file for all users is root's affair.
+    older = any(str(installed) in line for line in lines) and _text(installed) != hook_text(shell, own)
     return Hook(shell, str(rc), "older" if older else "current")
 
 

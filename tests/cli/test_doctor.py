@@ -285,15 +285,26 @@ def test_a_hook_is_absent_then_current_then_older_and_installed_by_fix(person: C
     assert ids(person, **login) == []
 
 
-@pytest.mark.parametrize("line", ['eval "$(rocmswitch init bash)"', ". <(rocmswitch init bash)"])
+@pytest.mark.parametrize(
+    "line", ['eval "$(rocmswitch init bash)"', ". <(rocmswitch init bash)", ". /opt/rocmswitch/shell/hook.bash"]
+)
 def test_a_hook_that_is_asked_for_at_each_start_is_current(person: CommandLine, line: str):
     write(person.home / ".bashrc", f"{line}\n")
 
     assert ids(person, SHELL="/bin/bash") == []
 
 
-def test_a_hook_that_is_commented_out_is_absent(person: CommandLine):
-    write(person.home / ".bashrc", '# eval "$(rocmswitch init bash)"\n')
+@pytest.mark.parametrize(
+    "line",
+    [
+        '# eval "$(rocmswitch init bash)"',
+        "export PATH=/opt/rocmswitch/bin:$PATH",
+        "alias r=rocmswitch",
+        "rocmswitch list",
+    ],
+)
+def test_a_line_that_only_names_the_program_loads_no_hook(person: CommandLine, line: str):
+    write(person.home / ".bashrc", f"{line}\n")
 
     assert ids(person, SHELL="/bin/bash") == ["hook"]
 
