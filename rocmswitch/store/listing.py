@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def list_environment(folder: Path, wheels: Sequence[Wheel], known: Known | None 
     there = _Environment(folder)
     noted = {wheel: one for wheel in wheels if known and (one := known.find(wheel, there.site)) and there.has(one)}
     recorded = {wheel: noted[wheel].recorded() if wheel in noted else wheel.recorded() for wheel in wheels}
-    hashes = there.hashes({path: one.sha256 for wheel in noted.values() for path, one in wheel.files.items()})
+    hashes = there.hashes(there.hashed_before(noted.values()))
     projects = {wheel: wheel.project for wheel in wheels}
     carried = {path: (projects[one], value) for one in wheels for path, value in recorded[one].items()}
     listed = tuple(
@@ -63,9 +63,17 @@ class _Environment:
         return path.removeprefix(self._start)
 
     def has(self, wheel: KnownWheel) -> bool:
-        """Whether every file of *wheel* is the very one that was hashed."""
-        there = ((self.found.get(self._start + path), one) for path, one in wheel.files.items())
-        return all(found is not None and one.is_still(found.status) for found, one in there)
+        """Whether every file of *wheel* is the very one that was hashed, but for those that uv never links."""
+        return all(self._is_still(path, one) or _is_copied(path) for path, one in wheel.files.items())
+
+    def hashed_before(self, wheels: Iterable[KnownWheel]) -> dict[str, str]:
+        """The hashes of those files of *wheels* that are the very ones, by their paths in site-packages."""
+        files = ((path, one) for wheel in wheels for path, one in wheel.files.items())
+        return {path: one.sha256 for path, one in files if not _is_copied(path)}
+
+    def _is_still(self, path: str, one: KnownFile) -> bool:
+        found = self.found.get(self._start + path)
+        return found is not None and one.is_still(found.status)
 
     def hashes(self, known: Mapping[str, str]) -> dict[str, str]:
         """The SHA-256 of each file, all but the *known*, by their paths in site-packages, found out now."""
@@ -87,6 +95,11 @@ class _Environment:
                 files[name] = KnownFile(hashes[path], *place, carried=name in recorded)
         unstated = (name for name, value in recorded.items() if not value and name not in files)
         return KnownWheel(self.site, files, tuple(unstated))
+
+
+def _is_copied(path: str) -> bool:
+    """uv copies every RECORD, also those of the packages that setuptools carries: they are hashed each time."""
+    return path.rpartition("/")[2] == "RECORD"
 
 
 def _walk(folder: Path, below: str) -> Iterator[_Found]:

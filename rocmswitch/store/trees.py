@@ -274,9 +274,11 @@ def _name_of(tree_name: str) -> str:
 
 def _settled(files: Iterable[FileEntry], dropped: int) -> tuple[FileEntry, ...]:
     """The list as it will be true: sorted, without the permissions *dropped*, with the folders above each path."""
-    entries = {entry.path: replace(entry, mode=entry.mode & ~dropped) for entry in files}
+    entries = {one.path: replace(one, mode=one.mode & ~dropped) if one.mode & dropped else one for one in files}
     for path in tuple(entries):
-        for parent in PurePosixPath(path).parents:
-            if str(parent) != "." and str(parent) not in entries:
-                entries[str(parent)] = FileEntry(str(parent), "directory", 0o755 & ~dropped)
+        # Text: PurePath takes half a second longer for the 20,000 files of an environment with PyTorch.
+        folder = path.rpartition("/")[0]
+        while folder and folder not in entries:
+            entries[folder] = FileEntry(folder, "directory", 0o755 & ~dropped)
+            folder = folder.rpartition("/")[0]
     return tuple(entries[path] for path in sorted(entries))
