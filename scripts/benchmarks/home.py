@@ -52,15 +52,15 @@ class Home:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What programs and shells have to see."""
+        """What shells have to see."""
         return {"ROCMSWITCH_HOME": str(self.folder / "rocmswitch"), "ROCMSWITCH_SYSROOT": str(self.sysroot)}
 
     @property
     def environment(self) -> dict[str, str]:
-        """For the program alone."""
+        """For the program alone, on this machine as it is."""
         foreign = ("ROCMSWITCH_", "_ROCMSWITCH_", "VIRTUAL_")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-        return {**kept, **self.variables, "PYTHONPATH": ""}
+        return {**kept, "ROCMSWITCH_HOME": self.variables["ROCMSWITCH_HOME"], "PYTHONPATH": ""}
 
     def furnish(self) -> Change:
         """Publish both and their scripts. Returns what entering the environment changes, for the other tools."""
