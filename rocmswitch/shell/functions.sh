@@ -2,13 +2,15 @@
 # What an activation script is made of, for bash 3.2 and later, zsh and POSIX shells that know `local` (dash, busybox).
 # Builtins alone: no process is started, no command substitution (bash forks for one).
 #
-# _rocmswitch_begin NAME              leaves what is active, cleans LD_LIBRARY_PATH and LD_PRELOAD, says who is active
-# _rocmswitch_set NAME VALUE […]      sets variables and remembers what they held, if they were there at all
+# _rocmswitch_begin NAME           leaves what is active, cleans LD_LIBRARY_PATH and LD_PRELOAD, says who is active
+# _rocmswitch_set NAME VALUE […]   sets variables and remembers what they held, if they were there at all
 # _rocmswitch_unset NAME
-# _rocmswitch_prepend NAME DIRS       puts folders, with colons between them, first in a path variable
+# _rocmswitch_prepend NAME DIRS    puts folders, with colons between them, first in a path variable
+# _rocmswitch_environment VIRTUAL_ENV UV_CONSTRAINT DIRS    sets these two, and puts DIRS first in PATH
+# _rocmswitch_has_card GPUS        whether the first card of the machine is one of them
 # _rocmswitch_card GPUS PROFILE NAME VALUE […]    as set, where the first card is one of GPUS and PROFILE is chosen or empty
-# _rocmswitch_end                     defines `deactivate` inside an environment
-# rocmswitch_off                      takes all of it back: what the user has changed since keeps the user's value
+# _rocmswitch_end                  defines `deactivate` inside an environment
+# rocmswitch_off                   takes all of it back: what the user has changed since keeps the user's value
 #
 # What is to be taken back is exported and the same in every shell, so that a shell inside this one can leave too:
 # _ROCMSWITCH_DONE lists the steps, the last first; _ROCMSWITCH_OLD_NAME is `was:VALUE`, `unset`, or `own:VALUE` of a
@@ -25,23 +27,21 @@ zsh*) _rocmswitch_dialect=zsh ;;
 esac
 # Of this shell: under `set -a` another one inside would inherit the variable, but not the functions.
 _rocmswitch_loaded=$$
-_rocmswitch_said=${_rocmswitch_said-}
-_rocmswitch_entered=${_rocmswitch_entered-}
+_rocmswitch_said=${_rocmswitch_said-} _rocmswitch_entered=${_rocmswitch_entered-} _rocmswitch_machine='' _rs_gpu=''
 _rocmswitch_chosen=${_rocmswitch_chosen-} _rocmswitch_chosen_gpu='' _rocmswitch_chosen_profile=''
 _rocmswitch_why=${_rocmswitch_why-} _rocmswitch_gpu=${_rocmswitch_gpu-} _rocmswitch_profile=${_rocmswitch_profile-}
-_rocmswitch_machine='' _rs_gpu=''
 _rocmswitch_ends=${_rocmswitch_ends-} _rocmswitch_their_deactivate=${_rocmswitch_their_deactivate-}
 
 _rocmswitch_begin() {
     case ${_ROCMSWITCH_DONE-} in ?*) _rocmswitch_leave ;; esac
     case ${LD_LIBRARY_PATH-}${LD_PRELOAD-} in ?*) _rocmswitch_clean_all ;; esac
-    case ${_rocmswitch_why:=use} in
-    use)
-        _rocmswitch_chosen=$1 _rocmswitch_entered="use $1"
-        _rocmswitch_chosen_gpu=$_rocmswitch_gpu _rocmswitch_chosen_profile=$_rocmswitch_profile
-        ;;
-    esac
+    case ${_rocmswitch_why:=use} in use) _rocmswitch_choose "$1" ;; esac
     _rocmswitch_set ROCMSWITCH_ACTIVE "$1" ROCMSWITCH_WHY "$_rocmswitch_why"
+}
+
+_rocmswitch_choose() {
+    _rocmswitch_chosen=$1 _rocmswitch_entered="use $1"
+    _rocmswitch_chosen_gpu=$_rocmswitch_gpu _rocmswitch_chosen_profile=$_rocmswitch_profile
 }
 
 # PATH needs no rehashing: every shell forgets where programs are when it changes.
@@ -52,10 +52,7 @@ _rocmswitch_end() {
 
 # This, `prepend` and `leave` have quicker forms in the hooks of bash and zsh, which leave to these what is unusual.
 _rocmswitch_set() {
-    while \test $# -gt 1; do
-        _rocmswitch_set_one "$1" "$2"
-        \shift 2
-    done
+    while \test $# -gt 1; do _rocmswitch_set_one "$1" "$2" || :; \shift 2; done
 }
 
 _rocmswitch_set_one() {
@@ -65,11 +62,12 @@ _rocmswitch_set_one() {
     \export "_ROCMSWITCH_OLD_$1=$_rs_old" "_ROCMSWITCH_NEW_$1=$2" "_ROCMSWITCH_DONE=set:$1 ${_ROCMSWITCH_DONE-}"
 }
 
-_rocmswitch_unset() {
+_rocmswitch_unset() { \eval "case \${$1+x} in x) _rocmswitch_unset_one $1 ;; esac"; }
+
+_rocmswitch_unset_one() {
     \local _rs_old
-    \eval "case \${$1+x} in '') \\return ;; esac"
     _rocmswitch_look "$1" || { _rocmswitch_refuse "$1" && return; }
-    case ${_ROCMSWITCH_DONE-} in *:$1\ *) _rocmswitch_forget_step "$1" && eval "_rs_old=\$_ROCMSWITCH_OLD_$1" ;; esac
+    case ${_ROCMSWITCH_DONE-} in *:$1\ *) _rocmswitch_forget_step "$1" && \eval "_rs_old=\$_ROCMSWITCH_OLD_$1" ;; esac
     _rocmswitch_drop "$1" "_ROCMSWITCH_NEW_$1" || { _rocmswitch_refuse "$1" && return; }
     \export "_ROCMSWITCH_OLD_$1=$_rs_old" "_ROCMSWITCH_DONE=set:$1 ${_ROCMSWITCH_DONE-}"
 }
@@ -91,12 +89,21 @@ _rocmswitch_prepend_one() {
 }
 
 _rocmswitch_card() {
-    _rs_gpu=${_rocmswitch_gpu:-${ROCMSWITCH_GPU:-$_rocmswitch_machine}}
-    case $_rs_gpu in '' | *:*) _rocmswitch_ask_machine ;; esac
-    case " $1 " in *" $_rs_gpu "*) ;; *) return 0 ;; esac
+    _rocmswitch_has_card "$1" || return 0
     case $2 in '' | "${_rocmswitch_profile:-${ROCMSWITCH_PROFILE-}}") ;; *) return 0 ;; esac
     \shift 2
     _rocmswitch_set "$@"
+}
+
+_rocmswitch_has_card() {
+    _rs_gpu=${_rocmswitch_gpu:-${ROCMSWITCH_GPU:-$_rocmswitch_machine}}
+    case $_rs_gpu in '' | *:*) _rocmswitch_ask_machine ;; esac
+    case " $1 " in *" $_rs_gpu "*) ;; *) return 1 ;; esac
+}
+
+_rocmswitch_environment() {
+    _rocmswitch_set VIRTUAL_ENV "$1" UV_CONSTRAINT "$2"
+    _rocmswitch_prepend PATH "$3"
 }
 
 # Leaves for good: with a hook, what the shell was told explicitly ends, and a project or the default counts again.
@@ -134,9 +141,9 @@ _rocmswitch_undo() {
     case $1/$_rs_old in add:*/was:?* | add:*/own:?*) _rs_new=$_rs_new:${_rs_old#????} ;; esac
     if \test "$_rs_now" = "$_rs_new"; then
         _rocmswitch_restore "$2" "$_rs_old"
-    else
-        case $1/$_rs_now in add:*/:*) _rocmswitch_take_out "$2" "${_rs_now#:}" "$_rs_old" ;; esac
+        return
     fi
+    case $1/$_rs_now in add:*/:*) _rocmswitch_take_out "$2" "${_rs_now#:}" "$_rs_old" ;; esac
 }
 
 _rocmswitch_restore() {
@@ -176,13 +183,12 @@ _rocmswitch_forget_step() {
     _ROCMSWITCH_DONE=${_rs_steps#\ }
 }
 
-# Takes other ROCms out: they would shadow what the stack loads.
 _rocmswitch_clean_all() {
     _rocmswitch_clean LD_LIBRARY_PATH : "${LD_LIBRARY_PATH-}"
     _rocmswitch_clean LD_PRELOAD '[: ]' "${LD_PRELOAD-}"
 }
 
-# clean NAME SEPARATORS VALUE
+# clean NAME SEPARATORS VALUE: takes other ROCms out: they would shadow what the stack loads.
 _rocmswitch_clean() {
     \local _rs_rest="$3" _rs_entry _rs_kept='' _rs_found=''
     while :; do
@@ -304,7 +310,7 @@ _rocmswitch_give_deactivate_back() {
     # Another environment was entered meanwhile, and the function is its own by now.
     case ${VIRTUAL_ENV-} in "${_ROCMSWITCH_NEW_VIRTUAL_ENV-}") ;; *) return 0 ;; esac
     \unset -f deactivate
-    \eval "$_rocmswitch_their_deactivate"
+    case $_rocmswitch_their_deactivate in ?*) \eval "$_rocmswitch_their_deactivate" ;; esac
     _rocmswitch_their_deactivate=''
 }
 

@@ -32,7 +32,9 @@ _rocmswitch_ask() {
     until [[ -f $_rs_above/.rocm-version || $_rs_above != */* ]]; do
         _rs_above=${_rs_above%/*}
     done
-    [[ -f $_rs_above/.rocm-version ]] && _rocmswitch_read_pin || _rocmswitch_ask_default
+    [[ -f $_rs_above/.rocm-version ]] && _rocmswitch_read_pin && \return
+    [[ -f ${_ROCMSWITCH_DATA[0]-}/activations/default.sh || -f ${_ROCMSWITCH_DATA[1]-}/activations/default.sh ]] &&
+        _rocmswitch_ask_default
 }
 
 _rocmswitch_ask_shell() {
@@ -222,6 +224,10 @@ bash)
         \export _ROCMSWITCH_DONE
     }
 
+    _rocmswitch_unset() {
+        [[ ! ${!1+x} ]] || _rocmswitch_unset_one "$1"
+    }
+
     _rocmswitch_prepend() {
         if [[ ${_ROCMSWITCH_DONE-} == *:$1\ * || ${!1+${!1@a}} != x || ! ${!1} ]]; then
             _rocmswitch_prepend_one "$@"
@@ -271,10 +277,10 @@ bash)
         _rocmswitch_is_usual=''
         [[ ${ROCMSWITCH_ACTIVE+${ROCMSWITCH_ACTIVE@a}}${ROCMSWITCH_WHY+${ROCMSWITCH_WHY@a}} == xx &&
             ${VIRTUAL_ENV+${VIRTUAL_ENV@a}}${UV_CONSTRAINT+${UV_CONSTRAINT@a}}${PATH+${PATH@a}} == xxx &&
-            $ROCMSWITCH_ACTIVE == "$_ROCMSWITCH_NEW_ROCMSWITCH_ACTIVE" &&
-            $ROCMSWITCH_WHY == "$_ROCMSWITCH_NEW_ROCMSWITCH_WHY" && $VIRTUAL_ENV == "$_ROCMSWITCH_NEW_VIRTUAL_ENV" &&
-            $UV_CONSTRAINT == "$_ROCMSWITCH_NEW_UV_CONSTRAINT" &&
-            $PATH == "$_ROCMSWITCH_NEW_PATH:${_ROCMSWITCH_OLD_PATH#was:}" ]] || \return
+            $ROCMSWITCH_ACTIVE == "${_ROCMSWITCH_NEW_ROCMSWITCH_ACTIVE-}" &&
+            $ROCMSWITCH_WHY == "${_ROCMSWITCH_NEW_ROCMSWITCH_WHY-}" && $VIRTUAL_ENV == "${_ROCMSWITCH_NEW_VIRTUAL_ENV-}" &&
+            $UV_CONSTRAINT == "${_ROCMSWITCH_NEW_UV_CONSTRAINT-}" && ${_ROCMSWITCH_OLD_PATH+x} == x &&
+            $PATH == "${_ROCMSWITCH_NEW_PATH-}:${_ROCMSWITCH_OLD_PATH#was:}" ]] || \return
         PATH=${_ROCMSWITCH_OLD_PATH#was:}
         \unset -v ROCMSWITCH_ACTIVE ROCMSWITCH_WHY VIRTUAL_ENV UV_CONSTRAINT _ROCMSWITCH_DONE \
             _ROCMSWITCH_OLD_ROCMSWITCH_ACTIVE _ROCMSWITCH_NEW_ROCMSWITCH_ACTIVE \

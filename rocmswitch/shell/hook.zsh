@@ -216,6 +216,9 @@ _rocmswitch_adopt() {
     case ${_ROCMSWITCH_DONE-}/$_rocmswitch_ends in *set:VIRTUAL_ENV\ */) _rocmswitch_own_deactivate ;; esac
 }
 
+_rocmswitch_first='set:ROCMSWITCH_WHY set:ROCMSWITCH_ACTIVE ' _rocmswitch_is_usual=''
+_rocmswitch_usual="add:PATH set:UV_CONSTRAINT set:VIRTUAL_ENV $_rocmswitch_first"
+
 # The usual cases of what functions.sh does: a variable that is exported or not there, without further attributes, and
 # changed for the first time. ${(P)x} is the value of the variable that x names, ${(tP)x} what kind it is.
 _rocmswitch_set() {
@@ -239,10 +242,46 @@ _rocmswitch_prepend() {
     esac
 }
 
+# All that most environments change, if none of it was there before: without a loop, which takes three times as long.
+_rocmswitch_environment() {
+    if [[ ${VIRTUAL_ENV+y}${UV_CONSTRAINT+y}${PATH:+${(t)PATH}}/$_ROCMSWITCH_DONE == "scalar-tied-export-special/$_rocmswitch_first" ]]; then
+        _ROCMSWITCH_OLD_VIRTUAL_ENV=unset _ROCMSWITCH_NEW_VIRTUAL_ENV=$1 VIRTUAL_ENV=$1
+        _ROCMSWITCH_OLD_UV_CONSTRAINT=unset _ROCMSWITCH_NEW_UV_CONSTRAINT=$2 UV_CONSTRAINT=$2
+        _ROCMSWITCH_OLD_PATH=was:$PATH _ROCMSWITCH_NEW_PATH=$3 PATH=$3:$PATH
+        _ROCMSWITCH_DONE=$_rocmswitch_usual _rocmswitch_is_usual=yes
+        \export VIRTUAL_ENV _ROCMSWITCH_OLD_VIRTUAL_ENV _ROCMSWITCH_NEW_VIRTUAL_ENV _ROCMSWITCH_OLD_PATH \
+            UV_CONSTRAINT _ROCMSWITCH_OLD_UV_CONSTRAINT _ROCMSWITCH_NEW_UV_CONSTRAINT _ROCMSWITCH_NEW_PATH
+    else
+        _rocmswitch_set VIRTUAL_ENV "$1" UV_CONSTRAINT "$2"
+        _rocmswitch_prepend PATH "$3"
+    fi
+}
+
 _rocmswitch_leave() {
+    [[ -z $_rocmswitch_ends ]] || _rocmswitch_give_deactivate_back
+    [[ -n $_rocmswitch_is_usual && ${_ROCMSWITCH_DONE-} == "$_rocmswitch_usual" ]] && _rocmswitch_leave_usual ||
+        _rocmswitch_leave_all
+}
+
+_rocmswitch_leave_usual() {
+    _rocmswitch_is_usual=''
+    [[ ${(t)ROCMSWITCH_ACTIVE-}${(t)ROCMSWITCH_WHY-}${(t)VIRTUAL_ENV-}${(t)UV_CONSTRAINT-}${(t)PATH-} == \
+        scalar-exportscalar-exportscalar-exportscalar-exportscalar-tied-export-special &&
+        $ROCMSWITCH_ACTIVE == "${_ROCMSWITCH_NEW_ROCMSWITCH_ACTIVE-}" &&
+        $ROCMSWITCH_WHY == "${_ROCMSWITCH_NEW_ROCMSWITCH_WHY-}" && $VIRTUAL_ENV == "${_ROCMSWITCH_NEW_VIRTUAL_ENV-}" &&
+        $UV_CONSTRAINT == "${_ROCMSWITCH_NEW_UV_CONSTRAINT-}" && ${_ROCMSWITCH_OLD_PATH+x} == x &&
+            $PATH == "${_ROCMSWITCH_NEW_PATH-}:${_ROCMSWITCH_OLD_PATH#was:}" ]] || \return
+    PATH=${_ROCMSWITCH_OLD_PATH#was:}
+    \unset -v ROCMSWITCH_ACTIVE ROCMSWITCH_WHY VIRTUAL_ENV UV_CONSTRAINT _ROCMSWITCH_DONE \
+        _ROCMSWITCH_OLD_ROCMSWITCH_ACTIVE _ROCMSWITCH_NEW_ROCMSWITCH_ACTIVE \
+        _ROCMSWITCH_OLD_ROCMSWITCH_WHY _ROCMSWITCH_NEW_ROCMSWITCH_WHY \
+        _ROCMSWITCH_OLD_VIRTUAL_ENV _ROCMSWITCH_NEW_VIRTUAL_ENV \
+        _ROCMSWITCH_OLD_UV_CONSTRAINT _ROCMSWITCH_NEW_UV_CONSTRAINT _ROCMSWITCH_OLD_PATH _ROCMSWITCH_NEW_PATH
+}
+
+_rocmswitch_leave_all() {
     \local _rs_step _rs_name _rs_old _rs_new
     \local -a _rs_gone
-    [[ -z $_rocmswitch_ends ]] || _rocmswitch_give_deactivate_back
     for _rs_step in "${(@s: :)_ROCMSWITCH_DONE-}"; do
         _rs_name=${_rs_step#*:} _rs_old=_ROCMSWITCH_OLD_${_rs_step#*:} _rs_new=_ROCMSWITCH_NEW_${_rs_step#*:}
         case $_rs_step/${(tP)_rs_name-} in

@@ -11,16 +11,24 @@ from rocmswitch.model.activation import CardVariable, ResolvedActivation
 SHELL_STATE = ("ROCMSWITCH_ACTIVE", "ROCMSWITCH_WHY")
 """What `_rocmswitch_begin` sets itself: receipts of earlier versions list the first among their variables."""
 
+_ENVIRONMENT = ("VIRTUAL_ENV", "UV_CONSTRAINT")
+"""What every environment sets: shells have a quicker way for these two and PATH together."""
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
 def render(name: str, activation: ResolvedActivation, functions: str) -> str:
-    """A script to be sourced: leaves what is active, then enters *name*.
+    """A script that leaves what is active, then enters *name*.
 
-    *functions* comes first: the text of functions.sh, or the line of `functions_from`.
+    *functions* comes first: the text of functions.sh, for a script to be evaluated anywhere, or the line of
+    `functions_from`, for one that is sourced and may end where the rest is for other machines' cards.
     """
-    lines = [functions.rstrip("\n"), f"_rocmswitch_begin {quote(name)}", *_changes(activation), "_rocmswitch_end"]
-    return "\n".join(lines) + "\n"
+    lines = [functions.rstrip("\n"), f"_rocmswitch_begin {quote(name)}", *_changes(activation)]
+    cards = _cards(activation.cards)
+    if cards and "\n" not in lines[0]:
+        gpus = dict.fromkeys(one.gpu for one in activation.cards)
+        lines.append(f"_rocmswitch_has_card {quote(' '.join(gpus))} || {{ _rocmswitch_end; return 0; }}")
+    return "\n".join((*lines, *cards, "_rocmswitch_end")) + "\n"
 
 
 def functions_from(path: str) -> str:
@@ -62,15 +70,24 @@ def _where_defined(function: str) -> str:
 
 
 def _changes(activation: ResolvedActivation) -> Iterator[str]:
+    own = {name: value for name, value in activation.variables if name not in SHELL_STATE}
+    paths = {name: ":".join(folders) for name, folders in activation.paths}
     for name in activation.unset:
         yield f"_rocmswitch_unset {_name(name)}"
-    own = [one for one in activation.variables if one[0] not in SHELL_STATE]
+    if "PATH" in paths and own.keys() >= set(_ENVIRONMENT):
+        words = (*(own.pop(name) for name in _ENVIRONMENT), paths.pop("PATH"))
+        yield f"_rocmswitch_environment {' '.join(map(quote, words))}"
     if own:
-        yield f"_rocmswitch_set {_assignments(own)}"
-    for (profile, assignments), gpus in _alike(activation.cards).items():
-        yield f"_rocmswitch_card {quote(' '.join(gpus))} {quote(profile)} {assignments}"
-    for name, folders in activation.paths:
-        yield f"_rocmswitch_prepend {_name(name)} {quote(':'.join(folders))}"
+        yield f"_rocmswitch_set {_assignments(own.items())}"
+    for name, folders in paths.items():
+        yield f"_rocmswitch_prepend {_name(name)} {quote(folders)}"
+
+
+def _cards(cards: Iterable[CardVariable]) -> list[str]:
+    return [
+        f"_rocmswitch_card {quote(' '.join(gpus))} {quote(profile)} {assignments}"
+        for (profile, assignments), gpus in _alike(cards).items()
+    ]
 
 
 def _alike(cards: Iterable[CardVariable]) -> dict[tuple[str, str], list[str]]:

@@ -25,7 +25,7 @@ def shell(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def terminal(stacks: PosixStacks, shell: str) -> Iterator[Terminal]:
-    with Terminal.opened(shell, stacks.home, rc=stacks.hook(shell)) as terminal:
+    with Terminal.opened(shell, stacks.home, rc=stacks.quiet_hook(shell)) as terminal:
         yield terminal
 
 
@@ -94,7 +94,7 @@ def test_no_stack_can_be_chosen_for_a_project(stacks: PosixStacks, shell: str):
     stacks.alias("default", "rocm-5.2.0")
     pin = stacks.project("bare", "system\n") / ".rocm-version"
 
-    with Terminal.opened(shell, stacks.home, rc=stacks.hook(shell)) as terminal:
+    with Terminal.opened(shell, stacks.home, rc=stacks.quiet_hook(shell)) as terminal:
         seen = [active(terminal)]
         terminal.type("cd bare")
         seen.append(active(terminal))
@@ -162,7 +162,8 @@ def test_the_default_of_the_system_counts_where_the_user_has_none(stacks: PosixS
     (system / "activations").mkdir(parents=True, mode=0o755)
     (system / "activations").chmod(0o755)
     (system / "activations/default.sh").write_text(stacks.script("rocm-5.2.0").read_text())
-    rc = stacks.hook(shell).partition("\n")[0] + f"\n_ROCMSWITCH_DATA+=({posix.quote(str(system))})"
+    both = f'_ROCMSWITCH_DATA=("${{_ROCMSWITCH_DATA[@]:0:1}}" {posix.quote(str(system))})'
+    rc = f"{stacks.quiet_hook(shell)}\n{both}"
 
     with Terminal.opened(shell, stacks.home, rc=rc) as terminal:
         assert active(terminal) == "rocm-5.2.0|default"
@@ -204,7 +205,7 @@ def test_nothing_is_looked_at_while_the_folder_stays(terminal: Terminal, stacks:
 def test_a_login_shell_inside_that_starts_with_a_path_of_its_own_enters_again(
     terminal: Terminal, stacks: PosixStacks, shell: str
 ):
-    rc = f"PATH=/usr/bin:/bin\n{stacks.hook(shell)}"
+    rc = f"PATH=/usr/bin:/bin\n{stacks.quiet_hook(shell)}"
     inherited = {**account(stacks.home), "TERM": "dumb"}
     terminal.type("cd old")
     inherited.update(

@@ -67,7 +67,7 @@ def started(shell: str, stacks: PosixStacks, rc: str, lines: tuple[str, ...], fo
 def test_no_process_is_started_by_the_hook(shell: str, stacks: PosixStacks, tmp_path: Path):
     bare = started(shell, stacks, "", ("cd new", "cd ~"), tmp_path)
 
-    hooked = started(shell, stacks, stacks.hook(shell), LINES, tmp_path)
+    hooked = started(shell, stacks, stacks.quiet_hook(shell), LINES, tmp_path)
 
     assert len(bare) == 1, bare  # the shell itself
     assert len(hooked) == len(bare), hooked
@@ -84,7 +84,7 @@ def test_no_program_is_looked_for_by_the_hook(shell: str, stacks: PosixStacks, t
     (tmp_path / "recorder").write_text(f'#!/bin/sh\necho "$0" >>{tmp_path}/recorded\n')
     (tmp_path / "recorder").chmod(0o755)
 
-    rc = f"PATH={stubs}\n{stacks.hook(shell)}"
+    rc = f"PATH={stubs}\n{stacks.quiet_hook(shell)}"
     with Terminal.opened(shell, stacks.home, rc=rc) as terminal:
         for line in LINES:
             terminal.type(line)
@@ -101,7 +101,7 @@ def test_no_file_is_looked_at_where_nothing_changed(shell: str, stacks: PosixSta
     if subprocess.run([*before, "true"], capture_output=True, check=False).returncode:
         pytest.skip("strace may trace nothing here")
 
-    with Terminal.opened(shell, stacks.home, rc=stacks.hook(shell), before=before) as terminal:
+    with Terminal.opened(shell, stacks.home, rc=stacks.quiet_hook(shell), before=before) as terminal:
         terminal.type("cd new")
         seen = trace.stat().st_size
         for _ in range(5):

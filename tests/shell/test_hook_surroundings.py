@@ -74,7 +74,9 @@ def without_ours(terminal: Terminal) -> dict[bytes, bytes]:
 @pytest.mark.parametrize("when", ["before the hook", "after it"])
 @pytest.mark.parametrize(("shell", "setting"), [(shell, one) for shell in HOOKED for one in SETTINGS[shell]])
 def test_projects_are_followed_whatever_is_set(stacks: PosixStacks, shell: str, setting: str, when: str):
-    lines = (setting, stacks.hook(shell)) if when.startswith("before") else (stacks.hook(shell), setting)
+    lines = (
+        (setting, stacks.quiet_hook(shell)) if when.startswith("before") else (stacks.quiet_hook(shell), setting)
+    )
 
     with Terminal.opened(shell, stacks.home, rc="\n".join(lines)) as terminal:
         assert terminal.seen == ""
@@ -91,7 +93,9 @@ def test_projects_are_followed_whatever_is_set(stacks: PosixStacks, shell: str, 
 def test_aliases_of_what_the_hook_calls_do_not_matter(stacks: PosixStacks, shell: str):
     aliases = "\n".join(f"alias {one}='echo aliased'" for one in ALIASES.split())
 
-    with Terminal.opened(shell, stacks.home, rc=f"{aliases}\n\\{stacks.hook(shell)}") as terminal:
+    with Terminal.opened(
+        shell, stacks.home, rc=f"VIRTUAL_ENV_DISABLE_PROMPT=1\n{aliases}\n\\{stacks.hook(shell)}"
+    ) as terminal:
         assert terminal.type("\\cd new") == ""
         assert terminal.type(SHOW).startswith("rocm-6.2.4|pin:")
         assert terminal.type("\\cd ../old") == ""
@@ -101,10 +105,10 @@ def test_aliases_of_what_the_hook_calls_do_not_matter(stacks: PosixStacks, shell
 
 @pytest.mark.parametrize("shell", HOOKED)
 def test_the_hook_read_twice_is_the_hook_read_once(stacks: PosixStacks, shell: str):
-    with Terminal.opened(shell, stacks.home, rc=stacks.hook(shell)) as terminal:
+    with Terminal.opened(shell, stacks.home, rc=stacks.quiet_hook(shell)) as terminal:
         once = terminal.type('echo "$PROMPT_COMMAND $precmd_functions $chpwd_functions"')
         terminal.type(stacks.entering("rocm-5.2.0"))
-        terminal.type(stacks.hook(shell))
+        terminal.type(stacks.quiet_hook(shell))
         terminal.type("cd ./new")
 
         assert terminal.type('echo "$PROMPT_COMMAND $precmd_functions $chpwd_functions"') == once
@@ -115,7 +119,7 @@ def test_the_hook_read_twice_is_the_hook_read_once(stacks: PosixStacks, shell: s
 
 @pytest.mark.parametrize("shell", HOOKED)
 def test_the_output_of_init_can_be_evaluated_instead_of_sourced(stacks: PosixStacks, shell: str):
-    stacks.hook(shell)
+    stacks.quiet_hook(shell)
     rc = f'eval "$(cat {posix.quote(str(stacks.layout.shell / f"hook.{shell}"))})"'
 
     with Terminal.opened(shell, stacks.home, rc=rc) as terminal:
@@ -138,7 +142,11 @@ def test_what_bash_does_at_a_prompt_already_goes_on(stacks: PosixStacks, mine: s
     later = mine.replace("PROMPT_COMMAND=(", "PROMPT_COMMAND+=(")
     if when == "after it" and later == mine:
         pytest.skip("takes the hook away, as it says")
-    rc = f"{mine}\n{stacks.hook('bash')}" if when.startswith("before") else f"{stacks.hook('bash')}\n{later}"
+    rc = (
+        f"{mine}\n{stacks.quiet_hook('bash')}"
+        if when.startswith("before")
+        else f"{stacks.quiet_hook('bash')}\n{later}"
+    )
 
     with Terminal.opened("bash", stacks.home, rc=rc) as terminal:
         assert terminal.type("cd new; (exit 3)") == said
@@ -147,7 +155,7 @@ def test_what_bash_does_at_a_prompt_already_goes_on(stacks: PosixStacks, mine: s
 
 
 def test_a_prompt_command_that_is_read_only_is_said(stacks: PosixStacks):
-    rc = f"PROMPT_COMMAND=:; readonly PROMPT_COMMAND\n{stacks.hook('bash')}"
+    rc = f"PROMPT_COMMAND=:; readonly PROMPT_COMMAND\n{stacks.quiet_hook('bash')}"
 
     with Terminal.opened("bash", stacks.home, rc=rc) as terminal:
         assert terminal.seen == "rocmswitch: PROMPT_COMMAND is read-only, so that projects are not followed\n"
@@ -157,7 +165,7 @@ def test_a_prompt_command_that_is_read_only_is_said(stacks: PosixStacks):
 
 def test_the_functions_that_zsh_calls_at_a_prompt_go_on(stacks: PosixStacks):
     theirs = "precmd() { echo mine $? }; autoload -Uz add-zsh-hook; f() { :; }; add-zsh-hook precmd f"
-    rc = f"{theirs}\n{stacks.hook('zsh')}"
+    rc = f"{theirs}\n{stacks.quiet_hook('zsh')}"
     with Terminal.opened("zsh", stacks.home, rc=rc) as terminal:
         assert terminal.type("cd new; (exit 3)") == "mine 3\n"
         assert terminal.type("echo $precmd_functions") == "f _rocmswitch_hook\nmine 0\n"
@@ -165,7 +173,9 @@ def test_the_functions_that_zsh_calls_at_a_prompt_go_on(stacks: PosixStacks):
 
 @pytest.mark.parametrize("shell", HOOKED)
 def test_a_read_only_variable_is_said_once_and_the_rest_is_entered(stacks: PosixStacks, shell: str):
-    with Terminal.opened(shell, stacks.home, rc=f"{stacks.hook(shell)}\nreadonly UV_CONSTRAINT=mine") as terminal:
+    with Terminal.opened(
+        shell, stacks.home, rc=f"{stacks.quiet_hook(shell)}\nreadonly UV_CONSTRAINT=mine"
+    ) as terminal:
         said = [terminal.type(line) for line in ("cd old", "cd ..", "cd old")]
 
         assert said == ["rocmswitch: UV_CONSTRAINT cannot be changed in this shell and stays as it is\n", "", ""]
@@ -177,7 +187,7 @@ def test_an_active_environment_of_somebody_else_is_there_again_outside(stacks: P
     variables = "VIRTUAL_ENV=/other CONDA_PREFIX=/conda PATH=/other/bin:$PATH PYTHONHOME=/other"
     other = f"export {variables}; deactivate() {{ echo other; }}"
 
-    with Terminal.opened(shell, stacks.home, rc=f"{other}\n{stacks.hook(shell)}") as terminal:
+    with Terminal.opened(shell, stacks.home, rc=f"{other}\n{stacks.quiet_hook(shell)}") as terminal:
         before = terminal.environment()
         terminal.type("cd old")
         assert terminal.type("echo $VIRTUAL_ENV $PATH ${PYTHONHOME-none}") == (

@@ -54,7 +54,7 @@ def stacks(tmp_path: Path) -> PosixStacks:
 
 @pytest.fixture(params=HOOKED)
 def terminal(request: pytest.FixtureRequest, stacks: PosixStacks) -> Iterator[Terminal]:
-    with Terminal.opened(request.param, stacks.home, rc=stacks.hook(request.param)) as terminal:
+    with Terminal.opened(request.param, stacks.home, rc=stacks.quiet_hook(request.param)) as terminal:
         yield terminal
 
 
@@ -159,7 +159,7 @@ def test_what_belongs_to_another_user_is_not_sourced(terminal: Terminal, stacks:
 def test_zsh_sources_nothing_from_a_folder_that_others_may_write(stacks: PosixStacks):
     stacks.layout.activations.chmod(0o777)
 
-    with Terminal.opened("zsh", stacks.home, rc=stacks.hook("zsh")) as terminal:
+    with Terminal.opened("zsh", stacks.home, rc=stacks.quiet_hook("zsh")) as terminal:
         assert "does not belong to you alone" in terminal.type("cd new")
         assert terminal.type(SHOW) == "|\n"
 

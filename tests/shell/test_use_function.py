@@ -37,7 +37,7 @@ def stacks(tmp_path: Path) -> PosixStacks:
 
 @pytest.fixture(params=HOOKED)
 def terminal(request: pytest.FixtureRequest, stacks: PosixStacks) -> Iterator[Terminal]:
-    rc = f'PATH="$HOME/bin:$PATH"\n{stacks.hook(request.param)}'
+    rc = f'PATH="$HOME/bin:$PATH"\n{stacks.quiet_hook(request.param)}'
     with Terminal.opened(request.param, stacks.home, rc=rc) as terminal:
         yield terminal
 

@@ -36,6 +36,10 @@ class PosixStacks:
         path.write_text(hook_text(shell, self.layout))
         return f". {posix.quote(str(path))}"
 
+    def quiet_hook(self, shell: str) -> str:
+        """The same for an owner who wants nothing in the prompt, for tests that read all that appears."""
+        return f"VIRTUAL_ENV_DISABLE_PROMPT=1; {self.hook(shell)}"
+
     def add(self, name: str, activation: ResolvedActivation | None = None) -> Path:
         """The script of *name*; without an activation it puts `/stacks/NAME/bin` into PATH."""
         paths = (("PATH", (f"/stacks/{name}/bin",)),)
