@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,26 +15,47 @@ from rocmswitch.cli import machine, output
 from rocmswitch.cli.main import Scopes, program
 from rocmswitch.errors import Refused, VerificationFailed
 from rocmswitch.model.finding import FAULT, SEVERITIES, Finding
+from rocmswitch.model.grammar import GPU as GPU_NAME
 from rocmswitch.operations import doctor
-from rocmswitch.operations.entering import SYSROOT
+from rocmswitch.operations.entering import GPU, SYSROOT
 from rocmswitch.operations.examining import Surgery
 from rocmswitch.store.installed import Installed
+
+_VARIABLES = {"gpu": GPU, "sysroot": SYSROOT}
+"""What says the same to every command."""
+
+
+def _checked(_ctx: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    if value and not GPU_NAME.fullmatch(value):
+        raise click.BadParameter(f"`{value[:40]}` is not a card like `gfx1010`")
+    return value
 
 
 @click.command(epilog="Example: rocmswitch doctor --fix hook")
 @click.argument("name", required=False)
 @click.option("--fix", metavar="ID", help="Put right what ID, as it is shown, says; only what can be taken back.")
+@click.option(
+    "--gpu", metavar="TARGET", callback=_checked, help="For this card, not the one in this machine: gfx1010."
+)
+@click.option(
+    "--sysroot",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False),
+    help="Take the card, its driver and /etc from another machine, whose files are in DIR.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_context
-def command(ctx: click.Context, name: str | None, fix: str | None, yes: bool, as_json: bool) -> None:
+def command(
+    ctx: click.Context, /, name: str | None, fix: str | None, yes: bool, as_json: bool, **elsewhere: str | None
+) -> None:
     """Say what is wrong here, why, and what to do about it.
 
     With NAME (a stack or an environment) only that one is looked at. Nothing is changed without --fix. Exit code 4:
     a fault was found.
     """
     scopes: Scopes = ctx.obj
-    findings = _examine(scopes, name)
+    findings = _examine(scopes, name, elsewhere)
     if fix is not None:
         _fix(ctx, doctor.choose_fixes(findings, fix), yes=yes)
         return
@@ -47,14 +68,17 @@ def command(ctx: click.Context, name: str | None, fix: str | None, yes: bool, as
         raise VerificationFailed(f"{faults} {'faults were' if faults > 1 else 'fault was'} found")
 
 
-def _examine(scopes: Scopes, name: str | None) -> tuple[Finding, ...]:
+def _examine(scopes: Scopes, name: str | None, elsewhere: Mapping[str, str | None]) -> tuple[Finding, ...]:
+    """*elsewhere* is what was said of another machine, by option."""
+    said = {_VARIABLES[option]: value for option, value in elsewhere.items() if value}
+    environment = {**os.environ, **said}
     here = Surgery(
         scopes.searched,
         Installed(scopes.searched),
         machine.catalog(scopes),
-        os.environ,
+        environment,
         machine.disk(),
-        Path(os.environ.get(SYSROOT) or "/"),
+        Path(environment.get(SYSROOT) or "/"),
     )
     return doctor.plan(doctor.examine(here, name, output.say))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,18 @@ def test_a_repaired_stack_has_them_too(line: CommandLine, tmp_path: Path):
     line.succeed("repair", NAME, "--yes")
 
     assert of_the_card(line, tmp_path) == ["HSA_OVERRIDE_GFX_VERSION=10.3.0"]
+
+
+def test_doctor_looks_at_another_machine_and_another_card(line: CommandLine, tmp_path: Path):
+    machine = plug(tmp_path / "mounted here", RX5700XT)
+
+    mounted = line.run("doctor", "--json", "--sysroot", str(machine)).out
+    named = line.run("doctor", "--json", "--sysroot", str(tmp_path), "--gpu", "gfx1030").out
+
+    assert [one["id"] for one in json.loads(mounted)] == ["device"]
+    assert [one["id"] for one in json.loads(named)] == [f"unknown-card:{NAME}"]
+
+
+def test_doctor_refuses_a_machine_that_is_not_there(line: CommandLine, tmp_path: Path):
+    assert line.run("doctor", "--sysroot", str(tmp_path / "nothing")).code == 2
+    assert line.run("doctor", "--gpu", "$(x)").code == 2
