@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import Any
 
@@ -130,5 +129,5 @@ def _is_of(environment: Installation, target: str) -> bool:
 
 def _is_for_another_card(environment: Installation, gpu: str) -> bool:
     """Whether its wheels name their card, as AMD's do, and it is not *gpu*: then it is refused, not entered."""
-    cards = {word for pin in environment.receipt.pins for word in re.findall(r"-device-(gfx\w+)==", pin)}
+    cards = environment.receipt.cards
     return bool(gpu and cards) and gpu not in cards

@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rocmswitch.cli import machine
@@ -17,6 +17,7 @@ from rocmswitch.host.facts import read_host
 from rocmswitch.host.gpu import first_target
 from rocmswitch.metadata.wheellock import SIZE_LIMIT, WheelLock, parse_wheel_lock
 from rocmswitch.model.grammar import GPU, is_name
+from rocmswitch.model.receipt import Receipt
 from rocmswitch.model.stack import Pytorch, Stack
 from rocmswitch.operations import use
 from rocmswitch.operations.timing import Stages
@@ -82,6 +83,24 @@ def choose(scopes: Scopes, stack: Stack, options: Options) -> Chosen:
     choice = Choice(stack, entry, gpu, cpu)
     check_glibc(choice, read_host().glibc)
     return Chosen(choice, lock)
+
+
+def as_before(options: Options, stack: str, existing: Receipt | None) -> Options:
+    """*options* for making *existing* anew for the same stack: what they do not say stays as it was.
+
+    Its Python, its torch, its card and its profile; a Python that is gone is no reason to fail.
+    """
+    if not options.rebind or options.locked or existing is None or existing.stack != stack:
+        return options
+    python = existing.python if Path(existing.python).exists() else None
+    as_it_was = not (options.torch or options.cpu)
+    return replace(
+        options,
+        python=options.python or python,
+        torch=(existing.torch or None) if as_it_was else options.torch,
+        gpu=options.gpu or next(iter(existing.cards), None),
+        profile=options.profile or existing.profile or None,
+    )
 
 
 def interpreter(scopes: Scopes, pythons: tuple[str, ...], options: Options, lock: WheelLock | None) -> Interpreter:

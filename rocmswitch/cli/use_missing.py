@@ -60,6 +60,7 @@ def make_environment(scopes: Scopes, target: str, options: Options) -> Installat
     existing = installed.venv(place.name)
     if not options.rebind:
         check_name(place.name, manifest.stack.name, existing.receipt if existing else None)
+    options = use_environment.as_before(options, manifest.stack.name, existing.receipt if existing else None)
     made = (_with_pytorch if manifest.stack.pytorch else _with_prefix)(scopes, manifest, place, options)
     if not made:
         return None

@@ -7,6 +7,7 @@ without one is not a tree.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from rocmswitch.model.activation import Activation
@@ -104,3 +105,8 @@ class Receipt:
     """The folder of somebody else's ROCm that a prefix stands for: none of its files is ours."""
     notes: tuple[str, ...] = ()
     schema: int = RECEIPT_SCHEMA
+
+    @property
+    def cards(self) -> frozenset[str]:
+        """The cards that the wheels of a venv are for, as AMD's name them; empty where they are for all."""
+        return frozenset(word for pin in self.pins for word in re.findall(r"-device-(gfx\w+)==", pin))

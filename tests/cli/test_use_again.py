@@ -67,6 +67,37 @@ def test_rebinding_to_the_same_stack_makes_it_as_new(line: CommandLine) -> None:
     assert list(demo.glob("lib/python*/site-packages/torch/__init__.py"))
 
 
+def test_making_it_as_new_keeps_the_torch_and_the_profile_that_it_had(line: CommandLine) -> None:
+    older = (STACK, "--venv", "older")
+    line.succeed("use", *older, "--torch", "2.6.0", "--profile", "rdna1-safe", "--yes")
+    before = read_receipt(line.layout.venvs / "older")
+
+    line.succeed("use", *older, "--rebind", "--yes")
+
+    after = read_receipt(line.layout.venvs / "older")
+    assert after.tree != before.tree
+    assert (after.torch, after.profile) == ("2.6.0+rocm6.2.4", "rdna1-safe")
+
+
+def test_making_it_as_new_for_processors_alone_brings_no_gpu_in(line: CommandLine, site: PytorchSite) -> None:
+    line.succeed("use", STACK, "--venv", "small", "--cpu", "--yes", PIP_EXTRA_INDEX_URL=site.cpu)
+
+    line.succeed("use", STACK, "--venv", "small", "--rebind", "--yes", PIP_EXTRA_INDEX_URL=site.cpu)
+    assert read_receipt(line.layout.venvs / "small").torch == "2.7.1+cpu"
+
+    line.succeed("use", STACK, "--venv", "small", "--rebind", "--torch", "2.7.1", "--yes")
+    assert read_receipt(line.layout.venvs / "small").torch == "2.7.1+rocm6.2.4"
+
+
+def test_wheels_of_a_card_are_made_as_new_where_no_card_is_seen(line: CommandLine, site: PytorchSite) -> None:
+    site.let(line, "therock-10.1")
+    line.succeed("use", "therock-10.1", "--venv", "rock", "--gpu", "gfx1010", "--yes")
+
+    line.succeed("use", "therock-10.1", "--venv", "rock", "--rebind", "--yes")
+
+    assert read_receipt(line.layout.venvs / "rock").cards == {"gfx1010"}
+
+
 def test_removing_an_environment_removes_what_it_replaced(line: CommandLine) -> None:
     line.succeed("use", OTHER, "--venv", "demo", "--rebind", "--yes")
 
