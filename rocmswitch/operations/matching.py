@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,14 +15,14 @@ import msgspec
 from rocmswitch.errors import ManifestMistake, NetworkFailed, NotFound, RocmswitchError
 from rocmswitch.fetch.contents import Contents, read_contents
 from rocmswitch.fetch.http import Http
-from rocmswitch.fetch.wheels import Wanted, find_wheels, is_local, with_size
+from rocmswitch.fetch.wheels import Wanted, find_wheels, is_local, locate_wheels, with_size
 from rocmswitch.metadata.wheelindex import IndexedFile
 from rocmswitch.metadata.wheellock import LockedWheel, WheelLock, parse_wheel_lock, render_wheel_lock
 from rocmswitch.model.indexes import PackageIndexes
 from rocmswitch.model.package import FIRST_USE, PINNED, Artifact, Digest, Unhashed
 from rocmswitch.planning.pytorch import CPU_INDEX, Choice
 from rocmswitch.planning.wheelfiles import best_file, is_source, project_of
-from rocmswitch.planning.wheels import Interpreter, VenvPlan, estimated_size
+from rocmswitch.planning.wheels import Interpreter, VenvPlan, estimated_size, plan_artifacts
 from rocmswitch.store.cache import Cache, hash_of
 from rocmswitch.store.firstuse import FirstUse
 from rocmswitch.store.resolution import Question, Resolver, Stub
@@ -86,6 +86,20 @@ def match(choice: Choice, interpreter: Interpreter, supply: Supply) -> Basket:
     seen = {file.filename: said.unpacked for file, said in zip(family, contents, strict=True) if said.unpacked}
     rest = (size for name, size in basket.sizes if name not in seen)
     return replace(basket, unpacked=sum(seen.values()) + estimated_size(rest), key=key)
+
+
+def match_pinned(files: Sequence[str], hashes: Mapping[str, str], supply: Supply) -> Basket:
+    """The wheels called *files*, wherever the user's own indexes have them: *hashes* tell the right ones.
+
+    Where they were found before, and the cache still has them, no server is asked. Raises as `locate_wheels`.
+    """
+    pinned = {file: hashes[file] for file in files}
+    key = _name_of({"hashes": pinned, "indexes": repr(supply.indexes)})
+    known = _recorded(key, supply)
+    if known is not None:
+        return known
+    wheels = plan_artifacts(files, hashes, locate_wheels(supply.http, supply.indexes.all, files))
+    return Basket(wheels, unpacked=estimated_size(one.size for one in wheels), key=key)
 
 
 def match_locked(lock: WheelLock, interpreter: Interpreter) -> Basket:
@@ -216,7 +230,11 @@ def _key(choice: Choice, interpreter: Interpreter, indexes: PackageIndexes) -> s
         "machine": [str(tag) for tag in interpreter.tags[:1]],
         "indexes": repr(indexes),
     }
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:24]
+    return _name_of(asked)
+
+
+def _name_of(question: object) -> str:
+    return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:24]
 
 
 def _recorded(key: str, supply: Supply) -> Basket | None:

@@ -8,13 +8,12 @@ from pathlib import Path
 
 from rocmswitch.errors import Refused
 from rocmswitch.fetch.download import Downloads, Progress
-from rocmswitch.fetch.wheels import locate_wheels
 from rocmswitch.metadata.wheellock import WheelLock, render_wheel_lock
 from rocmswitch.model.package import Artifact
 from rocmswitch.model.receipt import InstalledPackage, Receipt
 from rocmswitch.model.stack import Stack, Wheels
 from rocmswitch.operations.building import WAIT, Workshop, alone, build
-from rocmswitch.operations.matching import Basket, Supply, lock_of, match, match_locked, remember
+from rocmswitch.operations.matching import Basket, Supply, lock_of, match, match_locked, match_pinned, remember
 from rocmswitch.operations.scripts import write_scripts
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.activation import PLACEHOLDER, card_variables, plan_venv_activation
@@ -22,14 +21,7 @@ from rocmswitch.planning.install import InstallPlan
 from rocmswitch.planning.pytorch import Choice, check_interpreter
 from rocmswitch.planning.rebinding import check_kept
 from rocmswitch.planning.wheelfiles import is_source, version_of
-from rocmswitch.planning.wheels import (
-    Interpreter,
-    VenvPlan,
-    estimated_size,
-    plan_artifacts,
-    unencrypted,
-    wanted_files,
-)
+from rocmswitch.planning.wheels import Interpreter, VenvPlan, unencrypted, wanted_files
 from rocmswitch.store.binding import bind
 from rocmswitch.store.catalog import Manifest
 from rocmswitch.store.interpreters import fetch_interpreter
@@ -69,10 +61,8 @@ def wheels_of(manifest: Manifest) -> Wheels:
 def plan(manifest: Manifest, wanted: Wanted, supply: Supply) -> VenvPlan:
     """Decide which wheels the environment of a stack without PyTorch gets. Reads the user's package index."""
     wheels, stack = wheels_of(manifest), manifest.stack
-    files = wanted_files(wheels, stack.name, wanted.interpreter)
-    artifacts = plan_artifacts(files, wheels.hashes, locate_wheels(supply.http, supply.indexes.all, files))
-    basket = Basket(artifacts, unpacked=estimated_size(one.size for one in artifacts))
-    return replace(_assembled(stack, wanted, basket, supply), prefix=stack.name)
+    basket = match_pinned(wanted_files(wheels, stack.name, wanted.interpreter), wheels.hashes, supply)
+    return replace(_assembled(stack, wanted, basket, supply), prefix=stack.name, question=basket.key)
 
 
 def plan_pytorch(choice: Choice, wanted: Wanted, supply: Supply, lock: WheelLock | None = None) -> VenvPlan:
