@@ -37,7 +37,7 @@ def gone(symptoms: Symptoms) -> Iterator[Finding]:
     """What this shell is in was removed, perhaps from another shell."""
     variable, name = symptoms.shell.gone
     if variable:
-        text = "run `rocmswitch use --off`" if variable == ACTIVE else f"run `{_unset(symptoms.shell)} {variable}`"
+        text = "run `rocmswitch use --off`" if variable == ACTIVE else f"run `{unset(variable, symptoms.shell)}`"
         what = f"this shell is in `{name}`, which is not installed"
         why = f"{variable} names it, and folders of it may be on PATH"
         yield Finding("gone", WARNING, what, variable, why, Remedy(text))
@@ -155,11 +155,12 @@ def _without(name: str, shell: ShellSymptoms) -> Remedy:
     if kept:
         command = f"set -gx {name} " if shell.hook.shell == "fish" else f"export {name}="
         return Remedy(f"run `{command}{shlex.quote(kept)}`")
-    return Remedy(f"run `{_unset(shell)} {name}`")
+    return Remedy(f"run `{unset(name, shell)}`")
 
 
-def _unset(shell: ShellSymptoms) -> str:
-    return "set -e" if shell.hook.shell == "fish" else "unset"
+def unset(name: str, shell: ShellSymptoms) -> str:
+    """What is typed to take the variable *name* away."""
+    return f"set -e {name}" if shell.hook.shell == "fish" else f"unset {name}"
 
 
 def _standing(symptoms: Symptoms, active: Active) -> Standing | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rocmswitch.model.finding import FAULT, WARNING, Finding, Remedy
-from rocmswitch.model.symptoms import Clash, Symptoms, TreeSymptoms
+from rocmswitch.model.symptoms import Clash, ShellSymptoms, Symptoms, TreeSymptoms
+from rocmswitch.planning.diagnosis_shell import unset
 
 
 def damaged(symptoms: Symptoms) -> Iterator[Finding]:
@@ -85,13 +86,16 @@ def imported_from_elsewhere(symptoms: Symptoms) -> Iterator[Finding]:
             f"`import {tree.framework}` in `{tree.name}` gives another one than it holds",
             tree.place,
             f"`{tree.elsewhere}` was imported, by PYTHONPATH or a .pth file",
-            Remedy(f"run `unset PYTHONPATH`, then `rocmswitch doctor {tree.name}`"),
+            Remedy(f"run `{unset('PYTHONPATH', symptoms.shell)}`, then `rocmswitch doctor {tree.name}`"),
         )
 
 
 def clashing_libraries(symptoms: Symptoms) -> Iterator[Finding]:
-    """Two copies of a library in one process, or one of another stack (ROCm/TheRock#1011, rocBLAS#1386)."""
-    for tree in symptoms.trees:
+    """Two copies of a library in one process, or one of another stack (ROCm/TheRock#1011, rocBLAS#1386).
+
+    What another framework than the environment's own loads says nothing of this one.
+    """
+    for tree in (one for one in symptoms.trees if not one.elsewhere):
         for clash in tree.clashes:
             what = (
                 f"`{tree.name}` loads {len(clash.files)} copies of {clash.library}"
@@ -99,9 +103,8 @@ def clashing_libraries(symptoms: Symptoms) -> Iterator[Finding]:
                 else f"`{tree.name}` loads {clash.library} of another stack"
             )
             why = "; ".join(f"`{one.path}` by {one.why}" for one in clash.files)
-            yield Finding(
-                f"library:{tree.name}:{clash.library}", FAULT, what, tree.place, why, _parted(tree, clash)
-            )
+            remedy = _parted(tree, clash, symptoms.shell)
+            yield Finding(f"library:{tree.name}:{clash.library}", FAULT, what, tree.place, why, remedy)
 
 
 def shadowed(symptoms: Symptoms) -> Iterator[Finding]:
@@ -119,11 +122,11 @@ def shadowed(symptoms: Symptoms) -> Iterator[Finding]:
         )
 
 
-def _parted(tree: TreeSymptoms, clash: Clash) -> Remedy:
+def _parted(tree: TreeSymptoms, clash: Clash, shell: ShellSymptoms) -> Remedy:
     """What led to the library says what to take away."""
     for name in ("LD_PRELOAD", "LD_LIBRARY_PATH"):
         if any(one.why.startswith(name) for one in clash.files):
-            return Remedy(f"run `unset {name}`, then `rocmswitch doctor {tree.name}`")
+            return Remedy(f"run `{unset(name, shell)}`, then `rocmswitch doctor {tree.name}`")
     return _rebind(tree)
 
 

@@ -136,8 +136,8 @@ def _why_opened(path: str, askers: Sequence[str], search: Search, files: Files) 
     if origin:
         return f"{origin.why}, opened while the program ran"
     if path in {files.real(one) for one in search.cache.values()}:
-        return "the loader's cache (/etc/ld.so.cache) names it"
-    return "opened by its path while the program ran"
+        return "the loader's cache (/etc/ld.so.cache), opened while the program ran"
+    return "its own path, opened while the program ran"
 
 
 def _chain(asker: str, needed: Mapping[str, tuple[str, ...]], files: Files) -> tuple[str, ...]:

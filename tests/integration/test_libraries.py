@@ -206,7 +206,7 @@ def test_an_environment_that_opens_another_rocm_than_its_prefix_is_told(tmp_path
     check = bound.person.look(TEST_HIP=str(other / "libamdhip64.so"))
 
     why = {clash.library: (clash.kind, clash.files[0].why) for clash in check.clashes}
-    assert why["libamdhip64"] == ("foreign", "opened by its path while the program ran")
+    assert why["libamdhip64"] == ("foreign", "its own path, opened while the program ran")
     assert why["libhsa-runtime64"][1].startswith("DT_RPATH of ")
 
 

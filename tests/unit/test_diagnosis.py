@@ -9,15 +9,12 @@ from rocmswitch.model.gpu import Gpu
 from rocmswitch.model.symptoms import (
     Active,
     CardSymptoms,
-    Clash,
-    Copy,
     Hook,
     PlaceSymptoms,
     Setting,
     ShellSymptoms,
     Standing,
     Symptoms,
-    TreeSymptoms,
 )
 from rocmswitch.planning.diagnosis import ROWS, diagnose
 from tests.support.findings import findings, one_of, short
@@ -204,78 +201,6 @@ def test_a_hook_that_is_not_this_versions_can_be_installed_for_the_user(state: s
     assert found.remedy == Remedy("run `rocmswitch init zsh --install`", command, automatic=True)
 
 
-def test_a_damaged_prefix_can_be_repaired_and_a_damaged_environment_is_made_again():
-    prefix = one_of(tree=TreeSymptoms("rocm-5.2.0", "prefix", damage="it is not JSON"))
-    venv = one_of(tree=TreeSymptoms("demo", "venv", damage="it is not JSON"))
-
-    assert prefix.remedy == Remedy("run `rocmswitch repair rocm-5.2.0`", ("repair", "rocm-5.2.0"), automatic=True)
-    assert venv.remedy == Remedy("run `rocmswitch remove demo`, then `rocmswitch use STACK --venv demo`")
-
-
-def test_an_environment_whose_prefix_is_gone_names_what_to_install():
-    found = one_of(tree=TreeSymptoms("demo", "venv", "debian-5.2.3", prefix="debian-5.2.3"))
-
-    assert short(found) == ("prefix-gone:demo", FAULT, "run `rocmswitch install debian-5.2.3`")
-
-
-def test_a_replaced_torch_and_a_lost_protection_are_two_findings_with_one_remedy():
-    changes = (
-        ("version", "`torch` is 2.9.0, not 2.7.1+rocm6.2.4"),
-        ("unprotected", "`pip.conf` no longer says it"),
-    )
-
-    found = findings(tree=TreeSymptoms("demo", "venv", STACK, changes=changes))
-
-    rebind = "run `rocmswitch use rocm-6.2.4 --venv demo --rebind`"
-    assert [short(one) for one in found] == [
-        ("replaced:demo", FAULT, rebind),
-        ("unprotected:demo", WARNING, rebind),
-    ]
-    assert found[0].why == "`torch` is 2.9.0, not 2.7.1+rocm6.2.4"
-
-
-def test_a_framework_that_cannot_be_imported_says_why():
-    found = one_of(tree=TreeSymptoms("demo", "venv", STACK, framework="torch", cannot_import="OSError: libx.so"))
-
-    assert (found.what, found.why) == ("torch cannot be imported in `demo`", "OSError: libx.so")
-
-
-@pytest.mark.parametrize(
-    ("why", "remedy"),
-    [
-        (
-            "LD_LIBRARY_PATH, needed by /x/libtorch_hip.so",
-            "run `unset LD_LIBRARY_PATH`, then `rocmswitch doctor demo`",
-        ),
-        ("LD_PRELOAD", "run `unset LD_PRELOAD`, then `rocmswitch doctor demo`"),
-        ("DT_RUNPATH of /x/plugin.so", "run `rocmswitch use rocm-6.2.4 --venv demo --rebind`"),
-    ],
-)
-def test_two_copies_are_parted_by_taking_away_what_led_to_them(why: str, remedy: str):
-    copies = (Copy("/a/libamdhip64.so", "DT_RPATH of /a/libtorch_hip.so"), Copy("/b/libamdhip64.so", why))
-    tree = TreeSymptoms("demo", "venv", STACK, clashes=(Clash("copies", "libamdhip64", copies),))
-
-    found = one_of(tree=tree)
-
-    assert short(found) == ("library:demo:libamdhip64", FAULT, remedy)
-    assert found.what == "`demo` loads 2 copies of libamdhip64"
-    assert found.why == f"`/a/libamdhip64.so` by DT_RPATH of /a/libtorch_hip.so; `/b/libamdhip64.so` by {why}"
-
-
-def test_one_copy_of_another_stack_is_told_as_that():
-    clash = Clash("foreign", "libMIOpen", (Copy("/b/libMIOpen.so", "LD_PRELOAD"),))
-
-    assert one_of(tree=TreeSymptoms("demo", "venv", STACK, clashes=(clash,))).what == (
-        "`demo` loads libMIOpen of another stack"
-    )
-
-
-def test_a_module_from_elsewhere_is_a_fault():
-    found = one_of(tree=TreeSymptoms("demo", "venv", STACK, framework="torch", elsewhere="/x/torch/__init__.py"))
-
-    assert short(found) == ("elsewhere:demo", FAULT, "run `unset PYTHONPATH`, then `rocmswitch doctor demo`")
-
-
 @pytest.mark.parametrize(
     ("variable", "remedy"),
     [
@@ -285,19 +210,6 @@ def test_a_module_from_elsewhere_is_a_fault():
 )
 def test_a_shell_in_what_was_removed_is_told_how_to_leave(variable: str, remedy: str):
     assert short(one_of(shell=ShellSymptoms(gone=(variable, "demo")))) == ("gone", WARNING, remedy)
-
-
-def test_what_would_be_loaded_without_entering_is_a_warning():
-    clash = Clash("foreign", "libamdhip64", (Copy("/opt/rocm/lib/libamdhip64.so", "LD_PRELOAD"),))
-
-    found = one_of(tree=TreeSymptoms("demo", "venv", STACK, foreseen=(clash,)))
-
-    assert short(found) == (
-        "shadowed:demo",
-        WARNING,
-        "run `rocmswitch use demo`, or start it by `rocmswitch run demo -- COMMAND`",
-    )
-    assert found.why == "`/opt/rocm/lib/libamdhip64.so` by LD_PRELOAD"
 
 
 def test_a_folder_that_others_may_change_is_closed_for_the_user():

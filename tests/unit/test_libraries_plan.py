@@ -116,7 +116,7 @@ def test_a_library_that_no_header_asks_for_was_opened():
 
     (clash,) = judge(mapped("/x/python", OTHER_HIP), (TREE,), Search(), disk(facts, LINKS))
 
-    assert clash.files == (Copy(OTHER_HIP, "opened by its path while the program ran"),)
+    assert clash.files == (Copy(OTHER_HIP, "its own path, opened while the program ran"),)
 
 
 def test_a_module_whose_search_path_leads_to_what_it_opens_is_named():
@@ -136,7 +136,7 @@ def test_anything_of_another_stack_is_told(path: str):
 
     found = judge(mapped(TORCH, HIP, path), (TREE,), Search(), disk(facts), ("/data/prefixes/",))
 
-    why = "opened by its path while the program ran"
+    why = "its own path, opened while the program ran"
     assert found == (Clash("foreign", path.rpartition("/")[2], (Copy(path, why),)),)
 
 
