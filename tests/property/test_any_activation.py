@@ -68,6 +68,11 @@ def cases(draw: st.DrawFn) -> Case:
     folders = st.lists(folder.map(os.fsdecode), min_size=1, max_size=3).map(tuple)
     paths = draw(st.dictionaries(st.sampled_from(PATHS), folders))
     unset = draw(st.sampled_from([(), ("PYTHONHOME",)]))
+    if draw(st.booleans()):  # what shells have a quicker way for
+        paths["PATH"] = paths.get("PATH", ("/venv/bin",))
+        for name in ("VIRTUAL_ENV", "UV_CONSTRAINT"):
+            variables.setdefault(name, "/venv")
+            before.pop(name, None)
     activation = ResolvedActivation(tuple(variables.items()), tuple(paths.items()), unset=unset)
     changes = draw(st.dictionaries(st.sampled_from([*NAMES, "PYTHONHOME", "OTHER", *PATHS]), st.none() | value))
     changes = {name: new for name, new in changes.items() if name not in PATHS or new is not None}
