@@ -151,6 +151,8 @@ class CardSymptoms:
     contained: bool = False
     """In a container, which has to be given the device files when it is started."""
     stacks: tuple[Standing, ...] = ()
+    named: bool = False
+    """The user has said which card `target` is."""
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,7 @@ def examine_card(stacks: Iterable[str], here: Surgery) -> CardSymptoms:
         user_name(),
         is_contained(here.root),
         tuple(_standings(stacks, target, here.catalog)) if target else (),
+        named=bool(here.environment.get(GPU)),
     )
 
 

@@ -30,6 +30,7 @@ ROWS: tuple[Row, ...] = (
     diagnosis_shell.override,
     diagnosis_shell.foreign_paths,
     diagnosis_shell.global_variables,
+    diagnosis_card.several_cards,
     diagnosis_card.known_bad,
     diagnosis_card.unknown_card,
     diagnosis_place.writable,

@@ -11,6 +11,7 @@ _RULE = (
     """echo 'KERNEL=="kfd|renderD*", GROUP="render", MODE="0660"' | sudo tee /etc/udev/rules.d/70-amdgpu.rules"""
 )
 """What AMD's packages and newer systemds bring along; without it the device files are root's alone."""
+TOPOLOGY, GPU = "/sys/class/kfd", "ROCMSWITCH_GPU"
 CONTAINER_FLAGS = "--device=/dev/kfd --device=/dev/dri --security-opt seccomp=unconfined"
 
 
@@ -39,8 +40,8 @@ def hidden_card(symptoms: Symptoms) -> Iterator[Finding]:
             else "ask your batch system for a GPU (Slurm: `srun --gres=gpu:1`), or an administrator for the card"
         )
         what = "a card is there, and this process may not see it"
-        why = f"the kernel refuses to show {card.hidden} of the nodes in /sys/class/kfd: a cgroup says who may"
-        yield Finding("hidden", WARNING, what, "/sys/class/kfd", why, Remedy(text))
+        why = f"the kernel refuses to show {card.hidden} of the nodes in {TOPOLOGY}: a cgroup says who may"
+        yield Finding("hidden", WARNING, what, TOPOLOGY, why, Remedy(text))
 
 
 def no_device_file(symptoms: Symptoms) -> Iterator[Finding]:
@@ -71,6 +72,23 @@ def no_rights(symptoms: Symptoms) -> Iterator[Finding]:
         yield Finding(
             "rights", FAULT, "you may not use the card", closed[0].path, why, _admit(card, closed, groups)
         )
+
+
+def several_cards(symptoms: Symptoms) -> Iterator[Finding]:
+    """What a stack sets for one card holds for every card of a process (a laptop's own one, and a large one)."""
+    card = symptoms.card
+    targets = list(dict.fromkeys(gpu.target for gpu in card.gpus))
+    others = [target for target in targets if target != card.target]
+    if card.stacks and others and not card.named:
+        said = f"{', '.join(targets[:-1])} and {targets[-1]}"
+        what = f"this machine has {said}, and stacks set what {card.target} needs"
+        why = f"it is the first in {TOPOLOGY}; variables like HSA_OVERRIDE_GFX_VERSION hold for all cards at once"
+        fish = symptoms.shell.hook.shell == "fish"
+        command = f"set -Ux {GPU} {others[0]}" if fish else f"export {GPU}={others[0]}"
+        text = f"run `{command}` where you compute on that one" + (
+            "" if fish else ", also in your shell's start-up file"
+        )
+        yield Finding("cards", NOTE, what, TOPOLOGY, why, Remedy(text))
 
 
 def known_bad(symptoms: Symptoms) -> Iterator[Finding]:

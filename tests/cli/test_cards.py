@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.acme import NAME, AcmeSite
 from tests.support.commandline import CommandLine
-from tests.support.kfd import RX5700XT, plug
+from tests.support.kfd import RX5700XT, RX7900XTX, plug
 
 GPUS = {
     "gfx1010": {
@@ -58,6 +58,19 @@ def test_doctor_looks_at_another_machine_and_another_card(line: CommandLine, tmp
 
     assert [one["id"] for one in json.loads(mounted)] == ["device"]
     assert [one["id"] for one in json.loads(named)] == [f"unknown-card:{NAME}"]
+
+
+def test_doctor_tells_two_kinds_of_cards_apart(line: CommandLine, tmp_path: Path):
+    machine = plug(tmp_path / "machine", RX5700XT, RX7900XTX)
+    for name in ("kfd", "dri/renderD128", "dri/renderD129"):
+        (machine / "dev" / name).parent.mkdir(parents=True, exist_ok=True)
+        (machine / "dev" / name).touch()
+
+    def found(**more: str) -> list[str]:
+        told = line.run("doctor", "--json", "--sysroot", str(machine), **more).out
+        return [one["id"] for one in json.loads(told)]
+
+    assert (found(), found(ROCMSWITCH_GPU="gfx1010")) == (["cards"], [])
 
 
 def test_doctor_refuses_a_machine_that_is_not_there(line: CommandLine, tmp_path: Path):

@@ -39,7 +39,7 @@ BAD_TREES = (
     replace(TREE, changes=(("version", "`torch` is another"), ("unprotected", "`pip.conf` is gone"))),
 )
 BAD_CARD = CardSymptoms(
-    (Gpu(1, "gfx1010"),),
+    (Gpu(1, "gfx1010"), Gpu(2, "gfx1100")),
     "gfx1010",
     devices=(DeviceFile("/dev/kfd", False, False), DeviceFile("/dev/dri/renderD128", True, False, "render")),
     stacks=(

@@ -6,7 +6,7 @@ import pytest
 
 from rocmswitch.model.finding import FAULT, NOTE, WARNING
 from rocmswitch.model.gpu import Gpu
-from rocmswitch.model.symptoms import CardSymptoms, DeviceFile, Standing
+from rocmswitch.model.symptoms import CardSymptoms, DeviceFile, Hook, ShellSymptoms, Standing
 from tests.support.findings import findings, one_of, short
 
 STACK = "rocm-6.2.4"
@@ -87,6 +87,43 @@ def test_a_card_that_may_not_be_opened_names_the_group(device: DeviceFile, conta
     card = CardSymptoms((NAVI10,), "gfx1010", devices=(device,), user="ada", contained=contained)
 
     assert short(one_of(card=card)) == ("rights", FAULT, remedy)
+
+
+TWO = (Gpu(1, "gfx1036"), Gpu(2, "gfx1100"))
+KNOWN = (Standing(STACK, "official"),)
+
+
+def test_two_kinds_of_cards_are_told_with_the_one_that_stacks_go_by():
+    found = one_of(card=CardSymptoms(TWO, "gfx1036", stacks=KNOWN))
+
+    assert short(found) == (
+        "cards",
+        NOTE,
+        "run `export ROCMSWITCH_GPU=gfx1100` where you compute on that one, also in your shell's start-up file",
+    )
+    assert found.what == "this machine has gfx1036 and gfx1100, and stacks set what gfx1036 needs"
+
+
+def test_fish_sets_the_card_in_its_own_words():
+    shell = ShellSymptoms(hook=Hook("fish", "/rc", "current"))
+
+    assert (
+        "`set -Ux ROCMSWITCH_GPU gfx1100`"
+        in short(one_of(shell=shell, card=CardSymptoms(TWO, "gfx1036", stacks=KNOWN)))[2]
+    )
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        CardSymptoms((NAVI10, NAVI10), "gfx1010", stacks=KNOWN),
+        CardSymptoms(TWO, "gfx1036", stacks=KNOWN, named=True),
+        CardSymptoms(TWO, "gfx1036"),
+    ],
+    ids=["two of a kind", "the user has said which", "nothing is installed"],
+)
+def test_cards_that_no_stack_confuses_are_not_mentioned(card: CardSymptoms):
+    assert findings(card=card) == ()
 
 
 def test_what_is_known_to_fail_comes_with_the_evidence_and_the_better_stack():
