@@ -243,14 +243,29 @@ _rocmswitch_prepend() {
 }
 
 # All that most environments change, if none of it was there before: without a loop, which takes three times as long.
+_rocmswitch_begin() {
+    [[ -z ${_ROCMSWITCH_DONE-} ]] || _rocmswitch_leave
+    [[ -z ${LD_LIBRARY_PATH-}${LD_PRELOAD-} ]] || _rocmswitch_clean_all
+    [[ ${_rocmswitch_why:=use} == use ]] && _rocmswitch_choose "$1"
+    if [[ -n ${(t)ROCMSWITCH_ACTIVE-}${(t)ROCMSWITCH_WHY-} ]]; then
+        _rocmswitch_set ROCMSWITCH_ACTIVE "$1" ROCMSWITCH_WHY "$_rocmswitch_why"
+    else
+        \export ROCMSWITCH_ACTIVE ROCMSWITCH_WHY _ROCMSWITCH_OLD_ROCMSWITCH_ACTIVE _ROCMSWITCH_NEW_ROCMSWITCH_ACTIVE \
+            _ROCMSWITCH_OLD_ROCMSWITCH_WHY _ROCMSWITCH_NEW_ROCMSWITCH_WHY _ROCMSWITCH_DONE
+        _ROCMSWITCH_OLD_ROCMSWITCH_ACTIVE=unset _ROCMSWITCH_NEW_ROCMSWITCH_ACTIVE=$1 ROCMSWITCH_ACTIVE=$1
+        _ROCMSWITCH_OLD_ROCMSWITCH_WHY=unset _ROCMSWITCH_NEW_ROCMSWITCH_WHY=$_rocmswitch_why
+        ROCMSWITCH_WHY=$_rocmswitch_why _ROCMSWITCH_DONE=$_rocmswitch_first${_ROCMSWITCH_DONE-}
+    fi
+}
+
 _rocmswitch_environment() {
     if [[ ${VIRTUAL_ENV+y}${UV_CONSTRAINT+y}${PATH:+${(t)PATH}}/$_ROCMSWITCH_DONE == "scalar-tied-export-special/$_rocmswitch_first" ]]; then
+        \export VIRTUAL_ENV _ROCMSWITCH_OLD_VIRTUAL_ENV _ROCMSWITCH_NEW_VIRTUAL_ENV _ROCMSWITCH_OLD_PATH \
+            UV_CONSTRAINT _ROCMSWITCH_OLD_UV_CONSTRAINT _ROCMSWITCH_NEW_UV_CONSTRAINT _ROCMSWITCH_NEW_PATH
         _ROCMSWITCH_OLD_VIRTUAL_ENV=unset _ROCMSWITCH_NEW_VIRTUAL_ENV=$1 VIRTUAL_ENV=$1
         _ROCMSWITCH_OLD_UV_CONSTRAINT=unset _ROCMSWITCH_NEW_UV_CONSTRAINT=$2 UV_CONSTRAINT=$2
         _ROCMSWITCH_OLD_PATH=was:$PATH _ROCMSWITCH_NEW_PATH=$3 PATH=$3:$PATH
         _ROCMSWITCH_DONE=$_rocmswitch_usual _rocmswitch_is_usual=yes
-        \export VIRTUAL_ENV _ROCMSWITCH_OLD_VIRTUAL_ENV _ROCMSWITCH_NEW_VIRTUAL_ENV _ROCMSWITCH_OLD_PATH \
-            UV_CONSTRAINT _ROCMSWITCH_OLD_UV_CONSTRAINT _ROCMSWITCH_NEW_UV_CONSTRAINT _ROCMSWITCH_NEW_PATH
     else
         _rocmswitch_set VIRTUAL_ENV "$1" UV_CONSTRAINT "$2"
         _rocmswitch_prepend PATH "$3"

@@ -30,6 +30,7 @@ SETTINGS = {
         "export LC_ALL=C",
         "GLOBIGNORE='*'",
         "CDPATH=/usr:~",
+        "BASH_VERSION=3.2.57",  # what is only for later ones is left out
         "alias deactivate='echo alias' rocmswitch='echo alias'",
     ),
     "zsh": (
