@@ -13,6 +13,7 @@ from rocmswitch.errors import NotFound
 from rocmswitch.model.receipt import Receipt
 from rocmswitch.model.stack import Gpu, Key, Stack
 from rocmswitch.planning.naming import resolve_name
+from rocmswitch.planning.pytorch import other_rocm
 from rocmswitch.store.catalog import Manifest
 from rocmswitch.store.installed import Installation, Installed
 
@@ -92,6 +93,7 @@ def _pytorch(stack: Stack, position: int) -> tuple[str, str]:
     """One build: its version, and what it comes with and needs."""
     build, key = stack.pytorch[position], f"pytorch[{position}]"
     companions = {name.replace("{gpu}", "GPU"): version for name, version in build.wheels.items()}
+    other = other_rocm(stack, build)
     least, newest = build.glibc.min, build.glibc.max
     parts = [
         f"Python {_pythons(build.python)}",
@@ -101,6 +103,7 @@ def _pytorch(stack: Stack, position: int) -> tuple[str, str]:
         f"glibc {newest} or older, or rocmswitch mends it" if newest else "",
         "LD_LIBRARY_PATH can shadow its libraries" if build.loader == "runpath" else "",
         "" if build.bundles_rocm else "its ROCm comes as wheels",
+        f"brings ROCm {other} along" if other else "",
         "parts unverified" if any(one.startswith(key) for one in stack.unverified) else "",
     ]
     return build.torch, "; ".join(filter(None, parts))

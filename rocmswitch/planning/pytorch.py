@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -157,6 +158,17 @@ def better_stack(gpu: str, stacks: Iterable[Stack], failures: float = math.inf) 
     ]
     fewest = max(fitting, default=None)
     return fewest[3] if fewest and -fewest[0] < failures else ""
+
+
+def other_rocm(stack: Stack, entry: Pytorch) -> str:
+    """The ROCm that the wheels of *entry* bundle, where it is not the stack's own: `5.4.2` for 5.4.0's.
+
+    By what their version says, which may be the series alone: `6.3` for 6.3.3's.
+    """
+    found = re.search(r"\+rocm([0-9]+(?:\.[0-9]+)*)", entry.torch)
+    if not found or not entry.bundles_rocm or Version(found[1]) == Version(stack.rocm.version):
+        return ""
+    return found[1]
 
 
 def _cpu_companions(wheels: Mapping[str, str]) -> dict[str, str]:

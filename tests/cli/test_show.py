@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -32,10 +33,27 @@ def test_builds_of_pytorch_are_shown_with_their_pythons_and_what_they_need(line:
     assert rows[0] == (
         "1.13.1+rocm5.2",
         "Python 3.7 to 3.10; torchvision 0.14.1, torchaudio 0.13.1; numpy<2; glibc 2.40 or older, or rocmswitch"
-        " mends it; LD_LIBRARY_PATH can shadow its libraries",
+        " mends it; LD_LIBRARY_PATH can shadow its libraries; brings ROCm 5.2 along",
     )
     assert [name for name, _ in rows] == ["1.13.1+rocm5.2", "1.13.0+rocm5.2", "2.0.0.dev20230209+rocm5.2"]
     assert rows[-1][1].endswith("; parts unverified")
+
+
+@pytest.mark.parametrize(
+    ("stack", "brought"),
+    [
+        ("rocm-5.4.0", {"2.0.1+rocm5.4.2": "5.4.2", "2.0.0+rocm5.4.2": "5.4.2"}),
+        ("rocm-5.4.2", {}),
+        ("rocm-6.2.0", dict.fromkeys(("2.7.1+rocm6.2.4", "2.7.0+rocm6.2.4", "2.6.0+rocm6.2.4"), "6.2.4")),
+        ("rocm-6.3.3", {f"{one}+rocm6.3": "6.3" for one in ("2.9.1", "2.9.0", "2.8.0", "2.7.1", "2.7.0")}),
+        ("therock-10.1", {}),
+    ],
+)
+def test_wheels_that_bring_another_rocm_say_so(line: CommandLine, stack: str, brought: dict[str, str]):
+    rows = section(line.succeed("show", stack), "PyTorch")
+
+    said = {name: found[1] for name, row in rows if (found := re.search(r"brings ROCm ([0-9.]+) along", row))}
+    assert said == brought
 
 
 def test_cards_of_which_the_same_is_known_stand_together(line: CommandLine):
