@@ -7,7 +7,7 @@
 # _rocmswitch_unset NAME
 # _rocmswitch_prepend NAME DIRS    puts folders, with colons between them, first in a path variable
 # _rocmswitch_environment VIRTUAL_ENV UV_CONSTRAINT DIRS    sets these two, and puts DIRS first in PATH
-# _rocmswitch_has_card GPUS        whether the first card of the machine is one of them
+# _rocmswitch_has_card GPUS [GPUS]    whether the first card is one of these, or of those where a profile is chosen
 # _rocmswitch_card GPUS PROFILE NAME VALUE […]    as set, where the first card is one of GPUS and PROFILE is chosen or empty
 # _rocmswitch_end                  defines `deactivate` inside an environment
 # rocmswitch_off                   takes all of it back: what the user has changed since keeps the user's value
@@ -98,7 +98,7 @@ _rocmswitch_card() {
 _rocmswitch_has_card() {
     _rs_gpu=${_rocmswitch_gpu:-${ROCMSWITCH_GPU:-$_rocmswitch_machine}}
     case $_rs_gpu in '' | *:*) _rocmswitch_ask_machine ;; esac
-    case " $1 " in *" $_rs_gpu "*) ;; *) return 1 ;; esac
+    case " $1 ${_rocmswitch_profile:+${2-}}${ROCMSWITCH_PROFILE:+ ${2-}} " in *" $_rs_gpu "*) ;; *) return 1 ;; esac
 }
 
 _rocmswitch_environment() {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from rocmswitch.errors import UsageMistake
 from rocmswitch.model.activation import CardVariable, ResolvedActivation
@@ -26,8 +26,7 @@ def render(name: str, activation: ResolvedActivation, functions: str) -> str:
     lines = [functions.rstrip("\n"), f"_rocmswitch_begin {quote(name)}", *_changes(activation)]
     cards = _cards(activation.cards)
     if cards and "\n" not in lines[0]:
-        gpus = dict.fromkeys(one.gpu for one in activation.cards)
-        lines.append(f"_rocmswitch_has_card {quote(' '.join(gpus))} || {{ _rocmswitch_end; return 0; }}")
+        lines.append(f"_rocmswitch_has_card {_gpus(activation.cards)} || {{ _rocmswitch_end; return 0; }}")
     return "\n".join((*lines, *cards, "_rocmswitch_end")) + "\n"
 
 
@@ -88,6 +87,13 @@ def _cards(cards: Iterable[CardVariable]) -> list[str]:
         f"_rocmswitch_card {quote(' '.join(gpus))} {quote(profile)} {assignments}"
         for (profile, assignments), gpus in _alike(cards).items()
     ]
+
+
+def _gpus(cards: Sequence[CardVariable]) -> str:
+    """Two words: the cards for which something is to be set, and those of profiles."""
+    always = dict.fromkeys(one.gpu for one in cards if not one.profile)
+    chosen = dict.fromkeys(one.gpu for one in cards if one.profile)
+    return f"{quote(' '.join(always))} {quote(' '.join(chosen))}"
 
 
 def _alike(cards: Iterable[CardVariable]) -> dict[tuple[str, str], list[str]]:
