@@ -123,11 +123,11 @@ def nursery(scopes: Scopes) -> Nursery:
     from rocmswitch.operations.use import Nursery
 
     layout, wait = scopes.own, scopes.wait(WAIT)
-    goods = supply(layout)
+    goods = supply(scopes)
     return Nursery(Downloads(goods.http, cache(layout)), venvs(layout), disk(), uv(layout), goods, wait)
 
 
-def supply(layout: Layout) -> Supply:
+def supply(scopes: Scopes) -> Supply:
     """Where wheels come from, by the configuration of this user's pip and uv."""
     from rocmswitch.fetch.http import Http
     from rocmswitch.host.pip import read_indexes
@@ -135,9 +135,10 @@ def supply(layout: Layout) -> Supply:
     from rocmswitch.store.firstuse import FirstUse
     from rocmswitch.store.resolution import Resolver
 
-    indexes = read_indexes(os.environ)
+    layout, indexes = scopes.own, read_indexes(os.environ)
     resolver = Resolver(layout.cache / "uv", disk(), indexes)
-    first_use = FirstUse(layout.seen / "wheels", disk())
+    own, *others = (one.seen / "wheels" for one in scopes.searched)
+    first_use = FirstUse(own, disk(), tuple(others))
     return Supply(
         Http(certificates=indexes.certificates),
         cache(layout),

@@ -114,7 +114,7 @@ def interpreter(scopes: Scopes, pythons: tuple[str, ...], options: Options, lock
 def plan_pytorch(scopes: Scopes, chosen: Chosen, wanted: use.Wanted, options: Options, stages: Stages) -> VenvPlan:
     """The plan of an environment with PyTorch, whose prefix was planned already. Raises what planning raises."""
     with stages.timed("wheels"):
-        plan = use.plan_pytorch(chosen.choice, wanted, machine.supply(scopes.own), chosen.lock)
+        plan = use.plan_pytorch(chosen.choice, wanted, machine.supply(scopes), chosen.lock)
     check_required(plan, options.require or ("pinned" if chosen.lock else None))
     return plan
 

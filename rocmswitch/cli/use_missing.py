@@ -112,7 +112,7 @@ def _with_prefix(scopes: Scopes, manifest: Manifest, place: Place, options: Opti
     replaces = existing.receipt.tree if existing and options.rebind else ""
     with stages.timed("wheels"):
         wanted = use.Wanted(place.name, python, prefix, replaces)
-        plan = use.plan(manifest, wanted, machine.supply(scopes.own))
+        plan = use.plan(manifest, wanted, machine.supply(scopes))
     return _carry_out(scopes, plan, existing, options, stages)
 
 

@@ -16,7 +16,7 @@ from rocmswitch.errors import ManifestMistake, NetworkFailed, NotFound, Rocmswit
 from rocmswitch.fetch.contents import Contents, read_contents
 from rocmswitch.fetch.http import Http
 from rocmswitch.fetch.wheels import Wanted, find_wheels, is_local, locate_wheels, with_size
-from rocmswitch.metadata.wheelindex import IndexedFile
+from rocmswitch.metadata.wheelindex import IndexedFile, project_page
 from rocmswitch.metadata.wheellock import LockedWheel, WheelLock, parse_wheel_lock, render_wheel_lock
 from rocmswitch.model.indexes import PackageIndexes
 from rocmswitch.model.package import FIRST_USE, PINNED, Artifact, Digest, Unhashed
@@ -78,11 +78,12 @@ def match(choice: Choice, interpreter: Interpreter, supply: Supply) -> Basket:
         return replace(_match_for_processors(choice, interpreter, supply), key=key)
     entry = choice.entry
     family = find_wheels(supply.http, Wanted(entry.index, choice.wheels, entry.urls), interpreter.tags)
+    hashes = _Hashes(supply.first_use, entry.hashes, entry.index, frozenset(one.filename for one in family))
     with ThreadPoolExecutor(_AT_ONCE) as threads:
-        contents = tuple(threads.map(lambda one: _contents(one, entry.hashes, supply), family))
+        contents = tuple(threads.map(lambda one: _contents(one, hashes, supply), family))
     stubs = tuple(_stub(file, said, choice) for file, said in zip(family, contents, strict=True))
     others = supply.resolver.resolve(Question(stubs, SEED, choice.constraints, interpreter))
-    basket = _basket((*family, *others), entry.hashes, supply)
+    basket = _basket((*family, *others), hashes, supply)
     seen = {file.filename: said.unpacked for file, said in zip(family, contents, strict=True) if said.unpacked}
     rest = (size for name, size in basket.sizes if name not in seen)
     return replace(basket, unpacked=sum(seen.values()) + estimated_size(rest), key=key)
@@ -117,10 +118,16 @@ def match_locked(lock: WheelLock, interpreter: Interpreter) -> Basket:
 
 
 def remember(plan: VenvPlan, supply: Supply) -> None:
-    """Record what *plan*, carried out, was made of: the hashes by address, and the answer to its question."""
+    """Record what *plan*, carried out, was made of: the hashes by address, and the answer to its question.
+
+    Torch and its companions also by their names at their index, which may list them at another address one day.
+    """
+    exact = {pin.partition("==")[0] for pin in plan.pins if "==" in pin}
     for one in plan.wheels:
         if one.verification == FIRST_USE:
             supply.first_use.saw(one.urls[0], one.digest)
+            if one.name in exact and not plan.torch.endswith("+cpu"):
+                supply.first_use.saw(_listed(plan.index, one.filename), one.digest)
     if plan.question:
         path = supply.recorded / f"{plan.question}.lock"
         with disk_errors(path):
@@ -169,7 +176,7 @@ def _match_for_processors(choice: Choice, interpreter: Interpreter, supply: Supp
         found = supply.resolver.resolve(question)
     except (NotFound, NetworkFailed):
         found = supply.resolver.resolve(question, more=(CPU_INDEX,))
-    basket = _basket(found, {}, supply)
+    basket = _basket(found, _Hashes(supply.first_use, {}), supply)
     return replace(basket, unpacked=estimated_size(size for _, size in basket.sizes))
 
 
@@ -179,33 +186,52 @@ def _stub(file: IndexedFile, said: Contents, choice: Choice) -> Stub:
     return Stub(filename, said.metadata, choice.extras if name == "torch" else ())
 
 
-def _contents(file: IndexedFile, hashes: Mapping[str, str], supply: Supply) -> Contents:
-    digest = _digest(file, hashes, supply)
+def _contents(file: IndexedFile, hashes: _Hashes, supply: Supply) -> Contents:
+    digest = hashes.of(file)
     cached = supply.cache.find(digest, file.size or 0) if digest else None
     return read_contents(supply.http, file, cached)
 
 
-def _digest(file: IndexedFile, hashes: Mapping[str, str], supply: Supply) -> Digest | None:
-    """What the manifest pins, else what the index states, else what the first use has shown; None for neither."""
-    if file.filename in hashes:
-        return Digest.sha256(hashes[file.filename])
-    if file.digest is not None:
-        supply.first_use.check(file.url, file.digest)
-        return file.digest
-    return supply.first_use.known(file.url)
+def _listed(index: str, filename: str) -> str:
+    return f"{project_page(index, project_of(filename)[0])}{filename}"
 
 
-def _basket(files: Iterable[IndexedFile], hashes: Mapping[str, str], supply: Supply) -> Basket:
+@dataclass(frozen=True)
+class _Hashes:
+    """What is known of files that are not here yet: what the manifest pins, and what a first use has shown."""
+
+    seen: FirstUse
+    pinned: Mapping[str, str]
+    index: str = ""
+    """That of torch and its companions, whose files are `family`."""
+    family: frozenset[str] = frozenset()
+
+    def of(self, file: IndexedFile) -> Digest | None:
+        """What the manifest pins, else what the index states, else what the first use has shown; None for neither.
+
+        Raises VerificationFailed where the index states another hash than the first use has shown.
+        """
+        if file.filename in self.pinned:
+            return Digest.sha256(self.pinned[file.filename])
+        places = [file.url, *([_listed(self.index, file.filename)] if file.filename in self.family else [])]
+        if file.digest is not None:
+            for place in places:
+                self.seen.check(place, file.digest)
+            return file.digest
+        return next((known for place in places if (known := self.seen.known(place)) is not None), None)
+
+
+def _basket(files: Iterable[IndexedFile], hashes: _Hashes, supply: Supply) -> Basket:
     wheels: list[Artifact] = []
     unhashed: list[Unhashed] = []
     for found in files:
         file = _read_local(found) if is_local(found.url) else with_size(supply.http, found)
         name, version = project_of(file.filename)
-        digest = _digest(file, hashes, supply)
+        digest = hashes.of(file)
         if digest is None:
             unhashed.append(Unhashed(name, version, file.filename, file.url, file.size or 0))
         else:
-            kind = PINNED if file.filename in hashes else FIRST_USE
+            kind = PINNED if file.filename in hashes.pinned else FIRST_USE
             wheels.append(Artifact(name, version, file.filename, (file.url,), file.size or 0, digest, kind))
     return Basket(tuple(sorted(wheels, key=lambda one: one.name)), tuple(unhashed))
 

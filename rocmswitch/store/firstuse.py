@@ -16,15 +16,19 @@ from rocmswitch.system.disk import Disk, disk_errors
 
 
 class FirstUse:
-    """The folder of these records."""
+    """The folder of these records; *others* are those of other scopes, which count and are never written."""
 
-    def __init__(self, folder: Path, disk: Disk) -> None:
+    def __init__(self, folder: Path, disk: Disk, others: tuple[Path, ...] = ()) -> None:
         self._folder = folder
         self._disk = disk
+        self._others = others
 
     def known(self, url: str) -> Digest | None:
         """The hash that *url* had at its first use; None before. Raises VerificationFailed for a garbled record."""
-        path = self._path(url)
+        found = (self._read(folder / _record(url)) for folder in (self._folder, *self._others))
+        return next((digest for digest in found if digest is not None), None)
+
+    def _read(self, path: Path) -> Digest | None:
         try:
             return Digest.sha256(json.loads(path.read_bytes())["sha256"])
         except FileNotFoundError:
@@ -45,15 +49,16 @@ class FirstUse:
     def saw(self, url: str, digest: Digest) -> None:
         """Remember the hash of a file that was just verified or, the first time, taken. Raises as `check`."""
         if not url.startswith("file:") and self.known(url) is None:
-            path = self._path(url)
+            path = self._folder / _record(url)
             content = json.dumps({"url": _plain(url), "sha256": digest.value}) + "\n"
             with disk_errors(path):
                 self._disk.make_directories(path.parent)
                 self._disk.replace_file(path, content.encode())
         self.check(url, digest)
 
-    def _path(self, url: str) -> Path:
-        return self._folder / f"{hashlib.sha256(_plain(url).encode()).hexdigest()[:24]}.json"
+
+def _record(url: str) -> str:
+    return f"{hashlib.sha256(_plain(url).encode()).hexdigest()[:24]}.json"
 
 
 def _plain(url: str) -> str:

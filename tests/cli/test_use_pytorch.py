@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -151,6 +152,31 @@ def test_a_wheel_without_a_stated_hash_must_stay_what_it_was_at_first_use(
 
     assert outcome.code == 4
     assert wheel.name.split("+")[0] in outcome.error
+    assert not (line.layout.venvs / "demo").exists()
+
+
+@pytest.mark.skipif(TAG == "cp313", reason="torch 2.3 exists for no Python as new as this one")
+@pytest.mark.parametrize("stated", (False, True))
+def test_a_file_of_the_same_name_at_another_address_of_the_index_must_be_the_same(
+    stated: bool, line: CommandLine, site: PytorchSite
+) -> None:
+    line.succeed("use", WITHOUT_HASHES, "--venv", "demo", "--yes")
+    line.succeed("remove", "demo", "--yes")
+    line.succeed("cache", "prune", "--all", "--yes")
+    folder = site.folder / "whl/rocm5.7"
+    (wheel,) = folder.glob(f"torch-2.3.1*-{TAG}-*.whl")
+    (folder / "moved").mkdir(exist_ok=True)
+    (folder / "moved" / wheel.name).write_bytes(wheel.read_bytes() + b"more")
+    page = folder / "torch/index.json"
+    kept = page.read_text()
+    moved = {"filename": wheel.name, "url": f"/whl/rocm5.7/moved/{quote(wheel.name)}"}
+    hashes = {"sha256": "5" * 64} if stated else {}
+    page.write_text(json.dumps({"meta": {"api-version": "1.1"}, "files": [{**moved, "hashes": hashes}]}))
+
+    outcome = line.run("use", WITHOUT_HASHES, "--venv", "demo", "--yes")
+    page.write_text(kept)
+
+    assert outcome.code == 4, outcome
     assert not (line.layout.venvs / "demo").exists()
 
 

@@ -76,6 +76,18 @@ def test_an_index_that_states_another_hash_than_at_first_use_is_not_believed(
     seen.check(server.url("other.whl"), Digest.sha256("0" * 64))
 
 
+def test_what_another_scope_has_seen_counts_and_is_not_written_there(tmp_path: Path, seen: FirstUse) -> None:
+    seen.saw("https://example.org/a.whl", Digest.sha256(RIGHT))
+    person = FirstUse(tmp_path / "person", Disk(), (tmp_path / "seen", tmp_path / "nowhere"))
+
+    with pytest.raises(VerificationFailed):
+        person.check("https://example.org/a.whl", Digest.sha256("0" * 64))
+    person.saw("https://example.org/b.whl", Digest.sha256(RIGHT))
+
+    assert person.known("https://example.org/a.whl") == Digest.sha256(RIGHT)
+    assert seen.known("https://example.org/b.whl") is None
+
+
 def test_a_download_that_broke_off_goes_on_where_the_server_vouches_for_the_rest(
     server: Server, cache: Cache, seen: FirstUse
 ) -> None:
