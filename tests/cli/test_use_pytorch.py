@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -166,11 +167,12 @@ def test_a_file_of_the_same_name_at_another_address_of_the_index_must_be_the_sam
     folder = site.folder / "whl/rocm5.7"
     (wheel,) = folder.glob(f"torch-2.3.1*-{TAG}-*.whl")
     (folder / "moved").mkdir(exist_ok=True)
-    (folder / "moved" / wheel.name).write_bytes(wheel.read_bytes() + b"more")
+    other = wheel.read_bytes() + b"more"
+    (folder / "moved" / wheel.name).write_bytes(other)
     page = folder / "torch/index.json"
     kept = page.read_text()
     moved = {"filename": wheel.name, "url": f"/whl/rocm5.7/moved/{quote(wheel.name)}"}
-    hashes = {"sha256": "5" * 64} if stated else {}
+    hashes = {"sha256": hashlib.sha256(other).hexdigest()} if stated else {}
     page.write_text(json.dumps({"meta": {"api-version": "1.1"}, "files": [{**moved, "hashes": hashes}]}))
 
     outcome = line.run("use", WITHOUT_HASHES, "--venv", "demo", "--yes")
