@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from rocmswitch.host.foreign import is_foreign
-from rocmswitch.metadata.rcfile import Found, parse_fish, parse_plain, parse_posix, parse_universal
+from rocmswitch.metadata.rcfile import Found, parse_fish, parse_plain, parse_posix, parse_universal, read_along
 from rocmswitch.model.activation import CLEANED
 from rocmswitch.model.symptoms import Setting
 
@@ -18,6 +19,10 @@ _GPU_NAMES = ("PYTORCH_ROCM_ARCH", "GPU_DEVICE_ORDINAL", "GPU_MAX_HW_QUEUES")
 _HOME_SCRIPTS = (".profile", ".bash_profile", ".bash_login", ".bashrc", ".xprofile", ".xsessionrc")
 _ZSH_SCRIPTS = (".zshenv", ".zprofile", ".zshrc", ".zlogin")
 _MACHINE_SCRIPTS = ("etc/profile", "etc/bash.bashrc", "etc/bashrc", "etc/zsh/zshenv", "etc/zsh/zshrc", "etc/zshrc")
+_SETS = re.compile("|".join((*_GPU_PREFIXES, *_GPU_NAMES, *CLEANED)))
+_READS = re.compile(r"(?:^|[\s;&|{])(?:\.|source)\s")
+_MOST = 200
+"""Files; whose start-up files read more of them is not helped by this."""
 _LARGEST = 1024 * 1024
 """Bytes. Nobody's start-up file is longer, and a pipe has no end."""
 
@@ -30,12 +35,21 @@ def read_settings(environment: Mapping[str, str], root: Path = Path("/")) -> tup
     *root* is where the machine's /etc is. Raises nothing: what cannot be read is passed over, nothing is run.
     """
     home = Path(environment.get("HOME") or "/")
-    found = []
-    for path, parse in (*_own(environment, home), *_machine(root)):
-        for line, name, value in parse(_content(path)):
+    found: list[Setting] = []
+    seen: set[str] = set()
+    files = deque((*_own(environment, home), *_machine(root)))
+    while files and len(seen) < _MOST:
+        path, parse = files.popleft()
+        real = os.path.realpath(path)
+        text = "" if real in seen else _content(path)
+        seen.add(real)
+        for line, name, value in parse(_relevant(text, _SETS)):
             setting = Setting(str(path), line, name, value, _foreign(name, value, home))
             if setting.foreign or is_gpu_variable(name):
                 found.append(setting)
+        if parse in (parse_posix, parse_fish):
+            names = (_in_home(one, home) for one in reversed(read_along(_relevant(text, _READS))))
+            files.extendleft((Path(one), parse) for one in names if one.startswith("/"))
     return tuple(found)
 
 
@@ -72,8 +86,18 @@ def _foreign(name: str, value: str, home: Path) -> tuple[str, ...]:
     if name not in CLEANED:
         return ()
     separators = "[: ]" if name == "LD_PRELOAD" else ":"
-    entries = re.split(separators, re.sub(r"^~(?=/)|\$HOME\b|\$\{HOME\}", lambda _: str(home), value))
+    entries = re.split(separators, _in_home(value, home))
     return tuple(entry for entry in entries if is_foreign(entry))
+
+
+def _in_home(text: str, home: Path) -> str:
+    """*text* with the home folder for its shorthands."""
+    return re.sub(r"^~(?=/)|\$HOME\b|\$\{HOME\}", lambda _: str(home), text)
+
+
+def _relevant(text: str, pattern: re.Pattern[str]) -> str:
+    """The lines that may matter, each where it stands: to take shell apart is slow, and some files are long."""
+    return "\n".join(line if pattern.search(line) else "" for line in text.splitlines())
 
 
 def _content(path: Path) -> str:

@@ -49,6 +49,16 @@ def parse_universal(text: str) -> tuple[Found, ...]:
     return tuple(found)
 
 
+def read_along(text: str) -> tuple[str, ...]:
+    """The files that a script for any of these shells reads with `source` or `.`, as they are written there."""
+    return tuple(file for _, _, file in _in_commands(text, _source))
+
+
+def _source(words: list[str]) -> Iterator[tuple[str, str]]:
+    if words[:1] in (["source"], ["."]) and len(words) > 1:
+        yield words[0], words[1]
+
+
 def _in_commands(text: str, read: Callable[[list[str]], Iterator[tuple[str, str]]]) -> Iterator[Found]:
     for number, line in enumerate(text.splitlines(), start=1):
         if len(line) <= LONGEST_LINE and not line.lstrip().startswith("#"):

@@ -53,6 +53,34 @@ def test_each_file_of_the_machine_is_read(tmp_path: Path, name: str):
     assert [one[0] for one in told(tmp_path / "home", tmp_path / "root")] == [str(file)]
 
 
+@pytest.mark.parametrize("written", ["~/rocm env.sh", "$HOME/rocm env.sh", "{home}/rocm env.sh"])
+@pytest.mark.parametrize("rc", [".bashrc", ".config/fish/config.fish"])
+def test_a_file_that_a_start_up_file_reads_is_read_too(tmp_path: Path, written: str, rc: str):
+    home = tmp_path / "my home"
+    write(home / rc, f"echo hello\nsource {written.format(home=home).replace(' ', chr(92) + ' ')}\n")
+    file = write(home / "rocm env.sh", LINE)
+
+    assert told(home, tmp_path / "root") == [(str(file), 1, "HSA_OVERRIDE_GFX_VERSION", "10.3.0")]
+
+
+def test_files_that_read_one_another_are_read_once(tmp_path: Path):
+    write(tmp_path / ".profile", ". ~/.bashrc\n")
+    write(tmp_path / ".bashrc", f". ~/.profile\n. ~/.bashrc\n. ~/nothing\n. relative\n. $UNKNOWN/x\n. ~\n{LINE}")
+    (tmp_path / ".zshrc").symlink_to(".bashrc")
+
+    assert [(file, line) for file, line, *_ in told(tmp_path, tmp_path / "root")] == [
+        (str(tmp_path / ".bashrc"), 7)
+    ]
+
+
+def test_a_chain_of_files_has_an_end(tmp_path: Path):
+    write(tmp_path / ".bashrc", ". ~/0\n")
+    for number in range(300):
+        write(tmp_path / str(number), f". ~/{number + 1}\n{LINE}")
+
+    assert 10 < len(told(tmp_path, tmp_path / "root")) < 200
+
+
 def test_folders_that_variables_name_are_read_instead(tmp_path: Path):
     zsh = write(tmp_path / "z/.zshrc", LINE)
     fish = write(tmp_path / "c/fish/config.fish", LINE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rocmswitch.metadata.rcfile import parse_fish, parse_plain, parse_posix, parse_universal
+from rocmswitch.metadata.rcfile import parse_fish, parse_plain, parse_posix, parse_universal, read_along
 
 
 @pytest.mark.parametrize(
@@ -82,3 +82,20 @@ def test_a_line_without_an_end_is_passed_over():
 
 def test_bytes_of_any_kind_are_no_error():
     assert parse_posix("\x00\x1b[2J\n\ufffd=1\nexport A=1\r\n")[-1][:2] == (3, "A")
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("source ~/rocm_env.sh", ("~/rocm_env.sh",)),
+        ('. "$HOME/a b.sh" argument', ("$HOME/a b.sh",)),
+        ("[ -r /x ] && . /x; source /y", ("/x", "/y")),
+        ("if test -r /x; then . /x; fi", ("/x",)),
+        ("# . /x", ()),
+        ("echo source /x", ()),
+        ("source", ()),
+        ("ls .", ()),
+    ],
+)
+def test_files_that_a_start_up_file_reads_are_named_as_they_are_written(line: str, found: tuple[str, ...]):
+    assert read_along(f"A=1\n{line}\n") == found
