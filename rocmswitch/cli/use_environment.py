@@ -22,7 +22,7 @@ from rocmswitch.model.stack import Pytorch, Stack
 from rocmswitch.operations import use
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.install import InstallPlan
-from rocmswitch.planning.pytorch import Choice, check_glibc, choose_pytorch, needs_card, warnings
+from rocmswitch.planning.pytorch import Choice, check_glibc, choose_pytorch, needs_card, other_rocm, warnings
 from rocmswitch.planning.rebinding import check_stack
 from rocmswitch.planning.wheelfiles import version_of
 from rocmswitch.planning.wheels import Interpreter, VenvPlan, check_required
@@ -123,8 +123,9 @@ def notes(scopes: Scopes, choice: Choice, install: InstallPlan | None) -> tuple[
     """What somebody should know before agreeing."""
     said = list(warnings(choice, _others(scopes)))
     if install is None and not choice.cpu and choice.entry.bundles_rocm and choice.stack.rocm.sets is not None:
+        other = other_rocm(choice.stack, choice.entry)
         said.append(
-            "these wheels bring their own ROCm: no prefix is needed; "
+            f"these wheels bring their own ROCm{f' {other}' if other else ''}: no prefix is needed; "
             f"`rocmswitch install {choice.stack.name} --set compiler` adds hipcc and headers"
         )
     return tuple(said)

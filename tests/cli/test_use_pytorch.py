@@ -73,6 +73,13 @@ def test_the_plan_says_bytes_and_that_no_prefix_is_needed(line: CommandLine) -> 
     assert "  torch 2.7.1+rocm6.2.4  first-use, " in outcome.err
     assert "to download; about" in outcome.err
     assert f"`rocmswitch install {NEW} --set compiler` adds hipcc and headers" in outcome.err
+    assert "these wheels bring their own ROCm: no prefix" in outcome.err
+
+
+def test_the_plan_says_which_rocm_wheels_bring_that_is_not_the_stack_s(line: CommandLine) -> None:
+    outcome = line.run("use", NEW, "--venv", "demo", "--torch", "2.5.1", "--dry-run")
+
+    assert "these wheels bring their own ROCm 6.2: no prefix is needed" in outcome.err
     assert not (line.layout.venvs / "demo").exists()
 
 
