@@ -76,6 +76,20 @@ def test_scripts_run_from_the_tree_through_its_link_and_after_a_move(
     assert output(moved / "bin/hello") == f"hello from {moved}/{site}"
 
 
+def test_a_wheel_may_carry_files_that_are_called_like_those_of_the_environment(
+    uv: Uv, folder: Path, tmp_path: Path
+) -> None:
+    files = {"odd.py": "", "bin/activate": "not the script\n", "pyvenv.cfg": "not the settings\n"}
+    wheel = make_wheel(tmp_path / "cache/sha256", "odd", files=files)
+    uv.make_environment(folder, PYTHON, (wheel,))
+
+    entries = uv.list_environment(folder, (wheel,))
+
+    carried = {one.path.rpartition("site-packages/")[2] for one in entries if one.package == "odd"}
+    assert files.keys() <= carried
+    assert not [one.path for one in entries if one.package and "site-packages" not in one.path]
+
+
 def test_bytecode_is_there_because_a_read_only_tree_cannot_keep_it_later(
     uv: Uv, folder: Path, wheels: tuple[Wheel, ...]
 ) -> None:
