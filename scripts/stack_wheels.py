@@ -28,8 +28,12 @@ def amd_builds(version: str, table: Table, known: Known) -> list[dict[str, Any]]
         (Version(torch), name) for name in indexes_of(version, table) for torch in table["indexes"][name]["torch"]
     ]
     builds: list[dict[str, Any]] = []
-    for torch, name in sorted(rows, key=lambda row: (row[0], Version(row[1].removeprefix("rocm"))), reverse=True):
-        builds.append(_build(str(torch), name, f"pytorch[{len(builds)}]", table, known))
+    ordered = sorted(rows, key=lambda row: (row[0], Version(row[1].removeprefix("rocm"))), reverse=True)
+    newest = table["indexes"][ordered[0][1]]["code"]
+    for torch, name in ordered:
+        build = _build(str(torch), name, f"pytorch[{len(builds)}]", table, known)
+        without = [target for target in newest if target not in table["indexes"][name]["code"]]
+        builds.append({**build, "without": without} if without else build)
     if table["nightly"]["index"] == f"nightly/rocm{series(version)}":
         builds.append(_nightly(table["nightly"]))
         known("~", f"pytorch[{len(builds) - 1}].urls")

@@ -103,6 +103,7 @@ def _pytorch(stack: Stack, position: int) -> tuple[str, str]:
         f"glibc {newest} or older, or rocmswitch mends it" if newest else "",
         "LD_LIBRARY_PATH can shadow its libraries" if build.loader == "runpath" else "",
         "" if build.bundles_rocm else "its ROCm comes as wheels",
+        f"no code for {' '.join(build.without)}" if build.without else "",
         f"brings ROCm {other} along" if other else "",
         "parts unverified" if any(one.startswith(key) for one in stack.unverified) else "",
     ]

@@ -229,6 +229,8 @@ class Pytorch(Struct, frozen=True):
     loader: Literal["rpath", "runpath"] = "rpath"
     """`runpath`: LD_LIBRARY_PATH can shadow the libraries that the wheel bundles."""
     glibc: Glibc = Glibc()
+    without: tuple[str, ...] = ()
+    """Cards that it has no code for, though newer builds of the stack have."""
     hashes: dict[str, str] = {}
     """File name to SHA-256; what is not here is recorded on first use."""
     urls: dict[str, str] = {}
@@ -244,6 +246,7 @@ class Pytorch(Struct, frozen=True):
             each(card, GPU, ("card_wheels", card), "a GPU target like `gfx1010`")
             check_wheels(wheels, ("card_wheels", card), self.python, {})
         check_requirements(self.constraints, ("constraints",))
+        each(self.without, GPU, ("without",), "a GPU target like `gfx1010`")
         for file, url in self.urls.items():
             if not WHEEL.fullmatch(file) or not URL.fullmatch(url):
                 raise WrongValue(("urls", file), "the name of a wheel and its http or https URL are needed")

@@ -74,10 +74,9 @@ class Choice:
         old = Version(self.torch) < _NUMPY_2 and not any(one.startswith("numpy") for one in own)
         return (*own, "numpy<2") if old else own
 
-    @property
-    def pins(self) -> tuple[str, ...]:
-        """Requirements that an installation into the environment may not break."""
-        return (*(f"{name}=={version}" for name, version in self.wheels.items()), *self.constraints)
+    def pins(self, wheels: Mapping[str, str]) -> tuple[str, ...]:
+        """Requirements that an installation into the environment of *wheels*, by name, may not break."""
+        return (*(f"{name}=={version}" for name, version in wheels.items()), *self.constraints)
 
 
 def needs_card(entry: Pytorch) -> bool:
@@ -135,6 +134,12 @@ def warnings(choice: Choice, others: Iterable[Stack]) -> tuple[str, ...]:
     known = choice.stack.gpus.get(choice.gpu)
     if choice.cpu or not choice.gpu:
         return ()
+    if choice.gpu in choice.entry.without:
+        newer = next((one.torch for one in choice.stack.pytorch if choice.gpu not in one.without), "")
+        return (
+            f"torch {choice.torch} has no code for {choice.gpu}"
+            + (f"; {newer} has: `--torch {newer}`" if newer else ""),
+        )
     if known is None:
         return (f"nothing is known of {choice.gpu} with {choice.stack.name}",) if choice.stack.gpus else ()
     if not known.known_bad:

@@ -168,6 +168,16 @@ def test_a_card_has_no_override_where_the_newest_wheels_have_its_own_code():
     assert wrong == []
 
 
+def test_older_wheels_say_for_which_cards_of_the_newest_they_have_no_code():
+    def code(one: Pytorch) -> set[str]:
+        return set(table()["indexes"][one.index.rpartition("/")[2].replace("nightly/", "")]["code"])
+
+    for stack in amd():
+        for one in stack.pytorch:
+            assert set(one.without) == code(stack.pytorch[0]) - code(one), (stack.name, one.torch)
+    assert shipped()["rocm-6.2.4"].pytorch[-1].without == ("gfx1101", "gfx1102", "gfx1200", "gfx1201")
+
+
 def test_an_override_is_of_the_generation_of_the_card():
     generations = {
         (card[:5], gpu.environment[OVERRIDE].split(".")[0])

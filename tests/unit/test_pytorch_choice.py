@@ -190,3 +190,13 @@ def test_an_unknown_card_is_said_to_be_unknown_and_a_healthy_one_needs_no_words(
     assert warnings(Choice(healthy, healthy.pytorch[0], "gfx803"), nobody()) == (
         "nothing is known of gfx803 with rocm-6.2.4",
     )
+
+
+def test_a_build_without_code_for_the_card_is_told_with_the_one_that_has_it() -> None:
+    older = build("2.5.1+rocm6.2", without=("gfx1101",))
+    six = stack("rocm-6.2.4", build("2.7.1+rocm6.2.4"), older, gfx1101=Gpu(support="reported"))
+
+    assert warnings(Choice(six, older, "gfx1101"), nobody()) == (
+        "torch 2.5.1+rocm6.2 has no code for gfx1101; 2.7.1+rocm6.2.4 has: `--torch 2.7.1+rocm6.2.4`",
+    )
+    assert warnings(Choice(six, six.pytorch[0], "gfx1101"), nobody()) == ()
