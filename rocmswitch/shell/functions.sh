@@ -6,7 +6,7 @@
 # _rocmswitch_set NAME VALUE […]   sets variables and remembers what they held, if they were there at all
 # _rocmswitch_unset NAME
 # _rocmswitch_prepend NAME DIRS    puts folders, with colons between them, first in a path variable
-# _rocmswitch_environment VIRTUAL_ENV UV_CONSTRAINT DIRS    sets these two, and puts DIRS first in PATH
+# _rocmswitch_environment NAME VIRTUAL_ENV UV_CONSTRAINT DIRS    begins, unsets PYTHONHOME, sets these, DIRS first in PATH
 # _rocmswitch_has_card GPUS [GPUS]    whether the first card is one of these, or of those where a profile is chosen
 # _rocmswitch_card GPUS PROFILE NAME VALUE […]    as set, where the first card is one of GPUS and PROFILE is chosen or empty
 # _rocmswitch_end                  defines `deactivate` inside an environment
@@ -102,8 +102,10 @@ _rocmswitch_has_card() {
 }
 
 _rocmswitch_environment() {
-    _rocmswitch_set VIRTUAL_ENV "$1" UV_CONSTRAINT "$2"
-    _rocmswitch_prepend PATH "$3"
+    _rocmswitch_begin "$1"
+    _rocmswitch_unset PYTHONHOME
+    _rocmswitch_set VIRTUAL_ENV "$2" UV_CONSTRAINT "$3"
+    _rocmswitch_prepend PATH "$4"
 }
 
 # Leaves for good: with a hook, what the shell was told explicitly ends, and a project or the default counts again.
@@ -202,10 +204,7 @@ _rocmswitch_clean() {
         case $_rs_rest in "$_rs_entry") break ;; esac
         _rs_rest=${_rs_rest#"$_rs_entry"?}
     done
-    case $_rs_found$_rs_kept in
-    yes:*[!:]*) _rocmswitch_set "$1" "${_rs_kept#:}" ;;
-    yes*) _rocmswitch_unset "$1" ;;
-    esac
+    case $_rs_found$_rs_kept in yes:*[!:]*) _rocmswitch_set "$1" "${_rs_kept#:}" ;; yes*) _rocmswitch_unset "$1" ;; esac
 }
 
 # A folder below /opt/rocm, or with one of ROCm's libraries; such a library itself, not one that lies beside it.

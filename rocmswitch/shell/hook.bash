@@ -204,8 +204,8 @@ _rocmswitch_adopt() {
     case ${_ROCMSWITCH_DONE-}/$_rocmswitch_ends in *set:VIRTUAL_ENV\ */) _rocmswitch_own_deactivate ;; esac
 }
 
-_rocmswitch_first='set:ROCMSWITCH_WHY set:ROCMSWITCH_ACTIVE ' _rocmswitch_is_usual=''
-_rocmswitch_usual="add:PATH set:UV_CONSTRAINT set:VIRTUAL_ENV $_rocmswitch_first"
+_rocmswitch_usual='add:PATH set:UV_CONSTRAINT set:VIRTUAL_ENV set:ROCMSWITCH_WHY set:ROCMSWITCH_ACTIVE '
+_rocmswitch_is_usual=''
 
 # The usual cases of what functions.sh does, for a bash that can say what a variable is (4.4): one that is exported or not
 # there, without further attributes, and changed for the first time.
@@ -238,33 +238,31 @@ bash)
     }
 
     # All that most environments change, if none of it was there before: without a loop, which takes three times as long.
-    _rocmswitch_begin() {
+    _rocmswitch_environment() {
         [[ ${_ROCMSWITCH_DONE-} ]] && _rocmswitch_leave
-        [[ ${LD_LIBRARY_PATH-}${LD_PRELOAD-} ]] && _rocmswitch_clean_all
-        [[ ${_rocmswitch_why:=use} == use ]] && _rocmswitch_choose "$1"
-        if [[ ${ROCMSWITCH_ACTIVE+x}${ROCMSWITCH_WHY+x} ]]; then
-            _rocmswitch_set ROCMSWITCH_ACTIVE "$1" ROCMSWITCH_WHY "$_rocmswitch_why"
+        if [[ ${ROCMSWITCH_ACTIVE+y}${ROCMSWITCH_WHY+y}${VIRTUAL_ENV+y}${UV_CONSTRAINT+y}${PYTHONHOME+y} ||
+            ${LD_LIBRARY_PATH-}${LD_PRELOAD-} || ${PATH:+${PATH@a}} != x ]]; then
+            _rocmswitch_unusual "$@"
         else
+            [[ ${_rocmswitch_why:=use} == use ]] && _rocmswitch_choose "$1"
             _ROCMSWITCH_OLD_ROCMSWITCH_ACTIVE=unset _ROCMSWITCH_NEW_ROCMSWITCH_ACTIVE=$1 ROCMSWITCH_ACTIVE=$1
             _ROCMSWITCH_OLD_ROCMSWITCH_WHY=unset _ROCMSWITCH_NEW_ROCMSWITCH_WHY=$_rocmswitch_why
-            ROCMSWITCH_WHY=$_rocmswitch_why _ROCMSWITCH_DONE=$_rocmswitch_first${_ROCMSWITCH_DONE-}
+            _ROCMSWITCH_OLD_VIRTUAL_ENV=unset _ROCMSWITCH_NEW_VIRTUAL_ENV=$2 VIRTUAL_ENV=$2
+            _ROCMSWITCH_OLD_UV_CONSTRAINT=unset _ROCMSWITCH_NEW_UV_CONSTRAINT=$3 UV_CONSTRAINT=$3
+            _ROCMSWITCH_OLD_PATH=was:$PATH _ROCMSWITCH_NEW_PATH=$4 PATH=$4:$PATH
+            ROCMSWITCH_WHY=$_rocmswitch_why _ROCMSWITCH_DONE=$_rocmswitch_usual _rocmswitch_is_usual=yes
             \export ROCMSWITCH_ACTIVE _ROCMSWITCH_OLD_ROCMSWITCH_ACTIVE _ROCMSWITCH_NEW_ROCMSWITCH_ACTIVE \
-                ROCMSWITCH_WHY _ROCMSWITCH_OLD_ROCMSWITCH_WHY _ROCMSWITCH_NEW_ROCMSWITCH_WHY _ROCMSWITCH_DONE
+                ROCMSWITCH_WHY _ROCMSWITCH_OLD_ROCMSWITCH_WHY _ROCMSWITCH_NEW_ROCMSWITCH_WHY _ROCMSWITCH_DONE \
+                VIRTUAL_ENV _ROCMSWITCH_OLD_VIRTUAL_ENV _ROCMSWITCH_NEW_VIRTUAL_ENV _ROCMSWITCH_OLD_PATH \
+                UV_CONSTRAINT _ROCMSWITCH_OLD_UV_CONSTRAINT _ROCMSWITCH_NEW_UV_CONSTRAINT _ROCMSWITCH_NEW_PATH
         fi
     }
 
-    _rocmswitch_environment() {
-        if [[ ${VIRTUAL_ENV+y}${UV_CONSTRAINT+y}${PATH:+${PATH@a}}/$_ROCMSWITCH_DONE == "x/$_rocmswitch_first" ]]; then
-            _ROCMSWITCH_OLD_VIRTUAL_ENV=unset _ROCMSWITCH_NEW_VIRTUAL_ENV=$1 VIRTUAL_ENV=$1
-            _ROCMSWITCH_OLD_UV_CONSTRAINT=unset _ROCMSWITCH_NEW_UV_CONSTRAINT=$2 UV_CONSTRAINT=$2
-            _ROCMSWITCH_OLD_PATH=was:$PATH _ROCMSWITCH_NEW_PATH=$3 PATH=$3:$PATH
-            _ROCMSWITCH_DONE=$_rocmswitch_usual _rocmswitch_is_usual=yes
-            \export VIRTUAL_ENV _ROCMSWITCH_OLD_VIRTUAL_ENV _ROCMSWITCH_NEW_VIRTUAL_ENV _ROCMSWITCH_OLD_PATH \
-                UV_CONSTRAINT _ROCMSWITCH_OLD_UV_CONSTRAINT _ROCMSWITCH_NEW_UV_CONSTRAINT _ROCMSWITCH_NEW_PATH
-        else
-            _rocmswitch_set VIRTUAL_ENV "$1" UV_CONSTRAINT "$2"
-            _rocmswitch_prepend PATH "$3"
-        fi
+    _rocmswitch_unusual() {
+        _rocmswitch_begin "$1"
+        _rocmswitch_unset PYTHONHOME
+        _rocmswitch_set VIRTUAL_ENV "$2" UV_CONSTRAINT "$3"
+        _rocmswitch_prepend PATH "$4"
     }
 
     _rocmswitch_leave() {
@@ -274,14 +272,13 @@ bash)
     }
 
     _rocmswitch_leave_usual() {
-        _rocmswitch_is_usual=''
         [[ ${ROCMSWITCH_ACTIVE+${ROCMSWITCH_ACTIVE@a}}${ROCMSWITCH_WHY+${ROCMSWITCH_WHY@a}} == xx &&
             ${VIRTUAL_ENV+${VIRTUAL_ENV@a}}${UV_CONSTRAINT+${UV_CONSTRAINT@a}}${PATH+${PATH@a}} == xxx &&
             $ROCMSWITCH_ACTIVE == "${_ROCMSWITCH_NEW_ROCMSWITCH_ACTIVE-}" &&
             $ROCMSWITCH_WHY == "${_ROCMSWITCH_NEW_ROCMSWITCH_WHY-}" && $VIRTUAL_ENV == "${_ROCMSWITCH_NEW_VIRTUAL_ENV-}" &&
             $UV_CONSTRAINT == "${_ROCMSWITCH_NEW_UV_CONSTRAINT-}" && ${_ROCMSWITCH_OLD_PATH+x} == x &&
             $PATH == "${_ROCMSWITCH_NEW_PATH-}:${_ROCMSWITCH_OLD_PATH#was:}" ]] || \return
-        PATH=${_ROCMSWITCH_OLD_PATH#was:}
+        PATH=${_ROCMSWITCH_OLD_PATH#was:} _rocmswitch_is_usual=''
         \unset -v ROCMSWITCH_ACTIVE ROCMSWITCH_WHY VIRTUAL_ENV UV_CONSTRAINT _ROCMSWITCH_DONE \
             _ROCMSWITCH_OLD_ROCMSWITCH_ACTIVE _ROCMSWITCH_NEW_ROCMSWITCH_ACTIVE \
             _ROCMSWITCH_OLD_ROCMSWITCH_WHY _ROCMSWITCH_NEW_ROCMSWITCH_WHY \
@@ -300,6 +297,7 @@ bash)
 
     _rocmswitch_leave_all() {
         \local IFS=' '
+        _rocmswitch_is_usual=''
         _rs_gone=_ROCMSWITCH_DONE
         for _rs_step in ${_ROCMSWITCH_DONE-}; do
             _rs_name=${_rs_step#*:} _rs_old=_ROCMSWITCH_OLD_$_rs_name _rs_new=_ROCMSWITCH_NEW_$_rs_name

@@ -216,8 +216,8 @@ _rocmswitch_adopt() {
     case ${_ROCMSWITCH_DONE-}/$_rocmswitch_ends in *set:VIRTUAL_ENV\ */) _rocmswitch_own_deactivate ;; esac
 }
 
-_rocmswitch_first='set:ROCMSWITCH_WHY set:ROCMSWITCH_ACTIVE ' _rocmswitch_is_usual=''
-_rocmswitch_usual="add:PATH set:UV_CONSTRAINT set:VIRTUAL_ENV $_rocmswitch_first"
+_rocmswitch_usual='add:PATH set:UV_CONSTRAINT set:VIRTUAL_ENV set:ROCMSWITCH_WHY set:ROCMSWITCH_ACTIVE '
+_rocmswitch_is_usual=''
 
 # The usual cases of what functions.sh does: a variable that is exported or not there, without further attributes, and
 # changed for the first time. ${(P)x} is the value of the variable that x names, ${(tP)x} what kind it is.
@@ -243,50 +243,39 @@ _rocmswitch_prepend() {
 }
 
 # All that most environments change, if none of it was there before: without a loop, which takes three times as long.
-_rocmswitch_begin() {
+_rocmswitch_environment() {
     [[ -z ${_ROCMSWITCH_DONE-} ]] || _rocmswitch_leave
-    [[ -z ${LD_LIBRARY_PATH-}${LD_PRELOAD-} ]] || _rocmswitch_clean_all
-    [[ ${_rocmswitch_why:=use} == use ]] && _rocmswitch_choose "$1"
-    if [[ -n ${(t)ROCMSWITCH_ACTIVE-}${(t)ROCMSWITCH_WHY-} ]]; then
-        _rocmswitch_set ROCMSWITCH_ACTIVE "$1" ROCMSWITCH_WHY "$_rocmswitch_why"
+    if [[ -n ${ROCMSWITCH_ACTIVE+y}${ROCMSWITCH_WHY+y}${VIRTUAL_ENV+y}${UV_CONSTRAINT+y}${PYTHONHOME+y} ||
+        -n ${LD_LIBRARY_PATH-}${LD_PRELOAD-} || ${PATH:+${(t)PATH}} != scalar-tied-export-special ]]; then
+        _rocmswitch_begin "$1"
+        _rocmswitch_unset PYTHONHOME
+        _rocmswitch_set VIRTUAL_ENV "$2" UV_CONSTRAINT "$3"
+        _rocmswitch_prepend PATH "$4"
     else
-        \export ROCMSWITCH_ACTIVE ROCMSWITCH_WHY _ROCMSWITCH_OLD_ROCMSWITCH_ACTIVE _ROCMSWITCH_NEW_ROCMSWITCH_ACTIVE \
-            _ROCMSWITCH_OLD_ROCMSWITCH_WHY _ROCMSWITCH_NEW_ROCMSWITCH_WHY _ROCMSWITCH_DONE
+        [[ ${_rocmswitch_why:=use} == use ]] && _rocmswitch_choose "$1"
+        \export ROCMSWITCH_ACTIVE _ROCMSWITCH_OLD_ROCMSWITCH_ACTIVE _ROCMSWITCH_NEW_ROCMSWITCH_ACTIVE \
+            ROCMSWITCH_WHY _ROCMSWITCH_OLD_ROCMSWITCH_WHY _ROCMSWITCH_NEW_ROCMSWITCH_WHY _ROCMSWITCH_DONE \
+            VIRTUAL_ENV _ROCMSWITCH_OLD_VIRTUAL_ENV _ROCMSWITCH_NEW_VIRTUAL_ENV _ROCMSWITCH_OLD_PATH \
+            UV_CONSTRAINT _ROCMSWITCH_OLD_UV_CONSTRAINT _ROCMSWITCH_NEW_UV_CONSTRAINT _ROCMSWITCH_NEW_PATH
         _ROCMSWITCH_OLD_ROCMSWITCH_ACTIVE=unset _ROCMSWITCH_NEW_ROCMSWITCH_ACTIVE=$1 ROCMSWITCH_ACTIVE=$1
         _ROCMSWITCH_OLD_ROCMSWITCH_WHY=unset _ROCMSWITCH_NEW_ROCMSWITCH_WHY=$_rocmswitch_why
-        ROCMSWITCH_WHY=$_rocmswitch_why _ROCMSWITCH_DONE=$_rocmswitch_first${_ROCMSWITCH_DONE-}
-    fi
-}
-
-_rocmswitch_environment() {
-    if [[ ${VIRTUAL_ENV+y}${UV_CONSTRAINT+y}${PATH:+${(t)PATH}}/$_ROCMSWITCH_DONE == "scalar-tied-export-special/$_rocmswitch_first" ]]; then
-        \export VIRTUAL_ENV _ROCMSWITCH_OLD_VIRTUAL_ENV _ROCMSWITCH_NEW_VIRTUAL_ENV _ROCMSWITCH_OLD_PATH \
-            UV_CONSTRAINT _ROCMSWITCH_OLD_UV_CONSTRAINT _ROCMSWITCH_NEW_UV_CONSTRAINT _ROCMSWITCH_NEW_PATH
-        _ROCMSWITCH_OLD_VIRTUAL_ENV=unset _ROCMSWITCH_NEW_VIRTUAL_ENV=$1 VIRTUAL_ENV=$1
-        _ROCMSWITCH_OLD_UV_CONSTRAINT=unset _ROCMSWITCH_NEW_UV_CONSTRAINT=$2 UV_CONSTRAINT=$2
-        _ROCMSWITCH_OLD_PATH=was:$PATH _ROCMSWITCH_NEW_PATH=$3 PATH=$3:$PATH
-        _ROCMSWITCH_DONE=$_rocmswitch_usual _rocmswitch_is_usual=yes
-    else
-        _rocmswitch_set VIRTUAL_ENV "$1" UV_CONSTRAINT "$2"
-        _rocmswitch_prepend PATH "$3"
+        _ROCMSWITCH_OLD_VIRTUAL_ENV=unset _ROCMSWITCH_NEW_VIRTUAL_ENV=$2 VIRTUAL_ENV=$2
+        _ROCMSWITCH_OLD_UV_CONSTRAINT=unset _ROCMSWITCH_NEW_UV_CONSTRAINT=$3 UV_CONSTRAINT=$3
+        _ROCMSWITCH_OLD_PATH=was:$PATH _ROCMSWITCH_NEW_PATH=$4 PATH=$4:$PATH
+        ROCMSWITCH_WHY=$_rocmswitch_why _ROCMSWITCH_DONE=$_rocmswitch_usual _rocmswitch_is_usual=yes
     fi
 }
 
 _rocmswitch_leave() {
     [[ -z $_rocmswitch_ends ]] || _rocmswitch_give_deactivate_back
-    [[ -n $_rocmswitch_is_usual && ${_ROCMSWITCH_DONE-} == "$_rocmswitch_usual" ]] && _rocmswitch_leave_usual ||
-        _rocmswitch_leave_all
-}
-
-_rocmswitch_leave_usual() {
-    _rocmswitch_is_usual=''
-    [[ ${(t)ROCMSWITCH_ACTIVE-}${(t)ROCMSWITCH_WHY-}${(t)VIRTUAL_ENV-}${(t)UV_CONSTRAINT-}${(t)PATH-} == \
-        scalar-exportscalar-exportscalar-exportscalar-exportscalar-tied-export-special &&
+    [[ -n $_rocmswitch_is_usual && ${_ROCMSWITCH_DONE-} == "$_rocmswitch_usual" &&
+        ${(t)ROCMSWITCH_ACTIVE-}${(t)ROCMSWITCH_WHY-} == scalar-exportscalar-export &&
+        ${(t)VIRTUAL_ENV-}${(t)UV_CONSTRAINT-}${(t)PATH-} == scalar-exportscalar-exportscalar-tied-export-special &&
         $ROCMSWITCH_ACTIVE == "${_ROCMSWITCH_NEW_ROCMSWITCH_ACTIVE-}" &&
         $ROCMSWITCH_WHY == "${_ROCMSWITCH_NEW_ROCMSWITCH_WHY-}" && $VIRTUAL_ENV == "${_ROCMSWITCH_NEW_VIRTUAL_ENV-}" &&
         $UV_CONSTRAINT == "${_ROCMSWITCH_NEW_UV_CONSTRAINT-}" && ${_ROCMSWITCH_OLD_PATH+x} == x &&
-            $PATH == "${_ROCMSWITCH_NEW_PATH-}:${_ROCMSWITCH_OLD_PATH#was:}" ]] || \return
-    PATH=${_ROCMSWITCH_OLD_PATH#was:}
+        $PATH == "${_ROCMSWITCH_NEW_PATH-}:${_ROCMSWITCH_OLD_PATH#was:}" ]] || { _rocmswitch_leave_all; \return; }
+    PATH=${_ROCMSWITCH_OLD_PATH#was:} _rocmswitch_is_usual=''
     \unset -v ROCMSWITCH_ACTIVE ROCMSWITCH_WHY VIRTUAL_ENV UV_CONSTRAINT _ROCMSWITCH_DONE \
         _ROCMSWITCH_OLD_ROCMSWITCH_ACTIVE _ROCMSWITCH_NEW_ROCMSWITCH_ACTIVE \
         _ROCMSWITCH_OLD_ROCMSWITCH_WHY _ROCMSWITCH_NEW_ROCMSWITCH_WHY \
@@ -295,6 +284,7 @@ _rocmswitch_leave_usual() {
 }
 
 _rocmswitch_leave_all() {
+    _rocmswitch_is_usual=''
     \local _rs_step _rs_name _rs_old _rs_new
     \local -a _rs_gone
     for _rs_step in "${(@s: :)_ROCMSWITCH_DONE-}"; do

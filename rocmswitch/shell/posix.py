@@ -12,7 +12,7 @@ SHELL_STATE = ("ROCMSWITCH_ACTIVE", "ROCMSWITCH_WHY")
 """What `_rocmswitch_begin` sets itself: receipts of earlier versions list the first among their variables."""
 
 _ENVIRONMENT = ("VIRTUAL_ENV", "UV_CONSTRAINT")
-"""What every environment sets: shells have a quicker way for these two and PATH together."""
+"""What every environment sets: shells have a quicker way for all that most of them change."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
@@ -23,7 +23,7 @@ def render(name: str, activation: ResolvedActivation, functions: str) -> str:
     *functions* comes first: the text of functions.sh, for a script to be evaluated anywhere, or the line of
     `functions_from`, for one that is sourced and may end where the rest is for other machines' cards.
     """
-    lines = [functions.rstrip("\n"), f"_rocmswitch_begin {quote(name)}", *_changes(activation)]
+    lines = [functions.rstrip("\n"), *_changes(name, activation)]
     cards = _cards(activation.cards)
     if cards and "\n" not in lines[0]:
         lines.append(f"_rocmswitch_has_card {_gpus(activation.cards)} || {{ _rocmswitch_end; return 0; }}")
@@ -68,18 +68,20 @@ def _where_defined(function: str) -> str:
     return f"if \\command -v {function} >/dev/null; then {function}; fi"
 
 
-def _changes(activation: ResolvedActivation) -> Iterator[str]:
+def _changes(name: str, activation: ResolvedActivation) -> Iterator[str]:
     own = {name: value for name, value in activation.variables if name not in SHELL_STATE}
     paths = {name: ":".join(folders) for name, folders in activation.paths}
-    for name in activation.unset:
-        yield f"_rocmswitch_unset {_name(name)}"
-    if "PATH" in paths and own.keys() >= set(_ENVIRONMENT):
-        words = (*(own.pop(name) for name in _ENVIRONMENT), paths.pop("PATH"))
+    if "PATH" in paths and own.keys() >= set(_ENVIRONMENT) and activation.unset == ("PYTHONHOME",):
+        words = (name, *(own.pop(one) for one in _ENVIRONMENT), paths.pop("PATH"))
         yield f"_rocmswitch_environment {' '.join(map(quote, words))}"
+    else:
+        yield f"_rocmswitch_begin {quote(name)}"
+        for one in activation.unset:
+            yield f"_rocmswitch_unset {_name(one)}"
     if own:
         yield f"_rocmswitch_set {_assignments(own.items())}"
-    for name, folders in paths.items():
-        yield f"_rocmswitch_prepend {_name(name)} {quote(folders)}"
+    for one, folders in paths.items():
+        yield f"_rocmswitch_prepend {_name(one)} {quote(folders)}"
 
 
 def _cards(cards: Iterable[CardVariable]) -> list[str]:

@@ -216,3 +216,17 @@ def test_a_login_shell_inside_that_starts_with_a_path_of_its_own_enters_again(
         assert inside.type("echo $PATH") == "/venvs/demo/bin:/usr/bin:/bin\n"
         inside.type("cd ~")
         assert inside.type("echo $PATH:${VIRTUAL_ENV-none}") == "/usr/bin:/bin:none\n"
+
+
+def test_an_environment_is_left_exactly_also_after_one_in_which_the_user_changed_something(terminal: Terminal):
+    for line in (
+        "cd old",
+        "VIRTUAL_ENV=/mine",
+        "cd ~",
+        "unset VIRTUAL_ENV; export UV_CONSTRAINT=/old",
+        "cd old",
+        "cd ~",
+    ):
+        terminal.type(line)
+
+    assert terminal.type("echo $UV_CONSTRAINT ${VIRTUAL_ENV-none} $PATH") == "/old none /usr/bin:/bin\n"
