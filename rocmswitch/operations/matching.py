@@ -20,8 +20,9 @@ from rocmswitch.metadata.wheelindex import IndexedFile, project_page
 from rocmswitch.metadata.wheellock import LockedWheel, WheelLock, parse_wheel_lock, render_wheel_lock
 from rocmswitch.model.indexes import PackageIndexes
 from rocmswitch.model.package import FIRST_USE, PINNED, Artifact, Digest, Unhashed
+from rocmswitch.planning.companions import with_asked
 from rocmswitch.planning.pytorch import CPU_INDEX, Choice
-from rocmswitch.planning.wheelfiles import best_file, is_source, project_of
+from rocmswitch.planning.wheelfiles import best_file, is_source, project_of, version_of
 from rocmswitch.planning.wheels import Interpreter, VenvPlan, estimated_size, plan_artifacts
 from rocmswitch.store.cache import Cache, hash_of
 from rocmswitch.store.firstuse import FirstUse
@@ -56,6 +57,8 @@ class Basket:
     unhashed: tuple[Unhashed, ...] = ()
     unpacked: int = 0
     key: str = ""
+    pins: tuple[str, ...] = ()
+    """Requirements that have to stay true in the environment."""
 
     @property
     def sizes(self) -> tuple[tuple[str, int], ...]:
@@ -75,18 +78,32 @@ def match(choice: Choice, interpreter: Interpreter, supply: Supply) -> Basket:
     if known is not None:
         return known
     if choice.cpu:
-        return replace(_match_for_processors(choice, interpreter, supply), key=key)
-    entry = choice.entry
-    family = find_wheels(supply.http, Wanted(entry.index, choice.wheels, entry.urls), interpreter.tags)
-    hashes = _Hashes(supply.first_use, entry.hashes, entry.index, frozenset(one.filename for one in family))
-    with ThreadPoolExecutor(_AT_ONCE) as threads:
-        contents = tuple(threads.map(lambda one: _contents(one, hashes, supply), family))
+        return replace(_match_for_processors(choice, interpreter, supply), key=key, pins=choice.pins(choice.wheels))
+    hashes = _Hashes(supply.first_use, choice.entry.hashes, choice.entry.index)
+    found = _family(choice, interpreter, hashes, supply)
+    family, contents = tuple(found), tuple(found.values())
     stubs = tuple(_stub(file, said, choice) for file, said in zip(family, contents, strict=True))
     others = supply.resolver.resolve(Question(stubs, SEED, choice.constraints, interpreter))
     basket = _basket((*family, *others), hashes, supply)
     seen = {file.filename: said.unpacked for file, said in zip(family, contents, strict=True) if said.unpacked}
     rest = (size for name, size in basket.sizes if name not in seen)
-    return replace(basket, unpacked=sum(seen.values()) + estimated_size(rest), key=key)
+    pins = choice.pins(dict(project_of(one.filename) for one in family))
+    return replace(basket, unpacked=sum(seen.values()) + estimated_size(rest), key=key, pins=pins)
+
+
+def _family(
+    choice: Choice, interpreter: Interpreter, hashes: _Hashes, supply: Supply
+) -> dict[IndexedFile, Contents]:
+    """Torch and its companions, with what each says of itself; torch says which versions of them it needs."""
+    entry, tags = choice.entry, interpreter.tags
+    (torch,) = find_wheels(supply.http, Wanted(entry.index, {"torch": choice.torch}, entry.urls), tags)
+    said = _contents(torch, hashes, supply)
+    companions = {name: version for name, version in choice.wheels.items() if name != "torch"}
+    asked = with_asked(companions, said.metadata, version_of(interpreter.tag).rstrip("t"))
+    others = find_wheels(supply.http, Wanted(entry.index, asked, entry.urls), tags)
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        contents = threads.map(lambda one: _contents(one, hashes, supply), others)
+        return {torch: said, **dict(zip(others, contents, strict=True))}
 
 
 def match_pinned(files: Sequence[str], hashes: Mapping[str, str], supply: Supply) -> Basket:
@@ -114,7 +131,7 @@ def match_locked(lock: WheelLock, interpreter: Interpreter) -> Basket:
             raise ManifestMistake(f"the lock says that `{one.file}` is {one.name} {one.version}")
         if not is_source(one.file) and not best_file(one.name, one.version, (one.file,), interpreter.tags):
             raise ManifestMistake(f"`{one.file}` of the lock is for another Python or machine")
-    return Basket(tuple(_artifact(one, PINNED) for one in lock.wheels), unpacked=lock.unpacked)
+    return Basket(tuple(_artifact(one, PINNED) for one in lock.wheels), unpacked=lock.unpacked, pins=lock.pins)
 
 
 def remember(plan: VenvPlan, supply: Supply) -> None:
@@ -203,8 +220,7 @@ class _Hashes:
     seen: FirstUse
     pinned: Mapping[str, str]
     index: str = ""
-    """That of torch and its companions, whose files are `family`."""
-    family: frozenset[str] = frozenset()
+    """That of torch and its companions."""
 
     def of(self, file: IndexedFile) -> Digest | None:
         """What the manifest pins, else what the index states, else what the first use has shown; None for neither.
@@ -213,7 +229,7 @@ class _Hashes:
         """
         if file.filename in self.pinned:
             return Digest.sha256(self.pinned[file.filename])
-        places = [file.url, *([_listed(self.index, file.filename)] if file.filename in self.family else [])]
+        places = [file.url, *([_listed(self.index, file.filename)] if self.index else [])]
         if file.digest is not None:
             for place in places:
                 self.seen.check(place, file.digest)
@@ -273,7 +289,7 @@ def _recorded(key: str, supply: Supply) -> Basket | None:
     wheels = tuple(_artifact(one, one.verification or FIRST_USE) for one in lock.wheels)
     if not all(supply.cache.find(one.digest, one.size) for one in wheels):
         return None
-    return Basket(wheels, unpacked=lock.unpacked, key=key)
+    return Basket(wheels, unpacked=lock.unpacked, key=key, pins=lock.pins)
 
 
 def _artifact(wheel: LockedWheel, verification: str) -> Artifact:

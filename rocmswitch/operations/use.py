@@ -85,7 +85,7 @@ def plan_pytorch(choice: Choice, wanted: Wanted, supply: Supply, lock: WheelLock
         torch=choice.torch,
         index=lock.index if lock else choice.index,
         gpu=choice.gpu if choice.card_matters else "",
-        pins=lock.pins if lock else choice.pins,
+        pins=basket.pins,
         question=basket.key,
         cards=card_variables(choice.stack.gpus) if own_rocm else (),
         environment=_environment(choice, wanted.interpreter) if own_rocm else (),

@@ -28,7 +28,7 @@ def check_same(existing: Receipt, choice: Choice | None, interpreter: Interprete
     """Raise Refused where the environment has other wheels or another Python than are asked for now."""
     if choice is not None and existing.torch != choice.torch:
         raise _taken(existing.name, f"has PyTorch {existing.torch or 'not at all'}", existing.stack)
-    if choice is not None and choice.card_matters and set(existing.pins) != set(choice.pins):
+    if choice is not None and choice.card_matters and choice.gpu not in existing.cards:
         raise _taken(existing.name, "has the wheels of another card", existing.stack)
     if interpreter is not None and existing.python != interpreter.executable:
         raise _taken(existing.name, f"has the Python `{existing.python}`", existing.stack)

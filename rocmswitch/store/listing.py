@@ -60,7 +60,7 @@ class _Environment:
         self.found = {one.entry.path: one for one in sorted(_walk(folder, ""), key=lambda one: one.entry.path)}
 
     def below_site(self, path: str) -> str:
-        """Its path in site-packages; empty for what lies beside it: a wheel may have a `bin` of its own in there."""
+        """Its path in site-packages; empty for what lies beside it: a wheel may have a `bin` of its own."""
         return path.removeprefix(self._start) if path.startswith(self._start) else ""
 
     def has(self, wheel: KnownWheel) -> bool:

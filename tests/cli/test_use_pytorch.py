@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+import yaml
 
 from rocmswitch.store.receipts import read_receipt
 from tests.support.commandline import CommandLine
@@ -206,6 +207,23 @@ def test_wheels_of_a_card_bring_the_rocm_tree_along(line: CommandLine) -> None:
     assert imported(line)[0] == "2.12.0+rocm10.1.0"
     assert versions(line)["amd-torch-device-gfx1010"] == "2.12.0+rocm10.1.0"
     assert not [name for name in versions(line) if "gfx1012" in name]
+
+
+def test_torch_itself_says_which_triton_it_needs_where_the_manifest_is_wrong(
+    line: CommandLine, site: PytorchSite
+) -> None:
+    builds = yaml.safe_load(site.manifest(FOR_CARDS))["pytorch"]
+    right = builds[0]["wheels"]["triton"]
+    builds[0]["wheels"]["triton"] = "3.0.0"
+    line.add_manifest(FOR_CARDS, site.manifest(FOR_CARDS, pytorch=builds))
+
+    line.succeed("use", FOR_CARDS, "--venv", "demo", "--gpu", "gfx1010", "--yes")
+    line.succeed("use", FOR_CARDS, "--venv", "second", "--gpu", "gfx1010", "--yes")
+
+    pins = [read_receipt(line.layout.venvs / name).pins for name in ("demo", "second")]
+    assert versions(line)["triton"] == right
+    assert f"triton=={right}" in pins[0]
+    assert pins[0] == pins[1]
 
 
 def test_rocm_is_packed_from_its_source_without_running_any_of_it(line: CommandLine) -> None:

@@ -1,0 +1,35 @@
+"""Which companions torch itself asks for: where a manifest could only guess, torch's METADATA knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from packaging.metadata import parse_email
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+
+def with_asked(companions: Mapping[str, str], metadata: bytes, python: str) -> dict[str, str]:
+    """*companions* by name, each with the version that torch's *metadata* names exactly for *python* (`3.11`).
+
+    Any other version of them could not be installed beside it. What is not named exactly stays as it was.
+    """
+    asked = {
+        canonicalize_name(one.name): str(next(iter(one.specifier)).version)
+        for one in _requirements(metadata, python)
+        if len(one.specifier) == 1 and next(iter(one.specifier)).operator in ("==", "===")
+    }
+    exact = {name: version for name, version in asked.items() if "*" not in version}
+    return {name: exact.get(canonicalize_name(name), version) for name, version in companions.items()}
+
+
+def _requirements(metadata: bytes, python: str) -> Iterator[Requirement]:
+    """Those that hold without any extra."""
+    place = {"python_version": python, "python_full_version": f"{python}.0", "extra": ""}
+    for line in parse_email(metadata)[0].get("requires_dist", ()):
+        try:
+            requirement = Requirement(line)
+        except InvalidRequirement:
+            continue  # uv, which reads all of it, says so
+        if requirement.marker is None or requirement.marker.evaluate(place):
+            yield requirement
