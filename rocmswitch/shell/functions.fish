@@ -69,7 +69,7 @@ end
 
 function _rocmswitch_card
     set -q _rocmswitch_card_here; or _rocmswitch_find_card
-    contains -- "$_rocmswitch_card_here" (string split ' ' -- "$argv[1]"); or return 0
+    test -n "$_rocmswitch_card_here"; and string match -q "* $_rocmswitch_card_here *" -- " $argv[1] "; or return 0
     set -l _rs_profile "$ROCMSWITCH_PROFILE"
     set -q _rocmswitch_profile; and test -n "$_rocmswitch_profile"; and set _rs_profile "$_rocmswitch_profile"
     test -z "$argv[2]"; or test "x$argv[2]" = "x$_rs_profile"; or return 0
@@ -84,16 +84,16 @@ function rocmswitch_off
 end
 
 function _rocmswitch_leave
-    for _rs_step in (string split --no-empty ' ' -- "$_ROCMSWITCH_DONE")
-        set -l _rs_name (string replace -r '^[a-z]+:' '' -- $_rs_step)
-        string match -qr '^[A-Za-z_][A-Za-z0-9_]*$' -- $_rs_name; or continue
-        switch $_rs_step
-            case 'add:*'
+    if test -n "$_ROCMSWITCH_DONE"
+        # One substitution in all: it takes 50 µs, twenty times as long as a builtin without it.
+        for _rs_name in (string match -ra '(?<=:)[A-Za-z_][A-Za-z0-9_]*(?= )' -- "$_ROCMSWITCH_DONE")
+            if string match -q "*add:$_rs_name *" -- "$_ROCMSWITCH_DONE"
                 _rocmswitch_take_out $_rs_name
-            case 'set:*'
+            else
                 _rocmswitch_is_ours $_rs_name; and _rocmswitch_restore $_rs_name
+            end
+            _rocmswitch_drop_state $_rs_name
         end
-        _rocmswitch_drop_state $_rs_name
     end
     set -e _ROCMSWITCH_DONE
     _rocmswitch_undefine_deactivate
@@ -125,8 +125,9 @@ function _rocmswitch_drop_state
     set -e _ROCMSWITCH_OLD_$argv[1]
     set -e _ROCMSWITCH_NEW_$argv[1]
     set -e _rocmswitch_was_$argv[1]
-    set -l _rs_at (contains -i -- $argv[1] $_rocmswitch_universal); and set -e _rocmswitch_universal[$_rs_at]
-    test (count $_rocmswitch_universal) -gt 0; or set -e _rocmswitch_universal
+    contains -- $argv[1] $_rocmswitch_universal; or return 0
+    set -e _rocmswitch_universal[(contains -i -- $argv[1] $_rocmswitch_universal)]
+    set -q _rocmswitch_universal[1]; or set -e _rocmswitch_universal
     return 0
 end
 
@@ -166,7 +167,11 @@ function _rocmswitch_take_out
     set -l --path _rs_kept "$$argv[1]"
     set -l --path _rs_ours "$$_rs_new"
     for _rs_folder in $_rs_ours
-        set -l _rs_at (contains -i -- $_rs_folder $_rs_kept); and set -e _rs_kept[$_rs_at]
+        if test "x$_rs_folder" = "x$_rs_kept[1]"
+            set -e _rs_kept[1]
+        else
+            set -l _rs_at (contains -i -- $_rs_folder $_rs_kept); and set -e _rs_kept[$_rs_at]
+        end
     end
     if contains -- "$$_rs_old" "was:$_rs_kept" "own:$_rs_kept"; or test "x$_rs_kept$$_rs_old" = xunset
         _rocmswitch_restore $argv[1]
@@ -202,11 +207,20 @@ function _rocmswitch_is_foreign
     test (count $_rs_found) -gt 0
 end
 
-# The first node of the KFD topology that computes; what the user has said goes before it.
+# What the user has said, else the machine's card; empty for what cannot be one.
 function _rocmswitch_find_card
     set -g _rocmswitch_card_here "$ROCMSWITCH_GPU"
     set -q _rocmswitch_gpu; and test -n "$_rocmswitch_gpu"; and set _rocmswitch_card_here "$_rocmswitch_gpu"
-    test -z "$_rocmswitch_card_here"; or return 0
+    if test -z "$_rocmswitch_card_here"
+        test "x$_rocmswitch_machine[1]" = "x$ROCMSWITCH_SYSROOT/"; or _rocmswitch_read_topology
+        set _rocmswitch_card_here "$_rocmswitch_machine[2]"
+    end
+    string match -qr '^[A-Za-z0-9-]+$' -- "$_rocmswitch_card_here"; or set _rocmswitch_card_here ''
+end
+
+# Read once in each shell: where it was looked, and the first node of the KFD topology that computes.
+function _rocmswitch_read_topology
+    set -g _rocmswitch_machine "$ROCMSWITCH_SYSROOT/" ''
     # fish sorts what a glob finds by number: node 10 comes after node 9.
     for _rs_file in "$ROCMSWITCH_SYSROOT"/sys/class/kfd/kfd/topology/nodes/*/properties
         test -f "$_rs_file"; and test -r "$_rs_file"; or continue
@@ -215,7 +229,7 @@ function _rocmswitch_find_card
             set -l _rs_hex 0 1 2 3 4 5 6 7 8 9 a b c d e f
             set -l _rs_minor (math -s0 "$_rs_value / 100 % 100 + 1")
             set -l _rs_stepping (math -s0 "$_rs_value % 100 + 1")
-            set _rocmswitch_card_here gfx(math -s0 "$_rs_value / 10000")$_rs_hex[$_rs_minor]$_rs_hex[$_rs_stepping]
+            set _rocmswitch_machine[2] gfx(math -s0 "$_rs_value / 10000")$_rs_hex[$_rs_minor]$_rs_hex[$_rs_stepping]
             return 0
         end <$_rs_file 2>/dev/null
     end

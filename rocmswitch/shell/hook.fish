@@ -168,12 +168,20 @@ end
 
 # The nearest .rocm-version; what is no regular file (a FIFO, a device, a folder) is passed over.
 function _rocmswitch_find_pin
-    set -l folder "$PWD"
-    # A newline in a path would not survive what follows: only this folder counts there.
-    string match -q '*'\n'*' -- "$folder"; and set folder
-    test -f "$PWD/.rocm-version"; and set -g _rocmswitch_pin "$PWD/.rocm-version"; and return 0
-    while string match -q '*/*' -- "$folder"
-        set folder (string replace -r '/[^/]*$' '' -- "$folder")
+    set -l above
+    set -l parts
+    # A newline in a path would not survive the substitution: only this folder counts there.
+    if not string match -q '*'\n'*' -- "$PWD"
+        set above ''
+        set parts (string split / -- "$PWD")
+        set -e parts[1]
+    end
+    set -l folder ''
+    for part in $parts
+        set folder "$folder/$part"
+        set above "$folder" $above
+    end
+    for folder in "$PWD" $above
         test -f "$folder/.rocm-version"; and set -g _rocmswitch_pin "$folder/.rocm-version"; and return 0
     end
     return 1
@@ -192,8 +200,9 @@ function _rocmswitch_read_pin
             read -z -n 1 more
         end <"$argv[1]" 2>/dev/null
     end
-    set -l lines (string replace -r '\r$' '' -- (string split \n -- "$content"))
-    if test -n "$more" -o (string length -- "$content") -gt 256; or not _rocmswitch_is_name "$lines[1]"
+    set -l lines (string split \n -- "$content")
+    string match -q '*'\r'*' -- "$content"; and set lines (string replace -r '\r$' '' -- $lines)
+    if test -n "$more"; or string match -qr '(?s)^.{257}' -- "$content"; or not _rocmswitch_is_name "$lines[1]"
         or begin; test -n "$lines[2]"; and not _rocmswitch_is_name "$lines[2]"; end
         _rocmswitch_say "$argv[1]" "ignored: "(_rocmswitch_printable "$argv[1]")" is not a valid pin"
         return 1
