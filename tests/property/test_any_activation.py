@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -159,6 +159,11 @@ def loaded(kind: str) -> bytes:
     return text.encode()
 
 
-@cache
 def folder_of_this_run() -> Path:
-    return Path(mkdtemp(prefix="activations-"))
+    return Path(_opened().name)
+
+
+@cache
+def _opened() -> TemporaryDirectory[str]:
+    """Gone at the end of the process."""
+    return TemporaryDirectory(prefix="activations-")
