@@ -29,7 +29,7 @@ from benchmarks.shellrun import (
 
 PROMPT_LIMIT, CYCLE_LIMIT = 20e-6, 1.5
 PROMISED = ("bash", "zsh")
-"""Where the limit of a prompt holds; in fish it is shown."""
+"""Where the limits of time hold. In fish they are shown: two `cd` alone take longer there than one of them."""
 
 CALLS, FEW_CALLS = 10_000, 50
 CYCLES, FEW_CYCLES = 100, 5
@@ -100,7 +100,7 @@ def cycles(field: Field, shell: str) -> Iterator[Row]:
     for tool in tools:
         started = _starts(field, shell, tool, f"{tool.enter}; {tool.leave}", 20 if tool in field.ours else 5)
         limits = [ratio_check(measured[tool.name].wall, measured[PLAIN].wall, CYCLE_LIMIT)]
-        yield _row(what, tool, measured, PLAIN, started, limits if tool in field.ours else [])
+        yield _row(what, tool, measured, PLAIN, started, limits if tool in field.ours and shell in PROMISED else [])
     yield Row(what, PLAIN, spread(measured[PLAIN]), f"Python {sys.version.split()[0]}")
     ours = measured[field.ours[0].name].wall / measured[ITS_OWN].wall
     yield Row(what, ITS_OWN, spread(measured[ITS_OWN]), f"written by uv; ours is {ours:.2f} × this")
