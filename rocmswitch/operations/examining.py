@@ -16,6 +16,7 @@ from rocmswitch.model.stack import Gpu, Stack
 from rocmswitch.model.symptoms import CardSymptoms, Standing, TreeSymptoms
 from rocmswitch.operations.entering import GPU, environment_inside
 from rocmswitch.operations.libraries import could_clash, look, look_if_changed
+from rocmswitch.planning.diagnosis_shell import OVERRIDE
 from rocmswitch.planning.libraries import Check
 from rocmswitch.planning.pytorch import better_stack
 from rocmswitch.store.catalog import Catalog
@@ -24,7 +25,6 @@ from rocmswitch.store.intact import changes
 from rocmswitch.store.layout import Layout
 from rocmswitch.system.disk import Disk
 
-OVERRIDE = "HSA_OVERRIDE_GFX_VERSION"
 _UNKNOWN = Gpu(support="unknown")
 
 

@@ -15,8 +15,9 @@ from rocmswitch.host.rcfiles import read_settings
 from rocmswitch.model.symptoms import Active, Hook, PlaceSymptoms, ShellSymptoms
 from rocmswitch.operations.choosing import ACTIVE, CHOSEN, NO_STACK, Pinned, choose, nearest_pin
 from rocmswitch.operations.entering import on_this_card
-from rocmswitch.operations.examining import OVERRIDE, Surgery
+from rocmswitch.operations.examining import Surgery
 from rocmswitch.operations.hooks import hook_path, hook_text
+from rocmswitch.planning.diagnosis_shell import OVERRIDE
 from rocmswitch.store.installed import Installation, Installed
 from rocmswitch.store.layout import Layout
 
