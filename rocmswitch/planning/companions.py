@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
-from packaging.metadata import parse_email
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 
 def with_asked(companions: Mapping[str, str], metadata: bytes, python: str) -> dict[str, str]:
@@ -25,6 +27,10 @@ def with_asked(companions: Mapping[str, str], metadata: bytes, python: str) -> d
 
 def _requirements(metadata: bytes, python: str) -> Iterator[Requirement]:
     """Those that hold without any extra."""
+    # 40 ms to import, for a question that is only asked where an answer is not known yet.
+    from packaging.metadata import parse_email
+    from packaging.requirements import InvalidRequirement, Requirement
+
     place = {"python_version": python, "python_full_version": f"{python}.0", "extra": ""}
     for line in parse_email(metadata)[0].get("requires_dist", ()):
         try:
