@@ -16,13 +16,13 @@ _AMD = "0x1002"
 _BY_GROUP = stat.S_IRGRP | stat.S_IWGRP
 _CLASSES = ("0x03", "0x12")
 """Display controllers, and processing accelerators as the Instinct cards call themselves (PCI class codes)."""
-_GIVEN_AWAY = ("vfio-pci", "pci-stub")
-"""Drivers that keep a card for a virtual machine."""
+_NOT_OURS = ("vfio-pci", "pci-stub", "radeon")
+"""Drivers that keep a card for a virtual machine, or serve one that is too old for ROCm."""
 _CONTAINERS = (".dockerenv", "run/.containerenv", "run/systemd/container", ".singularity.d")
 
 
 def plugged_cards(root: Path = Path("/")) -> tuple[str, ...]:
-    """PCI addresses of AMD's cards, driver or not, without those that virtual machines have. Raises nothing."""
+    """PCI addresses of AMD's cards, driver or not, without those that ROCm has no business with. Raises nothing."""
     try:
         folders = sorted((root / "sys/bus/pci/devices").iterdir())
     except OSError:
@@ -76,7 +76,7 @@ def _is_card(folder: Path) -> bool:
     return (
         _word(folder / "vendor") == _AMD
         and _word(folder / "class").startswith(_CLASSES)
-        and driver not in _GIVEN_AWAY
+        and driver not in _NOT_OURS
     )
 
 

@@ -38,8 +38,12 @@ def test_amds_cards_are_found_on_the_bus_and_its_other_devices_are_not(tmp_path:
     assert plugged_cards(tmp_path) == ("0000:08:00.0", "0000:09:00.0")
 
 
-@pytest.mark.parametrize(("driver", "told"), [("vfio-pci", False), ("pci-stub", False), ("amdgpu", True)])
-def test_a_card_that_is_given_to_a_virtual_machine_is_not_this_machines(tmp_path: Path, driver: str, told: bool):
+@pytest.mark.parametrize(
+    ("driver", "told"), [("vfio-pci", False), ("pci-stub", False), ("radeon", False), ("amdgpu", True)]
+)
+def test_a_card_of_a_virtual_machine_or_too_old_for_rocm_is_no_card_to_miss(
+    tmp_path: Path, driver: str, told: bool
+):
     plug_in(tmp_path, "0000:08:00.0", "0x1002", "0x030000")
     (tmp_path / "sys/bus/pci/devices/0000:08:00.0/driver").symlink_to(f"../../../../bus/pci/drivers/{driver}")
 
