@@ -88,7 +88,7 @@ def test_a_tree_is_linked_used_and_let_go_and_none_of_its_files_changes(line: Co
     ]
     assert listed == f"linked-6.2.4  ROCm 6.2.4 · linked to {rocm}\n"
     assert ran == f"hipcc of {link}/root\n"
-    assert tool == f"{link}/root/bin/rocminfo\n"
+    assert tool == f"{link / 'root'}/bin/rocminfo\n"
     assert removed.err.splitlines() == [
         f"removes the link {link}; {rocm} stays as it is",
         "removed linked-6.2.4",

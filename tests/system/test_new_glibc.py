@@ -42,7 +42,7 @@ int main(int count, char **words) {
 @pytest.fixture(scope="module")
 def glibc(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of Debian 13's C library, unpacked."""
-    mirror = (host_mirror(Path("/"), "debian", read_host()) or "http://deb.debian.org/debian").rstrip("/")
+    mirror = (host_mirror(Path("/"), "debian", read_host()) or "http://ftp.debian.org/debian").rstrip("/")
     packages = lzma.decompress(fetch(f"{mirror}/dists/trixie/main/binary-amd64/Packages.xz")).decode()
     stanza = next(one for one in packages.split("\n\n") if one.startswith("Package: libc6\n"))
     said = dict(re.findall(r"^(Version|Filename|SHA256): (.*)$", stanza, re.MULTILINE))
