@@ -121,11 +121,11 @@ def _hook(environment: Mapping[str, str], own: Layout) -> Hook:
 
 
 def _missing(pinned: Pinned | None, installed: Installed) -> tuple[str, ...]:
-    """The words of the pin, up to the first that is not installed."""
+    """The words of the pin, where what shells enter by it is not installed: the environment, if it names one."""
     if pinned is None or pinned.pin is None or pinned.pin.name == NO_STACK:
         return ()
     words = (pinned.pin.name, *([pinned.pin.venv] if pinned.pin.venv else []))
-    return words if any(not _is_installed(word, installed) for word in words) else ()
+    return () if _is_installed(words[-1], installed) else words
 
 
 def _is_installed(word: str, installed: Installed) -> bool:

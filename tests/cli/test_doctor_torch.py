@@ -52,6 +52,12 @@ def test_an_environment_that_was_just_made_has_nothing_wrong(person: CommandLine
     assert (found_by(person), found_by(person, "myproj")) == ({}, {})
 
 
+def test_a_pinned_environment_whose_wheels_bring_their_own_rocm_needs_no_installed_stack(person: CommandLine):
+    (person.home / ".rocm-version").write_text("6.2.4\nmyproj\n")
+
+    assert found_by(person) == {}
+
+
 def test_a_replaced_torch_is_found_and_the_remedy_brings_it_back(person: CommandLine, site: PytorchSite):
     replace_torch(person, site)
 
