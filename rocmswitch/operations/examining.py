@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -120,7 +119,7 @@ def _standing(name: str, card: Gpu, target: str, everything: Callable[[], list[S
     """*everything*, all manifests, is read only where there is something better to look for."""
     better = ""
     if card.known_bad or card.support in ("none", "unknown"):
-        better = better_stack(target, everything(), len(card.known_bad) or math.inf)
+        better = better_stack(target, everything(), card.known_bad)
     overrides = OVERRIDE in card.environment
     better = better if better != name else ""
     return Standing(name, card.support, card.known_bad, card.evidence, overrides, better)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -146,23 +145,29 @@ def warnings(choice: Choice, others: Iterable[Stack]) -> tuple[str, ...]:
         return ()
     said = f"{choice.gpu} with {choice.stack.name}: known to fail: {', '.join(known.known_bad)}"
     evidence = f" ({', '.join(known.evidence)})" if known.evidence else ""
-    better = better_stack(choice.gpu, others, len(known.known_bad))
-    advice = (f"less is known to fail on {choice.gpu} with {better}: `rocmswitch use {better} --venv NAME`",)
+    better = better_stack(choice.gpu, others, known.known_bad)
+    advice = (f"{better} does better on {choice.gpu}: `rocmswitch use {better} --venv NAME`",)
     return (said + evidence, *advice) if better else (said + evidence,)
 
 
-def better_stack(gpu: str, stacks: Iterable[Stack], failures: float = math.inf) -> str:
-    """The stack with PyTorch on which least is known to fail on *gpu*, if that is less than *failures*.
+def better_stack(gpu: str, stacks: Iterable[Stack], failures: Sequence[str] = ()) -> str:
+    """The stack with PyTorch on which least is known to fail on *gpu*, if *failures* are worse; none are for any.
 
-    Of equals the one that is known best to work, then the one of the newest ROCm. Empty where there is none.
+    That PyTorch itself fails is worse than anything else. Of equals the one that is known best to work, then
+    the one of the newest ROCm. Empty where there is none.
     """
     fitting = [
-        (-len(known.known_bad), -_RANK.index(known.support), Version(stack.rocm.version), stack.name)
+        (*_health(known.known_bad), -_RANK.index(known.support), Version(stack.rocm.version), stack.name)
         for stack in stacks
         if stack.pytorch and (known := stack.gpus.get(gpu)) and known.support in _RANK
     ]
     fewest = max(fitting, default=None)
-    return fewest[3] if fewest and -fewest[0] < failures else ""
+    return fewest[-1] if fewest and (not failures or fewest[:2] > _health(failures)) else ""
+
+
+def _health(failures: Sequence[str]) -> tuple[bool, int]:
+    """To compare: the greater, the better."""
+    return "torch" not in failures, -len(failures)
 
 
 def other_rocm(stack: Stack, entry: Pytorch) -> str:

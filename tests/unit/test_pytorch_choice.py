@@ -164,12 +164,23 @@ BETTER = stack("therock-10.1", build("2.12.0+rocm10.1.0"), gfx1010=Gpu(support="
 def test_known_failures_come_with_evidence_and_the_stack_where_less_fails() -> None:
     assert warnings(Choice(WORSE, WORSE.pytorch[0], "gfx1010"), (WORSE, BETTER)) == (
         "gfx1010 with rocm-6.2.4: known to fail: conv2d, torch (ROCm/ROCm#2527)",
-        "less is known to fail on gfx1010 with therock-10.1: `rocmswitch use therock-10.1 --venv NAME`",
+        "therock-10.1 does better on gfx1010: `rocmswitch use therock-10.1 --venv NAME`",
     )
 
 
 def test_no_stack_is_called_better_where_as_much_fails() -> None:
     assert len(warnings(Choice(BETTER, BETTER.pytorch[0], "gfx1010"), (WORSE, BETTER))) == 1
+
+
+def test_a_stack_on_which_pytorch_itself_fails_is_worse_than_any_on_which_it_runs() -> None:
+    torch_fails = stack("rocm-5.7.1", build("2.3.1+rocm5.7"), gfx1010=Gpu(support="partial", known_bad=("torch",)))
+    parts_fail = Gpu(support="reported", known_bad=("triton", "int8"))
+    runs = stack("therock-10.1", build("2.12.0+rocm10.1.0"), gfx1010=parts_fail)
+
+    assert (
+        "therock-10.1 does better" in warnings(Choice(torch_fails, torch_fails.pytorch[0], "gfx1010"), (runs,))[-1]
+    )
+    assert len(warnings(Choice(runs, runs.pytorch[0], "gfx1010"), (torch_fails, runs))) == 1
 
 
 def test_the_better_of_two_faultless_stacks_is_the_official_one_then_the_newer() -> None:
