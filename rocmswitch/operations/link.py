@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
@@ -85,7 +86,7 @@ def plan(
     Raises UsageMistake and Refused for a name that something else has or that nothing may have.
     """
     chosen = name or _name(linked, stacks, installed)
-    again = f"run `rocmswitch link {linked.folder} NAME`"
+    again = f"run `rocmswitch link {shlex.quote(str(linked.folder))} NAME`"
     if not is_name(chosen):
         raise UsageMistake(
             f"`{chosen[:80]}` cannot be the name of a link: two or more small letters, digits and `._-`"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 from rocmswitch.errors import Refused
@@ -33,12 +34,12 @@ def check_private(folder: Path) -> None:
     if found.st_uid not in (os.geteuid(), _ROOT):
         raise Refused(
             f"`{folder}` belongs to another user (number {found.st_uid}), who could put anything into your shell",
-            hint=f"run `sudo chown -R {os.geteuid()} {folder}`",
+            hint=f"run `sudo chown -R {os.geteuid()} {shlex.quote(str(folder))}`",
         )
     if found.st_mode & _OTHERS_WRITE:
         raise Refused(
             f"`{folder}` may be written by others, who could put anything into your shell",
-            hint=f"look at what lies there, then run `chmod 700 {folder}`",
+            hint=f"look at what lies there, then run `chmod 700 {shlex.quote(str(folder))}`",
         )
 
 

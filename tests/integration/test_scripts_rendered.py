@@ -6,6 +6,7 @@ import contextlib
 import errno
 import multiprocessing
 import os
+import shlex
 from pathlib import Path
 
 import pytest
@@ -215,7 +216,7 @@ def test_a_folder_that_others_may_write_is_refused(layout: Layout, name: str, mo
         write(layout, "rocm-6.2.4")
 
     assert "may be written by others" in caught.value.message
-    assert f"chmod 700 {layout.data / name}" in (caught.value.hint or "")
+    assert f"chmod 700 {shlex.quote(str(layout.data / name))}" in (caught.value.hint or "")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to somebody else")
