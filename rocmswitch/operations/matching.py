@@ -20,7 +20,7 @@ from rocmswitch.metadata.wheelindex import IndexedFile, project_page
 from rocmswitch.metadata.wheellock import LockedWheel, WheelLock, parse_wheel_lock, render_wheel_lock
 from rocmswitch.model.indexes import PackageIndexes
 from rocmswitch.model.package import FIRST_USE, PINNED, Artifact, Digest, Unhashed
-from rocmswitch.planning.companions import with_asked
+from rocmswitch.planning.companions import is_of_rocm, with_asked
 from rocmswitch.planning.pytorch import CPU_INDEX, Choice
 from rocmswitch.planning.wheelfiles import best_file, is_source, project_of, version_of
 from rocmswitch.planning.wheels import Interpreter, VenvPlan, estimated_size, plan_artifacts
@@ -84,11 +84,22 @@ def match(choice: Choice, interpreter: Interpreter, supply: Supply) -> Basket:
     family, contents = tuple(found), tuple(found.values())
     stubs = tuple(_stub(file, said, choice) for file, said in zip(family, contents, strict=True))
     others = supply.resolver.resolve(Question(stubs, SEED, choice.constraints, interpreter))
+    _check_strangers(others, choice)
     basket = _basket((*family, *others), hashes, supply)
     seen = {file.filename: said.unpacked for file, said in zip(family, contents, strict=True) if said.unpacked}
     rest = (size for name, size in basket.sizes if name not in seen)
     pins = choice.pins(dict(project_of(one.filename) for one in family))
     return replace(basket, unpacked=sum(seen.values()) + estimated_size(rest), key=key, pins=pins)
+
+
+def _check_strangers(files: Iterable[IndexedFile], choice: Choice) -> None:
+    """Raise NotFound where *files*, which are from the user's indexes, hold what only torch's own may have."""
+    for name in (project_of(file.filename)[0] for file in files):
+        if is_of_rocm(name):
+            raise NotFound(
+                f"`{name}` is needed, and `{choice.stack.name}` does not say which one of `{choice.index}`: "
+                "from another index it is not taken"
+            )
 
 
 def _family(

@@ -17,6 +17,7 @@ from rocmswitch.store.receipts import read_receipt
 from tests.support.commandline import CommandLine
 from tests.support.ownindex import TRAP
 from tests.support.pytorchsite import PytorchSite
+from tests.support.pytorchwheels import make
 
 TAG = f"cp{sys.version_info[0]}{sys.version_info[1]}"
 NEW, WITHOUT_HASHES, FOR_CARDS = "rocm-6.2.4", "rocm-5.7.1", "therock-10.1"
@@ -65,6 +66,34 @@ def test_rocm_wheels_come_from_their_own_index_and_all_else_from_the_user_s(line
     assert {name for name, place in places.items() if place == "whl"} == {
         *("torch", "torchvision", "torchaudio", "pytorch-triton-rocm")
     }
+
+
+def test_no_wheel_of_the_user_s_takes_the_place_of_one_that_torch_needs(
+    line: CommandLine, site: PytorchSite, tmp_path: Path
+) -> None:
+    builds = yaml.safe_load(site.manifest(NEW))["pytorch"]
+    version = builds[0]["wheels"].pop("pytorch-triton-rocm")
+    line.add_manifest(NEW, site.manifest(NEW, pytorch=builds))
+    for name, one in (("pytorch-triton-rocm", version), ("torch", builds[0]["torch"]), ("torchvision", "99.0")):
+        forged = make(name, one, files={"forged.py": ""})
+        (tmp_path / forged.filename).write_bytes(forged.content)
+
+    line.succeed("use", NEW, "--venv", "demo", "--yes", PIP_FIND_LINKS=str(tmp_path))
+
+    assert list(line.layout.venvs.glob("demo/lib/python*/site-packages/forged.py")) == []
+    assert f"pytorch-triton-rocm=={version}" in read_receipt(line.layout.venvs / "demo").pins
+
+
+def test_what_only_the_index_of_torch_may_have_is_not_taken_from_another(line: CommandLine, tmp_path: Path) -> None:
+    forged = make("rocm-extra", "1.0", files={"forged.py": ""})
+    asking = make("filelock", "99.0", files={"filelock.py": ""}, requires=["rocm-extra"])
+    for wheel in (forged, asking):
+        (tmp_path / wheel.filename).write_bytes(wheel.content)
+
+    outcome = line.run("use", NEW, "--venv", "demo", "--yes", PIP_FIND_LINKS=str(tmp_path))
+
+    assert outcome.code == 3
+    assert outcome.error.startswith("`rocm-extra` is needed, and `rocm-6.2.4` does not say which one of")
 
 
 def test_the_plan_says_bytes_and_that_no_prefix_is_needed(line: CommandLine) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rocmswitch.planning.companions import with_asked
+from rocmswitch.planning.companions import is_of_rocm, with_asked
 
 GUESSED = {"triton": "3.7.0", "rocm": "10.1.0", "torchvision": "0.27.0+rocm10.1.0"}
 
@@ -40,6 +40,19 @@ def test_an_exact_requirement_wins_over_the_guess() -> None:
 )
 def test_what_is_not_asked_for_exactly_here_stays(requirement: str) -> None:
     assert with_asked(GUESSED, metadata(requirement), "3.11") == GUESSED
+
+
+@pytest.mark.parametrize(
+    "name", ("pytorch-triton-rocm", "pytorch-triton", "torchtriton", "triton", "rocm-sdk-core")
+)
+def test_what_is_of_rocm_comes_from_where_torch_comes_from_whoever_else_has_taken_the_name(name: str) -> None:
+    assert is_of_rocm(name)
+    assert with_asked({}, metadata(f"{name}==3.3.1", "sympy==1.13.1"), "3.11") == {name: "3.3.1"}
+
+
+@pytest.mark.parametrize("name", ("sympy", "numpy", "torchmetrics", "pip", "tritonclient", "rocmlir"))
+def test_what_anybody_may_publish_comes_from_the_user_s_own_index(name: str) -> None:
+    assert not is_of_rocm(name)
 
 
 def test_names_are_compared_as_indexes_compare_them() -> None:
