@@ -26,14 +26,18 @@ proc rocmswitch_card {gpus profile} {
 proc rocmswitch_is_foreign {entry} {
     set libraries {libamdhip64.so* libhsa-runtime64.so* librocblas.so* libMIOpen.so*}
     foreach library $libraries { if {[string match $library [file tail $entry]]} { return 1 } }
-    if {[string match /opt/rocm* $entry]} { return 1 }
+    if {[string match /opt/rocm* $entry] || [string match //opt/rocm* $entry]} { return 1 }
     return [expr {[llength [glob -nocomplain -directory $entry {*}$libraries]] > 0}]
 }
 if {[module-info mode load]} {
     foreach rocmswitch_list {LD_LIBRARY_PATH LD_PRELOAD} {
-        foreach rocmswitch_entry [split [rocmswitch_environment $rocmswitch_list] :] {
+        set rocmswitch_value [rocmswitch_environment $rocmswitch_list]
+        # Libraries to be loaded first may have blanks between them (ld.so(8)).
+        set rocmswitch_by :
+        if {$rocmswitch_list eq "LD_PRELOAD" && ![string match *:* $rocmswitch_value]} { set rocmswitch_by " " }
+        foreach rocmswitch_entry [split $rocmswitch_value $rocmswitch_by] {
             if {$rocmswitch_entry ne "" && [rocmswitch_is_foreign $rocmswitch_entry]} {
-                remove-path $rocmswitch_list $rocmswitch_entry
+                remove-path -d $rocmswitch_by $rocmswitch_list $rocmswitch_entry
             }
         }
     }

@@ -189,6 +189,20 @@ def test_a_module_takes_other_rocms_out_of_the_loaders_path(modules: Modules, tm
     assert b"HSA_X" not in seen.inside
 
 
+@pytest.mark.parametrize("between", [":", " "])
+def test_a_module_keeps_what_only_lies_beside_a_rocm_s_library(modules: Modules, tmp_path: Path, between: str):
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    mine, theirs = shared / "libjemalloc.so.2", shared / "libamdhip64.so.5"
+    mine.touch()
+    theirs.touch()
+
+    preload = between.join((str(mine), str(theirs), "//opt/rocm/lib/libx.so"))
+    seen = visit(modules, tmp_path, LD_PRELOAD=preload, ROCMSWITCH_GPU="gfx90a")
+
+    assert seen.inside[b"LD_PRELOAD"] == os.fsencode(mine)
+
+
 def test_a_profile_is_chosen_by_the_environment(modules: Modules, tmp_path: Path):
     seen = visit(modules, tmp_path, ROCMSWITCH_GPU="gfx1010", ROCMSWITCH_PROFILE="rdna1-safe")
 
