@@ -131,7 +131,8 @@ def _plan(
     if options.locked:
         plan = install.plan_locked(manifest, wish, around)
     else:
-        plan = install.plan(manifest, wish, machine.repositories(scopes.own), around, stages)
+        with output.waiting(f"reading the package index of {manifest.stack.name}"):
+            plan = install.plan(manifest, wish, machine.repositories(scopes.own), around, stages)
     check_required(plan, options.require)
     return install.without_shared(plan, machine.prefixes(scopes.own))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 import click
@@ -85,6 +86,11 @@ def console(*, talk: bool = True) -> Console:
 
     stream = sys.stderr if talk else sys.stdout
     return Console(file=stream, highlight=False, markup=False, width=None if stream.isatty() else 120)
+
+
+def waiting(text: str) -> AbstractContextManager[object]:
+    """Show on a terminal, while it lasts, that something is done that may take a while."""
+    return console().status(text) if sys.stderr.isatty() else nullcontext()
 
 
 def size(count: int) -> str:

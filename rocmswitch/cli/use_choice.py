@@ -119,7 +119,8 @@ def _examine(scopes: Scopes, one: Installation) -> None:
     if look_is_due(one, Path(os.environ.get("ROCMSWITCH_SYSROOT") or "/")) or changes(one.link):
         from rocmswitch.cli.examined import warn
 
-        warn(scopes, one)
+        with output.waiting(f"looking at what {one.receipt.name} loads"):
+            warn(scopes, one)
 
 
 def _in_words(one: Installation) -> str:

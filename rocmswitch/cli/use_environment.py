@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rocmswitch.cli import machine
+from rocmswitch.cli import machine, output
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.use_options import Options
 from rocmswitch.errors import MachineLacks, UsageMistake
@@ -113,7 +113,7 @@ def interpreter(scopes: Scopes, pythons: tuple[str, ...], options: Options, lock
 
 def plan_pytorch(scopes: Scopes, chosen: Chosen, wanted: use.Wanted, options: Options, stages: Stages) -> VenvPlan:
     """The plan of an environment with PyTorch, whose prefix was planned already. Raises what planning raises."""
-    with stages.timed("wheels"):
+    with stages.timed("wheels"), output.waiting(f"looking for the wheels of {chosen.choice.stack.name}"):
         plan = use.plan_pytorch(chosen.choice, wanted, machine.supply(scopes), chosen.lock)
     check_required(plan, options.require or ("pinned" if chosen.lock else None))
     return plan

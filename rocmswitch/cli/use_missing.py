@@ -141,7 +141,7 @@ def _carry_out(
     output.agree("Make it?", yes=options.yes)
     if plan.install is not None:
         install.check_room(plan.install, layout.cache, layout.prefixes, machine.prefixes(layout))
-    with progress(plan.download_size) as shown:
+    with progress(plan.whole_size) as shown:
         use.execute(plan, machine.workshop(scopes), machine.nursery(scopes), shown, stages)
     output.say(f"made {plan.name}: {layout.venvs / plan.name}")
     machine.report_timings(stages)
@@ -185,7 +185,8 @@ def _plan_prefix(
     wish = Wish(sets, mirror=options.mirror, allow_expired=options.allow_expired, tested=tested)
     wish = install.with_installed(wish, one.receipt if one else None)
     around = machine.surroundings(scopes.own)
-    plan = install.plan(manifest, wish, machine.repositories(scopes.own), around, stages)
+    with output.waiting(f"reading the package index of {manifest.stack.name}"):
+        plan = install.plan(manifest, wish, machine.repositories(scopes.own), around, stages)
     return install.without_shared(plan, machine.prefixes(scopes.own))
 
 

@@ -91,6 +91,12 @@ class VenvPlan:
         return self.wheels_size + (self.install.download_size if self.install else 0)
 
     @property
+    def whole_size(self) -> int:
+        """Bytes of all archives that it is made from, the prefix's included, wherever they are now."""
+        wheels = sum(one.size for one in self.wheels) + sum(one.size for one in self.unhashed)
+        return wheels + (self.install.download_size + self.install.cached_size if self.install else 0)
+
+    @property
     def tree(self) -> str:
         """NAME-<12 hex>: from what decides the environment's content. Final once every hash is known."""
         content = {
