@@ -69,6 +69,8 @@ class Resolver:
         lines = [self._direct(stub) for stub in question.stubs] + list(question.requirements)
         words = [
             *("pip", "compile", "-", "--format", "pylock.toml", "--no-header", "--only-binary", ":all:"),
+            # A uv.toml may say otherwise: then a part would be missing, or Pythons counted that nobody uses.
+            *("--deps", "--no-universal"),
             *self._constraints(question.constraints),
             *_python(question.interpreter),
             *self._sources(tuple(more)),

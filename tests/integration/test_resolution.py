@@ -100,6 +100,17 @@ def test_a_project_s_own_configuration_counts_for_nothing(
     assert resolved(tmp_path, PackageIndexes(site.simple), interpreter).keys() == {"filelock"}
 
 
+@pytest.mark.parametrize("setting", ("no-deps = true", "universal = true"))
+def test_what_uv_was_told_for_other_work_leaves_no_part_out(
+    setting: str, site: PytorchSite, interpreter: Interpreter, tmp_path: Path
+) -> None:
+    config = tmp_path / "uv.toml"
+    config.write_text(f"[pip]\n{setting}\n")
+    indexes = PackageIndexes(site.simple, uv_config=str(config))
+
+    assert resolved(tmp_path, indexes, interpreter, "wants-torch").keys() == {"filelock", "wants_torch"}
+
+
 def test_a_python_that_is_not_here_yet_is_resolved_for_by_its_version(site: PytorchSite, tmp_path: Path) -> None:
     here = read_interpreter(Path(sys.executable))
     coming = Interpreter("", here.tag, here.tags, fetch=f"{sys.version_info[0]}.{sys.version_info[1]}")
