@@ -69,7 +69,7 @@ class Started:
         return Started(self.forks - other.forks, self.execs - other.execs)
 
     def __str__(self) -> str:
-        return f"{self.forks:.3g} forks, {self.execs:.3g} execs" if self.forks or self.execs else "no process"
+        return f"forks {self.forks:.3g}, execs {self.execs:.3g}" if self.forks or self.execs else "no process"
 
 
 @dataclass(frozen=True)
