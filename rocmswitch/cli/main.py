@@ -35,6 +35,19 @@ _COMMANDS = {
 }
 
 
+_ELSEWHERE = {
+    "activate": "use",
+    "switch": "use",
+    "deactivate": "use --off",
+    "ls": "list",
+    "uninstall": "remove",
+    "update": "install",
+    "upgrade": "install",
+}
+"""What other tools call it, and what is only spelled like something else of ours."""
+_SHOWN = 40
+"""Characters of a word that nobody knows."""
+
 _COMPLETING = "_ROCMSWITCH_COMPLETE"
 """What click has a shell say that wants to complete a line."""
 
@@ -70,6 +83,14 @@ class LazyGroup(click.Group):
             offer_names(cmd_name, command)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in _COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+            ctx.fail(f"No such command '{name[:_SHOWN]}'.{_offered(name)}")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (summary, _) in _COMMANDS.items()])
@@ -78,7 +99,7 @@ class LazyGroup(click.Group):
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Example: rocmswitch install debian-5.2.3 --set compiler",
+    epilog="Example: rocmswitch use 6.2.4 --venv myproj",
 )
 @click.version_option(__version__, prog_name="rocmswitch")
 @click.option("--debug", is_flag=True, help="Show where an error came from.")
@@ -90,7 +111,10 @@ class LazyGroup(click.Group):
 )
 @click.pass_context
 def program(ctx: click.Context, debug: bool, wait: float | None) -> None:
-    """Install ROCm stacks side by side, switch between them, and always get back."""
+    """Install ROCm stacks side by side, switch between them, and always get back.
+
+    Begin with `rocmswitch init bash --install` (or zsh, fish), once, and `rocmswitch list --available`.
+    """
     searched = readable(os.environ)
     ctx.obj = Scopes(searched[0], searched, wait)
 
@@ -142,9 +166,18 @@ def _show(error: errors.RocmswitchError, *, debug: bool) -> None:
 def _usage(mistake: click.ClickException) -> errors.UsageMistake:
     """click's words in the form of all other errors: one sentence, literals in back-ticks, the next command."""
     words = " ".join(mistake.format_message().split()).rstrip(".")
+    words = re.sub(r"\. \(?Did you mean (?:one of: )?(.*)\?\)?$", r"; did you mean \1?", words)
     sentence = re.sub(r"'([^']*)'", r"`\1`", words[:1].lower() + words[1:])
     context = mistake.ctx if isinstance(mistake, click.UsageError) else None
     return errors.UsageMistake(sentence, hint=f"run `{context.command_path} --help`" if context else None)
+
+
+def _offered(name: str) -> str:
+    """What somebody may have meant who typed *name*, in click's words."""
+    import difflib
+
+    meant = _ELSEWHERE.get(name) or next(iter(difflib.get_close_matches(name[:_SHOWN], _COMMANDS, 1)), "")
+    return f" Did you mean '{meant}'?" if meant else ""
 
 
 def _give_up_stdout() -> None:

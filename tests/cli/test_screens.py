@@ -199,6 +199,17 @@ acme-1.0: `usr/share/acme/data`: content has changed
             "hint: nearest are rocm-5.2.3 and rocm-5.3.0; run `rocmswitch list --available`\n",
         ),
         (("bogus",), 2, "error: no such command `bogus`\nhint: run `rocmswitch --help`\n"),
+        (("lsit",), 2, "error: no such command `lsit`; did you mean `list`?\nhint: run `rocmswitch --help`\n"),
+        (
+            ("cache", "prun"),
+            2,
+            "error: no such command `prun`; did you mean `prune`?\nhint: run `rocmswitch cache --help`\n",
+        ),
+        (
+            ("uninstall", NAME),
+            2,
+            "error: no such command `uninstall`; did you mean `remove`?\nhint: run `rocmswitch --help`\n",
+        ),
         (("install",), 2, "error: missing argument `NAME`\nhint: run `rocmswitch install --help`\n"),
         (
             ("install", NAME, "--set", "foo"),
