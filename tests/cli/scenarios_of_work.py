@@ -123,6 +123,16 @@ def a_server_does_not_answer(scene: Scene) -> Outcome:
 
 
 @scenario(
+    "fetch/http",
+    "run the same command again once this machine reaches it; behind a proxy, set `https_proxy`",
+    6,
+    follow=lambda scene, hint: scene.again(),
+)
+def a_server_cannot_be_reached(scene: Scene) -> Outcome:
+    return scene.fail("install", NAME, "--yes", http_proxy="http://127.0.0.1:9", no_proxy="")
+
+
+@scenario(
     "fetch/transfer",
     "try again later with the same command: servers are like this while a release is copied to them",
     4,
