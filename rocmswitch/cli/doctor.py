@@ -63,9 +63,10 @@ def command(
         output.write_json(_as_json(findings))
     else:
         _show(findings)
-    faults = sum(one.severity == FAULT for one in findings)
-    if faults:
-        raise VerificationFailed(f"{faults} {'faults were' if faults > 1 else 'fault was'} found")
+    if any(one.severity == FAULT for one in findings):
+        raise VerificationFailed(f"found {_counted(findings)}")
+    if not as_json:
+        output.say(_counted(findings) or "nothing is wrong that doctor knows of")
 
 
 def _examine(scopes: Scopes, name: str | None, elsewhere: Mapping[str, str | None]) -> tuple[Finding, ...]:
@@ -87,9 +88,12 @@ def _show(findings: tuple[Finding, ...]) -> None:
     for one in findings:
         for line in _lines(one):
             output.write(_printable(line))
+
+
+def _counted(findings: tuple[Finding, ...]) -> str:
+    """`1 fault, 2 warnings`."""
     counts = [(sum(one.severity == severity for one in findings), severity) for severity in SEVERITIES]
-    told = ", ".join(f"{count} {severity}{'s' if count > 1 else ''}" for count, severity in counts if count)
-    output.say(told or "nothing is wrong that doctor knows of")
+    return ", ".join(f"{count} {severity}{'s' if count > 1 else ''}" for count, severity in counts if count)
 
 
 def _lines(one: Finding) -> Iterator[str]:

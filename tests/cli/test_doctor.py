@@ -74,7 +74,7 @@ def test_a_fault_ends_with_exit_code_4_and_comes_first(person: CommandLine, tmp_
 
     outcome = person.run("doctor", LD_LIBRARY_PATH="/opt/rocm/lib")
 
-    assert (outcome.code, outcome.error) == (4, "1 fault was found")
+    assert (outcome.code, outcome.error) == (4, "found 1 fault, 1 warning")
     assert re.findall(r"^(\w+): .*\[([\w-]+)", outcome.out, re.MULTILINE) == [
         ("fault", "device"),
         ("warning", "foreign-path"),

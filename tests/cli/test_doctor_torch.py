@@ -96,5 +96,5 @@ def test_what_is_shown_has_the_environment_and_the_reason(person: CommandLine, s
 
     outcome = person.run("doctor", "myproj")
 
-    assert (outcome.code, outcome.error) == (4, "1 fault was found")
+    assert (outcome.code, outcome.error) == (4, "found 1 fault")
     assert re.search(r"why: `torch` is 99\.0, not 2\.7\.1\+rocm6\.2\.4", outcome.out)
