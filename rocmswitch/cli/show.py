@@ -152,6 +152,11 @@ def _marked(stack: Stack, key: str, value: str) -> str:
 def _way_in(stack: Stack) -> str:
     if stack.rocm.comes_as_wheels:
         return f"`rocmswitch use {stack.name} --venv NAME` makes an environment with it"
+    if stack.pytorch:
+        return (
+            f"`rocmswitch use {stack.name} --venv NAME` makes an environment with PyTorch\n"
+            f"`rocmswitch install {stack.name}` installs its ROCm tree, which is not installed"
+        )
     return f"not installed; `rocmswitch install {stack.name}` installs it"
 
 

@@ -71,6 +71,8 @@ def use_no_stack(scopes: Scopes, lasting: Lasting, shell: str | None) -> None:
 
         set_default(scopes.own, None, machine.disk())
         output.say("new shells start without a stack")
+    if not lasting.pin and not lasting.default:
+        output.say("no stack in this shell, until `rocmswitch use --off`")
     text = fish.no_stack() if _in_fish(shell) else posix.no_stack()
     _tell_shell(_following(text, shell) if lasting.pin else text, shell)
 

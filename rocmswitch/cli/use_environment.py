@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -119,9 +120,10 @@ def plan_pytorch(scopes: Scopes, chosen: Chosen, wanted: use.Wanted, options: Op
     return plan
 
 
-def notes(scopes: Scopes, choice: Choice, install: InstallPlan | None) -> tuple[str, ...]:
-    """What somebody should know before agreeing."""
-    said = list(warnings(choice, _others(scopes)))
+def notes(scopes: Scopes, choice: Choice, install: InstallPlan | None, place: Place) -> tuple[str, ...]:
+    """What somebody should know before agreeing, the environment at *place* called by its name."""
+    called = shlex.quote(str(place.link) if place.link else place.name)
+    said = [one.replace("--venv NAME", f"--venv {called}") for one in warnings(choice, _others(scopes))]
     if install is None and not choice.cpu and choice.entry.bundles_rocm and choice.stack.rocm.sets is not None:
         other = other_rocm(choice.stack, choice.entry)
         said.append(

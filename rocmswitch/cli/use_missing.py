@@ -34,7 +34,10 @@ def make_prefix(
     if "/" in target or target.startswith("."):
         raise NotFound(f"`{target}` is no environment made by rocmswitch", hint="run `rocmswitch list`")
     stages = Stages()
-    manifest = _manifest(scopes, target, Installed((scopes.own,)))
+    installed = Installed((scopes.own,))
+    manifest = _manifest(scopes, target, installed)
+    if manifest.stack.pytorch and options.venv is None:
+        _say_it_is_not_pytorch(manifest.stack.name, installed)
     plan = _plan_prefix(scopes, manifest, sets, options, stages)
     if plan is not None:
         _show_prefix(plan, options, install.rooms(scopes.own.cache, scopes.own.prefixes))
@@ -46,6 +49,13 @@ def make_prefix(
             install.execute(plan, machine.workshop(scopes), shown, stages)
         machine.report_timings(stages)
     return Installed((scopes.own,)).prefix(manifest.stack.name)
+
+
+def _say_it_is_not_pytorch(stack: str, installed: Installed) -> None:
+    """Who types a version may mean the environment that is there, or one with PyTorch."""
+    there = [one.receipt.name for one in installed.venvs() if one.receipt.stack == stack]
+    way = f"`rocmswitch use {there[0]}`" if there else f"`rocmswitch use {stack} --venv NAME`"
+    output.say(f"note: this is the ROCm tree alone; PyTorch is in an environment: {way}")
 
 
 def make_environment(scopes: Scopes, target: str, options: Options) -> Installation | None:
@@ -92,7 +102,7 @@ def _with_pytorch(scopes: Scopes, manifest: Manifest, place: Place, options: Opt
         prefix,
         existing.receipt.tree if existing and options.rebind else "",
         options.profile or "",
-        use_environment.notes(scopes, choice, prefix),
+        use_environment.notes(scopes, choice, prefix, place),
     )
     plan = use_environment.plan_pytorch(scopes, Chosen(choice, lock), wanted, options, stages)
     return _carry_out(scopes, plan, existing, options, stages)

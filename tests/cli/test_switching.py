@@ -84,11 +84,12 @@ def test_system_means_no_stack_in_a_shell_and_in_a_folder(terminal: Terminal, pe
     terminal.type("cd new/none")
     in_folder = terminal.environment()
     terminal.type("cd ..")
-    terminal.type("rocmswitch use system")
+    said = terminal.type("rocmswitch use system")
     in_shell = terminal.environment()
 
     inside = str(person.layout.venvs).encode()
     assert not [one for state in (in_folder, in_shell) for one in state.values() if inside in one]
+    assert said == "no stack in this shell, until `rocmswitch use --off`\n"
 
 
 def test_a_default_holds_where_nothing_else_says_anything(terminal: Terminal, person: CommandLine) -> None:

@@ -51,6 +51,20 @@ def test_a_log_has_nothing_of_that(line: CommandLine) -> None:
     assert "unpacking" not in outcome.err
 
 
+def test_who_types_a_version_alone_is_told_that_it_is_not_pytorch(line: CommandLine) -> None:
+    nowhere = {"https_proxy": "http://127.0.0.1:9"}
+    before = line.run("use", "6.2.4", **nowhere)
+    line.succeed("use", STACK, "--venv", "demo", "--yes")
+    after = line.run("use", "6.2.4", **nowhere)
+
+    said = "note: this is the ROCm tree alone; PyTorch is in an environment:"
+    assert before.err.splitlines()[:2] == [
+        "6.2.4 is rocm-6.2.4",
+        f"{said} `rocmswitch use rocm-6.2.4 --venv NAME`",
+    ]
+    assert f"{said} `rocmswitch use demo`" in after.err
+
+
 def test_the_total_counts_what_is_here_already_once(line: CommandLine) -> None:
     line.succeed("use", STACK, "--venv", "first", "--yes")
 
