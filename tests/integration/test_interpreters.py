@@ -41,9 +41,11 @@ def nothing_on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def place(folder: Path) -> Path:
-    """This Python, found in *folder* by its name."""
+    """This Python, found in *folder* by its name, which notes there that it was `started`."""
     folder.mkdir(parents=True)
-    (folder / f"python{VERSION}").symlink_to(BASE)
+    program = folder / f"python{VERSION}"
+    program.write_text(f'#!/bin/sh\n: >> "{folder}/started"\nexec "{BASE}" "$@"\n')
+    program.chmod(0o755)
     return folder
 
 
@@ -72,18 +74,20 @@ def pretend(path: Path, **said: object) -> Path:
     ),
 )
 def test_what_a_version_manager_has_is_found_though_it_is_not_chosen(folder: str, uv: Uv) -> None:
-    place(Path(os.environ["HOME"], folder))
+    there = place(Path(os.environ["HOME"], folder))
 
     assert find_interpreter(VERSION, (), uv) == read_interpreter(BASE)
+    assert (there / "started").exists()
 
 
 def test_an_environment_of_conda_is_found_by_its_list(uv: Uv, tmp_path: Path) -> None:
-    place(tmp_path / "my envs/rocm/bin")
+    there = place(tmp_path / "my envs/rocm/bin")
     listed = Path(os.environ["HOME"], ".conda/environments.txt")
     listed.parent.mkdir()
     listed.write_text(f"relative\n{tmp_path}/gone\n{tmp_path}/my envs/rocm\n")
 
     assert find_interpreter(VERSION, (), uv) == read_interpreter(BASE)
+    assert (there / "started").exists()
 
 
 def test_a_shim_is_never_started(uv: Uv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
