@@ -197,13 +197,22 @@ def _record_of(plan: VenvPlan) -> WheelLock:
 
 
 def _match_for_processors(choice: Choice, interpreter: Interpreter, supply: Supply) -> Basket:
-    """From the user's own indexes and folders where they have it, else from PyTorch's index of such builds."""
-    exact = tuple(f"{name}=={version}" for name, version in choice.wheels.items())
-    question = Question((), (*exact, *SEED), choice.constraints, interpreter)
+    """From the user's own indexes and folders where they have it, else from PyTorch's index of such builds.
+
+    Where that cannot be reached, torch without its companions will do, if the user's own have it.
+    """
+    exact = {name: f"{name}=={version}" for name, version in choice.wheels.items()}
+    question = Question((), (*exact.values(), *SEED), choice.constraints, interpreter)
     try:
         found = supply.resolver.resolve(question)
     except (NotFound, NetworkFailed):
-        found = supply.resolver.resolve(question, more=(CPU_INDEX,))
+        try:
+            found = supply.resolver.resolve(question, more=(CPU_INDEX,))
+        except NetworkFailed as unreachable:
+            try:
+                found = supply.resolver.resolve(replace(question, requirements=(exact["torch"], *SEED)))
+            except NotFound:
+                raise unreachable from None
     basket = _basket(found, _Hashes(supply.first_use, {}), supply)
     return replace(basket, unpacked=estimated_size(size for _, size in basket.sizes))
 

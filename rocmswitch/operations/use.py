@@ -20,7 +20,7 @@ from rocmswitch.planning.activation import PLACEHOLDER, card_variables, plan_ven
 from rocmswitch.planning.install import InstallPlan
 from rocmswitch.planning.pytorch import Choice, check_interpreter
 from rocmswitch.planning.rebinding import check_kept
-from rocmswitch.planning.wheelfiles import is_source, version_of
+from rocmswitch.planning.wheelfiles import is_source, project_of, version_of
 from rocmswitch.planning.wheels import Interpreter, VenvPlan, unencrypted, wanted_files
 from rocmswitch.store.binding import bind
 from rocmswitch.store.catalog import Manifest
@@ -79,8 +79,10 @@ def plan_pytorch(choice: Choice, wanted: Wanted, supply: Supply, lock: WheelLock
         )
     basket = match_locked(lock, wanted.interpreter) if lock else match(choice, wanted.interpreter, supply)
     own_rocm = not choice.cpu and not choice.needs_prefix
+    plan = _assembled(choice.stack, wanted, basket, supply)
     return replace(
-        _assembled(choice.stack, wanted, basket, supply),
+        plan,
+        notes=(*plan.notes, *_left_out(choice, basket)),
         prefix=choice.stack.name if choice.needs_prefix else "",
         torch=choice.torch,
         index=lock.index if lock else choice.index,
@@ -90,6 +92,13 @@ def plan_pytorch(choice: Choice, wanted: Wanted, supply: Supply, lock: WheelLock
         cards=card_variables(choice.stack.gpus) if own_rocm else (),
         environment=_environment(choice, wanted.interpreter) if own_rocm else (),
     )
+
+
+def _left_out(choice: Choice, basket: Basket) -> tuple[str, ...]:
+    """A note where companions of torch were not to be had: only ever for processors alone."""
+    there = {project_of(name)[0] for name, _ in basket.sizes}
+    missing = sorted(choice.wheels.keys() - there) if choice.cpu else []
+    return (f"left out, because no build for processors could be reached: {', '.join(missing)}",) if missing else ()
 
 
 def _environment(choice: Choice, interpreter: Interpreter) -> tuple[tuple[str, str], ...]:

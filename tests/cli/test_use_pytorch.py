@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -294,6 +295,20 @@ def test_folders_of_the_user_s_own_wheels_count_and_need_no_network(
 
     assert (outcome.code, site.server.requests) == (0, []), outcome
     assert imported(line)[0] == "2.7.1+cpu"
+
+
+def test_torch_for_processors_does_without_companions_that_nobody_can_reach(line: CommandLine, site: PytorchSite):
+    mine = line.folder / "mine"
+    mine.mkdir()
+    (wheel,) = (one for one in (site.folder / "whl/cpu").glob("torch-2.7.1+cpu-*.whl") if TAG in one.name)
+    shutil.copy(wheel, mine)
+    unreachable = {"https_proxy": "http://127.0.0.1:9", "no_proxy": "127.0.0.1"}
+
+    outcome = line.run("use", NEW, "--venv", "demo", "--cpu", "--yes", PIP_FIND_LINKS=str(mine), **unreachable)
+
+    assert imported(line)[0] == "2.7.1+cpu"
+    assert "could be reached: torchaudio, torchvision\n" in outcome.err
+    assert "torchvision" not in versions(line)
 
 
 def test_a_stack_without_pytorch_refuses_what_would_choose_one(line: CommandLine) -> None:
