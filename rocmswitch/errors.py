@@ -73,6 +73,14 @@ class MachineLacks(RocmswitchError):
 class NetworkFailed(MachineLacks):
     """A server could not be reached, or broke off and would not go on."""
 
+    @classmethod
+    def unreachable(cls, what: str, reason: str) -> NetworkFailed:
+        """*what* is an address, or what stands for one; *reason* is the innermost one, without the address."""
+        return cls(
+            f"`{what}` could not be reached: {reason}",
+            hint="run the same command again once this machine reaches it; behind a proxy, set `https_proxy`",
+        )
+
 
 class Busy(RocmswitchError):
     """Another rocmswitch holds the lock: exit 75."""

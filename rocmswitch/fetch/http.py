@@ -281,12 +281,9 @@ def _failure(url: str, error: Exception, stall: float) -> NetworkFailed:
         return Transient(f"`{shown(url)}` sent nothing for {stall:g} seconds")
     if isinstance(error, (urllib3.exceptions.IncompleteRead, urllib3.exceptions.ProtocolError)):
         return Transient(f"`{shown(url)}` broke off: {_reason(error)}")
-    said = f"`{shown(url)}` could not be reached: {_reason(error)}"
     if isinstance(error, requests.exceptions.SSLError):
-        return NetworkFailed(said)
-    return Transient(
-        said, hint="run the same command again once this machine reaches it; behind a proxy, set `https_proxy`"
-    )
+        return NetworkFailed(f"`{shown(url)}` could not be reached: {_reason(error)}")
+    return Transient.unreachable(shown(url), _reason(error))
 
 
 def _reason(error: BaseException) -> str:

@@ -157,14 +157,18 @@ def _best(name: str, version: str, files: Sequence[IndexedFile], interpreter: In
 
 
 def _complaint(stderr: str) -> RocmswitchError:
-    """uv's own words in one line."""
+    """uv's own words in one line; of an index that was not reached, its address and the innermost reason."""
     lines = [re.sub(r"^(error|cause|Caused by|×|├─▶|╰─▶|│)[: ]\s*", "", one.strip()) for one in stderr.splitlines()]
-    said = " ".join(
-        line.strip() for line in lines if line.strip() and not line.startswith(("hint:", "warning:", "Resolved"))
-    )
-    said = re.sub(r"(?<=://)[^/?#\s]*@", "", said.rstrip(".")) or "it gave no reason"
+    told = [
+        re.sub(r"(?<=://)[^/?#\s]*@", "", line.strip())
+        for line in lines
+        if line.strip() and not line.startswith(("hint:", "warning:", "Resolved"))
+    ]
+    said = " ".join(told).rstrip(".") or "it gave no reason"
     if any(word in said.lower() for word in _UNREACHABLE):
-        return NetworkFailed(f"uv cannot ask your package index: {said}")
+        url = re.search(r"https?://[^\s)`]+", said)
+        reason = re.sub(r"^.*address information: | \(os error \d+\)$", "", told[-1])
+        return NetworkFailed.unreachable(url[0] if url else "your package index", reason)
     return NotFound(f"uv finds no packages that fit together: {said}")
 
 

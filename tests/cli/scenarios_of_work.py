@@ -123,7 +123,7 @@ def a_server_does_not_answer(scene: Scene) -> Outcome:
 
 
 @scenario(
-    "fetch/http",
+    "errors",
     "run the same command again once this machine reaches it; behind a proxy, set `https_proxy`",
     6,
     follow=lambda scene, hint: scene.again(),
