@@ -23,10 +23,14 @@ from rocmswitch.store.installed import Installation, Installed
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def command(scopes: Scopes, name: str, as_json: bool) -> None:
-    """Show all that is known about a stack: what its manifest pins, and what is installed of it."""
+    """Show all that is known about a stack: what its manifest pins, and what is installed of it.
+
+    NAME may be an environment's: then what it was made of.
+    """
     installed = Installed(scopes.searched)
     one = installed.prefix(name) or installed.venv(name)
     manifest = _manifest(scopes, one.receipt.stack if one else name, needed=one is None)
+    environment = one is not None and one.receipt.kind == "venv"
     if manifest is not None and one is None:
         one = installed.prefix(manifest.stack.name)
     if as_json:
@@ -38,10 +42,12 @@ def command(scopes: Scopes, name: str, as_json: bool) -> None:
             }
         )
         return
-    if manifest is not None:
+    if manifest is not None and not environment:
         _show_manifest(manifest)
     if one is not None:
         _show_receipt(one, one.receipt)
+        if environment and manifest is not None:
+            output.write(f"\n`rocmswitch show {manifest.stack.name}` shows the stack")
     elif manifest is not None:
         output.write(f"\n{_way_in(manifest.stack)}")
 
@@ -164,12 +170,16 @@ def _show_receipt(one: Installation, receipt: Receipt) -> None:
     classes: dict[str, int] = {}
     for package in receipt.packages:
         classes[package.verification] = classes.get(package.verification, 0) + 1
-    output.write("")
+    kind = "environment" if receipt.kind == "venv" else "installed"
+    output.write("" if kind == "installed" else f"{receipt.name}  of {receipt.stack}")
     rows = [
-        ("installed", str(one.link)),
+        (kind, str(one.link)),
         ("created", receipt.created),
         ("sets", ", ".join(receipt.sets)),
         ("python", receipt.python),
+        ("torch", receipt.torch),
+        ("cards", " ".join(receipt.cards)),
+        ("profile", receipt.profile),
         ("bound to", receipt.prefix),
         ("linked to", receipt.linked),
         ("size", output.size(receipt.size)),

@@ -38,6 +38,7 @@ def test_help_says_what_it_does_and_ends_with_an_example_that_parses(line: Comma
         parses(example_words)
     assert tuple(example_words[: len(words)]) == words
     assert max(map(len, text.splitlines())) <= 80
+    assert not re.search(r"[a-z]\.\.\.$", text, re.MULTILINE)  # a summary that does not fit
 
 
 def test_list_of_nothing(line: CommandLine):
@@ -130,7 +131,13 @@ def test_an_environment(line: CommandLine):
         "made demo: ROOT/data/venvs/demo",
         "using demo: acme-1.0",
     ]
-    assert "\nbound to   acme-1.0\n" in line.succeed("show", "demo")
+    shown = line.tell(line.run("show", "demo")).out.splitlines()
+    assert [*shown[:2], *shown[4:5], shown[-1]] == [
+        "demo  of acme-1.0",
+        "environment  ROOT/data/venvs/demo",
+        "bound to     acme-1.0",
+        "`rocmswitch show acme-1.0` shows the stack",
+    ]
 
 
 def test_current_where_nothing_is_active(line: CommandLine):
@@ -210,7 +217,12 @@ acme-1.0: `usr/share/acme/data`: content has changed
             2,
             "error: no such command `uninstall`; did you mean `remove`?\nhint: run `rocmswitch --help`\n",
         ),
-        (("install",), 2, "error: missing argument `NAME`\nhint: run `rocmswitch install --help`\n"),
+        (
+            ("init",),
+            2,
+            "error: missing argument `SHELL`; choose from bash, zsh, fish\nhint: run `rocmswitch init --help`\n",
+        ),
+        (("install",), 2, "error: missing argument `STACK`\nhint: run `rocmswitch install --help`\n"),
         (
             ("install", NAME, "--set", "foo"),
             2,
