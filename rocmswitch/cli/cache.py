@@ -36,7 +36,10 @@ def size(scopes: Scopes, as_json: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Only show what would be deleted.")
 @click.pass_obj
 def prune(scopes: Scopes, everything: bool, yes: bool, dry_run: bool) -> None:
-    """Delete archives that no installed stack was made from, and unpacked wheels; both come back when needed."""
+    """Delete what can be fetched or unpacked again.
+
+    Archives that no installed stack was made from, and unpacked wheels.
+    """
     store = machine.cache(scopes.own)
     keep = frozenset() if everything else cache.wanted(Installed(scopes.searched))
     unwanted = store.prune(keep, dry_run=True)

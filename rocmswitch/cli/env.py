@@ -14,9 +14,9 @@ from rocmswitch.store.installed import Installed
 
 @click.command(epilog="Example: rocmswitch env debian-5.2.3 --shell modulefile")
 @click.argument("target")
-@click.option("--shell", type=click.Choice(env.SHELLS), default="bash", show_default=True)
-@click.option("--gpu", metavar="GPU", default="", help="For this card, gfx1010, whatever the machine has.")
-@click.option("--profile", metavar="NAME", default="", help="With what a profile of the stack sets for the card.")
+@click.option("--shell", type=click.Choice(env.SHELLS), default="bash", show_default=True, help="For whom.")
+@click.option("--gpu", metavar="TARGET", default="", help="For this card, not the one in this machine: gfx1010.")
+@click.option("--profile", metavar="NAME", default="", help="With this named profile of the card's variables.")
 @click.pass_obj
 def command(scopes: Scopes, target: str, shell: str, gpu: str, profile: str) -> None:
     """Print what entering TARGET changes: for a shell to evaluate, or for another program.

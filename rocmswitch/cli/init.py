@@ -27,7 +27,7 @@ class Options:
 
 
 @click.command(epilog="Example: rocmswitch init bash --install")
-@click.argument("shell", type=click.Choice(SHELLS))
+@click.argument("shell", metavar="SHELL", type=click.Choice(SHELLS))
 @click.option(
     "--install", "installs", is_flag=True, help="Let every new shell read the hook, by a line in its rc file."
 )
@@ -37,7 +37,7 @@ class Options:
 @click.option("--json", "as_json", is_flag=True, help="For programs: what changes, or changed.")
 @click.pass_obj
 def command(scopes: Scopes, /, shell: str, **chosen: bool) -> None:
-    """Print the hook of SHELL.
+    """Print the hook of SHELL: bash, zsh or fish.
 
     With it, `rocmswitch use` changes the shell that it is typed in, and a folder with a .rocm-version has its
     own stack. Nothing is started for that, neither with the shell nor at a prompt.

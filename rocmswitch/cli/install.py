@@ -44,7 +44,7 @@ class Options:
 
 
 @click.command(epilog="Example: rocmswitch install debian-5.2.3 --set compiler")
-@click.argument("name")
+@click.argument("name", metavar="STACK")
 @click.option(
     "--set", "sets", multiple=True, type=click.Choice(SET_NAMES), help="What to install; repeat for more."
 )
@@ -57,7 +57,7 @@ class Options:
 @click.option("--json", "as_json", is_flag=True, help="For programs: the plan.")
 @click.pass_obj
 def command(scopes: Scopes, /, name: str, **chosen: Any) -> None:
-    """Install the prefix of the stack NAME: a full name, or a version such as 5.2 (the newest that fits).
+    """Install the ROCm tree of STACK: a full name, or a version such as 5.2 (the newest that fits).
 
     Sets add up, also to those that are installed; runtime is always among them.
     """

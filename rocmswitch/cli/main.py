@@ -16,7 +16,7 @@ from rocmswitch.store.layout import Layout, readable
 
 _COMMANDS = {
     "use": ("Make what is missing for a stack and enter it.", "use"),
-    "install": ("Install a stack's prefix from verified packages.", "install"),
+    "install": ("Install a stack's ROCm tree from verified packages.", "install"),
     "list": ("What is installed, or can be.", "list"),
     "show": ("All that is known about one stack.", "show"),
     "current": ("Which stack is active here, and why.", "current"),
@@ -166,6 +166,7 @@ def _show(error: errors.RocmswitchError, *, debug: bool) -> None:
 def _usage(mistake: click.ClickException) -> errors.UsageMistake:
     """click's words in the form of all other errors: one sentence, literals in back-ticks, the next command."""
     words = " ".join(mistake.format_message().split()).rstrip(".")
+    words = words.replace(". Choose from:", "; choose from")
     words = re.sub(r"\. \(?Did you mean (?:one of: )?(.*)\?\)?$", r"; did you mean \1?", words)
     sentence = re.sub(r"'([^']*)'", r"`\1`", words[:1].lower() + words[1:])
     context = mistake.ctx if isinstance(mistake, click.UsageError) else None

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+from rocmswitch.model.package import VERIFICATION_CLASSES
+
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -49,7 +51,7 @@ _ENVIRONMENT = (
     click.option("--locked", metavar="FILE", help="Exactly the wheels of this rocmswitch.lock."),
     click.option(
         "--require",
-        type=click.Choice(("signed", "pinned", "first-use")),
-        help="Refuse what is checked by less than this.",
+        type=click.Choice(VERIFICATION_CLASSES),
+        help="Refuse what is checked by less.",
     ),
 )

@@ -20,7 +20,10 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def list_environments(scopes: Scopes, as_json: bool) -> None:
-    """List the environments: stack, Python, PyTorch, and what is missing for one."""
+    """List the environments.
+
+    Of each: its stack, Python and PyTorch, and what it lacks.
+    """
     installed = Installed(scopes.searched)
     found = listing.ordered(installed.environments())
     if as_json:
@@ -37,5 +40,8 @@ def list_environments(scopes: Scopes, as_json: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
 @click.pass_obj
 def remove_environment(scopes: Scopes, name: str, yes: bool, dry_run: bool) -> None:
-    """Remove the environment NAME, with all that was installed into it. NAME may be its path."""
+    """Remove the environment NAME.
+
+    NAME may be its path. What was installed into it goes with it.
+    """
     carry_out(scopes, remove.plan_venv(name, Installed((scopes.own,))), yes=yes, dry_run=dry_run)
