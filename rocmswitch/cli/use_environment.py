@@ -127,7 +127,7 @@ def notes(scopes: Scopes, choice: Choice, install: InstallPlan | None, place: Pl
     if install is None and not choice.cpu and choice.entry.bundles_rocm and choice.stack.rocm.sets is not None:
         other = other_rocm(choice.stack, choice.entry)
         said.append(
-            f"these wheels bring their own ROCm{f' {other}' if other else ''}: no prefix is needed; "
+            f"these wheels bring their own ROCm{f' {other}' if other else ''}; "
             f"`rocmswitch install {choice.stack.name} --set compiler` adds hipcc and headers"
         )
     return tuple(said)
