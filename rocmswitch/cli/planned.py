@@ -17,7 +17,7 @@ def show_install(plan: InstallPlan, rooms: tuple[Room, Room]) -> None:
     *rooms* is what is free for archives and for trees.
     """
     sets = ", ".join(plan.sets)
-    left = f", {len(plan.host)} more are left to this machine" if plan.host else ""
+    left = f", and {len(plan.host)} that this machine has" if plan.host else ""
     output.say(f"{plan.name} ({sets}): {len(plan.packages)} packages{left}")
     base = [one for one in plan.packages if one.place == "base"]
     if base:

@@ -184,7 +184,7 @@ def _show_receipt(one: Installation, receipt: Receipt) -> None:
         ("linked to", receipt.linked),
         ("size", output.size(receipt.size)),
         ("packages", ", ".join(f"{count} {name}" for name, count in sorted(classes.items()))),
-        ("host", f"{len(receipt.host)} packages of the closure are left to the host" if receipt.host else ""),
+        ("host", f"{len(receipt.host)} packages more that this machine has" if receipt.host else ""),
     ]
     rows += [
         ("index", f"{index.url} {index.suite} of {index.date}" + (" (expired)" if index.expired else ""))

@@ -74,7 +74,7 @@ def nearest(text: str, names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _unknown(text: str, names: tuple[str, ...]) -> NotFound:
-    message = f"no manifest for `{_printable(text)}`"
+    message = f"no stack is called `{_printable(text)}`"
     offered = nearest(text, names)
     if not offered:
         return NotFound(message, hint=f"run `{_AVAILABLE}`")

@@ -80,7 +80,7 @@ class Catalog:
 
     def _of(self, name: str) -> tuple[Path, ...]:
         if name not in self._files:
-            raise NotFound(f"no manifest for `{name}`", hint="run `rocmswitch list --available`")
+            raise NotFound(f"no stack is called `{name}`", hint="run `rocmswitch list --available`")
         return self._files[name]
 
     @cached_property

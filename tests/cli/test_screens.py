@@ -196,13 +196,13 @@ acme-1.0: `usr/share/acme/data`: content has changed
         (
             ("install", "6.2.9"),
             3,
-            "error: no manifest for `6.2.9`\n"
+            "error: no stack is called `6.2.9`\n"
             "hint: nearest are rocm-6.2.4 and rocm-6.3.0; run `rocmswitch list --available`\n",
         ),
         (
             ("show", "5.2.4"),
             3,
-            "error: no manifest for `5.2.4`\n"
+            "error: no stack is called `5.2.4`\n"
             "hint: nearest are rocm-5.2.3 and rocm-5.3.0; run `rocmswitch list --available`\n",
         ),
         (("bogus",), 2, "error: no such command `bogus`\nhint: run `rocmswitch --help`\n"),

@@ -146,7 +146,7 @@ def test_a_failed_use_leaves_the_shell_as_it_was(terminal: Terminal) -> None:
 
     said = terminal.type("rocmswitch use 9.9")
 
-    assert "error: no manifest for `9.9`" in said
+    assert "error: no stack is called `9.9`" in said
     assert terminal.environment() == before
 
 

@@ -141,7 +141,7 @@ def test_only_files_are_manifests(folders: tuple[Path, Path, Path]):
 
 
 def test_an_unknown_name_is_not_found(folders: tuple[Path, Path, Path]):
-    with pytest.raises(NotFound, match=r"no manifest for `rocm-1\.0\.0`"):
+    with pytest.raises(NotFound, match=r"no stack is called `rocm-1\.0\.0`"):
         Catalog(folders[0]).read("rocm-1.0.0")
 
 

@@ -50,23 +50,23 @@ def test_several_other_vendors_are_an_error_that_lists_them():
         (
             "6.2.9",
             ("rocm-6.2.4", "rocm-6.3.0"),
-            "no manifest for `6.2.9`",
+            "no stack is called `6.2.9`",
             "nearest are rocm-6.2.4 and rocm-6.3.0; run `rocmswitch list --available`",
         ),
         (
             "4.5",
             ("rocm-6.2.4", "debian-5.2.3"),
-            "no manifest for `4.5`",
+            "no stack is called `4.5`",
             "nearest is rocm-6.2.4; run `rocmswitch list --available`",
         ),
         (
             "debain-5.2.3x",
             ("rocm-6.2.4", "debian-5.2.3"),
-            "no manifest for `debain-5.2.3x`",
+            "no stack is called `debain-5.2.3x`",
             "nearest is debian-5.2.3; run `rocmswitch list --available`",
         ),
-        ("\x1b[2Jx", (), "no manifest for `\N{REPLACEMENT CHARACTER}[2Jx`", "run `rocmswitch list --available`"),
-        ("", ("rocm-6.2.4",), "no manifest for ``", "run `rocmswitch list --available`"),
+        ("\x1b[2Jx", (), "no stack is called `\N{REPLACEMENT CHARACTER}[2Jx`", "run `rocmswitch list --available`"),
+        ("", ("rocm-6.2.4",), "no stack is called ``", "run `rocmswitch list --available`"),
     ],
 )
 def test_an_unknown_name_is_answered_with_the_nearest(text: str, names: tuple[str, ...], message: str, hint: str):
