@@ -66,6 +66,12 @@ def make_environment(scopes: Scopes, target: str, options: Options) -> Installat
         raise UsageMistake(f"`{place.name}` is the name of a stack: an environment needs one of its own")
     if place.link:
         _check_link(place.link, scopes.own.venvs)
+    named = installed.venv(target)
+    if named is not None:
+        raise UsageMistake(
+            f"`{target}` is an environment, and `--venv` is for a stack",
+            hint=f"run `rocmswitch use {named.receipt.stack} --venv {place.name}`",
+        )
     manifest = _manifest(scopes, target, installed)
     existing = installed.venv(place.name)
     if not options.rebind:
