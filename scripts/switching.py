@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -103,7 +104,8 @@ def _draw(said: list[tuple[str, str, str]], file: Path) -> None:
         console.print(Text.assemble((prompt, "bold green"), "$ ", (words, "bold")))
         if output:
             console.print(Text(output.rstrip("\n")))
-    console.save_svg(str(file), title="rocmswitch")
+    # Fonts from a server are nothing that a picture in a README may load.
+    file.write_text(re.sub(r"\n *@font-face \{.*?\n    \}", "", console.export_svg(title="rocmswitch"), flags=re.S))
 
 
 def _short(name: str) -> str:
