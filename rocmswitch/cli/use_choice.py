@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,7 +72,7 @@ def use_no_stack(scopes: Scopes, lasting: Lasting, shell: str | None) -> None:
 
         set_default(scopes.own, None, machine.disk())
         output.say("new shells start without a stack")
-    if not lasting.pin and not lasting.default:
+    if _is_heard(shell) and not lasting.pin and not lasting.default:
         output.say("no stack in this shell, until `rocmswitch use --off`")
     text = fish.no_stack() if _in_fish(shell) else posix.no_stack()
     _tell_shell(_following(text, shell) if lasting.pin else text, shell)
@@ -88,7 +89,8 @@ def enter(scopes: Scopes, one: Installation, way: Way) -> None:
         _pin(_pin_of(one, way.target))
     if one.receipt.kind == "venv":
         _examine(scopes, one)
-    output.say(_in_words(one))
+    if _is_heard(way.shell):
+        output.say(_in_words(one))
     _tell_shell(_entering(one, way), way.shell)
 
 
@@ -160,13 +162,31 @@ def _in_fish(shell: str | None) -> bool:
     return (shell or os.environ.get(_HOOK)) == "fish"
 
 
+def _hook_listens(shell: str | None) -> bool:
+    return bool(os.environ.get(_HOOK)) and os.environ.get(_HOOK_DESCRIPTOR, "").isdecimal() and shell is None
+
+
+def _is_heard(shell: str | None) -> bool:
+    """Whether what is written reaches a shell, or who asked for it: not at a terminal without a hook."""
+    return _hook_listens(shell) or shell is not None or not os.isatty(1)
+
+
 def _tell_shell(text: str, shell: str | None) -> None:
-    descriptor = os.environ.get(_HOOK_DESCRIPTOR, "")
-    if os.environ.get(_HOOK) and descriptor.isdecimal() and shell is None:
-        output.to_hook(int(descriptor), text)
-        return
-    output.write(text)
-    if os.isatty(1):
-        name = os.path.basename(os.environ.get("SHELL", "bash"))  # noqa: PTH119
-        known = name if name in ("bash", "zsh", "fish") else "bash"
-        output.say(f"that line enters it; with `rocmswitch init {known} --install` once, `use` does so itself")
+    if _hook_listens(shell):
+        output.to_hook(int(os.environ[_HOOK_DESCRIPTOR]), text)
+    elif _is_heard(shell):
+        output.write(text)
+    else:
+        _say_how()
+
+
+def _say_how() -> None:
+    """The way for this shell, which a program cannot change, and the way for every shell to come."""
+    import shlex
+
+    name = os.path.basename(os.environ.get("SHELL", "bash"))  # noqa: PTH119
+    known = name if name in ("bash", "zsh", "fish") else "bash"
+    again = shlex.join(("rocmswitch", *sys.argv[1:]))
+    line = f"{again} --shell fish | source" if known == "fish" else f'eval "$({again})"'
+    output.say(f"this shell stays as it was: `{line}` changes it")
+    output.say(f"after `rocmswitch init {known} --install`, and in a new terminal, `rocmswitch use` does so itself")

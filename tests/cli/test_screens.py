@@ -274,3 +274,23 @@ def test_a_manifest_under_another_name_than_its_stack_is_told(line: CommandLine,
 
     assert outcome.code == 0
     assert outcome.err == f"warning: it is only found in a file `{NAME}.yaml`\n"
+
+
+@pytest.mark.parametrize(
+    ("shell", "line_to_type"),
+    [
+        ("/bin/bash", 'eval "$(rocmswitch use acme-1.0)"'),
+        ("/usr/bin/fish", "rocmswitch use acme-1.0 --shell fish | source"),
+    ],
+)
+def test_use_at_a_terminal_without_the_hook_says_what_to_type(line: CommandLine, shell: str, line_to_type: str):
+    line.succeed("install", NAME, "--yes")
+
+    said = line.at_terminal("use", NAME, SHELL=shell).out.splitlines()
+
+    assert said == [
+        f"this shell stays as it was: `{line_to_type}` changes it",
+        f"after `rocmswitch init {Path(shell).name} --install`, and in a new terminal, "
+        "`rocmswitch use` does so itself",
+    ]
+    assert "activations/acme-1.0.sh" in line.at_terminal("use", NAME, "--shell", "bash").out
