@@ -188,6 +188,7 @@ def _python(folder: Path, version: str) -> str:
 def _opened(shell: str, person: CommandLine) -> AbstractContextManager[Terminal]:
     """A new shell that reads the rc file that `init` wrote."""
     programs = f"{Path(sys.executable).parent}:/usr/bin:/bin"
-    environment = {**person.variables(), "PATH": programs, "TERM": "dumb", "LANG": "C.UTF-8"}
+    quiet = {"VIRTUAL_ENV_DISABLE_PROMPT": "1", "TERM": "dumb", "LANG": "C.UTF-8"}
+    environment = {**person.variables(), "PATH": programs, **quiet}
     rc = (person.home / RC_FILES[shell]).read_text()
     return Terminal.opened(shell, person.home, rc=rc, environment=environment)
