@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rocmswitch.operations.rendering import carried
+from rocmswitch.operations.rendering import carried, functions
 from rocmswitch.shell import fish, posix
 from rocmswitch.store.layout import Layout
 
@@ -13,8 +13,8 @@ SHELLS = ("bash", "zsh", "fish")
 
 def hook_text(shell: str, layout: Layout) -> str:
     """All that *shell* reads: where scripts lie, the functions that they call, the hook, completions."""
-    functions = "functions.fish" if shell == "fish" else "functions.sh"
-    parts = (_data(shell, layout), carried(functions), carried(f"hook.{shell}"), carried(f"complete.{shell}"))
+    called = functions("fish" if shell == "fish" else "sh")
+    parts = (_data(shell, layout), called, carried(f"hook.{shell}"), carried(f"complete.{shell}"))
     return "\n".join(part.rstrip("\n") + "\n" for part in parts)
 
 

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from rocmswitch.model.activation import ResolvedActivation
 from rocmswitch.shell import fish, posix
+from rocmswitch.store.freshness import FUNCTIONS
 from rocmswitch.store.installed import Installation, Installed
 from rocmswitch.store.layout import Layout
 
 
 def functions(dialect: str = "sh") -> str:
     """The text of the functions that scripts of *dialect* call."""
-    return carried(f"functions.{dialect}")
+    return "".join(map(carried, FUNCTIONS[dialect]))
 
 
 def carried(name: str) -> str:

@@ -2,8 +2,9 @@
 
 The undo state is exported and the same in every shell's dialect and here, so that whatever was entered anywhere
 can be left anywhere: `_ROCMSWITCH_DONE` lists the steps, the last first (`set:NAME add:NAME `), and for each NAME
-`_ROCMSWITCH_OLD_NAME` is `was:VALUE`, `unset`, or `own:VALUE` of what only the shell itself knew, and
-`_ROCMSWITCH_NEW_NAME` what was set (not there: it was unset), or the folders added.
+`_ROCMSWITCH_OLD_NAME` is `was:VALUE`, or `own:VALUE` of what only the shell itself knew (not there: nothing), and
+`_ROCMSWITCH_NEW_NAME` what was set (not there: it was unset), or the folders added. Two steps stand for what most
+have: `who:ROCMSWITCH` for the two variables that say who is active, `env:VIRTUAL_ENV` for all of an environment.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from dataclasses import replace
 from rocmswitch.model.activation import ResolvedActivation
 
 STACK = "ROCMSWITCH_STACK"
-WHY = "ROCMSWITCH_WHY"
+ACTIVE, WHY = "ROCMSWITCH_ACTIVE", "ROCMSWITCH_WHY"
 DONE = "_ROCMSWITCH_DONE"
 _OLD, _NEW = "_ROCMSWITCH_OLD_", "_ROCMSWITCH_NEW_"
-_ADD, _SET = "add", "set"
+_ADD, _SET, _WHO, _ENVIRONMENT = "add", "set", "who", "env"
+_MODULE = "module"
+"""Why, where Environment Modules have put theirs in the place of ours meanwhile."""
 _STEP = re.compile(r"(?P<kind>[a-z]+):(?P<name>[A-Za-z_][A-Za-z0-9_]*)")
 
 
@@ -27,7 +30,11 @@ def left(environment: Mapping[str, str]) -> dict[str, str]:
     before = dict(environment)
     for step in before.pop(DONE, "").split():
         found = _STEP.fullmatch(step)
-        if found:
+        if found and found["kind"] == _WHO:
+            _be_nobody(before)
+        elif found and found["kind"] == _ENVIRONMENT:
+            _take_back_environment(before)
+        elif found:
             _take_back(before, found["kind"], found["name"])
     return before
 
@@ -53,14 +60,32 @@ def _undo(
 ) -> dict[str, str]:
     names = sorted(name for name in {*before, *inside} if before.get(name) != inside.get(name))
     undo, steps = {}, []
+    if ACTIVE not in before and WHY not in before:
+        names = [name for name in names if name not in (ACTIVE, WHY)]
+        steps.append(f"{_WHO}:ROCMSWITCH")
     for name in names:
         folders, old = ":".join(paths.get(name, ())), before.get(name)
         added = folders and inside.get(name) == (f"{folders}:{old}" if old else folders)
         steps.append(f"{_ADD if added else _SET}:{name}")
-        undo[_OLD + name] = "unset" if old is None else f"was:{old}"
+        if old is not None:
+            undo[_OLD + name] = f"was:{old}"
         if name in inside:
             undo[_NEW + name] = folders if added else inside[name]
     return {DONE: "".join(f"{step} " for step in steps), **undo} if steps else {}
+
+
+def _be_nobody(environment: dict[str, str]) -> None:
+    if environment.get(WHY) != _MODULE:
+        environment.pop(ACTIVE, None)
+        environment.pop(WHY, None)
+
+
+def _take_back_environment(environment: dict[str, str]) -> None:
+    folder = environment.get(f"{_NEW}VIRTUAL_ENV", "")
+    environment[f"{_NEW}UV_CONSTRAINT"] = f"{folder}/constraints.txt"
+    environment |= {f"{_NEW}PATH": f"{folder}/bin", f"{_OLD}PATH": "was:"}
+    for kind, name in ((_ADD, "PATH"), (_SET, "UV_CONSTRAINT"), (_SET, "VIRTUAL_ENV")):
+        _take_back(environment, kind, name)
 
 
 def _take_back(environment: dict[str, str], kind: str, name: str) -> None:

@@ -4,6 +4,8 @@
 # _rocmswitch_set NAME VALUE […]      sets variables and remembers what they held, if they were there at all
 # _rocmswitch_unset NAME
 # _rocmswitch_prepend NAME DIRS       puts folders, with colons between them, first in a path variable
+# _rocmswitch_environment NAME FOLDER    begins, unsets PYTHONHOME, sets VIRTUAL_ENV to FOLDER and UV_CONSTRAINT to its
+#                                     constraints.txt, puts its bin first in PATH
 # _rocmswitch_card GPUS PROFILE NAME VALUE […]    as set, where the machine's first card is one of GPUS, with blanks between
 #                                     them, and PROFILE is the chosen one or empty
 # _rocmswitch_end                     defines `deactivate` inside an environment
@@ -11,8 +13,10 @@
 #
 # What is to be taken back is exported and the same in every shell, so that a shell inside this one can leave too:
 # _ROCMSWITCH_DONE lists the steps, the last first; _ROCMSWITCH_OLD_NAME is `was:VALUE`, `unset`, or `own:VALUE` of a
-# variable that was not exported; _ROCMSWITCH_NEW_NAME is what was set (not there: the variable was unset) or which
-# folders were added. No name has two steps.
+# variable that was not exported (not there: the variable was not either); _ROCMSWITCH_NEW_NAME is what was set (not
+# there: the variable was unset) or which folders were added. No name has two steps. Two steps stand for what most have:
+# `who:ROCMSWITCH` has set ROCMSWITCH_ACTIVE and ROCMSWITCH_WHY, which were not there, and `env:VIRTUAL_ENV`, of other
+# shells, is all of `environment`, where PATH held something and the rest was not there.
 #
 # Values may hold newlines, so none goes through a command substitution: "$$name" is a variable's one value, and a
 # local `--path` variable is what takes it apart at colons. Local names must be nobody else's.
@@ -27,8 +31,20 @@ function _rocmswitch_begin
     end
     _rocmswitch_clean LD_LIBRARY_PATH
     _rocmswitch_clean LD_PRELOAD
-    _rocmswitch_set ROCMSWITCH_ACTIVE $argv[1]
-    _rocmswitch_set ROCMSWITCH_WHY "$_rs_why"
+    if set -q ROCMSWITCH_ACTIVE; or set -q ROCMSWITCH_WHY
+        _rocmswitch_set ROCMSWITCH_ACTIVE $argv[1] ROCMSWITCH_WHY "$_rs_why"
+    else
+        set -gx ROCMSWITCH_ACTIVE $argv[1]
+        set -gx ROCMSWITCH_WHY "$_rs_why"
+        set -gx _ROCMSWITCH_DONE "who:ROCMSWITCH $_ROCMSWITCH_DONE"
+    end
+end
+
+function _rocmswitch_environment
+    _rocmswitch_begin $argv[1]
+    _rocmswitch_unset PYTHONHOME
+    _rocmswitch_set VIRTUAL_ENV "$argv[2]" UV_CONSTRAINT "$argv[2]/constraints.txt"
+    _rocmswitch_prepend PATH "$argv[2]/bin"
 end
 
 function _rocmswitch_end
@@ -36,7 +52,7 @@ function _rocmswitch_end
     set -e _rocmswitch_gpu
     set -e _rocmswitch_profile
     set -e _rocmswitch_card_here
-    string match -q "*set:VIRTUAL_ENV *" -- "$_ROCMSWITCH_DONE"; and _rocmswitch_define_deactivate
+    string match -q "*:VIRTUAL_ENV *" -- "$_ROCMSWITCH_DONE"; and _rocmswitch_define_deactivate
     return 0
 end
 
@@ -85,6 +101,9 @@ end
 
 function _rocmswitch_leave
     if test -n "$_ROCMSWITCH_DONE"
+        string match -q '*who:*' -- "$_ROCMSWITCH_DONE"; and test "$ROCMSWITCH_WHY" != module
+        and set -e ROCMSWITCH_ACTIVE; and set -e ROCMSWITCH_WHY
+        string match -q '*env:*' -- "$_ROCMSWITCH_DONE"; and _rocmswitch_spell_out
         # One substitution in all: it takes 50 µs, twenty times as long as a builtin without it.
         for _rs_name in (string match -ra '(?<=:)[A-Za-z_][A-Za-z0-9_]*(?= )' -- "$_ROCMSWITCH_DONE")
             if string match -q "*add:$_rs_name *" -- "$_ROCMSWITCH_DONE"
@@ -99,6 +118,13 @@ function _rocmswitch_leave
     _rocmswitch_undefine_deactivate
 end
 
+function _rocmswitch_spell_out
+    set -gx _ROCMSWITCH_DONE "add:PATH set:UV_CONSTRAINT $_ROCMSWITCH_DONE"
+    set -gx _ROCMSWITCH_NEW_PATH "$_ROCMSWITCH_NEW_VIRTUAL_ENV/bin"
+    set -gx _ROCMSWITCH_OLD_PATH was:
+    set -gx _ROCMSWITCH_NEW_UV_CONSTRAINT "$_ROCMSWITCH_NEW_VIRTUAL_ENV/constraints.txt"
+end
+
 # Inside a stack that no project and no default may change: there is none.
 function _rocmswitch_enter_system
     _rocmswitch_leave
@@ -109,15 +135,16 @@ end
 # remember KIND NAME: once for each name, however often it is changed in one activation.
 function _rocmswitch_remember
     string match -q "*:$argv[2] *" -- "$_ROCMSWITCH_DONE"; and return 0
-    set -l _rs_old unset
     if set -q $argv[2]
-        set _rs_old "own:$$argv[2]"
+        set -l _rs_old "own:$$argv[2]"
         set -qx $argv[2]; and set _rs_old "was:$$argv[2]"
+        set -gx _ROCMSWITCH_OLD_$argv[2] "$_rs_old"
         # The same in this shell's own terms: a list stays a list.
         set -g _rocmswitch_was_$argv[2] $$argv[2]
         set -qg $argv[2]; or set -g -a _rocmswitch_universal $argv[2]
+    else
+        set -e _ROCMSWITCH_OLD_$argv[2]
     end
-    set -gx _ROCMSWITCH_OLD_$argv[2] "$_rs_old"
     set -gx _ROCMSWITCH_DONE "$argv[1]:$argv[2] $_ROCMSWITCH_DONE"
 end
 
@@ -144,7 +171,7 @@ end
 function _rocmswitch_restore
     set -l _rs_old _ROCMSWITCH_OLD_$argv[1]
     set -l _rs_own _rocmswitch_was_$argv[1]
-    if contains -- $argv[1] $_rocmswitch_universal; or test "x$$_rs_old" = xunset
+    if contains -- $argv[1] $_rocmswitch_universal; or not set -q $_rs_old
         set -e -g $argv[1]
         return 0
     end
@@ -173,7 +200,7 @@ function _rocmswitch_take_out
             set -l _rs_at (contains -i -- $_rs_folder $_rs_kept); and set -e _rs_kept[$_rs_at]
         end
     end
-    if contains -- "$$_rs_old" "was:$_rs_kept" "own:$_rs_kept"; or test "x$_rs_kept$$_rs_old" = xunset
+    if contains -- "$$_rs_old" "was:$_rs_kept" "own:$_rs_kept"; or test -z "$_rs_kept"; and not set -q $_rs_old
         _rocmswitch_restore $argv[1]
     else
         set -gx $argv[1] "$_rs_kept"

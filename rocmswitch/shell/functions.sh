@@ -6,16 +6,19 @@
 # _rocmswitch_set NAME VALUE […]   sets variables and remembers what they held, if they were there at all
 # _rocmswitch_unset NAME
 # _rocmswitch_prepend NAME DIRS    puts folders, with colons between them, first in a path variable
-# _rocmswitch_environment NAME VIRTUAL_ENV UV_CONSTRAINT DIRS    begins, unsets PYTHONHOME, sets these, DIRS first in PATH
-# _rocmswitch_has_card GPUS [GPUS]    whether the first card is one of these, or of those where a profile is chosen
+# _rocmswitch_environment NAME FOLDER [GPUS [GPUS]]    begins, unsets PYTHONHOME, sets VIRTUAL_ENV to FOLDER and UV_CONSTRAINT
+#                                  to its constraints.txt, puts its bin first in PATH. Fails, after `end`, if the first card
+#                                  is not one of GPUS, or of the second ones, which count where a profile is chosen
 # _rocmswitch_card GPUS PROFILE NAME VALUE […]    as set, where the first card is one of GPUS and PROFILE is chosen or empty
 # _rocmswitch_end                  defines `deactivate` inside an environment
 # rocmswitch_off                   takes all of it back: what the user has changed since keeps the user's value
 #
 # What is to be taken back is exported and the same in every shell, so that a shell inside this one can leave too:
 # _ROCMSWITCH_DONE lists the steps, the last first; _ROCMSWITCH_OLD_NAME is `was:VALUE`, `unset`, or `own:VALUE` of a
-# variable that was not exported; _ROCMSWITCH_NEW_NAME is what was set (not there: the variable was unset) or which
-# folders were added. No name has two steps.
+# variable that was not exported (not there: the variable was not either); _ROCMSWITCH_NEW_NAME is what was set (not
+# there: the variable was unset) or which folders were added. No name has two steps. Two steps stand for what most have,
+# as each variable takes its time: `who:ROCMSWITCH` has set ROCMSWITCH_ACTIVE and ROCMSWITCH_WHY, which were not there, and
+# `env:VIRTUAL_ENV` is all of `environment`, where PATH held something and the rest was not there.
 #
 # A backslash before a command keeps the user's aliases away. Nothing that a file can say reaches `eval` but names,
 # and those are looked at first where they come from the environment.
@@ -36,7 +39,10 @@ _rocmswitch_begin() {
     case ${_ROCMSWITCH_DONE-} in ?*) _rocmswitch_leave ;; esac
     case ${LD_LIBRARY_PATH-}${LD_PRELOAD-} in ?*) _rocmswitch_clean_all ;; esac
     case ${_rocmswitch_why:=use} in use) _rocmswitch_choose "$1" ;; esac
-    _rocmswitch_set ROCMSWITCH_ACTIVE "$1" ROCMSWITCH_WHY "$_rocmswitch_why"
+    case ${ROCMSWITCH_ACTIVE+x}${ROCMSWITCH_WHY+x} in
+    ?*) _rocmswitch_set ROCMSWITCH_ACTIVE "$1" ROCMSWITCH_WHY "$_rocmswitch_why" ;;
+    *) \export "ROCMSWITCH_ACTIVE=$1" "ROCMSWITCH_WHY=$_rocmswitch_why" "_ROCMSWITCH_DONE=who:ROCMSWITCH ${_ROCMSWITCH_DONE-}" ;;
+    esac
 }
 
 _rocmswitch_choose() {
@@ -46,7 +52,7 @@ _rocmswitch_choose() {
 
 # PATH needs no rehashing: every shell forgets where programs are when it changes.
 _rocmswitch_end() {
-    case ${_ROCMSWITCH_DONE-} in *set:VIRTUAL_ENV\ *) _rocmswitch_own_deactivate ;; esac
+    case ${_ROCMSWITCH_DONE-} in *:VIRTUAL_ENV\ *) _rocmswitch_own_deactivate ;; esac
     _rocmswitch_why='' _rocmswitch_gpu='' _rocmswitch_profile=''
 }
 
@@ -59,7 +65,8 @@ _rocmswitch_set_one() {
     \local _rs_old
     case ${_ROCMSWITCH_DONE-} in *:$1\ *) _rocmswitch_set_again "$1" "$2" && return ;; esac
     _rocmswitch_look "$1" && _rocmswitch_put "$1" "$2" || { _rocmswitch_refuse "$1" && return; }
-    \export "_ROCMSWITCH_OLD_$1=$_rs_old" "_ROCMSWITCH_NEW_$1=$2" "_ROCMSWITCH_DONE=set:$1 ${_ROCMSWITCH_DONE-}"
+    _rocmswitch_remember "$1" "$_rs_old"
+    \export "_ROCMSWITCH_NEW_$1=$2" "_ROCMSWITCH_DONE=set:$1 ${_ROCMSWITCH_DONE-}"
 }
 
 _rocmswitch_unset() { \eval "case \${$1+x} in x) _rocmswitch_unset_one $1 ;; esac"; }
@@ -67,9 +74,14 @@ _rocmswitch_unset() { \eval "case \${$1+x} in x) _rocmswitch_unset_one $1 ;; esa
 _rocmswitch_unset_one() {
     \local _rs_old
     _rocmswitch_look "$1" || { _rocmswitch_refuse "$1" && return; }
-    case ${_ROCMSWITCH_DONE-} in *:$1\ *) _rocmswitch_forget_step "$1" && \eval "_rs_old=\$_ROCMSWITCH_OLD_$1" ;; esac
+    case ${_ROCMSWITCH_DONE-} in *:$1\ *) _rocmswitch_forget_step "$1" && \eval "_rs_old=\${_ROCMSWITCH_OLD_$1-unset}" ;; esac
     _rocmswitch_drop "$1" "_ROCMSWITCH_NEW_$1" || { _rocmswitch_refuse "$1" && return; }
-    \export "_ROCMSWITCH_OLD_$1=$_rs_old" "_ROCMSWITCH_DONE=set:$1 ${_ROCMSWITCH_DONE-}"
+    _rocmswitch_remember "$1" "$_rs_old"
+    \export "_ROCMSWITCH_DONE=set:$1 ${_ROCMSWITCH_DONE-}"
+}
+
+_rocmswitch_remember() {
+    case $2 in unset) \unset -v "_ROCMSWITCH_OLD_$1" ;; *) \export "_ROCMSWITCH_OLD_$1=$2" ;; esac
 }
 
 _rocmswitch_prepend() { _rocmswitch_prepend_one "$@"; }
@@ -85,27 +97,19 @@ _rocmswitch_prepend_one() {
         ;;
     esac
     _rocmswitch_look "$1" && _rocmswitch_put "$1" "$_rs_now" || { _rocmswitch_refuse "$1" && return; }
-    \export "_ROCMSWITCH_OLD_$1=$_rs_old" "_ROCMSWITCH_NEW_$1=$2" "_ROCMSWITCH_DONE=add:$1 ${_ROCMSWITCH_DONE-}"
-}
-
-_rocmswitch_card() {
-    _rocmswitch_has_card "$1" || return 0
-    case $2 in '' | "${_rocmswitch_profile:-${ROCMSWITCH_PROFILE-}}") ;; *) return 0 ;; esac
-    \shift 2
-    _rocmswitch_set "$@"
-}
-
-_rocmswitch_has_card() {
-    _rs_gpu=${_rocmswitch_gpu:-${ROCMSWITCH_GPU:-$_rocmswitch_machine}}
-    case $_rs_gpu in '' | *:*) _rocmswitch_ask_machine ;; esac
-    case " $1 ${_rocmswitch_profile:+${2-}}${ROCMSWITCH_PROFILE:+ ${2-}} " in *" $_rs_gpu "*) ;; *) return 1 ;; esac
+    _rocmswitch_remember "$1" "$_rs_old"
+    \export "_ROCMSWITCH_NEW_$1=$2" "_ROCMSWITCH_DONE=add:$1 ${_ROCMSWITCH_DONE-}"
 }
 
 _rocmswitch_environment() {
     _rocmswitch_begin "$1"
     _rocmswitch_unset PYTHONHOME
-    _rocmswitch_set VIRTUAL_ENV "$2" UV_CONSTRAINT "$3"
-    _rocmswitch_prepend PATH "$4"
+    _rocmswitch_set VIRTUAL_ENV "$2" UV_CONSTRAINT "$2/constraints.txt"
+    _rocmswitch_prepend PATH "$2/bin"
+    case ${3+x} in '') return 0 ;; esac
+    _rocmswitch_has_card "$3" "${4-}" && return
+    _rocmswitch_end
+    return 1
 }
 
 # Leaves for good: with a hook, what the shell was told explicitly ends, and a project or the default counts again.
@@ -129,10 +133,30 @@ _rocmswitch_leave() {
         _rs_step=${_ROCMSWITCH_DONE%%\ *}
         _ROCMSWITCH_DONE=${_ROCMSWITCH_DONE#*\ }
         case ${_rs_step#*:} in '' | [0-9]* | *[!A-Za-z0-9_]*) continue ;; esac
-        _rocmswitch_undo "$_rs_step" "${_rs_step#*:}"
+        case $_rs_step in
+        who:*) _rocmswitch_be_nobody ;;
+        env:*) _rocmswitch_undo_environment ;;
+        *) _rocmswitch_undo "$_rs_step" "${_rs_step#*:}" ;;
+        esac
         _rs_state="$_rs_state _ROCMSWITCH_OLD_${_rs_step#*:} _ROCMSWITCH_NEW_${_rs_step#*:}"
     done
     \eval "\\unset -v _ROCMSWITCH_DONE$_rs_state"
+}
+
+# Environment Modules, loaded meanwhile, keep what they have put in the place of ours.
+_rocmswitch_be_nobody() {
+    case ${ROCMSWITCH_WHY-} in module) return 0 ;; esac
+    _rocmswitch_drop ROCMSWITCH_ACTIVE || _rocmswitch_refuse ROCMSWITCH_ACTIVE
+    _rocmswitch_drop ROCMSWITCH_WHY || _rocmswitch_refuse ROCMSWITCH_WHY
+}
+
+_rocmswitch_undo_environment() {
+    \local _ROCMSWITCH_OLD_PATH=was: _ROCMSWITCH_NEW_PATH="${_ROCMSWITCH_NEW_VIRTUAL_ENV-}/bin"
+    \local _ROCMSWITCH_NEW_UV_CONSTRAINT="${_ROCMSWITCH_NEW_VIRTUAL_ENV-}/constraints.txt"
+    \local _ROCMSWITCH_OLD_UV_CONSTRAINT=unset _ROCMSWITCH_OLD_VIRTUAL_ENV=unset
+    _rocmswitch_undo add:PATH PATH
+    _rocmswitch_undo set:UV_CONSTRAINT UV_CONSTRAINT
+    _rocmswitch_undo set:VIRTUAL_ENV VIRTUAL_ENV
 }
 
 # undo STEP NAME: where the variable still holds what was set, it gets back what it had.
@@ -311,39 +335,4 @@ _rocmswitch_give_deactivate_back() {
     \unset -f deactivate
     case $_rocmswitch_their_deactivate in ?*) \eval "$_rocmswitch_their_deactivate" ;; esac
     _rocmswitch_their_deactivate=''
-}
-
-# Sets _rs_gpu to the first card, and _rocmswitch_machine to `SYSROOT:gfx1010`: the topology is read once in each shell.
-_rocmswitch_ask_machine() {
-    case $_rocmswitch_machine in "${ROCMSWITCH_SYSROOT-}:"*) ;; *) _rocmswitch_read_topology ;; esac
-    _rs_gpu=${_rocmswitch_machine##*:}
-    _rs_gpu=${_rs_gpu:-none}
-}
-
-_rocmswitch_read_topology() {
-    \local _rs_node=0 _rs_key _rs_value _rs_rest _rs_file
-    _rocmswitch_machine=${ROCMSWITCH_SYSROOT-}:
-    while :; do
-        _rs_file=${ROCMSWITCH_SYSROOT-}/sys/class/kfd/kfd/topology/nodes/$_rs_node/properties
-        \test -f "$_rs_file" || break
-        # What may not be read is passed over: in a container the kernel hides cards.
-        while IFS=' ' \read -r _rs_key _rs_value _rs_rest; do
-            case $_rs_key/$_rs_value in
-            gfx_target_version/*[!0-9]* | gfx_target_version/0* | gfx_target_version/????????*) ;;
-            gfx_target_version/?????*) _rocmswitch_name_target "$_rs_value" && return ;;
-            esac
-        done 2>/dev/null <"$_rs_file"
-        _rs_node=$((_rs_node + 1))
-    done
-}
-
-# 90010 is gfx90a: major, minor and stepping, the last two as hexadecimal digits.
-_rocmswitch_name_target() {
-    \local _rs_digit _rs_name="gfx$(($1 / 10000))"
-    for _rs_digit in "$(($1 / 100 % 100))" "$(($1 % 100))"; do
-        case $_rs_digit in 10) _rs_digit=a ;; 11) _rs_digit=b ;; 12) _rs_digit=c ;; esac
-        case $_rs_digit in 13) _rs_digit=d ;; 14) _rs_digit=e ;; 15) _rs_digit=f ;; esac
-        _rs_name=$_rs_name$_rs_digit
-    done
-    _rocmswitch_machine=$_rocmswitch_machine$_rs_name
 }

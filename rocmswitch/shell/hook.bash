@@ -18,23 +18,42 @@ _rocmswitch_hook() {
 
 # bash copies a function whenever it is called, so that these are small and what is rare has a function of its own. They
 # have no local variables either, which take longer than all else here.
+#
+# `ask` only sets _rs_why and _rs_what, to nothing where nothing is asked for. A pin is data: `read` ends well at a NUL or
+# after so many characters, and only the end of the file is a good end here. What says the same as the last one is not
+# taken apart.
 _rocmswitch_decide() {
     [[ $_rocmswitch_entered && ${ROCMSWITCH_WHY-} != module ]] || _rocmswitch_adopt || \return 0
-    _rocmswitch_folder=$PWD _rocmswitch_stack=${ROCMSWITCH_STACK-}
-    _rocmswitch_ask
-    [[ $_rocmswitch_entered == "$_rs_why $_rs_what" ]] && [[ ! $_rocmswitch_muted ]] || _rocmswitch_enter
-}
-
-# Sets _rs_why and _rs_what: to nothing where nothing is asked for.
-_rocmswitch_ask() {
-    _rs_above=$PWD _rs_why='' _rs_what=''
-    [[ $_rocmswitch_stack$_rocmswitch_chosen ]] && _rocmswitch_ask_shell && \return
-    until [[ -f $_rs_above/.rocm-version || $_rs_above != */* ]]; do
-        _rs_above=${_rs_above%/*}
-    done
-    [[ -f $_rs_above/.rocm-version ]] && _rocmswitch_read_pin && \return
-    [[ -f ${_ROCMSWITCH_DATA[0]-}/activations/default.sh || -f ${_ROCMSWITCH_DATA[1]-}/activations/default.sh ]] &&
-        _rocmswitch_ask_default
+    _rs_above=$PWD _rocmswitch_folder=$PWD _rocmswitch_stack=${ROCMSWITCH_STACK-} _rs_why='' _rs_what=''
+    if [[ ! $_rocmswitch_stack$_rocmswitch_chosen ]] || ! _rocmswitch_ask_shell; then
+        until [[ -f $_rs_above/.rocm-version || $_rs_above != */* ]]; do
+            _rs_above=${_rs_above%/*}
+        done
+        _rs_pin=$_rs_above/.rocm-version _rs_text=''
+        if [[ -f $_rs_pin ]]; then
+            [[ -r $_rs_pin ]] && IFS='' \read -r -d '' -n 257 _rs_text <"$_rs_pin" && _rs_text=/
+            _rs_why=pin:$_rs_pin _rs_what=$_rocmswitch_pin_what
+            [[ $_rs_what && $_rs_text == "$_rocmswitch_pin_text" ]] || _rocmswitch_parse_pin
+        fi
+        [[ $_rs_why ]] ||
+            [[ ! -f ${_ROCMSWITCH_DATA-}/activations/default.sh && ! -f ${_ROCMSWITCH_DATA[1]-}/activations/default.sh ]] ||
+            _rocmswitch_ask_default
+    fi
+    [[ ${1-} == ask ]] && \return
+    [[ $_rocmswitch_entered == "$_rs_why $_rs_what" && ! $_rocmswitch_muted ]] && \return
+    [[ $_rocmswitch_muted || $_rocmswitch_entered == *' ?' ]] && _rocmswitch_may_stay && \return
+    _rocmswitch_entered="$_rs_why $_rs_what" _rocmswitch_why=$_rs_why
+    [[ $_rs_why == use ]] && _rocmswitch_gpu=$_rocmswitch_chosen_gpu _rocmswitch_profile=$_rocmswitch_chosen_profile
+    _rs_data=${_ROCMSWITCH_DATA-}/activations _rs_script=$_rs_data/$_rs_what.sh
+    if [[ ! $_rs_what ]]; then
+        _rocmswitch_leave
+    elif [[ $_rs_what != system && -f $_rs_script && -O $_rs_script && -O $_rs_data ]] || _rocmswitch_find "$_rs_what"; then
+        # shellcheck disable=SC1090  # one of our scripts
+        \. "$_rs_script"
+    else
+        _rocmswitch_leave
+        _rocmswitch_enter_nothing
+    fi
 }
 
 _rocmswitch_ask_shell() {
@@ -45,28 +64,19 @@ _rocmswitch_ask_shell() {
     [[ $_rs_what ]]
 }
 
-# Sets _rs_why and _rs_what by the file in _rs_above, which is data: `read` ends well at a NUL or after so many
-# characters, and only the end of the file is a good end here. What says the same as the last one is not taken apart.
-_rocmswitch_read_pin() {
-    _rs_why=pin:$_rs_above/.rocm-version _rs_text=''
-    [[ -r $_rs_above/.rocm-version ]] && IFS='' \read -r -d '' -n 257 _rs_text <"$_rs_above/.rocm-version" && _rs_text=/
-    [[ $_rocmswitch_pin_what && $_rs_text == "$_rocmswitch_pin_text" ]] || _rocmswitch_parse_pin || \return
-    _rs_what=$_rocmswitch_pin_what
-}
-
-# Sets _rocmswitch_pin_what to the environment that _rs_text names, or else the stack, and _rocmswitch_pin_command to what
-# would install it.
+# Sets _rs_what to the environment that _rs_text names, or else the stack, and _rocmswitch_pin_command to what would
+# install it.
 _rocmswitch_parse_pin() {
     _rs_name=${_rs_text%%$'\n'*} _rs_venv=''
     [[ $_rs_text == *$'\n'* ]] && _rs_venv=${_rs_text#*$'\n'} && _rs_venv=${_rs_venv%%$'\n'*}
     _rs_name=${_rs_name%$'\r'} _rs_venv=${_rs_venv%$'\r'}
     if _rocmswitch_is_name "$_rs_name" && { [[ ! $_rs_venv ]] || _rocmswitch_is_name "$_rs_venv"; }; then
-        _rocmswitch_pin_text=$_rs_text _rocmswitch_pin_what=${_rs_venv:-$_rs_name}
+        _rs_what=${_rs_venv:-$_rs_name} _rocmswitch_pin_text=$_rs_text _rocmswitch_pin_what=$_rs_what
         _rocmswitch_pin_command="rocmswitch use $_rs_name${_rs_venv:+ --venv $_rs_venv}"
     else
         _rs_why=${_rs_why#pin:}
         _rocmswitch_say_once "ignored: ${_rs_why//[[:cntrl:]]/?} is not a valid pin"
-        _rs_why='' && \return 1
+        _rs_why='' _rs_what='' && \return 1
     fi
 }
 
@@ -81,20 +91,6 @@ _rocmswitch_ask_default() {
         [[ -f $_rs_above/activations/default.sh ]] && _rocmswitch_find default &&
             _rs_why=default _rs_what=default && \return
     done
-}
-
-# Enters what _rs_why and _rs_what say, or nothing.
-_rocmswitch_enter() {
-    [[ $_rocmswitch_muted || $_rocmswitch_entered == *' ?' ]] && _rocmswitch_may_stay && \return
-    _rocmswitch_entered="$_rs_why $_rs_what" _rocmswitch_why=$_rs_why
-    [[ $_rs_why == use ]] && _rocmswitch_gpu=$_rocmswitch_chosen_gpu _rocmswitch_profile=$_rocmswitch_chosen_profile
-    if [[ $_rs_what && $_rs_what != system ]] && _rocmswitch_find "$_rs_what"; then
-        # shellcheck disable=SC1090  # one of our scripts
-        \. "$_rs_script"
-    else
-        _rocmswitch_leave
-        [[ ! $_rs_what ]] || _rocmswitch_enter_nothing
-    fi
 }
 
 _rocmswitch_may_stay() {
@@ -126,6 +122,7 @@ _rocmswitch_tell_missing() {
 # Sets _rs_script to the script of $1 in the first data folder that has one. Only what belongs to the user is sourced,
 # or lies where the user may not write: in the system's folder.
 _rocmswitch_find() {
+    [[ $1 != system ]] || \return
     for _rs_data in ${_ROCMSWITCH_DATA[@]+"${_ROCMSWITCH_DATA[@]}"}; do
         _rs_script=$_rs_data/activations/$1.sh
         [[ -f $_rs_script ]] || \continue
@@ -148,7 +145,7 @@ _rocmswitch_after_off() {
         _rocmswitch_decide || :
         \return 0
     fi
-    _rocmswitch_ask || :
+    _rocmswitch_decide ask || :
     [[ ! $_rs_why ]] || _rocmswitch_muted="$_rs_why $_rs_what"
 }
 
@@ -197,15 +194,16 @@ _rocmswitch_adopt() {
     *) _rocmswitch_entered="$ROCMSWITCH_WHY ?" ;;
     esac
     case ${_ROCMSWITCH_DONE-} in
-    *add:PATH\ *)
-        case ":${PATH-}:" in *":${_ROCMSWITCH_NEW_PATH%%:*}:"*) ;; *) _rocmswitch_entered=lost ;; esac
+    *:PATH\ * | *env:*)
+        _rs_above=${_ROCMSWITCH_NEW_PATH:-${_ROCMSWITCH_NEW_VIRTUAL_ENV-}/bin}
+        case ":${PATH-}:" in *":${_rs_above%%:*}:"*) ;; *) _rocmswitch_entered=lost ;; esac
         ;;
     esac
-    case ${_ROCMSWITCH_DONE-}/$_rocmswitch_ends in *set:VIRTUAL_ENV\ */) _rocmswitch_own_deactivate ;; esac
+    case ${_ROCMSWITCH_DONE-}/$_rocmswitch_ends in *:VIRTUAL_ENV\ */) _rocmswitch_own_deactivate ;; esac
 }
 
-_rocmswitch_usual='add:PATH set:UV_CONSTRAINT set:VIRTUAL_ENV set:ROCMSWITCH_WHY set:ROCMSWITCH_ACTIVE '
-_rocmswitch_is_usual=''
+_rocmswitch_usual='env:VIRTUAL_ENV who:ROCMSWITCH '
+_rocmswitch_path=''
 
 # The usual cases of what functions.sh does, for a bash that can say what a variable is (4.4): one that is exported or not
 # there, without further attributes, and changed for the first time.
@@ -214,7 +212,8 @@ bash)
     _rocmswitch_set() {
         while [[ ${2+x} ]]; do
             if [[ ${_ROCMSWITCH_DONE-} != *:$1\ * && ${!1+${!1@a}} == "${!1+x}" ]]; then
-                \export "_ROCMSWITCH_OLD_$1=${!1+was:}${!1-unset}" "_ROCMSWITCH_NEW_$1=$2" "$1=$2"
+                [[ ${!1+x} ]] && \export "_ROCMSWITCH_OLD_$1=was:${!1}" || \unset -v "_ROCMSWITCH_OLD_$1"
+                \export "_ROCMSWITCH_NEW_$1=$2" "$1=$2"
                 _ROCMSWITCH_DONE="set:$1 ${_ROCMSWITCH_DONE-}"
             else
                 _rocmswitch_set_one "$1" "$2"
@@ -237,72 +236,67 @@ bash)
         fi
     }
 
-    # All that most environments change, if none of it was there before: without a loop, which takes three times as long.
+    # The usual environment, where none of what it changes was there before, on a machine without a card of its own rules.
     _rocmswitch_environment() {
         [[ ${_ROCMSWITCH_DONE-} ]] && _rocmswitch_leave
-        if [[ ${ROCMSWITCH_ACTIVE+y}${ROCMSWITCH_WHY+y}${VIRTUAL_ENV+y}${UV_CONSTRAINT+y}${PYTHONHOME+y} ||
-            ${LD_LIBRARY_PATH-}${LD_PRELOAD-} || ${PATH:+${PATH@a}} != x ]]; then
+        _rs_was=${ROCMSWITCH_ACTIVE+y}${ROCMSWITCH_WHY+y}${VIRTUAL_ENV+y}${UV_CONSTRAINT+y}${PYTHONHOME+y}
+        if [[ $_rs_was${LD_LIBRARY_PATH:+y}${LD_PRELOAD:+y}${PATH:+${PATH@a}} != x ]]; then
             _rocmswitch_unusual "$@"
-        else
-            [[ ${_rocmswitch_why:=use} == use ]] && _rocmswitch_choose "$1"
-            _ROCMSWITCH_OLD_ROCMSWITCH_ACTIVE=unset _ROCMSWITCH_NEW_ROCMSWITCH_ACTIVE=$1 ROCMSWITCH_ACTIVE=$1
-            _ROCMSWITCH_OLD_ROCMSWITCH_WHY=unset _ROCMSWITCH_NEW_ROCMSWITCH_WHY=$_rocmswitch_why
-            _ROCMSWITCH_OLD_VIRTUAL_ENV=unset _ROCMSWITCH_NEW_VIRTUAL_ENV=$2 VIRTUAL_ENV=$2
-            _ROCMSWITCH_OLD_UV_CONSTRAINT=unset _ROCMSWITCH_NEW_UV_CONSTRAINT=$3 UV_CONSTRAINT=$3
-            _ROCMSWITCH_OLD_PATH=was:$PATH _ROCMSWITCH_NEW_PATH=$4 PATH=$4:$PATH
-            ROCMSWITCH_WHY=$_rocmswitch_why _ROCMSWITCH_DONE=$_rocmswitch_usual _rocmswitch_is_usual=yes
-            \export ROCMSWITCH_ACTIVE _ROCMSWITCH_OLD_ROCMSWITCH_ACTIVE _ROCMSWITCH_NEW_ROCMSWITCH_ACTIVE \
-                ROCMSWITCH_WHY _ROCMSWITCH_OLD_ROCMSWITCH_WHY _ROCMSWITCH_NEW_ROCMSWITCH_WHY _ROCMSWITCH_DONE \
-                VIRTUAL_ENV _ROCMSWITCH_OLD_VIRTUAL_ENV _ROCMSWITCH_NEW_VIRTUAL_ENV _ROCMSWITCH_OLD_PATH \
-                UV_CONSTRAINT _ROCMSWITCH_OLD_UV_CONSTRAINT _ROCMSWITCH_NEW_UV_CONSTRAINT _ROCMSWITCH_NEW_PATH
+            \return
         fi
+        [[ ${_rocmswitch_why:=use} == use ]] && _rocmswitch_choose "$1"
+        ROCMSWITCH_ACTIVE=$1 ROCMSWITCH_WHY=$_rocmswitch_why VIRTUAL_ENV=$2 UV_CONSTRAINT=$2/constraints.txt
+        _ROCMSWITCH_NEW_VIRTUAL_ENV=$2 _ROCMSWITCH_DONE=$_rocmswitch_usual _rocmswitch_path=$PATH PATH=$2/bin:$PATH
+        \export ROCMSWITCH_ACTIVE ROCMSWITCH_WHY VIRTUAL_ENV UV_CONSTRAINT _ROCMSWITCH_NEW_VIRTUAL_ENV _ROCMSWITCH_DONE
+        [[ ${3+x} ]] || \return 0
+        # What `has_card` says, where it is asked about the machine's own card and there is none of them.
+        [[ $_rocmswitch_gpu$_rocmswitch_profile${ROCMSWITCH_GPU-}${ROCMSWITCH_PROFILE-} ||
+            $_rocmswitch_machine != "${ROCMSWITCH_SYSROOT-}:"* || " $3 " == *" ${_rocmswitch_machine##*:} "* ]] &&
+            _rocmswitch_has_card "$3" "$4" && \return
+        _rocmswitch_why='' _rocmswitch_gpu='' _rocmswitch_profile=''
+        if \typeset -f +t deactivate || [[ ${BASH_ALIASES[deactivate]+x} ]]; then
+            _rocmswitch_own_deactivate
+        else
+            # shellcheck disable=SC2317  # for the user
+            function deactivate { rocmswitch_off; }
+            _rocmswitch_ends=yes
+        fi
+        \return 1
     }
 
     _rocmswitch_unusual() {
         _rocmswitch_begin "$1"
         _rocmswitch_unset PYTHONHOME
-        _rocmswitch_set VIRTUAL_ENV "$2" UV_CONSTRAINT "$3"
-        _rocmswitch_prepend PATH "$4"
+        _rocmswitch_set VIRTUAL_ENV "$2" UV_CONSTRAINT "$2/constraints.txt"
+        _rocmswitch_prepend PATH "$2/bin"
+        [[ ! ${3+x} ]] && \return
+        _rocmswitch_has_card "$3" "$4" && \return
+        _rocmswitch_end
+        \return 1
     }
 
     _rocmswitch_leave() {
-        [[ $_rocmswitch_ends ]] && _rocmswitch_give_deactivate_back
-        [[ $_rocmswitch_is_usual && ${_ROCMSWITCH_DONE-} == "$_rocmswitch_usual" ]] && _rocmswitch_leave_usual ||
+        _rs_are=${ROCMSWITCH_ACTIVE+${ROCMSWITCH_ACTIVE@a}}${ROCMSWITCH_WHY+${ROCMSWITCH_WHY@a}}${PATH+${PATH@a}}
+        _rs_are+=${VIRTUAL_ENV+${VIRTUAL_ENV@a}}${UV_CONSTRAINT+${UV_CONSTRAINT@a}}$_rocmswitch_their_deactivate
+        if [[ $_rs_are${_ROCMSWITCH_DONE-} == "xxxxx$_rocmswitch_usual" && $ROCMSWITCH_WHY != module &&
+            $VIRTUAL_ENV == "${_ROCMSWITCH_NEW_VIRTUAL_ENV-}" && $UV_CONSTRAINT == "$VIRTUAL_ENV/constraints.txt" &&
+            $PATH == "$VIRTUAL_ENV/bin:$_rocmswitch_path" ]]; then
+            [[ $_rocmswitch_ends ]] && _rocmswitch_ends='' && \unset -f deactivate
+            PATH=$_rocmswitch_path
+            \unset -v ROCMSWITCH_ACTIVE ROCMSWITCH_WHY VIRTUAL_ENV UV_CONSTRAINT _ROCMSWITCH_DONE _ROCMSWITCH_NEW_VIRTUAL_ENV
+        else
             _rocmswitch_leave_all
-    }
-
-    _rocmswitch_leave_usual() {
-        [[ ${ROCMSWITCH_ACTIVE+${ROCMSWITCH_ACTIVE@a}}${ROCMSWITCH_WHY+${ROCMSWITCH_WHY@a}} == xx &&
-            ${VIRTUAL_ENV+${VIRTUAL_ENV@a}}${UV_CONSTRAINT+${UV_CONSTRAINT@a}}${PATH+${PATH@a}} == xxx &&
-            $ROCMSWITCH_ACTIVE == "${_ROCMSWITCH_NEW_ROCMSWITCH_ACTIVE-}" &&
-            $ROCMSWITCH_WHY == "${_ROCMSWITCH_NEW_ROCMSWITCH_WHY-}" && $VIRTUAL_ENV == "${_ROCMSWITCH_NEW_VIRTUAL_ENV-}" &&
-            $UV_CONSTRAINT == "${_ROCMSWITCH_NEW_UV_CONSTRAINT-}" && ${_ROCMSWITCH_OLD_PATH+x} == x &&
-            $PATH == "${_ROCMSWITCH_NEW_PATH-}:${_ROCMSWITCH_OLD_PATH#was:}" ]] || \return
-        PATH=${_ROCMSWITCH_OLD_PATH#was:} _rocmswitch_is_usual=''
-        \unset -v ROCMSWITCH_ACTIVE ROCMSWITCH_WHY VIRTUAL_ENV UV_CONSTRAINT _ROCMSWITCH_DONE \
-            _ROCMSWITCH_OLD_ROCMSWITCH_ACTIVE _ROCMSWITCH_NEW_ROCMSWITCH_ACTIVE \
-            _ROCMSWITCH_OLD_ROCMSWITCH_WHY _ROCMSWITCH_NEW_ROCMSWITCH_WHY \
-            _ROCMSWITCH_OLD_VIRTUAL_ENV _ROCMSWITCH_NEW_VIRTUAL_ENV \
-            _ROCMSWITCH_OLD_UV_CONSTRAINT _ROCMSWITCH_NEW_UV_CONSTRAINT _ROCMSWITCH_OLD_PATH _ROCMSWITCH_NEW_PATH
-    }
-
-    _rocmswitch_own_deactivate() {
-        [[ ${BASH_ALIASES[deactivate]+x} ]] && \return
-        # Takes away a mark that the function does not have, and says by its status whether it is there.
-        \typeset -f +t deactivate && _rocmswitch_their_deactivate=$(\typeset -f deactivate)
-        # shellcheck disable=SC2317  # for the user
-        function deactivate { rocmswitch_off; }
-        _rocmswitch_ends=yes
+        fi
     }
 
     _rocmswitch_leave_all() {
+        [[ $_rocmswitch_ends ]] && _rocmswitch_give_deactivate_back
         \local IFS=' '
-        _rocmswitch_is_usual=''
         _rs_gone=_ROCMSWITCH_DONE
         for _rs_step in ${_ROCMSWITCH_DONE-}; do
             _rs_name=${_rs_step#*:} _rs_old=_ROCMSWITCH_OLD_$_rs_name _rs_new=_ROCMSWITCH_NEW_$_rs_name
             _rs_gone+=" $_rs_old $_rs_new"
-            if [[ $_rs_step == set:* && ${!_rs_old-} == unset && ${!_rs_new+${!_rs_name@a}} == x &&
+            if [[ $_rs_step == set:* && ! ${!_rs_old+x} && ${!_rs_new+${!_rs_name@a}} == x &&
                 ${!_rs_name} == "${!_rs_new}" ]]; then
                 _rs_gone+=" $_rs_name"
             else
@@ -318,7 +312,11 @@ bash)
             ${!_rs_name} == "${!_rs_new}:${!_rs_old#was:}" ]]; then
             \export "$_rs_name=${!_rs_old#was:}"
         else
-            _rocmswitch_undo "$_rs_step" "$_rs_name"
+            case $_rs_step in
+            who:*) _rocmswitch_be_nobody ;;
+            env:*) _rocmswitch_undo_environment ;;
+            *) _rocmswitch_undo "$_rs_step" "$_rs_name" ;;
+            esac
         fi
     }
     ;;

@@ -127,7 +127,9 @@ end
 # Whether a shell around this one has entered something because of WHY, and it is still in PATH.
 function _rocmswitch_is_inherited
     test -n "$argv[1]"; and test "x$argv[1]" = "x$ROCMSWITCH_WHY"; and test "$argv[1]" != stack; or return 1
-    not set -q _ROCMSWITCH_NEW_PATH[1]; or contains -- (string split -m 1 : -- "$_ROCMSWITCH_NEW_PATH")[1] $PATH
+    set -l added "$_ROCMSWITCH_NEW_PATH"
+    string match -q '*env:*' -- "$_ROCMSWITCH_DONE"; and set added "$_ROCMSWITCH_NEW_VIRTUAL_ENV/bin"
+    test -z "$added"; or contains -- (string split -m 1 : -- "$added")[1] $PATH
 end
 
 # What `use` named in this shell no longer counts, and nothing is left alone: whoever calls this has written a pin, and
@@ -232,7 +234,7 @@ function _rocmswitch_printable
     string replace -ra '[[:cntrl:]]' '?' -- "$argv[1]"
 end
 
-string match -q '*set:VIRTUAL_ENV *' -- "$_ROCMSWITCH_DONE"; and _rocmswitch_define_deactivate
+string match -q '*:VIRTUAL_ENV *' -- "$_ROCMSWITCH_DONE"; and _rocmswitch_define_deactivate
 if status is-interactive
     # As an environment's own `activate` does, and with its way out: VIRTUAL_ENV_DISABLE_PROMPT.
     if test -z "$VIRTUAL_ENV_DISABLE_PROMPT"; and not functions -q _rocmswitch_their_prompt; and functions -q fish_prompt

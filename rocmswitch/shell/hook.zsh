@@ -11,33 +11,57 @@
 #
 # `emulate -L zsh` makes whatever the user has set about words and patterns not matter below.
 
-# One function for all that a prompt asks for: zsh takes 9 µs to call any.
+# One function for all that is usual: zsh takes 9 µs to call any. At a prompt and where the folder changes there is no
+# argument, and nothing is done where nothing changed; `now` decides anyway; `ask` only sets _rs_why and _rs_what, to
+# nothing where nothing is asked for. A folder changed in a subshell is that subshell's own affair, as in bash. A pin is
+# data: at most 257 bytes are read, and a FIFO that has taken its place meanwhile is not waited for. What says the same
+# as the last one is not taken apart.
 _rocmswitch_hook() {
-    if [[ $PWD == "$_rocmswitch_folder" && ${ROCMSWITCH_STACK-} == "$_rocmswitch_stack" ]]; then
-        [[ ${ROCMSWITCH_ACTIVE-} == "$_rocmswitch_shown" ]] || _rocmswitch_show
-    # A folder changed in a subshell is that subshell's own affair, as in bash.
-    elif [[ $ZSH_SUBSHELL == 0 ]]; then
-        _rocmswitch_decide || :
-        [[ ${ROCMSWITCH_ACTIVE-} == "$_rocmswitch_shown" ]] || _rocmswitch_show
+    if [[ -n ${1-} || $PWD != "$_rocmswitch_folder" || ${ROCMSWITCH_STACK-} != "$_rocmswitch_stack" ]] &&
+        [[ -n ${1-} || $ZSH_SUBSHELL == 0 ]]; then
+        \emulate -L zsh
+        [[ -n $_rocmswitch_entered && ${ROCMSWITCH_WHY-} != module ]] || _rocmswitch_adopt || \return 0
+        _rs_above=$PWD _rocmswitch_folder=$PWD _rocmswitch_stack=${ROCMSWITCH_STACK-} _rs_why='' _rs_what=''
+        if [[ -z $_rocmswitch_stack$_rocmswitch_chosen ]] || ! _rocmswitch_ask_shell; then
+            until [[ -f $_rs_above/.rocm-version || $_rs_above != */* ]]; do
+                _rs_above=${_rs_above%/*}
+            done
+            _rs_pin=$_rs_above/.rocm-version _rs_text=''
+            if [[ -f $_rs_pin ]]; then
+                if [[ -r $_rs_pin ]] && \sysopen -r -o nonblock -u _rs_file "$_rs_pin"; then
+                    \sysread -s 257 -i $_rs_file _rs_text
+                    \eval '\exec {_rs_file}<&-' # read here, where braces mean what they do in zsh
+                fi
+                _rs_why=pin:$_rs_pin _rs_what=$_rocmswitch_pin_what
+                [[ -n $_rs_what && $_rs_text == "$_rocmswitch_pin_text" ]] || _rocmswitch_parse_pin || :
+            fi
+            [[ -n $_rs_why || ! -f ${_ROCMSWITCH_DATA[1]-}/activations/default.sh &&
+                ! -f ${_ROCMSWITCH_DATA[2]-}/activations/default.sh ]] || _rocmswitch_ask_default || :
+        fi
+        [[ ${1-} == ask || $_rocmswitch_entered == "$_rs_why $_rs_what" && -z $_rocmswitch_muted ]] || _rocmswitch_enter || :
+    fi
+    # As an environment's own `activate` does, and with its way out. A theme that makes PROMPT anew has the last word.
+    if [[ ${ROCMSWITCH_ACTIVE-} != "$_rocmswitch_shown" ]]; then
+        PROMPT=${${PROMPT-}#"($_rocmswitch_shown) "} _rocmswitch_shown=${ROCMSWITCH_ACTIVE-}
+        [[ -z $_rocmswitch_shown || -n ${VIRTUAL_ENV_DISABLE_PROMPT-} ]] || PROMPT="($_rocmswitch_shown) $PROMPT"
     fi
 }
 
-_rocmswitch_decide() {
-    \emulate -L zsh
-    [[ -n $_rocmswitch_entered && ${ROCMSWITCH_WHY-} != module ]] || _rocmswitch_adopt || \return 0
-    _rocmswitch_folder=$PWD _rocmswitch_stack=${ROCMSWITCH_STACK-}
-    _rocmswitch_ask
-    [[ $_rocmswitch_entered == "$_rs_why $_rs_what" && -z $_rocmswitch_muted ]] || _rocmswitch_enter
-}
-
-# Sets _rs_why and _rs_what: to nothing where nothing is asked for.
-_rocmswitch_ask() {
-    _rs_above=$PWD _rs_why='' _rs_what=''
-    [[ -n $_rocmswitch_stack$_rocmswitch_chosen ]] && _rocmswitch_ask_shell && \return
-    until [[ -f $_rs_above/.rocm-version || $_rs_above != */* ]]; do
-        _rs_above=${_rs_above%/*}
-    done
-    [[ -f $_rs_above/.rocm-version ]] && _rocmswitch_read_pin || _rocmswitch_ask_default
+# Enters what _rs_why and _rs_what say, or nothing.
+_rocmswitch_enter() {
+    [[ -n $_rocmswitch_muted || $_rocmswitch_entered == *' ?' ]] && _rocmswitch_may_stay && \return
+    _rocmswitch_entered="$_rs_why $_rs_what" _rocmswitch_why=$_rs_why
+    [[ $_rs_why == use ]] && _rocmswitch_gpu=$_rocmswitch_chosen_gpu _rocmswitch_profile=$_rocmswitch_chosen_profile
+    _rs_data=${_ROCMSWITCH_DATA[1]-} _rs_script=${_ROCMSWITCH_DATA[1]-}/activations/$_rs_what.sh _rs_good=()
+    [[ -f $_rs_script && $_rs_what != system ]] && \eval "_rs_good=($_rocmswitch_ours)"
+    if [[ -z $_rs_what ]]; then
+        _rocmswitch_leave
+    elif [[ ${#_rs_good} == 2 ]] || _rocmswitch_find "$_rs_what"; then
+        \. "$_rs_script"
+    else
+        _rocmswitch_leave
+        _rocmswitch_enter_nothing
+    fi
 }
 
 _rocmswitch_ask_shell() {
@@ -48,32 +72,20 @@ _rocmswitch_ask_shell() {
     [[ -n $_rs_what ]]
 }
 
-# Sets _rs_why and _rs_what by the file in _rs_above, which is data: at most 257 bytes are read, and a FIFO that has taken
-# its place meanwhile is not waited for. What says the same as the last one is not taken apart.
-_rocmswitch_read_pin() {
-    _rs_why=pin:$_rs_above/.rocm-version _rs_text=''
-    if \sysopen -r -o nonblock -u _rs_file "$_rs_above/.rocm-version" 2>/dev/null; then
-        \sysread -s 257 -i $_rs_file _rs_text
-        \eval '\exec {_rs_file}<&-' # read here, where braces mean what they do in zsh
-    fi
-    [[ -n $_rocmswitch_pin_what && $_rs_text == "$_rocmswitch_pin_text" ]] || _rocmswitch_parse_pin || \return
-    _rs_what=$_rocmswitch_pin_what
-}
-
-# Sets _rocmswitch_pin_what to the environment that _rs_text names, or else the stack, and _rocmswitch_pin_command to what
-# would install it.
+# Sets _rs_what to the environment that _rs_text names, or else the stack, and _rocmswitch_pin_command to what would
+# install it.
 _rocmswitch_parse_pin() {
     \local _rs_name=${_rs_text%%$'\n'*} _rs_venv=''
     [[ $_rs_text == *$'\n'* ]] && _rs_venv=${_rs_text#*$'\n'} && _rs_venv=${_rs_venv%%$'\n'*}
     _rs_name=${_rs_name%$'\r'} _rs_venv=${_rs_venv%$'\r'}
     if (( ${#_rs_text} <= 256 )) && _rocmswitch_is_name "$_rs_name" &&
         { [[ -z $_rs_venv ]] || _rocmswitch_is_name "$_rs_venv"; }; then
-        _rocmswitch_pin_text=$_rs_text _rocmswitch_pin_what=${_rs_venv:-$_rs_name}
+        _rs_what=${_rs_venv:-$_rs_name} _rocmswitch_pin_text=$_rs_text _rocmswitch_pin_what=$_rs_what
         _rocmswitch_pin_command="rocmswitch use $_rs_name${_rs_venv:+ --venv $_rs_venv}"
     else
         _rs_why=${_rs_why#pin:}
         _rocmswitch_say_once "ignored: ${_rs_why//[[:cntrl:]]/?} is not a valid pin"
-        _rs_why='' && \return 1
+        _rs_why='' _rs_what='' && \return 1
     fi
 }
 
@@ -88,19 +100,6 @@ _rocmswitch_ask_default() {
         [[ -f $_rs_above/activations/default.sh ]] && _rocmswitch_find default &&
             _rs_why=default _rs_what=default && \return
     done
-}
-
-# Enters what _rs_why and _rs_what say, or nothing.
-_rocmswitch_enter() {
-    [[ -n $_rocmswitch_muted || $_rocmswitch_entered == *' ?' ]] && _rocmswitch_may_stay && \return
-    _rocmswitch_entered="$_rs_why $_rs_what" _rocmswitch_why=$_rs_why
-    [[ $_rs_why == use ]] && _rocmswitch_gpu=$_rocmswitch_chosen_gpu _rocmswitch_profile=$_rocmswitch_chosen_profile
-    if [[ -n $_rs_what && $_rs_what != system ]] && _rocmswitch_find "$_rs_what"; then
-        \. "$_rs_script"
-    else
-        _rocmswitch_leave
-        [[ -z $_rs_what ]] || _rocmswitch_enter_nothing
-    fi
 }
 
 _rocmswitch_may_stay() {
@@ -132,6 +131,7 @@ _rocmswitch_tell_missing() {
 # Sets _rs_script to the script of $1 in the first data folder that has one. Only what belongs to the user, or outside of
 # the user's own folder to root, is sourced, and from a folder that nobody else may write.
 _rocmswitch_find() {
+    [[ $1 != system ]] || \return
     for _rs_data in "${_ROCMSWITCH_DATA[@]}"; do
         _rs_script=$_rs_data/activations/$1.sh
         [[ -f $_rs_script ]] || \continue
@@ -160,10 +160,10 @@ _rocmswitch_after_off() {
     \local _rs_chosen=$_rocmswitch_chosen
     _rocmswitch_chosen='' _rocmswitch_entered=' '
     if [[ -n $_rs_chosen ]]; then
-        _rocmswitch_decide || :
+        _rocmswitch_hook now
         \return 0
     fi
-    _rocmswitch_ask || :
+    _rocmswitch_hook ask
     [[ -z $_rs_why ]] || _rocmswitch_muted="$_rs_why $_rs_what"
 }
 
@@ -187,7 +187,7 @@ function rocmswitch {
     } 4>&1
     case $_rs_status in 0) ;; *) \return $_rs_status ;; esac
     \eval "$_rs_text"
-    _rocmswitch_decide || :
+    _rocmswitch_hook now
     case $_rocmswitch_entered/$_rocmswitch_chosen in
     stack\ */?*) _rocmswitch_say_once "ROCMSWITCH_STACK goes before \`use\`: unset it to have $_rocmswitch_chosen" ;;
     esac
@@ -214,15 +214,16 @@ _rocmswitch_adopt() {
     *) _rocmswitch_entered="$ROCMSWITCH_WHY ?" ;;
     esac
     case ${_ROCMSWITCH_DONE-} in
-    *add:PATH\ *)
-        case ":${PATH-}:" in *":${_ROCMSWITCH_NEW_PATH%%:*}:"*) ;; *) _rocmswitch_entered=lost ;; esac
+    *:PATH\ * | *env:*)
+        _rs_above=${_ROCMSWITCH_NEW_PATH:-${_ROCMSWITCH_NEW_VIRTUAL_ENV-}/bin}
+        case ":${PATH-}:" in *":${_rs_above%%:*}:"*) ;; *) _rocmswitch_entered=lost ;; esac
         ;;
     esac
-    case ${_ROCMSWITCH_DONE-}/$_rocmswitch_ends in *set:VIRTUAL_ENV\ */) _rocmswitch_own_deactivate ;; esac
+    case ${_ROCMSWITCH_DONE-}/$_rocmswitch_ends in *:VIRTUAL_ENV\ */) _rocmswitch_own_deactivate ;; esac
 }
 
-_rocmswitch_usual='add:PATH set:UV_CONSTRAINT set:VIRTUAL_ENV set:ROCMSWITCH_WHY set:ROCMSWITCH_ACTIVE '
-_rocmswitch_is_usual=''
+_rocmswitch_usual='env:VIRTUAL_ENV who:ROCMSWITCH '
+_rocmswitch_path=''
 
 # The usual cases of what functions.sh does: a variable that is exported or not there, without further attributes, and
 # changed for the first time. ${(P)x} is the value of the variable that x names, ${(tP)x} what kind it is.
@@ -230,7 +231,7 @@ _rocmswitch_set() {
     while [[ -n ${2+x} ]]; do
         case ${(tP)1-}/${_ROCMSWITCH_DONE-} in
         */*:$1\ *) _rocmswitch_set_one "$1" "$2" ;;
-        /*) \export "_ROCMSWITCH_OLD_$1=unset" "_ROCMSWITCH_NEW_$1=$2" "_ROCMSWITCH_DONE=set:$1 ${_ROCMSWITCH_DONE-}" "$1=$2" ;;
+        /*) \unset -v "_ROCMSWITCH_OLD_$1" && \export "_ROCMSWITCH_NEW_$1=$2" "_ROCMSWITCH_DONE=set:$1 ${_ROCMSWITCH_DONE-}" "$1=$2" ;;
         *) _rocmswitch_set_one "$1" "$2" ;;
         esac
         \shift 2
@@ -247,56 +248,59 @@ _rocmswitch_prepend() {
     esac
 }
 
-# All that most environments change, if none of it was there before: without a loop, which takes three times as long.
+# The usual environment, where none of what it changes was there before, on a machine whose card needs nothing. A call of
+# a function takes zsh 9 µs, so that there is none in it.
 _rocmswitch_environment() {
     [[ -z ${_ROCMSWITCH_DONE-} ]] || _rocmswitch_leave
     if [[ -n ${ROCMSWITCH_ACTIVE+y}${ROCMSWITCH_WHY+y}${VIRTUAL_ENV+y}${UV_CONSTRAINT+y}${PYTHONHOME+y} ||
         -n ${LD_LIBRARY_PATH-}${LD_PRELOAD-} || ${PATH:+${(t)PATH}} != scalar-tied-export-special ]]; then
         _rocmswitch_begin "$1"
         _rocmswitch_unset PYTHONHOME
-        _rocmswitch_set VIRTUAL_ENV "$2" UV_CONSTRAINT "$3"
-        _rocmswitch_prepend PATH "$4"
+        _rocmswitch_set VIRTUAL_ENV "$2" UV_CONSTRAINT "$2/constraints.txt"
+        _rocmswitch_prepend PATH "$2/bin"
     else
         [[ ${_rocmswitch_why:=use} == use ]] && _rocmswitch_choose "$1"
-        \export ROCMSWITCH_ACTIVE _ROCMSWITCH_OLD_ROCMSWITCH_ACTIVE _ROCMSWITCH_NEW_ROCMSWITCH_ACTIVE \
-            ROCMSWITCH_WHY _ROCMSWITCH_OLD_ROCMSWITCH_WHY _ROCMSWITCH_NEW_ROCMSWITCH_WHY _ROCMSWITCH_DONE \
-            VIRTUAL_ENV _ROCMSWITCH_OLD_VIRTUAL_ENV _ROCMSWITCH_NEW_VIRTUAL_ENV _ROCMSWITCH_OLD_PATH \
-            UV_CONSTRAINT _ROCMSWITCH_OLD_UV_CONSTRAINT _ROCMSWITCH_NEW_UV_CONSTRAINT _ROCMSWITCH_NEW_PATH
-        _ROCMSWITCH_OLD_ROCMSWITCH_ACTIVE=unset _ROCMSWITCH_NEW_ROCMSWITCH_ACTIVE=$1 ROCMSWITCH_ACTIVE=$1
-        _ROCMSWITCH_OLD_ROCMSWITCH_WHY=unset _ROCMSWITCH_NEW_ROCMSWITCH_WHY=$_rocmswitch_why
-        _ROCMSWITCH_OLD_VIRTUAL_ENV=unset _ROCMSWITCH_NEW_VIRTUAL_ENV=$2 VIRTUAL_ENV=$2
-        _ROCMSWITCH_OLD_UV_CONSTRAINT=unset _ROCMSWITCH_NEW_UV_CONSTRAINT=$3 UV_CONSTRAINT=$3
-        _ROCMSWITCH_OLD_PATH=was:$PATH _ROCMSWITCH_NEW_PATH=$4 PATH=$4:$PATH
-        ROCMSWITCH_WHY=$_rocmswitch_why _ROCMSWITCH_DONE=$_rocmswitch_usual _rocmswitch_is_usual=yes
+        \export ROCMSWITCH_ACTIVE="$1" ROCMSWITCH_WHY="$_rocmswitch_why" VIRTUAL_ENV="$2" \
+            _ROCMSWITCH_NEW_VIRTUAL_ENV="$2" UV_CONSTRAINT="$2/constraints.txt" _ROCMSWITCH_DONE="$_rocmswitch_usual"
+        _rocmswitch_path=$PATH PATH=$2/bin:$PATH
     fi
+    [[ -n ${3+x} ]] || \return 0
+    # What `has_card` says, where it is asked about the machine's own card and there is none of them.
+    [[ -n $_rocmswitch_gpu$_rocmswitch_profile${ROCMSWITCH_GPU-}${ROCMSWITCH_PROFILE-} ||
+        $_rocmswitch_machine != "${ROCMSWITCH_SYSROOT-}:"* || " $3 " == *" ${_rocmswitch_machine##*:} "* ]] &&
+        _rocmswitch_has_card "$3" "$4" && \return
+    _rocmswitch_why='' _rocmswitch_gpu='' _rocmswitch_profile=''
+    if [[ -n ${aliases[deactivate]+x}${functions[deactivate]+x} ]]; then
+        _rocmswitch_own_deactivate
+    else
+        functions[deactivate]=rocmswitch_off _rocmswitch_ends=yes
+    fi
+    \return 1
 }
 
 _rocmswitch_leave() {
-    [[ -z $_rocmswitch_ends ]] || _rocmswitch_give_deactivate_back
-    [[ -n $_rocmswitch_is_usual && ${_ROCMSWITCH_DONE-} == "$_rocmswitch_usual" &&
-        ${(t)ROCMSWITCH_ACTIVE-}${(t)ROCMSWITCH_WHY-} == scalar-exportscalar-export &&
+    if [[ ${_ROCMSWITCH_DONE-} == "$_rocmswitch_usual" && -z $_rocmswitch_their_deactivate &&
+        ${(t)ROCMSWITCH_ACTIVE-}${(t)ROCMSWITCH_WHY-} == scalar-exportscalar-export && $ROCMSWITCH_WHY != module &&
         ${(t)VIRTUAL_ENV-}${(t)UV_CONSTRAINT-}${(t)PATH-} == scalar-exportscalar-exportscalar-tied-export-special &&
-        $ROCMSWITCH_ACTIVE == "${_ROCMSWITCH_NEW_ROCMSWITCH_ACTIVE-}" &&
-        $ROCMSWITCH_WHY == "${_ROCMSWITCH_NEW_ROCMSWITCH_WHY-}" && $VIRTUAL_ENV == "${_ROCMSWITCH_NEW_VIRTUAL_ENV-}" &&
-        $UV_CONSTRAINT == "${_ROCMSWITCH_NEW_UV_CONSTRAINT-}" && ${_ROCMSWITCH_OLD_PATH+x} == x &&
-        $PATH == "${_ROCMSWITCH_NEW_PATH-}:${_ROCMSWITCH_OLD_PATH#was:}" ]] || { _rocmswitch_leave_all; \return; }
-    PATH=${_ROCMSWITCH_OLD_PATH#was:} _rocmswitch_is_usual=''
-    \unset -v ROCMSWITCH_ACTIVE ROCMSWITCH_WHY VIRTUAL_ENV UV_CONSTRAINT _ROCMSWITCH_DONE \
-        _ROCMSWITCH_OLD_ROCMSWITCH_ACTIVE _ROCMSWITCH_NEW_ROCMSWITCH_ACTIVE \
-        _ROCMSWITCH_OLD_ROCMSWITCH_WHY _ROCMSWITCH_NEW_ROCMSWITCH_WHY \
-        _ROCMSWITCH_OLD_VIRTUAL_ENV _ROCMSWITCH_NEW_VIRTUAL_ENV \
-        _ROCMSWITCH_OLD_UV_CONSTRAINT _ROCMSWITCH_NEW_UV_CONSTRAINT _ROCMSWITCH_OLD_PATH _ROCMSWITCH_NEW_PATH
+        $VIRTUAL_ENV == "${_ROCMSWITCH_NEW_VIRTUAL_ENV-}" && $UV_CONSTRAINT == "$VIRTUAL_ENV/constraints.txt" &&
+        $PATH == "$VIRTUAL_ENV/bin:$_rocmswitch_path" ]]; then
+        [[ -z $_rocmswitch_ends ]] || \unset -f deactivate
+        PATH=$_rocmswitch_path _rocmswitch_ends=''
+        \unset -v ROCMSWITCH_ACTIVE ROCMSWITCH_WHY VIRTUAL_ENV UV_CONSTRAINT _ROCMSWITCH_DONE _ROCMSWITCH_NEW_VIRTUAL_ENV
+    else
+        _rocmswitch_leave_all
+    fi
 }
 
 _rocmswitch_leave_all() {
-    _rocmswitch_is_usual=''
+    [[ -z $_rocmswitch_ends ]] || _rocmswitch_give_deactivate_back
     \local _rs_step _rs_name _rs_old _rs_new
     \local -a _rs_gone
     for _rs_step in "${(@s: :)_ROCMSWITCH_DONE-}"; do
         _rs_name=${_rs_step#*:} _rs_old=_ROCMSWITCH_OLD_${_rs_step#*:} _rs_new=_ROCMSWITCH_NEW_${_rs_step#*:}
         case $_rs_step/${(tP)_rs_name-} in
         set:*/scalar-export)
-            if [[ ${(P)_rs_old-} == unset && ${(P)_rs_name} == "${(P)_rs_new-}" ]]; then
+            if [[ -z ${(P)_rs_old+x} && ${(P)_rs_name} == "${(P)_rs_new-}" ]]; then
                 _rs_gone+=("$_rs_name" "$_rs_old" "$_rs_new")
                 \continue
             fi
@@ -308,21 +312,14 @@ _rocmswitch_leave_all() {
                 \continue
             fi
             ;;
+        who:*) _rocmswitch_be_nobody && \continue ;;
+        env:*) _rocmswitch_undo_environment && _rs_gone+=("$_rs_new") && \continue ;;
         /) \continue ;;
         esac
         _rocmswitch_undo "$_rs_step" "$_rs_name"
         _rs_gone+=("$_rs_old" "$_rs_new")
     done
     \unset -v _ROCMSWITCH_DONE "${_rs_gone[@]}"
-}
-
-# As an environment's own `activate` does, and with its way out: VIRTUAL_ENV_DISABLE_PROMPT. A theme that makes PROMPT
-# anew has the last word.
-_rocmswitch_show() {
-    \emulate -L zsh
-    PROMPT=${PROMPT#"($_rocmswitch_shown) "}
-    _rocmswitch_shown=${ROCMSWITCH_ACTIVE-}
-    [[ -z $_rocmswitch_shown || -n ${VIRTUAL_ENV_DISABLE_PROMPT-} ]] || PROMPT="($_rocmswitch_shown) $PROMPT"
 }
 
 _rocmswitch_shown=${_rocmswitch_shown-}

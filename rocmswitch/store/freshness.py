@@ -17,6 +17,8 @@ _BUNDLES = ("torch/lib", "_rocm_sdk_core/lib", "_rocm_sdk_libraries/lib")
 
 DIALECTS = ("sh", "fish")
 """Suffixes of scripts. What bash, zsh and POSIX shells source is one."""
+FUNCTIONS = {"sh": ("functions.sh", "cards.sh"), "fish": ("functions.fish",)}
+"""The files that this program carries for each, one after the other: what scripts call."""
 _DRIVER = "sys/module/amdgpu"
 
 
@@ -27,12 +29,11 @@ def scripts_are_written(one: Installation, below: Installation | None, carried: 
     """
     scripts = [one.script(dialect) for dialect in DIALECTS]
     receipts = [receipt_path(tree.link) for tree in (one, below) if tree is not None]
-    functions = [f"functions.{dialect}" for dialect in DIALECTS]
     try:
         return (
             all(_is_private(folder) for folder in (one.layout.activations, one.layout.shell))
             and _oldest(scripts) >= _youngest(receipts)
-            and all((one.layout.shell / name).read_bytes() == (carried / name).read_bytes() for name in functions)
+            and all(_holds(one.layout.shell / f"functions.{dialect}", carried, dialect) for dialect in DIALECTS)
         )
     except OSError:
         return False
@@ -52,6 +53,10 @@ def look_is_due(one: Installation, root: Path = Path("/")) -> bool:
         return _oldest([seen]) < _youngest(path for path in changed if path.exists())
     except OSError:
         return True
+
+
+def _holds(functions: Path, carried: Path, dialect: str) -> bool:
+    return functions.read_bytes() == b"".join((carried / name).read_bytes() for name in FUNCTIONS[dialect])
 
 
 def _is_private(folder: Path) -> bool:

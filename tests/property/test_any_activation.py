@@ -26,6 +26,8 @@ from tests.support.shells import dumped, dumping, program
 KINDS = (*PLAIN, *(f"{shell} with the hook" for shell in PLAIN if shell in ("bash", "zsh")))
 NAMES = ("HSA_OVERRIDE_GFX_VERSION", "MIOPEN_A", "MIOPEN_A_B", "ROCM_PATH", "VIRTUAL_ENV", "UV_CONSTRAINT")
 PATHS = ("PATH", "LIBRARY_PATH", "PERL5LIB")
+USUAL = ("VIRTUAL_ENV", "UV_CONSTRAINT", "PYTHONHOME", "LD_LIBRARY_PATH")
+"""What is mostly not there before an environment is entered."""
 
 value = st.binary(max_size=12).map(lambda content: content.replace(b"\0", b"")) | st.sampled_from(
     [
@@ -69,10 +71,15 @@ def cases(draw: st.DrawFn) -> Case:
     paths = draw(st.dictionaries(st.sampled_from(PATHS), folders))
     unset = draw(st.sampled_from([(), ("PYTHONHOME",)]))
     if draw(st.booleans()):  # what shells have a quicker way for
-        paths["PATH"] = paths.get("PATH", ("/venv/bin",))
-        for name in ("VIRTUAL_ENV", "UV_CONSTRAINT"):
-            variables.setdefault(name, "/venv")
-            before.pop(name, None)
+        root = os.fsdecode(draw(folder))
+        paths["PATH"] = (f"{root}/bin",)
+        variables |= {"VIRTUAL_ENV": root, "UV_CONSTRAINT": f"{root}/constraints.txt"}
+        unset = ("PYTHONHOME",)
+        if draw(st.booleans()):
+            variables = {name: variables[name] for name in ("VIRTUAL_ENV", "UV_CONSTRAINT")}
+            paths = {"PATH": paths["PATH"]}
+        there = draw(st.sets(st.sampled_from(USUAL), max_size=1))
+        before = {name: content for name, content in before.items() if name not in USUAL or name in there}
     activation = ResolvedActivation(tuple(variables.items()), tuple(paths.items()), unset=unset)
     changes = draw(st.dictionaries(st.sampled_from([*NAMES, "PYTHONHOME", "OTHER", *PATHS]), st.none() | value))
     changes = {name: new for name, new in changes.items() if name not in PATHS or new is not None}
