@@ -36,10 +36,14 @@ def quote(value: str) -> str:
 
 
 def _escaped(character: str) -> str:
-    """Tcl's rule 9: `\\uHHHH` is one character; up to four digits, so that longer code points go as they are."""
-    if character in _PLAIN or ord(character) > 0xFFFF:
+    """Tcl's rule 9: `\\uHHHH` is one character; generic/tclParse.c joins two of them to a longer code point.
+
+    As it is, Tcl 8.6 loses one that lies over the end of what it reads at a time.
+    """
+    if character in _PLAIN:
         return character
-    return f"\\u{ord(character):04x}"
+    units = character.encode("utf-16-be")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
 
 
 def _changes(activation: ResolvedActivation) -> Iterator[str]:

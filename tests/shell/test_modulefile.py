@@ -68,6 +68,19 @@ def test_any_value_is_one_word_of_tcl(tmp_path: Path):
     assert done.stdout.decode().split("\0")[:-1] == values
 
 
+@pytest.mark.skipif(shutil.which("tclsh") is None, reason="no tclsh here: apt install tcl")
+def test_a_long_code_point_may_lie_anywhere_in_the_file(tmp_path: Path):
+    """Tcl 8.6 reads 4096 bytes at a time, and loses one that is in two of these parts."""
+    values = [chr(0x1F600 + number) * 9 for number in range(2000)]
+    script = tmp_path / "script"
+    lines = [f"puts -nonewline {quote(value)}" for value in values]
+    script.write_text("\n".join(("fconfigure stdout -encoding utf-8", *lines)), "utf-8")
+
+    done = subprocess.run(["tclsh", "-encoding", "utf-8", str(script)], capture_output=True, check=True)
+
+    assert done.stdout.decode() == "".join(values)
+
+
 def test_what_tcl_would_not_give_back_is_refused():
     for value in ("a\0b", "/home/\udcff"):
         with pytest.raises(UsageMistake):
