@@ -12,6 +12,9 @@ from rocmswitch.shell.cards import CardGroup, grouped
 SHELL_STATE = ("ROCMSWITCH_ACTIVE", "ROCMSWITCH_WHY")
 """What `_rocmswitch_begin` sets itself: receipts of earlier versions list the first among their variables."""
 
+CALLS = 1
+"""Which functions scripts call, and how: as functions.sh and functions.fish say it themselves."""
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 Quote = Callable[[str], str]
 """Makes one word of a value."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rocmswitch.errors import UsageMistake
 from rocmswitch.model.activation import ResolvedActivation
-from rocmswitch.shell.calls import calls
+from rocmswitch.shell.calls import CALLS, calls
 
 
 def render(name: str, activation: ResolvedActivation, functions: str) -> str:
@@ -17,7 +17,7 @@ def render(name: str, activation: ResolvedActivation, functions: str) -> str:
 
 def functions_from(path: str) -> str:
     """The line that sources functions.fish at *path* where its functions are not there yet."""
-    return f"functions -q _rocmswitch_begin; or source {quote(path)}"
+    return f"functions -q _rocmswitch_calls_{CALLS}; or source {quote(path)}"
 
 
 def enter(script: str, *, gpu: str = "", profile: str = "") -> str:

@@ -21,6 +21,10 @@
 # Values may hold newlines, so none goes through a command substitution: "$$name" is a variable's one value, and a
 # local `--path` variable is what takes it apart at colons. Local names must be nobody else's.
 
+# Its number changes with what a script may call: a shell that is open while rocmswitch is upgraded reads these anew.
+function _rocmswitch_calls_1
+end
+
 function _rocmswitch_begin
     _rocmswitch_leave
     set -l _rs_why use

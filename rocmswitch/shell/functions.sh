@@ -29,7 +29,8 @@ zsh*) _rocmswitch_dialect=zsh ;;
 *) _rocmswitch_dialect=bash ;; # 4.4 and later can say what a variable's attributes are
 esac
 # Of this shell: under `set -a` another one inside would inherit the variable, but not the functions.
-_rocmswitch_loaded=$$
+# The number changes with what a script may call: a shell that is open while rocmswitch is upgraded reads these anew.
+_rocmswitch_loaded=$$.1
 _rocmswitch_said=${_rocmswitch_said-} _rocmswitch_entered=${_rocmswitch_entered-} _rocmswitch_machine='' _rs_gpu=''
 _rocmswitch_chosen=${_rocmswitch_chosen-} _rocmswitch_chosen_gpu='' _rocmswitch_chosen_profile=''
 _rocmswitch_why=${_rocmswitch_why-} _rocmswitch_gpu=${_rocmswitch_gpu-} _rocmswitch_profile=${_rocmswitch_profile-}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rocmswitch.errors import UsageMistake
 from rocmswitch.model.activation import ResolvedActivation
-from rocmswitch.shell.calls import calls
+from rocmswitch.shell.calls import CALLS, calls
 
 
 def render(name: str, activation: ResolvedActivation, functions: str) -> str:
@@ -19,7 +19,7 @@ def render(name: str, activation: ResolvedActivation, functions: str) -> str:
 
 def functions_from(path: str) -> str:
     """The line that sources functions.sh at *path* where its functions are not there yet."""
-    return f"case ${{_rocmswitch_loaded-}} in $$) ;; *) \\. {quote(path)} ;; esac"
+    return f"case ${{_rocmswitch_loaded-}} in $$.{CALLS}) ;; *) \\. {quote(path)} ;; esac"
 
 
 def enter(script: str, *, gpu: str = "", profile: str = "") -> str:
