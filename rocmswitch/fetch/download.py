@@ -16,7 +16,7 @@ from rocmswitch.fetch.partial import PartialFile
 from rocmswitch.fetch.running import Running
 from rocmswitch.fetch.transfer import Progress, Stop, Transfer
 from rocmswitch.model.package import FIRST_USE, Artifact, Digest, Unhashed
-from rocmswitch.store.cache import Cache
+from rocmswitch.store.cache import Cache, hash_of
 from rocmswitch.store.firstuse import FirstUse
 from rocmswitch.system.disk import disk_errors
 
@@ -110,6 +110,8 @@ class Downloads:
         stop.check()
         cache, digest = self._cache, artifact.digest
         with disk_errors(cache.partial), contextlib.ExitStack() as stack:
+            if artifact.verification == FIRST_USE:
+                self._finish_learning(artifact, progress, stop)
             path = cache.verify(digest, artifact.size)
             if path is None:
                 stack.enter_context(self._alone(artifact, progress, stop))
@@ -139,6 +141,23 @@ class Downloads:
         progress.finished(artifact)
         return path
 
+    def _finish_learning(self, artifact: Artifact, progress: Progress, stop: Stop) -> None:
+        """Take what a run has learned that was killed before it could give the file its name."""
+        cache, name = self._cache, _address_as_name(artifact.urls[0])
+        partial = cache.partial_path(name)
+        if not (partial.exists() or cache.origin_path(name).exists()):
+            return
+        with self._alone(replace(artifact, digest=name), progress, stop):
+            missing = cache.find(artifact.digest, artifact.size) is None
+            if (
+                missing
+                and partial.exists()
+                and hash_of(partial, artifact.digest.algorithm) == artifact.digest.value
+            ):
+                cache.adopt(name, learned=artifact.digest)
+            else:
+                cache.abandon(name)
+
     def _transfer(self, artifact: Artifact, progress: Progress, stop: Stop) -> None:
         try:
             with PartialFile.opened(self._cache, artifact.digest) as partial:
@@ -167,5 +186,9 @@ class Downloads:
 
 def _provisional(wheel: Unhashed) -> Artifact:
     """With the hash of its address in the place of its own."""
-    name = Digest.sha256(hashlib.sha256(wheel.url.encode()).hexdigest())
+    name = _address_as_name(wheel.url)
     return Artifact(wheel.name, wheel.version, wheel.filename, (wheel.url,), wheel.size, name, FIRST_USE)
+
+
+def _address_as_name(url: str) -> Digest:
+    return Digest.sha256(hashlib.sha256(url.encode()).hexdigest())

@@ -146,7 +146,7 @@ def match_locked(lock: WheelLock, interpreter: Interpreter) -> Basket:
 
 
 def remember(plan: VenvPlan, supply: Supply) -> None:
-    """Record what *plan*, carried out, was made of: the hashes by address, and the answer to its question.
+    """Record of what *plan* is made, once all was verified: the hashes by address, and the answer to its question.
 
     Torch and its companions also by their names at their index, which may list them at another address one day.
     """
@@ -160,6 +160,7 @@ def remember(plan: VenvPlan, supply: Supply) -> None:
         path = supply.recorded / f"{plan.question}.lock"
         with disk_errors(path):
             supply.disk.make_directories(path.parent)
+            supply.disk.discard_remains(path)
             supply.disk.replace_file(path, render_wheel_lock(_record_of(plan)))
 
 

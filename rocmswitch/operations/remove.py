@@ -85,6 +85,7 @@ def execute(removal: Removal, trees: Trees, disk: Disk, wait: float = WAIT) -> t
         bound = _bound_to(removal.name, removal.kind, Installed((removal.layout,)))
         _check_unused(replace(removal, used_by=bound))
         remove_script(removal.layout, removal.name, disk)
+        disk.discard(removal.layout.checks / f"{removal.name}.json")
         if removal.shortcut:
             _remove_shortcut(removal.shortcut, removal.link, disk)
         return trees.remove(removal.name)

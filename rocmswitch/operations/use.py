@@ -145,6 +145,7 @@ def execute(plan: VenvPlan, prefixes: Workshop, nursery: Nursery, progress: Prog
         build(plan.install, prefixes, progress, stages)
     with stages.timed("download"):
         plan, wheels = _fetch(plan, nursery, progress)
+    remember(plan, nursery.supply)
     trees = nursery.trees
     with (
         # Nobody removes the prefix while an environment is bound to it.
@@ -162,7 +163,6 @@ def execute(plan: VenvPlan, prefixes: Workshop, nursery: Nursery, progress: Prog
                 _make(plan, wheels, prefixes.trees, nursery)
             trees.sweep()
         write_scripts(plan.name, prefixes.installed, nursery.disk)
-        remember(plan, nursery.supply)
         return trees.receipt(plan.name)
 
 

@@ -220,7 +220,7 @@ def test_wheels_of_a_shipped_stack_are_pinned_for_every_python(stack: Stack):
     if stack.wheels is None:
         return
     wanted = {
-        (name.replace("-", "_"), version, tag)
+        (name.replace("-", "_"), version, "py3" if name == "pip" else tag)
         for name, version in stack.wheels.packages.items()
         for tag in stack.wheels.python
     }

@@ -11,7 +11,7 @@ import pytest
 from rocmswitch.errors import NetworkFailed, VerificationFailed
 from rocmswitch.fetch.download import Downloads, Silent
 from rocmswitch.fetch.http import Http
-from rocmswitch.model.package import Artifact, Digest, Unhashed
+from rocmswitch.model.package import FIRST_USE, Artifact, Digest, Unhashed
 from rocmswitch.store.cache import Cache
 from rocmswitch.store.firstuse import FirstUse
 from rocmswitch.system.disk import Disk
@@ -165,3 +165,25 @@ def test_a_file_of_this_machine_goes_through_the_cache_by_its_hash(cache: Cache,
     assert path == cache.archives / RIGHT
     with pytest.raises(VerificationFailed):
         list(downloads.fetch([right], Silent()))
+
+
+@pytest.mark.parametrize(
+    "given", (False, True), ids=("before the file has its name", "before its origin is forgotten")
+)
+def test_what_was_learned_when_a_run_was_killed_is_not_fetched_again(
+    server: Server, cache: Cache, seen: FirstUse, given: bool
+) -> None:
+    address = server.url("a.whl")
+    name = Digest.sha256(hashlib.sha256(address.encode()).hexdigest())
+    seen.saw(address, Digest.sha256(RIGHT))
+    for place in (cache.partial, cache.archives):
+        place.mkdir()
+    (cache.archives / RIGHT if given else cache.partial_path(name)).write_bytes(CONTENT)
+    cache.origin_path(name).write_text(f"{address}\n\n")
+
+    wanted = Artifact("a", "1", "a.whl", (address,), SIZE, Digest.sha256(RIGHT), FIRST_USE)
+    ((_, path),) = Downloads(Http(HURRY), cache).fetch([wanted], Silent())
+
+    assert path.read_bytes() == CONTENT
+    assert server.requests == []
+    assert not [path for path in cache.partial.iterdir() if path.suffix != ".lock"]

@@ -239,5 +239,6 @@ def assert_tidy(layout: Layout) -> None:
     assert {path.name for path in layout.shell.glob("*")} in (carried, set())
     trees = {path.name for links in (layout.prefixes, layout.venvs) for path in (links / ".trees").glob("*")}
     assert trees == {one.receipt.tree for one in found}
-    assert [str(path) for path in layout.data.parent.rglob(".*") if path.suffix in (".new", ".bound")] == []
+    leftover = [str(path) for path in layout.data.parent.rglob(".*") if path.suffix in (".new", ".bound")]
+    assert not leftover, leftover
     assert list(layout.data.rglob(".relocated-*")) == []
