@@ -327,7 +327,10 @@ _rocmswitch_muted=${_rocmswitch_muted-} _rocmswitch_pin_text='' _rocmswitch_pin_
 # As an environment's own `activate` does, and with its way out: VIRTUAL_ENV_DISABLE_PROMPT.
 case ${VIRTUAL_ENV_DISABLE_PROMPT-}/${PS1-} in
 ?*/* | */*ROCMSWITCH_ACTIVE* | /) ;;
-*) PS1='${ROCMSWITCH_ACTIVE:+($ROCMSWITCH_ACTIVE) }'$PS1 2>/dev/null || : ;;
+*)
+    # shellcheck disable=SC2016  # the prompt's own
+    \shopt -q promptvars && \printf -v PS1 '%s' '${ROCMSWITCH_ACTIVE:+($ROCMSWITCH_ACTIVE) }'"$PS1" 2>/dev/null || :
+    ;;
 esac
 case ";${PROMPT_COMMAND[*]-};" in
 *_rocmswitch_hook*) ;;

@@ -43,7 +43,8 @@ _rocmswitch_hook() {
     # As an environment's own `activate` does, and with its way out. A theme that makes PROMPT anew has the last word.
     if [[ ${ROCMSWITCH_ACTIVE-} != "$_rocmswitch_shown" ]]; then
         PROMPT=${${PROMPT-}#"($_rocmswitch_shown) "} _rocmswitch_shown=${ROCMSWITCH_ACTIVE-}
-        [[ -z $_rocmswitch_shown || -n ${VIRTUAL_ENV_DISABLE_PROMPT-} ]] || PROMPT="($_rocmswitch_shown) $PROMPT"
+        [[ -z $_rocmswitch_shown || -n ${VIRTUAL_ENV_DISABLE_PROMPT-} || $PROMPT == "($_rocmswitch_shown) "* ]] ||
+            PROMPT="($_rocmswitch_shown) $PROMPT"
     fi
 }
 
@@ -322,7 +323,8 @@ _rocmswitch_leave_all() {
     \unset -v _ROCMSWITCH_DONE "${_rs_gone[@]}"
 }
 
-_rocmswitch_shown=${_rocmswitch_shown-}
+# An rc file that is read again makes the prompt anew.
+case ${PROMPT-} in "(${_rocmswitch_shown-}) "*) ;; *) _rocmswitch_shown='' ;; esac
 _rocmswitch_hooked=$$ _rocmswitch_entered='' _rocmswitch_folder='' _rocmswitch_stack=''
 _rocmswitch_muted=${_rocmswitch_muted-} _rocmswitch_pin_text='' _rocmswitch_pin_what='' _rocmswitch_pin_command=''
 # What add-zsh-hook does, without loading it. In zsh a hook's status changes nothing for the user.

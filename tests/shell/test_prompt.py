@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.fishstacks import FishStacks
 from tests.support.posixstacks import HOOKED, PosixStacks
-from tests.support.shells import Terminal, account
+from tests.support.shells import Terminal, account, run
 
 
 @pytest.mark.parametrize("shell", HOOKED)
@@ -54,3 +54,49 @@ def test_fish_shows_it_too_and_its_prompt_still_sees_the_status(tmp_path: Path):
         shown = [terminal.type(line) for line in ("cd new", "false", "cd ..")]
 
     assert shown == ["(rocm-6.2.4) status 0 ", "(rocm-6.2.4) status 1 ", "status 0 "]
+
+
+def test_zsh_shows_it_again_where_the_rc_file_is_read_again_and_makes_a_prompt(tmp_path: Path):
+    stacks = PosixStacks.furnished(tmp_path / "a home")
+    hook = stacks.hook("zsh")
+
+    with Terminal.opened("zsh", stacks.home, rc=hook) as terminal:
+        terminal.type(hook)
+        shown = [terminal.type(line) for line in ("cd new", f'PROMPT=${{PROMPT#*") "}}; {hook}', "cd ..")]
+
+    assert shown == ["(rocm-6.2.4) ", "(rocm-6.2.4) ", ""]
+
+
+def test_zsh_shows_it_once_where_the_prompt_comes_from_a_shell_around_it(tmp_path: Path):
+    stacks = PosixStacks.furnished(tmp_path / "a home")
+    inside = account(
+        stacks.home, ROCMSWITCH_ACTIVE="demo", ROCMSWITCH_WHY="use", _ROCMSWITCH_DONE="who:ROCMSWITCH "
+    )
+    show = '_rocmswitch_hook; print -r -- "$PROMPT"'
+
+    done = run(
+        "zsh",
+        f"PROMPT='(demo) % '\n{stacks.hook('zsh')}\n{show}\nrocmswitch_off\n{show}",
+        folder=stacks.home,
+        environment=inside,
+    )
+
+    assert done.out == b"(demo) % \n% \n"
+
+
+@pytest.mark.parametrize(
+    ("before", "prompt"),
+    [
+        ("PS1='$ '; readonly PS1", "$ "),
+        ("PS1='$ '; shopt -u promptvars", "$ "),
+        ("unset PS1; set -u", "none"),
+        ("PS1='$ '; set -eu", "${ROCMSWITCH_ACTIVE:+($ROCMSWITCH_ACTIVE) }$ "),
+    ],
+)
+def test_bash_follows_projects_whatever_its_prompt_is(tmp_path: Path, before: str, prompt: str):
+    stacks = PosixStacks.furnished(tmp_path / "a home")
+    lines = (before, stacks.hook("bash"), "cd new", "_rocmswitch_hook", 'echo "$ROCMSWITCH_ACTIVE|${PS1-none}"')
+
+    done = run("bash", "\n".join(lines), folder=stacks.home, environment=account(stacks.home))
+
+    assert (done.out.decode(), done.err) == (f"rocm-6.2.4|{prompt}\n", b"")
