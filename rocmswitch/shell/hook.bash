@@ -299,6 +299,9 @@ bash)
             if [[ $_rs_step == set:* && ! ${!_rs_old+x} && ${!_rs_new+${!_rs_name@a}} == x &&
                 ${!_rs_name} == "${!_rs_new}" ]]; then
                 _rs_gone+=" $_rs_name"
+            elif [[ $_rs_step == who:* && ${ROCMSWITCH_WHY-} != module &&
+                ${ROCMSWITCH_ACTIVE+${ROCMSWITCH_ACTIVE@a}}${ROCMSWITCH_WHY+${ROCMSWITCH_WHY@a}} == xx ]]; then
+                _rs_gone+=" ROCMSWITCH_ACTIVE ROCMSWITCH_WHY"
             else
                 _rocmswitch_leave_one
             fi
