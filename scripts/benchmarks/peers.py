@@ -57,9 +57,11 @@ class Ground:
     """Kept from run to run."""
     folder: Path
     """Of this run."""
+    projects: Path
+    """As deep as people have them: /home/you/src."""
 
     def project(self, name: str) -> Path:
-        path = self.folder / "projects" / name
+        path = self.projects / name
         path.mkdir(parents=True, exist_ok=True)
         return path
 
@@ -100,7 +102,7 @@ def _mise(ground: Ground, change: Change) -> Tool:
         "mise",
         {**lines, "fish": f"{program} activate fish | source"},
         MISE_OFFLINE="1",
-        MISE_TRUSTED_CONFIG_PATHS=str(ground.folder),
+        MISE_TRUSTED_CONFIG_PATHS=str(ground.projects),
         PATH=f"{program.parent}:/usr/bin:/bin",
     )
     settings = [f"{name} = '{value}'" for name, value in change.variables.items()]

@@ -35,6 +35,7 @@ CALLS, FEW_CALLS = 10_000, 50
 CYCLES, FEW_CYCLES = 100, 5
 NOTHING = "(no hook)"
 ITS_OWN, PLAIN = "its own activate, deactivate", "plain activate, deactivate"
+BY_HAND = "cd, plain activate, deactivate, cd"
 Measured = Mapping[str, Series]
 
 
@@ -80,10 +81,11 @@ def prompts(field: Field, shell: str) -> Iterator[Row]:
 
 
 def cycles(field: Field, shell: str) -> Iterator[Row]:
-    """Into a pinned project and out of it, beside sourcing `activate` and calling `deactivate`, in the same shell.
+    """Into a pinned project and out of it, beside going there, sourcing `activate`, `deactivate` and going back.
 
-    The limit is for the script of a plain `python -m venv`, which starts no process before Python 3.13. The one of
-    the pinned environment itself, which uv wrote, is shown too.
+    The limit is for a project with an environment and the script of a plain `python -m venv`, which starts no
+    process before Python 3.13. The same without the way there, and the script of the pinned environment itself,
+    which uv wrote, are shown too; so is a stack without an environment, which sets more variables.
     """
     what = f"in and out, {shell}"
     tools = (*field.ours, field.nothing, *field.present)
@@ -93,15 +95,21 @@ def cycles(field: Field, shell: str) -> Iterator[Row]:
             one = stack.enter_context(_checked(field, shell, tool))
             times = FEW_CYCLES if tool in field.present else CYCLES
             sides[tool.name] = partial(one.seconds, f"{tool.enter}; {tool.leave}", times)
+            if tool.name == NOTHING:
+                there = f"{tool.enter}; {_activating(field.venv / 'bin', shell)}; {tool.leave}"
+                sides[BY_HAND] = partial(one.seconds, there, CYCLES)
             if tool is field.ours[0]:
                 sides[ITS_OWN] = partial(one.seconds, _activating(field.change.folder, shell), CYCLES)
                 sides[PLAIN] = partial(one.seconds, _activating(field.venv / "bin", shell), CYCLES)
         measured = shuffled(3 * field.rounds, sides)
     for tool in tools:
         started = _starts(field, shell, tool, f"{tool.enter}; {tool.leave}", 20 if tool in field.ours else 5)
-        limits = [ratio_check(measured[tool.name].wall, measured[PLAIN].wall, CYCLE_LIMIT)]
-        yield _row(what, tool, measured, PLAIN, started, limits if tool in field.ours and shell in PROMISED else [])
-    yield Row(what, PLAIN, spread(measured[PLAIN]), f"Python {sys.version.split()[0]}")
+        limits = [ratio_check(measured[tool.name].wall, measured[BY_HAND].wall, CYCLE_LIMIT)]
+        promised = tool is field.ours[0] and shell in PROMISED
+        yield _row(what, tool, measured, BY_HAND, started, limits if promised else [])
+    yield Row(what, BY_HAND, spread(measured[BY_HAND]), f"Python {sys.version.split()[0]}")
+    ours = measured[field.ours[0].name].wall / measured[PLAIN].wall
+    yield Row(what, PLAIN, spread(measured[PLAIN]), f"ours is {ours:.2f} × this")
     ours = measured[field.ours[0].name].wall / measured[ITS_OWN].wall
     yield Row(what, ITS_OWN, spread(measured[ITS_OWN]), f"written by uv; ours is {ours:.2f} × this")
     yield from _left_out(what, field)

@@ -40,6 +40,7 @@ class Bench:
     """One run."""
 
     folder: Path
+    projects: Path
     rounds: int
 
     @functools.cached_property
@@ -61,7 +62,7 @@ class Bench:
 
     @functools.cached_property
     def field(self) -> Field:
-        ground = Ground(TOOLS.absolute(), self.folder)
+        ground = Ground(TOOLS.absolute(), self.folder, self.projects)
         venv = self.folder / "plain"
         run([sys.executable, "-m", "venv", "--without-pip", venv], os.environ)
         bare = ground.account("nothing", dict.fromkeys(SHELLS, ""))
@@ -155,9 +156,12 @@ def main() -> None:
     print("medians (fastest to slowest round); processes are counted by strace, untimed")
     TOOLS.mkdir(parents=True, exist_ok=True)
     missed: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="run-", dir=options.folder or TOOLS.absolute()) as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="run-", dir=options.folder or TOOLS.absolute()) as folder,
+        tempfile.TemporaryDirectory() as near,
+    ):
         try:
-            bench = Bench(Path(folder), options.rounds)
+            bench = Bench(Path(folder), Path(near) / "src", options.rounds)
             for name in options.only or SECTIONS:
                 for row in SECTIONS[name](bench):
                     print(row, flush=True)
