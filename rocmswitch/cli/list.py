@@ -22,7 +22,7 @@ def command(scopes: Scopes, available: bool, as_json: bool) -> None:
     installed = Installed(scopes.searched)
     found = listing.ordered(installed.everything())
     if as_json:
-        output.write_json([listing.as_json(one, installed) for one in found])
+        output.write_json(listing.as_json(found, installed))
     elif found:
         listing.show(found, installed)
     else:

@@ -6,11 +6,13 @@ import os
 from collections.abc import Iterable, Sequence
 
 from rocmswitch.cli import output
-from rocmswitch.operations.choosing import ACTIVE, CHOSEN
+from rocmswitch.model.variables import ACTIVE, CHOSEN
 from rocmswitch.planning.naming import by_version
 from rocmswitch.store.installed import Damaged, Installation, Installed
 
 Tree = Installation | Damaged
+Users = dict[str, list[str]]
+"""By the name of a prefix, the environments that are bound to it."""
 
 
 def ordered(trees: Iterable[Tree]) -> list[Tree]:
@@ -22,10 +24,16 @@ def show(trees: Sequence[Tree], installed: Installed) -> None:
     """The lines, as data."""
     chosen = os.environ.get(CHOSEN, "")
     active = chosen if chosen in {one.link.name for one in trees} else os.environ.get(ACTIVE, "")
-    output.definitions((one.link.name, " · ".join(_parts(one, active, installed))) for one in trees)
+    users = _users(trees)
+    output.definitions((one.link.name, " · ".join(_parts(one, active, users, installed))) for one in trees)
 
 
-def as_json(one: Tree, installed: Installed) -> dict[str, object]:
+def as_json(trees: Sequence[Tree], installed: Installed) -> list[dict[str, object]]:
+    users = _users(trees)
+    return [_as_json(one, users, installed) for one in trees]
+
+
+def _as_json(one: Tree, users: Users, installed: Installed) -> dict[str, object]:
     if isinstance(one, Damaged):
         place = {"path": str(one.link), "scope": one.layout.scope}
         return {"name": one.name, "kind": one.kind, **place, "damaged": one.error.message}
@@ -44,13 +52,13 @@ def as_json(one: Tree, installed: Installed) -> dict[str, object]:
     if receipt.kind == "venv":
         told |= {"python": one.python_version, "torch": receipt.torch, "prefix": receipt.prefix}
     else:
-        told |= {"used_by": list(_users(one, installed))}
+        told |= {"used_by": users.get(receipt.name, [])}
     if receipt.linked:
         told["linked"] = receipt.linked
     return told | ({"lacks": lack.message} if lack else {})
 
 
-def _parts(one: Tree, active: str, installed: Installed) -> Iterable[str]:
+def _parts(one: Tree, active: str, users: Users, installed: Installed) -> Iterable[str]:
     if isinstance(one, Damaged):
         yield f"damaged: its receipt cannot be read; run `rocmswitch repair {one.name}`"
         return
@@ -60,9 +68,8 @@ def _parts(one: Tree, active: str, installed: Installed) -> Iterable[str]:
         yield "shared"
     if receipt.name == active:
         yield "active"
-    users = _users(one, installed)
-    if users:
-        yield f"used by {', '.join(users)}"
+    if receipt.kind == "prefix" and receipt.name in users:
+        yield f"used by {', '.join(users[receipt.name])}"
     lack = installed.lack(one)
     if lack:
         yield f"cannot be entered: {lack.message}; {lack.hint}"
@@ -89,11 +96,12 @@ def _environment(one: Installation) -> Iterable[str]:
     yield output.size(receipt.size)
 
 
-def _users(one: Installation, installed: Installed) -> tuple[str, ...]:
-    """Names of the environments that are bound to a prefix."""
-    if one.receipt.kind == "venv":
-        return ()
-    return tuple(venv.receipt.name for venv in installed.venvs() if venv.receipt.prefix == one.receipt.name)
+def _users(trees: Iterable[Tree]) -> Users:
+    users: Users = {}
+    for one in trees:
+        if isinstance(one, Installation) and one.receipt.prefix:
+            users.setdefault(one.receipt.prefix, []).append(one.receipt.name)
+    return users
 
 
 def _kind(one: Tree) -> str:

@@ -6,8 +6,8 @@ import os
 
 from rocmswitch.cli import machine, output
 from rocmswitch.cli.main import Scopes
+from rocmswitch.model.variables import ACTIVE
 from rocmswitch.operations import remove
-from rocmswitch.operations.choosing import ACTIVE
 
 
 def carry_out(scopes: Scopes, removal: remove.Removal, *, yes: bool, dry_run: bool) -> None:

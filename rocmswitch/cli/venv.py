@@ -27,7 +27,7 @@ def list_environments(scopes: Scopes, as_json: bool) -> None:
     installed = Installed(scopes.searched)
     found = listing.ordered(installed.environments())
     if as_json:
-        output.write_json([listing.as_json(one, installed) for one in found])
+        output.write_json(listing.as_json(found, installed))
     elif found:
         listing.show(found, installed)
     else:

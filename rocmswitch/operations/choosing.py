@@ -9,12 +9,10 @@ from pathlib import Path
 
 from rocmswitch.errors import Failed
 from rocmswitch.model.pin import Pin, WrongPin, is_pinnable
+from rocmswitch.model.variables import ACTIVE, CHOSEN, WHY
 from rocmswitch.store.installed import Installed
 from rocmswitch.store.pins import find_pin, read_pin
 
-CHOSEN = "ROCMSWITCH_STACK"
-ACTIVE = "ROCMSWITCH_ACTIVE"
-WHY = "ROCMSWITCH_WHY"
 NO_STACK = "system"
 """As a name: no stack here."""
 BY_USE, BY_DEFAULT, BY_STACK, BY_MODULE, BY_PIN = "use", "default", "stack", "module", "pin:"

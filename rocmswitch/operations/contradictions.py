@@ -10,7 +10,8 @@ from pathlib import Path
 from rocmswitch.errors import RocmswitchError
 from rocmswitch.host.foreign import foreign_entries
 from rocmswitch.model.pin import Pin
-from rocmswitch.operations.choosing import BY_PIN, BY_STACK, CHOSEN, NO_STACK, Choice, Pinned
+from rocmswitch.model.variables import CHOSEN
+from rocmswitch.operations.choosing import BY_PIN, BY_STACK, NO_STACK, Choice, Pinned
 from rocmswitch.store.installed import Installation, Installed
 
 _SHELLS = ("bash", "zsh", "fish")

@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rocmswitch.host.gpu import first_target
 from rocmswitch.model.activation import ResolvedActivation
 from rocmswitch.operations.rendering import carried, functions, with_profile
-from rocmswitch.planning.leaving import left
-from rocmswitch.shell import dotenv, fish, modulefile, posix
+from rocmswitch.shell import fish, posix
 from rocmswitch.store.installed import Installation, Installed
 
 SHELLS = ("bash", "zsh", "sh", "fish", "json", "dotenv", "modulefile")
@@ -39,8 +37,12 @@ def render(one: Installation, installed: Installed, shell: str, card: Card, envi
     if shell == "json":
         return _json(name, activation)
     if shell == "dotenv":
+        from rocmswitch.shell import dotenv
+
         return dotenv.render(name, _values(activation, environment))
     if shell == "modulefile":
+        from rocmswitch.shell import modulefile
+
         return modulefile.render(name, activation, carried("modulefile.tcl"))
     if shell == "fish":
         return fish.render(name, activation, functions("fish"))
@@ -48,6 +50,8 @@ def render(one: Installation, installed: Installed, shell: str, card: Card, envi
 
 
 def _this_card(environment: Mapping[str, str]) -> str:
+    from rocmswitch.host.gpu import first_target
+
     return environment.get("ROCMSWITCH_GPU") or first_target(Path(environment.get("ROCMSWITCH_SYSROOT") or "/"))
 
 
@@ -66,6 +70,8 @@ def _json(name: str, activation: ResolvedActivation) -> str:
 
 def _values(activation: ResolvedActivation, environment: Mapping[str, str]) -> dict[str, str]:
     """Whole values, as a program that adds to none wants them: folders before those of *environment*."""
+    from rocmswitch.planning.leaving import left
+
     inside = activation.applied_to(left(environment))
     names = (*(name for name, _ in activation.variables), *(name for name, _ in activation.paths))
     return {name: inside[name] for name in names}

@@ -13,7 +13,8 @@ from rocmswitch.host.devices import is_anothers, writable_by_others
 from rocmswitch.host.foreign import foreign_entries, without_foreign
 from rocmswitch.host.rcfiles import read_settings
 from rocmswitch.model.symptoms import Active, Hook, PlaceSymptoms, ShellSymptoms
-from rocmswitch.operations.choosing import ACTIVE, CHOSEN, NO_STACK, Pinned, choose, nearest_pin
+from rocmswitch.model.variables import ACTIVE, CHOSEN
+from rocmswitch.operations.choosing import NO_STACK, Pinned, choose, nearest_pin
 from rocmswitch.operations.entering import on_this_card
 from rocmswitch.operations.examining import Surgery
 from rocmswitch.operations.hooks import hook_path, hook_text
