@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2015,SC2154  # `A && B || C` that is meant; variables of others
 # The hook for bash 3.2 and later: enters and leaves at a prompt, where the folder, $ROCMSWITCH_STACK or what was chosen
-# explicitly has changed. Builtins alone, no command substitution: no process is started, not even a fork.
+# explicitly has changed. Builtins alone: no process is started. One fork where another environment's `deactivate` has to
+# be kept, because bash copies a function no other way.
 #
 # Goes after functions.sh and an array _ROCMSWITCH_DATA: the user's data folder, then the system's.
 # The order: $ROCMSWITCH_STACK, `use` in this shell, the nearest .rocm-version, the default, nothing.
