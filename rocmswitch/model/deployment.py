@@ -137,8 +137,8 @@ class Place:
     """Whose files a change is about. `device` and `inode` tell a folder from another one of the same name."""
 
     kind: str
-    """`venv` and `prefix` are ours; `foreign` is any other environment, `user` a user's own site-packages, `scope` our
-    own folders.
+    """`venv` and `prefix` are ours; `foreign` is any other environment, `user` a user's own site-packages,
+    `scope` our own folders.
     """
     name: str
     """As the user says it: `myproj`, `user`, `/home/u/work/.venv`."""
