@@ -11,6 +11,7 @@ from rocmswitch.cli import output
 
 if TYPE_CHECKING:
     from rocmswitch.cli.main import Scopes
+    from rocmswitch.deploy.ledger import Ledger
     from rocmswitch.fetch.repository import Repositories
     from rocmswitch.metadata.lock import Lock
     from rocmswitch.operations.building import Workshop
@@ -49,6 +50,13 @@ def venvs(layout: Layout) -> Trees:
     from rocmswitch.store.trees import Trees
 
     return Trees(layout.venvs, layout.locks, disk())
+
+
+def ledger(scopes: Scopes) -> Ledger:
+    """The recorded changes of the own scope."""
+    from rocmswitch.deploy.ledger import Ledger
+
+    return Ledger(scopes.own, disk())
 
 
 def cache(layout: Layout) -> Cache:
