@@ -12,11 +12,13 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from rocmswitch.errors import Failed, MachineLacks, RocmswitchError
+from rocmswitch.system.anchored import Anchored
+from rocmswitch.system.anchored import Change as Change
+from rocmswitch.system.descriptors import sync_all, sync_opened_folder
 
 _FAILURES = {
     errno.EIO,
@@ -32,20 +34,8 @@ _FAILURES = {
 """What a broken or a poor file system answers; ENOSYS and ENOLCK where it has no flock."""
 
 
-@dataclass(frozen=True)
-class Change:
-    """One primitive change of the disk. `kind` is the name of the method; `target` only where there are two."""
-
-    kind: str
-    path: Path
-    target: str = ""
-
-
-class Disk:
+class Disk(Anchored):
     """The machine's disk. Its methods raise OSError; `disk_errors` turns that into words."""
-
-    def about_to(self, change: Change) -> None:
-        """Called before each primitive change; the real disk has nothing to say."""
 
     def make_directory(self, path: Path, mode: int = 0o755) -> None:
         """Make one folder whose parent exists. Raises FileExistsError."""
@@ -111,13 +101,7 @@ class Disk:
         """What was created, renamed and removed in the folder *path* has reached the disk when this returns."""
         self.about_to(Change("sync_directory", path))
         with _opened(path, os.O_RDONLY | os.O_DIRECTORY) as descriptor:
-            try:
-                os.fsync(descriptor)
-            except OSError as error:
-                # CIFS and some FUSE file systems have no fsync of a folder and answer EINVAL: fsync(2).
-                if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-                    raise
-                _syncfs(descriptor)
+            sync_opened_folder(descriptor)
 
     def sync_filesystem(self, path: Path) -> None:
         """Everything on the file system of *path* has reached the disk when this returns.
@@ -127,7 +111,7 @@ class Disk:
         """
         self.about_to(Change("sync_filesystem", path))
         with _opened(path, os.O_RDONLY) as descriptor:
-            _syncfs(descriptor)
+            sync_all(descriptor)
 
     def rename(self, path: Path, target: Path) -> None:
         """Give *path* the name *target*, in place of what has it now. Raises OSError EXDEV."""
@@ -138,6 +122,15 @@ class Disk:
         """A second name, *target*, for the file *path*. Raises FileExistsError, OSError EXDEV and EMLINK."""
         self.about_to(Change("link", path, str(target)))
         os.link(path, target, follow_symlinks=False)
+
+    def clone(self, source: BinaryIO, path: Path, mode: int = 0o600) -> None:
+        """A new file that shares the blocks of *source*. Where that fails, there is none: OSError."""
+        with self.create(path, mode) as file:
+            try:
+                self._clone(source, file, path)
+            except OSError:
+                self.remove(path)
+                raise
 
     def symlink(self, path: Path, target: str) -> None:
         """A symlink at *path* that says *target*."""
@@ -280,18 +273,6 @@ def _opened(path: Path, flags: int) -> Iterator[int]:
         raise
     finally:
         os.close(descriptor)
-
-
-def _syncfs(descriptor: int) -> None:
-    """syncfs(2), which Python does not wrap; where the C library has none, sync(2) does more."""
-    import ctypes
-
-    syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
-    if syncfs is None:
-        os.sync()
-    elif syncfs(descriptor) != 0:
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code))
 
 
 def _is_running(process: int) -> bool:

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from rocmswitch.model.deployment import FILE, FileState
 from rocmswitch.system.disk import Change, Disk
+from rocmswitch.system.folder import Folder
 
-SYNCS = ("sync_file", "sync_directory", "sync_filesystem")
+SYNCS = ("sync_file", "sync_directory", "sync_filesystem", "sync_in", "sync_folder")
 
 
 class PowerCut(BaseException):
@@ -30,6 +32,12 @@ class HastyDisk(Disk):
 
     def sync_filesystem(self, path: Path) -> None:
         self.about_to(Change("sync_filesystem", path))
+
+    def sync_in(self, folder: Folder, name: str) -> None:
+        self.about_to(Change("sync_in", folder.path_of(name)))
+
+    def sync_folder(self, folder: Folder) -> None:
+        self.about_to(Change("sync_folder", folder.path))
 
 
 class CuttingDisk(HastyDisk):
@@ -128,13 +136,13 @@ class RecordingDisk(HastyDisk):
 
     @contextlib.contextmanager
     def create(self, path: Path, mode: int = 0o644) -> Iterator[BinaryIO]:
-        with super().create(path, mode) as file:
-            number = self._add(path, Node("file"), mode)
-            try:
-                yield file
-            finally:
-                file.flush()
-                self.events.append(ContentWritten(number, path.read_bytes()))
+        with super().create(path, mode) as file, self._written(path, file, mode):
+            yield file
+
+    @contextlib.contextmanager
+    def create_in(self, folder: Folder, name: str, mode: int = 0o600) -> Iterator[BinaryIO]:
+        with super().create_in(folder, name, mode) as file, self._written(folder.path_of(name), file, mode):
+            yield file
 
     @contextlib.contextmanager
     def edit(self, path: Path) -> Iterator[BinaryIO]:
@@ -166,6 +174,42 @@ class RecordingDisk(HastyDisk):
         super().symlink(path, target)
         self._add(path, Node("link", os.fsencode(target)), 0o777)
 
+    def rename_in(self, folder: Folder, name: str, target_name: str) -> None:
+        super().rename_in(folder, name, target_name)
+        path, target = folder.path_of(name), folder.path_of(target_name)
+        self._name(target, (self._entry(path), None), (self._entry(target), self._find(path)))
+
+    def link_out(self, folder: Folder, name: str, target: Path) -> None:
+        super().link_out(folder, name, target)
+        self._name(target, (self._entry(target), self._find(folder.path_of(name))))
+
+    def link_in(self, path: Path, folder: Folder, name: str) -> None:
+        super().link_in(path, folder, name)
+        target = folder.path_of(name)
+        self._name(target, (self._entry(target), self._find(path)))
+
+    def symlink_in(self, folder: Folder, name: str, target: str) -> None:
+        super().symlink_in(folder, name, target)
+        self._add(folder.path_of(name), Node("link", os.fsencode(target)), 0o777)
+
+    def remove_in(self, folder: Folder, name: str) -> None:
+        super().remove_in(folder, name)
+        path = folder.path_of(name)
+        self._name(path, (self._entry(path), None))
+
+    def set_attributes_in(self, folder: Folder, name: str, state: FileState) -> None:
+        """Of attributes, the mode alone is part of the model."""
+        super().set_attributes_in(folder, name, state)
+        if state.kind == FILE:
+            self.events.append(ModeSet(self._find(folder.path_of(name)), state.mode))
+
+    def sync_in(self, folder: Folder, name: str) -> None:
+        path = folder.path_of(name)
+        self._sync(self._find(path), Change("sync_in", path))
+
+    def sync_folder(self, folder: Folder) -> None:
+        self._sync(self._find(folder.path), Change("sync_folder", folder.path))
+
     def set_mode(self, path: Path, mode: int) -> None:
         super().set_mode(path, mode)
         self.events.append(ModeSet(self._find(path), mode))
@@ -180,6 +224,16 @@ class RecordingDisk(HastyDisk):
         super().remove_tree(path)
         for one in gone:
             self._name(one, (self._entry(one), None))
+
+    @contextlib.contextmanager
+    def _written(self, path: Path, file: BinaryIO, mode: int) -> Iterator[None]:
+        """Records the content of the new *file* as it is at the end, also where it was removed meanwhile."""
+        number = self._add(path, Node("file"), mode)
+        try:
+            yield
+        finally:
+            file.flush()
+            self.events.append(ContentWritten(number, Path(f"/proc/self/fd/{file.fileno()}").read_bytes()))
 
     def _load(self, folder: Path, number: int) -> None:
         for path in sorted(folder.iterdir()):
