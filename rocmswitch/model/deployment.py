@@ -192,6 +192,8 @@ class Site:
     """Its interpreter; empty where there is none."""
     stack: str = ""
     """Of an environment of ours."""
+    notes: tuple[str, ...] = ()
+    """What the user may not expect of it: sentences without a full stop."""
 
 
 @dataclass(frozen=True)
