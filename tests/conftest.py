@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ("tests.support.faulttable",)
+
 SERVERS = ("pypi", "debian")
 ISOLATED = ("HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "ROCMSWITCH_HOME")
 FOREIGN_PREFIXES = ("ROCMSWITCH_", "ROCM_", "HIP_", "HSA_", "HIPCC_", "CONDA_", "VIRTUAL_ENV", "PYTHONPATH")
