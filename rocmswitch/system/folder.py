@@ -154,14 +154,15 @@ def check_trusted(path: Path, user: int, accounts: Iterable[pwd.struct_passwd] |
     for account in everybody:
         if account.pw_uid != 0 and _is_home(home := Path(account.pw_dir)) and home in (path, *path.parents):
             raise _belongs_to(path, account.pw_name)
-    is_sticky = False
+    names = {account.pw_uid: account.pw_name for account in everybody}
     for here in (*reversed(path.parents), path):
         with named(here):
             found = here.lstat()
         if found.st_uid != 0:
-            raise _belongs_to(here, next((one.pw_name for one in everybody if one.pw_uid == found.st_uid), ""))
-        is_sticky = bool(found.st_mode & stat.S_ISVTX)
-        if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and (not is_sticky or here == path):
+            raise _belongs_to(here, names.get(found.st_uid, str(found.st_uid)))
+        # In a sticky folder nobody can take away what is root's, and that the next one is.
+        is_safe = found.st_mode & stat.S_ISVTX and here != path
+        if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not is_safe:
             raise Refused(
                 f"`{here}` may be written by others than root, who could put something else in its place",
                 hint=f"run `chmod go-w {shlex.quote(str(here))}`",
@@ -175,10 +176,9 @@ def _is_home(home: Path) -> bool:
 
 
 def _belongs_to(path: Path, owner: str) -> Refused:
-    name = shlex.quote(owner)
     return Refused(
-        f"`{path}` belongs to {f'`{owner}`' if owner else 'another user'}: its files are not changed as root",
-        hint="run the same command without `sudo`" + (f", as `{name}`" if owner else ""),
+        f"`{path}` belongs to `{owner}`, whose files are not changed as root",
+        hint=f"run the same command as `{owner}`, without `sudo`",
     )
 
 
