@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +41,7 @@ MUTATING = (
     *("fsync", "fdatasync", "syncfs", "sync", "sync_file_range"),
 )
 """System calls that change files, or that have what was changed reach the disk."""
+LOOKING = ("newfstatat", "stat", "lstat", "fstat", "readlink", "readlinkat", "getdents64")
 OPENING = {"open", "openat", "creat"}
 FOR_WRITING = re.compile(r"O_(WRONLY|RDWR|CREAT|TRUNC)")
 LINE = re.compile(r"(?P<name>\w+)\((?P<arguments>.*?)(\) += .*| <unfinished.*)?$")
@@ -64,6 +65,13 @@ class Call:
     ordinal: int
     arguments: str = dataclasses.field(compare=False, default="")
     """As strace shows them, without what differs from run to run."""
+
+    @property
+    def changes(self) -> bool:
+        """Whether it changes something, or has a change reach the disk."""
+        if self.name in OPENING:
+            return bool(FOR_WRITING.search(self.arguments))
+        return self.name in MUTATING and (self.name != "ioctl" or "FICLONE" in self.arguments)
 
     def __str__(self) -> str:
         return f"{self.name}#{self.ordinal}({self.arguments})"
@@ -103,13 +111,15 @@ def mutating_calls(line: CommandLine, *words: str, code: int = 0) -> tuple[Call,
 
     In their order. All must be the first thread's: another one's would not be found again by ordinal alone.
     """
-    with tempfile.TemporaryDirectory() as scratch:
-        outcome = _run(line, ["-ff", "-o", f"{scratch}/trace", "-e", f"trace=execve,{_all()}"], words)
-        assert outcome.code == code, outcome
-        first, *others = _threads(Path(scratch), line.folder)
-    strangers = [str(call) for thread in others for call in _relevant(thread)]
+    first, *others = _traced(line, MUTATING, words, code)
+    strangers = [str(call) for thread in others for call in _below_account(thread) if call.changes]
     assert not strangers, f"changes by another thread or process: {strangers}"
-    return tuple(_relevant(first))
+    return tuple(call for call in _below_account(first) if call.changes)
+
+
+def touching_calls(line: CommandLine, *words: str) -> tuple[Call, ...]:
+    """Also those with which it looks at something there."""
+    return tuple(_below_account(_traced(line, (*MUTATING, *LOOKING), words, code=0)[0]))
 
 
 def hit(line: CommandLine, call: Call, fault: Fault, *words: str) -> Outcome:
@@ -124,12 +134,16 @@ def hit(line: CommandLine, call: Call, fault: Fault, *words: str) -> Outcome:
     return outcome
 
 
-def _run(line: CommandLine, options: list[str], words: tuple[str, ...]) -> Outcome:
-    line.home.mkdir(parents=True, exist_ok=True)
+def command(options: list[str], words: Sequence[str]) -> list[str]:
+    """What runs `rocmswitch WORDS` under strace."""
     # -y: descriptors with their paths; -s 0: no content, in which a path might stand as well.
-    command = ["strace", "-qq", "-y", "-s", "0", "-ttt", *options, sys.executable, "-m", "rocmswitch", *words]
+    return ["strace", "-qq", "-y", "-s", "0", "-ttt", *options, sys.executable, "-m", "rocmswitch", *words]
+
+
+def _run(line: CommandLine, options: list[str], words: Sequence[str]) -> Outcome:
+    line.home.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(
-        command,
+        command(options, words),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -141,10 +155,13 @@ def _run(line: CommandLine, options: list[str], words: tuple[str, ...]) -> Outco
     return Outcome(done.returncode, done.stdout, done.stderr)
 
 
-@functools.cache
-def _all() -> str:
-    """Those of MUTATING that this machine has: not every architecture has `open`. A `?` lets strace decide."""
-    return ",".join(f"?{name}" for name in MUTATING)
+def _traced(line: CommandLine, names: Sequence[str], words: Sequence[str], code: int) -> list[list[str]]:
+    # Not every architecture has `open`: the `?` says that this is no mistake.
+    traced = ",".join(["execve", *(f"?{name}" for name in names)])
+    with tempfile.TemporaryDirectory() as scratch:
+        outcome = _run(line, ["-ff", "-o", f"{scratch}/trace", "-e", f"trace={traced}"], words)
+        assert outcome.code == code, outcome
+        return _threads(Path(scratch), line.folder)
 
 
 def _threads(folder: Path, account: Path) -> list[list[str]]:
@@ -162,12 +179,8 @@ def _counted(lines: list[str]) -> Iterator[tuple[Call, str]]:
             yield Call(name, counts[name], VARIES.sub("#", found["arguments"])), line
 
 
-def _relevant(lines: list[str]) -> Iterator[Call]:
-    for call, line in _counted(lines):
-        reads = call.name in OPENING and not FOR_WRITING.search(line)
-        asks = call.name == "ioctl" and "FICLONE" not in line
-        if BELOW_ACCOUNT.search(line) and not reads and not asks:
-            yield call
+def _below_account(lines: list[str]) -> Iterator[Call]:
+    return (call for call, _ in _counted(lines) if BELOW_ACCOUNT.search(call.arguments))
 
 
 def _hit_call(lines: list[str], fault: Fault) -> Call | None:
