@@ -1,0 +1,124 @@
+"""rocmswitch history"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+import click
+
+from rocmswitch.cli import machine, output
+from rocmswitch.cli.main import Scopes
+from rocmswitch.cli.wayback import WAIT, printable, told_settled
+from rocmswitch.errors import VerificationFailed
+from rocmswitch.model.deployment import Generation, Step
+from rocmswitch.operations import history
+from rocmswitch.planning.drift import UNREADABLE, Outlook
+
+
+@click.command(epilog="Example: rocmswitch history myproj")
+@click.argument("name", required=False)
+@click.option("--check", is_flag=True, help="Read everything that was saved, and compare it with its hash.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def command(scopes: Scopes, name: str | None, check: bool, as_json: bool) -> None:
+    """List what was changed, and whether it still holds: all, or what NAME means.
+
+    NAME is an environment's, a path, or a number, which shows each file. A change that was interrupted is taken
+    back first.
+    """
+    ledger = machine.ledger(scopes)
+    found = history.look(ledger, name, machine.disk(), wait=scopes.wait(WAIT), check=check)
+    if found.settled is not None:
+        output.say(told_settled(found.settled))
+    if as_json:
+        output.write_json([*map(_as_json, found.outlooks), *map(_unreadable_as_json, found.unreadable)])
+    elif found.outlooks:
+        _show(found.outlooks)
+    elif not found.unreadable:
+        output.say("nothing was changed yet")
+    if name and name.isdigit() and not as_json:
+        _show_files(found.outlooks)
+    if found.unreadable:
+        numbers = ", ".join(map(str, found.unreadable))
+        verb = (
+            "cannot be read: its record is" if len(found.unreadable) == 1 else "cannot be read: their records are"
+        )
+        raise VerificationFailed(
+            f"generation {numbers} {verb} damaged",
+            hint=f"run `rocmswitch backup prune {found.unreadable[0]}` to let it go",
+        )
+
+
+def _show(outlooks: Sequence[Outlook]) -> None:
+    columns = ("No.", "When", "What", "Where", "Files", "State")
+    output.table(columns, ([printable(cell) for cell in _row(one)] for one in outlooks))
+    for one in outlooks:
+        if one.remedies:
+            ways = " or ".join(f"`rocmswitch {' '.join(words)}`" for words in one.remedies)
+            output.say(f"{one.generation.number} is {one.told} ({printable(_names(one.files))}): {ways}")
+
+
+def _row(one: Outlook) -> Iterator[str]:
+    generation = one.generation
+    yield str(generation.number)
+    yield _local(generation.created)
+    yield f"{generation.intent.verb}{_about(generation)}"
+    yield generation.intent.place.name
+    yield _names([step.path for step in generation.steps])
+    yield one.told
+
+
+def _about(one: Generation) -> str:
+    numbers = (one.intent.reverts,) if one.intent.reverts else one.intent.restores
+    return f" {', '.join(map(str, numbers))}" if numbers else ""
+
+
+def _names(paths: Sequence[str]) -> str:
+    """The first one's name, and how many more there are."""
+    first = paths[0].rpartition("/")[2] if paths else ""
+    return f"{first} and {len(paths) - 1} more" if len(paths) > 1 else first
+
+
+def _local(created: str) -> str:
+    """In this machine's time zone, to the minute."""
+    moment = datetime.fromisoformat(created.replace("Z", "+00:00"))  # Python 3.10 does not know the Z
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def _show_files(outlooks: Sequence[Outlook]) -> None:
+    for one in outlooks:
+        for step in one.generation.steps:
+            output.write(printable(f"{step.root}/{step.path}"))
+            output.write(printable(f"  before: {_state(step, before=True)}"))
+            output.write(printable(f"  after: {_state(step, before=False)}"))
+        if one.generation.intent.reason:
+            output.write(printable(f"forced: {one.generation.intent.reason}"))
+        for note in one.generation.intent.notes:
+            output.write(printable(f"note: {note}"))
+
+
+def _state(step: Step, *, before: bool) -> str:
+    state = step.before if before else step.after
+    if state.kind == "absent":
+        return "nothing"
+    if state.kind == "link":
+        return f"a link to {state.target}"
+    came = f" from {step.source}" if step.source and not before else ""
+    return f"{output.size(state.size)}, SHA-256 {state.sha256}{came}"
+
+
+def _as_json(one: Outlook) -> dict[str, object]:
+    return {
+        "number": one.generation.number,
+        "state": one.state,
+        "by": one.by or None,
+        "files": list(one.files),
+        "remedies": [list(words) for words in one.remedies],
+        **{key: value for key, value in asdict(one.generation).items() if key != "number"},
+    }
+
+
+def _unreadable_as_json(number: int) -> dict[str, object]:
+    return {"number": number, "state": UNREADABLE, "remedies": [["backup", "prune", str(number)]]}

@@ -1,0 +1,40 @@
+"""rocmswitch restore"""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from rocmswitch.cli import output, wayback
+from rocmswitch.cli.main import Scopes
+from rocmswitch.operations import restore
+from rocmswitch.operations.sites import find_site
+from rocmswitch.store.installed import Installed
+
+
+@click.command(epilog="Example: rocmswitch restore myproj")
+@click.argument("venv")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be put back.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def command(scopes: Scopes, venv: str, yes: bool, dry_run: bool, as_json: bool) -> None:
+    """Put back what deployments have replaced in VENV: its packages' own files again.
+
+    VENV is an environment's name or path, `user`, or a python. What was saved is checked before it is put back.
+    """
+    yard = wayback.yard(scopes)
+    site = find_site(venv, Installed(scopes.searched), os.environ)
+    plan = restore.plan(site, yard)
+    done = None
+    if plan.returns:
+        output.say(f"puts back in {wayback.printable(site.place.name)}:")
+        wayback.show(plan)
+        if not dry_run:
+            done = wayback.finish(plan, lambda: restore.execute(plan, site, yard), "Put it back?", yes=yes)
+    else:
+        wayback.show(plan)
+        output.say(f"nothing is deployed in {wayback.printable(site.place.name)} that could be taken back")
+    if as_json:
+        output.write_json(wayback.as_json(plan, done))

@@ -1,0 +1,41 @@
+"""rocmswitch undo"""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from rocmswitch.cli import output, wayback
+from rocmswitch.cli.main import Scopes
+from rocmswitch.model.deployment import Generation
+from rocmswitch.operations import undo
+
+
+@click.command(epilog="Example: rocmswitch undo 3")
+@click.argument("number", required=False, type=click.IntRange(min=1), metavar="[N]")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be put back.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def command(scopes: Scopes, number: int | None, yes: bool, dry_run: bool, as_json: bool) -> None:
+    """Take the change N of `rocmswitch history` back; without N the newest that is in force.
+
+    An undo is a change too: undoing it brings back what it took away.
+    """
+    yard = wayback.yard(scopes)
+    chosen, plan = undo.plan(number, yard, os.environ)
+    output.say(f"takes back generation {_told(chosen)}:")
+    wayback.show(plan)
+    done = None
+    if not plan.returns:
+        output.say("every file is as it was before; nothing has to be put back")
+    elif not dry_run:
+        done = wayback.finish(plan, lambda: undo.execute(plan, yard, os.environ), "Take it back?", yes=yes)
+    if as_json:
+        output.write_json(wayback.as_json(plan, done))
+
+
+def _told(one: Generation) -> str:
+    place = wayback.printable(one.intent.place.name)
+    return f"{one.number}, {one.intent.verb} in {place} of {one.created[:10]}"

@@ -1,0 +1,152 @@
+"""A way back carried out: what `restore` and `undo` share."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rocmswitch.deploy.ledger import Ledger
+from rocmswitch.errors import NotFound, Refused, VerificationFailed
+from rocmswitch.host.records import recorded
+from rocmswitch.model.deployment import ABSENT, LINK, Generation, NewLink, SavedFile, Site
+from rocmswitch.planning.undoing import Return, WayBack
+from rocmswitch.store.installed import Installed
+from rocmswitch.store.layout import Layout
+from rocmswitch.store.trees import TREES, Trees
+from rocmswitch.system.disk import Disk, disk_errors
+
+
+@dataclass(frozen=True)
+class Yard:
+    """What a way back works on: the scope's ledger, its trees, and the disk."""
+
+    layout: Layout
+    ledger: Ledger
+    disk: Disk
+    wait: float
+    """Seconds for each lock."""
+
+
+Where = Callable[[], Site | None]
+"""Asked only where an error has to say where else bytes can be had: an interpreter may be run for it."""
+
+
+def check(plan: WayBack, yard: Yard, where: Where) -> None:
+    """That *plan* can be carried out, as far as is told without reading what was saved.
+
+    Raises NotFound where that was let go, VerificationFailed where it is missing, Refused where an environment
+    needs what would go.
+    """
+    for one, replacement in zip(plan.returns, plan.replacements, strict=True):
+        content = replacement.content
+        if isinstance(content, SavedFile):
+            if yard.ledger.is_pruned(content.generation):
+                raise NotFound(f"what stood at `{one.where}` was let go", hint=elsewhere(one, where()))
+            if not yard.ledger.saved(content.generation, content.name).is_file():
+                raise VerificationFailed(
+                    f"what was saved of `{one.where}` is missing", hint=elsewhere(one, where())
+                )
+        elif isinstance(content, NewLink):
+            _check_tree(one, yard)
+        _check_unused(one, yard)
+
+
+def carry_out(plan: WayBack, yard: Yard, where: Where) -> Generation:
+    """Do it, under the locks of what it changes. Raises what `Ledger.carry_out` does; nothing is changed then."""
+    with _locked(plan, yard):
+        try:
+            done = yard.ledger.carry_out(plan.intent, plan.replacements, wait=yard.wait, expected=plan.expected)
+        except VerificationFailed as error:
+            raise VerificationFailed(error.message, hint=elsewhere(plan.returns[0], where())) from error
+        _settle_names(plan, yard)
+    return done
+
+
+def elsewhere(one: Return, site: Site | None) -> str:
+    """Where the bytes of *one* can be had, if not from what was saved."""
+    if site is not None and site.stack:
+        return f"run `rocmswitch use {site.stack} --venv {shlex.quote(site.place.name)} --rebind`"
+    package = _package(one, site) if site is not None and site.python else ""
+    if site is not None and package:
+        return f"run `{shlex.quote(site.python)} -m pip install --force-reinstall --no-deps {package}`"
+    return "run `rocmswitch history` for what else was saved"
+
+
+def _package(one: Return, site: Site) -> str:
+    for folder in site.packages:
+        if Path(one.where).is_relative_to(folder):
+            found = recorded(Path(folder), str(Path(one.where).relative_to(folder)))
+            return f"{found.distribution}=={found.version}" if found else ""
+    return ""
+
+
+def _check_tree(one: Return, yard: Yard) -> None:
+    """A link to a tree leads to one that is there, and what other environments need stays."""
+    name = Path(one.where).name
+    trees = _trees_of(Path(one.where), yard)
+    if trees is None or one.then.kind != LINK or Path(one.then.target).parent != Path(TREES):
+        return
+    if not trees.is_whole(Path(one.then.target).name):
+        raise NotFound(f"the tree of `{name}` was let go", hint="run `rocmswitch history`")
+
+
+def _check_unused(one: Return, yard: Yard) -> None:
+    name = Path(one.where).name
+    if one.then.kind == ABSENT and Path(one.where).parent == _real(yard.layout.prefixes):
+        users = [venv.receipt.name for venv in Installed((yard.layout,)).venvs() if venv.receipt.prefix == name]
+        if users:
+            told = ", ".join(f"`{user}`" for user in users)
+            raise Refused(f"`{name}` is used by {told}", hint=f"run `rocmswitch remove {users[0]}`")
+
+
+@contextlib.contextmanager
+def _locked(plan: WayBack, yard: Yard) -> Iterator[None]:
+    """The names of trees first, in one order for all, then, inside, the ledger's own lock."""
+    with contextlib.ExitStack() as stack:
+        for trees, name in _names(plan, yard):
+            stack.enter_context(trees.locked(name, yard.wait))
+        for one in plan.returns:
+            _check_unused(one, yard)
+        yield
+
+
+def _names(plan: WayBack, yard: Yard) -> list[tuple[Trees, str]]:
+    places = [Path(one.where) for one in plan.returns]
+    if plan.intent.place.kind in ("venv", "prefix"):
+        places.append(Path(plan.intent.place.folder))
+    found = {str(path): (trees, path.name) for path in places if (trees := _trees_of(path, yard)) is not None}
+    return [found[path] for path in sorted(found)]
+
+
+def _trees_of(path: Path, yard: Yard) -> Trees | None:
+    """The trees that *path* is a name among; None where it is none."""
+    for links in (yard.layout.prefixes, yard.layout.venvs):
+        if path.parent in (links, _real(links)):
+            return Trees(links, yard.layout.locks, yard.disk)
+    return None
+
+
+def _real(folder: Path) -> Path:
+    return folder.resolve()
+
+
+def _settle_names(plan: WayBack, yard: Yard) -> None:
+    """What is kept beside trees says again what they are: scripts, and what was seen of what they load."""
+    changed = [Path(one.where) for one in plan.returns if _trees_of(Path(one.where), yard) is not None]
+    if changed:
+        from rocmswitch.operations.scripts import remove_script, write_scripts
+
+        for path in changed:
+            if path.is_symlink():
+                write_scripts(path.name, Installed((yard.layout,)), yard.disk)
+            else:
+                remove_script(yard.layout, path.name, yard.disk)
+    names = {path.name for path in changed}
+    if plan.intent.place.kind == "venv":
+        names.add(Path(plan.intent.place.folder).name)
+    for name in names:
+        with disk_errors(yard.layout.checks):
+            yard.disk.discard(yard.layout.checks / f"{name}.json")

@@ -1,0 +1,48 @@
+"""Take one recorded change back, whatever it was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from rocmswitch.errors import RocmswitchError
+from rocmswitch.host.filesystems import lock_note
+from rocmswitch.model.deployment import Generation, Site
+from rocmswitch.operations.remains import look_at
+from rocmswitch.operations.returning import Yard, carry_out, check
+from rocmswitch.operations.sites import find_site
+from rocmswitch.planning.drift import spot
+from rocmswitch.planning.undoing import WayBack, choose, plan_undo
+from rocmswitch.store.installed import Installed
+
+
+def plan(number: int | None, yard: Yard, environment: Mapping[str, str]) -> tuple[Generation, WayBack]:
+    """The generation to take back, and what has to be put where. Changes nothing.
+
+    Raises NotFound where there is none or what stood there was let go, VerificationFailed where its record or what
+    it saved is damaged, Refused where a later change or something unknown is in the way.
+    """
+    chosen = yard.ledger.generation(number) if number else None
+    generations = yard.ledger.generations()
+    chosen = choose(generations, chosen.number if chosen else None)
+    ground = look_at([spot(step) for step in chosen.steps], generations)
+    found = plan_undo(chosen, generations, ground)
+    check(found, yard, lambda: _site(found, yard, environment))
+    roots = dict.fromkeys(Path(one.root) for one in found.returns)
+    return chosen, replace(found, notes=(*found.notes, *lock_note(roots)))
+
+
+def execute(plan: WayBack, yard: Yard, environment: Mapping[str, str]) -> Generation:
+    """Carry it out, whole or not at all. Raises Busy, Refused, VerificationFailed, MachineLacks."""
+    return carry_out(plan, yard, lambda: _site(plan, yard, environment))
+
+
+def _site(plan: WayBack, yard: Yard, environment: Mapping[str, str]) -> Site | None:
+    """What the generation's place is now; None where nobody can tell any more."""
+    place = plan.intent.place
+    word = place.resolved if place.kind == "foreign" else place.name
+    try:
+        return find_site(word, Installed((yard.layout,)), environment)
+    except RocmswitchError:
+        return None
