@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import csv
+import io
 import os
 import re
 from collections.abc import Iterator
@@ -77,19 +78,19 @@ def _fields(record: Path, path: str) -> list[str]:
     try:
         return next(_rows(record, path), [])
     except (OSError, csv.Error):
-        # Somebody's else's damage: for the caller, nobody states a hash.
+        # Somebody else's damage: for the caller, nobody states a hash.
         return []
 
 
 def _rows(record: Path, path: str) -> Iterator[list[str]]:
     """Only lines that hold the path are parsed: torch has 15 000, and numpy none of interest."""
     needle = os.fsencode(path.rpartition("/")[2])
-    with open_regular(record) as file:
-        if os.fstat(file.fileno()).st_size > _LARGEST:
+    with open_regular(record) as raw, io.BufferedReader(raw) as file:  # type: ignore[type-var]
+        if os.fstat(raw.fileno()).st_size > _LARGEST:
             return
-        for line in file.read().split(b"\n"):
-            if needle in line and len(line) < _LONGEST:
-                row = next(csv.reader([os.fsdecode(line).rstrip("\r")]), [])
+        for line in iter(lambda: file.readline(_LONGEST), b""):
+            if needle in line:
+                row = next(csv.reader([os.fsdecode(line).rstrip("\r\n")]), [])
                 if row[:1] == [path]:
                     yield row
 

@@ -74,7 +74,7 @@ def nonsense_ends() -> Iterator[None]:
 
 
 def _facts(elf: ELFFile) -> ElfFacts:
-    headers = _program_headers(elf)
+    headers = program_headers(elf)
     table = _DynamicTable(elf, headers)
     return ElfFacts(
         machine=str(elf["e_machine"]),
@@ -93,7 +93,7 @@ def _facts(elf: ELFFile) -> ElfFacts:
     )
 
 
-def _program_headers(elf: ELFFile) -> list[_Entry]:
+def program_headers(elf: ELFFile) -> list[_Entry]:
     """All of them, without `iter_segments`, which walks the section headers for the sake of PT_DYNAMIC."""
     start, step = elf["e_phoff"], elf["e_phentsize"]
     return [
