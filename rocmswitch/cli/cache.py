@@ -31,7 +31,7 @@ def size(scopes: Scopes, as_json: bool) -> None:
 
 
 @command.command(epilog="Example: rocmswitch cache prune --yes")
-@click.option("--all", "everything", is_flag=True, help="Also what an installed stack was made from.")
+@click.option("--all", "everything", is_flag=True, help="Also what an installed or removed stack was made from.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be deleted.")
 @click.pass_obj
@@ -41,15 +41,21 @@ def prune(scopes: Scopes, everything: bool, yes: bool, dry_run: bool) -> None:
     Archives that no installed stack was made from, and unpacked wheels.
     """
     store = machine.cache(scopes.own)
-    keep = frozenset() if everything else cache.wanted(Installed(scopes.searched))
+    forests = (machine.prefixes(scopes.own), machine.venvs(scopes.own))
+    installed, kept = Installed(scopes.searched), cache.kept(forests, machine.ledger(scopes))
+    keep = frozenset() if everything else cache.wanted(installed, kept)
     unwanted = store.prune(keep, dry_run=True)
     wheels = machine.uv(scopes.own)
     output.say(f"deletes {output.size(sum(one.size for one in unwanted))} in {len(unwanted)} archives")
     output.say(f"deletes {output.size(wheels.size())} in unpacked wheels")
+    if kept and not everything:
+        output.say(
+            "what `rocmswitch undo` can bring back keeps its own, until `rocmswitch backup prune` lets it go"
+        )
     if dry_run:
         return
     output.agree("Delete them, and what broken runs have left?", yes=yes)
-    for trees in (machine.prefixes(scopes.own), machine.venvs(scopes.own)):
+    for trees in forests:
         for tree in trees.sweep():
             output.say(f"deleted {tree}, which was unfinished or is no longer used")
     removed = store.prune(keep)

@@ -8,6 +8,7 @@ import click
 
 from rocmswitch.cli import output
 from rocmswitch.cli.main import Scopes
+from rocmswitch.cli.settling import tell_pending
 from rocmswitch.operations.current import Current, look
 from rocmswitch.store.installed import Installed
 
@@ -17,6 +18,7 @@ from rocmswitch.store.installed import Installed
 @click.pass_obj
 def command(scopes: Scopes, as_json: bool) -> None:
     """Say which stack is active here, why, and what hides it."""
+    tell_pending(scopes)
     found = look(os.environ, Installed(scopes.searched))
     if as_json:
         output.write_json(_as_json(found))

@@ -9,6 +9,7 @@ import click
 
 from rocmswitch.cli import output
 from rocmswitch.cli.main import Scopes
+from rocmswitch.cli.settling import settle
 from rocmswitch.errors import UsageMistake
 from rocmswitch.operations import init
 from rocmswitch.operations.hooks import SHELLS, hook_text
@@ -46,6 +47,7 @@ def command(scopes: Scopes, /, shell: str, **chosen: bool) -> None:
     if options.installs and options.removes:
         raise UsageMistake("`--install` and `--uninstall` exclude each other")
     if options.installs or options.removes:
+        settle(scopes, dry_run=options.dry_run)
         _change(init.plan(shell, scopes.own, os.environ, removes=options.removes), options)
         return
     if options.yes or options.dry_run or options.as_json:

@@ -12,6 +12,7 @@ import click
 from rocmswitch.cli import machine, output, planned
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.progress import progress
+from rocmswitch.cli.settling import settle
 from rocmswitch.errors import RocmswitchError
 from rocmswitch.model.package import VERIFICATION_CLASSES
 from rocmswitch.model.receipt import Receipt
@@ -62,6 +63,7 @@ def command(scopes: Scopes, /, name: str, **chosen: Any) -> None:
     Sets add up, also to those that are installed; runtime is always among them.
     """
     options = Options(**chosen)
+    settle(scopes, dry_run=options.dry_run)
     catalog = machine.catalog(scopes)
     manifest = catalog.read(resolve_name(name, catalog.names()))
     if manifest.stack.name != name:

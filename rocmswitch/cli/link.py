@@ -6,6 +6,7 @@ import click
 
 from rocmswitch.cli import machine, output
 from rocmswitch.cli.main import Scopes
+from rocmswitch.cli.settling import settle
 from rocmswitch.errors import NotFound
 from rocmswitch.model.activation import CardVariable
 from rocmswitch.operations import link
@@ -26,6 +27,7 @@ def command(scopes: Scopes, folder: str, name: str | None, yes: bool, dry_run: b
 
     Its files are only read, by its own tools: rocmswitch never changes, repairs or removes them.
     """
+    settle(scopes, dry_run=dry_run)
     catalog, installed = machine.catalog(scopes), Installed((scopes.own,))
     linked = link.look(folder, scopes.searched)
     plan = link.plan(linked, name, catalog.names(), installed, _cards(catalog, linked.version))

@@ -6,6 +6,7 @@ import click
 
 from rocmswitch.cli import listing, machine, output
 from rocmswitch.cli.main import Scopes
+from rocmswitch.cli.settling import tell_pending
 from rocmswitch.planning.naming import by_version
 from rocmswitch.store.installed import Installed
 
@@ -16,6 +17,7 @@ from rocmswitch.store.installed import Installed
 @click.pass_obj
 def command(scopes: Scopes, available: bool, as_json: bool) -> None:
     """List what is installed: stacks, then environments, by version, the newest last."""
+    tell_pending(scopes)
     if available:
         _available(scopes, as_json=as_json)
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,13 +44,25 @@ def catalog(scopes: Scopes) -> Catalog:
 def prefixes(layout: Layout) -> Trees:
     from rocmswitch.store.trees import Trees
 
-    return Trees(layout.prefixes, layout.locks, disk())
+    return Trees(layout.prefixes, layout.locks, disk(), _kept_in(layout))
 
 
 def venvs(layout: Layout) -> Trees:
     from rocmswitch.store.trees import Trees
 
-    return Trees(layout.venvs, layout.locks, disk())
+    return Trees(layout.venvs, layout.locks, disk(), _kept_in(layout))
+
+
+def _kept_in(layout: Layout) -> Callable[[], Collection[str] | None]:
+    """Asks which trees the scope's recorded changes can bring back."""
+
+    def kept() -> Collection[str] | None:
+        from rocmswitch.deploy.ledger import Ledger
+        from rocmswitch.operations.keeping import kept_trees
+
+        return kept_trees(Ledger(layout, disk()))
+
+    return kept
 
 
 def ledger(scopes: Scopes) -> Ledger:
@@ -132,7 +145,8 @@ def nursery(scopes: Scopes) -> Nursery:
 
     layout, wait = scopes.own, scopes.wait(WAIT)
     goods = supply(scopes)
-    return Nursery(Downloads(goods.http, cache(layout)), venvs(layout), disk(), uv(layout), goods, wait)
+    downloads = Downloads(goods.http, cache(layout))
+    return Nursery(downloads, venvs(layout), disk(), uv(layout), goods, ledger(scopes), wait)
 
 
 def supply(scopes: Scopes) -> Supply:

@@ -6,18 +6,22 @@ import click
 
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.removing import carry_out
+from rocmswitch.cli.settling import settle
 from rocmswitch.operations import remove
 from rocmswitch.store.installed import Installed
 
 
 @click.command(epilog="Example: rocmswitch remove debian-5.2.3")
 @click.argument("name")
+@click.option("--purge", is_flag=True, help="Free its disk space at once: there is no way back.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
 @click.pass_obj
-def command(scopes: Scopes, name: str, yes: bool, dry_run: bool) -> None:
+def command(scopes: Scopes, name: str, purge: bool, yes: bool, dry_run: bool) -> None:
     """Remove the stack or environment NAME: what rocmswitch made for it, and nothing else.
 
-    Of a linked ROCm that is the link. An environment may be given by its path.
+    Of a linked ROCm that is the link. An environment may be given by its path. `rocmswitch undo` brings it back,
+    until `rocmswitch backup prune` frees its disk space.
     """
-    carry_out(scopes, remove.plan(name, Installed((scopes.own,))), yes=yes, dry_run=dry_run)
+    settle(scopes, dry_run=dry_run)
+    carry_out(scopes, remove.plan(name, Installed((scopes.own,))), purge=purge, yes=yes, dry_run=dry_run)

@@ -10,9 +10,12 @@ from rocmswitch.model.variables import ACTIVE
 from rocmswitch.operations import remove
 
 
-def carry_out(scopes: Scopes, removal: remove.Removal, *, yes: bool, dry_run: bool) -> None:
+def carry_out(scopes: Scopes, removal: remove.Removal, *, purge: bool, yes: bool, dry_run: bool) -> None:
     """Show *removal*, ask, do it, and say how to leave where it is entered in this shell."""
     trees = (machine.venvs if removal.kind == "venv" else machine.prefixes)(scopes.own)
+    ledger = machine.ledger(scopes)
+    if purge or removal.purges:
+        removal = remove.purged(removal, ledger)
     _show(removal)
     for program in remove.running(removal, trees):
         output.say(f"a program runs from it: {program.command} ({program.number})")
@@ -20,7 +23,8 @@ def carry_out(scopes: Scopes, removal: remove.Removal, *, yes: bool, dry_run: bo
         return
     if removal.size is None or not removal.used_by:
         output.agree("Remove it?", yes=yes)
-    for tree in remove.execute(removal, trees, machine.disk(), scopes.wait(remove.WAIT)):
+    _, left = remove.execute(removal, trees, ledger, machine.disk(), scopes.wait(remove.WAIT))
+    for tree in left:
         output.say(f"programs still run from {tree}: the next change removes it")
     output.say(f"removed {removal.name}")
     if os.environ.get(ACTIVE) == removal.name:
@@ -40,3 +44,15 @@ def _show(removal: remove.Removal) -> None:
         output.say(f"still used by the environment {venv}{again}")
     if removal.is_default:
         output.say("new shells enter it by default, and will enter nothing then")
+    output.say(_the_way_back(removal))
+
+
+def _the_way_back(removal: remove.Removal) -> str:
+    """What brings it back, or that nothing does."""
+    if not removal.purges:
+        frees = f" until `rocmswitch backup prune` frees its {output.size(removal.size)}" if removal.size else ""
+        return f"`rocmswitch undo` brings it back{frees}"
+    frees = f"frees its {output.size(removal.size)} at once, and " if removal.size else ""
+    others = ", ".join(map(str, removal.forgets))
+    earlier = f", nor can what `rocmswitch history` lists as {others}" if removal.forgets else ""
+    return f"{frees}cannot be undone{earlier}"

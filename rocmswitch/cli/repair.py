@@ -7,6 +7,7 @@ import click
 from rocmswitch.cli import machine, output, planned
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.progress import progress
+from rocmswitch.cli.settling import settle
 from rocmswitch.errors import VerificationFailed
 from rocmswitch.operations import install, repair
 from rocmswitch.operations.resolving import Wish
@@ -27,6 +28,7 @@ def command(scopes: Scopes, name: str, mirror: str | None, yes: bool, dry_run: b
 
     Where its receipt is lost, from the packages of the day.
     """
+    settle(scopes, dry_run=dry_run)
     installed = Installed((scopes.own,))
     lost = installed.damaged(name)
     plan = _plan_anew(scopes, lost, mirror) if lost else _plan(scopes, installed.find(name))

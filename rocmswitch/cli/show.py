@@ -9,6 +9,7 @@ import msgspec
 
 from rocmswitch.cli import machine, output
 from rocmswitch.cli.main import Scopes
+from rocmswitch.cli.settling import tell_pending
 from rocmswitch.errors import NotFound
 from rocmswitch.model.receipt import Receipt
 from rocmswitch.model.stack import Gpu, Key, Stack
@@ -27,6 +28,7 @@ def command(scopes: Scopes, name: str, as_json: bool) -> None:
 
     NAME may be an environment's: then what it was made of.
     """
+    tell_pending(scopes)
     installed = Installed(scopes.searched)
     one = installed.prefix(name) or installed.venv(name)
     manifest = _manifest(scopes, one.receipt.stack if one else name, needed=one is None)

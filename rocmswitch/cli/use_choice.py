@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rocmswitch.cli import machine, output
 from rocmswitch.cli.main import Scopes
+from rocmswitch.cli.settling import settle
 from rocmswitch.cli.use_options import Options
 from rocmswitch.errors import Failed, UsageMistake
 from rocmswitch.model.pin import PIN_FILE, Pin, WrongPin
@@ -68,9 +69,10 @@ def use_no_stack(scopes: Scopes, lasting: Lasting, shell: str | None) -> None:
     if lasting.pin:
         _pin(Pin("system"))
     if lasting.default:
-        from rocmswitch.operations.scripts import set_default
+        from rocmswitch.operations.default import set_default
 
-        set_default(scopes.own, None, machine.disk())
+        settle(scopes)
+        set_default(scopes.own, None, machine.ledger(scopes), machine.disk())
         output.say("new shells start without a stack")
     if _is_heard(shell) and not lasting.pin and not lasting.default:
         output.say("no stack in this shell, until `rocmswitch use --off`")
@@ -108,11 +110,14 @@ def _following(text: str, shell: str | None) -> str:
 
 
 def _write_scripts(scopes: Scopes, one: Installation, lasting: Lasting) -> None:
-    from rocmswitch.operations.scripts import set_default, write_scripts
+    from rocmswitch.operations.scripts import write_scripts
 
     write_scripts(one.receipt.name, Installed(scopes.searched), machine.disk())
     if lasting.default:
-        set_default(scopes.own, one, machine.disk())
+        from rocmswitch.operations.default import set_default
+
+        settle(scopes)
+        set_default(scopes.own, one, machine.ledger(scopes), machine.disk())
         output.say(f"new shells use {one.receipt.name}")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from rocmswitch.cli import machine, output, planned, use_environment
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.progress import progress
+from rocmswitch.cli.settling import settle
 from rocmswitch.cli.use_environment import Chosen, Place
 from rocmswitch.cli.use_options import Options
 from rocmswitch.errors import NotFound, Refused, UsageMistake
@@ -33,6 +34,7 @@ def make_prefix(
     """
     if "/" in target or target.startswith("."):
         raise NotFound(f"`{target}` is no environment made by rocmswitch", hint="run `rocmswitch list`")
+    settle(scopes, dry_run=options.dry_run)
     stages = Stages()
     installed = Installed((scopes.own,))
     manifest = _manifest(scopes, target, installed)
@@ -60,6 +62,7 @@ def _say_it_is_not_pytorch(stack: str, installed: Installed) -> None:
 
 def make_environment(scopes: Scopes, target: str, options: Options) -> Installation | None:
     """The environment, made where it is missing; None where the plan was only to be shown."""
+    settle(scopes, dry_run=options.dry_run)
     place = use_environment.place(options.venv or "", Path.cwd())
     installed = Installed((scopes.own,))
     if place.name in machine.catalog(scopes).names() or installed.prefix(place.name):

@@ -7,6 +7,7 @@ import click
 from rocmswitch.cli import listing, output
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.removing import carry_out
+from rocmswitch.cli.settling import settle, tell_pending
 from rocmswitch.operations import remove
 from rocmswitch.store.installed import Installed
 
@@ -24,6 +25,7 @@ def list_environments(scopes: Scopes, as_json: bool) -> None:
 
     Of each: its stack, Python and PyTorch, and what it lacks.
     """
+    tell_pending(scopes)
     installed = Installed(scopes.searched)
     found = listing.ordered(installed.environments())
     if as_json:
@@ -36,12 +38,14 @@ def list_environments(scopes: Scopes, as_json: bool) -> None:
 
 @command.command("remove", epilog="Example: rocmswitch venv remove myproj")
 @click.argument("name")
+@click.option("--purge", is_flag=True, help="Free its disk space at once: there is no way back.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
 @click.pass_obj
-def remove_environment(scopes: Scopes, name: str, yes: bool, dry_run: bool) -> None:
+def remove_environment(scopes: Scopes, name: str, purge: bool, yes: bool, dry_run: bool) -> None:
     """Remove the environment NAME.
 
-    NAME may be its path. What was installed into it goes with it.
+    NAME may be its path. What was installed into it goes with it, and comes back with `rocmswitch undo`.
     """
-    carry_out(scopes, remove.plan_venv(name, Installed((scopes.own,))), yes=yes, dry_run=dry_run)
+    settle(scopes, dry_run=dry_run)
+    carry_out(scopes, remove.plan_venv(name, Installed((scopes.own,))), purge=purge, yes=yes, dry_run=dry_run)

@@ -6,6 +6,7 @@ import click
 
 from rocmswitch.cli import machine, output
 from rocmswitch.cli.main import Scopes
+from rocmswitch.cli.settling import tell_pending
 from rocmswitch.errors import NotFound, VerificationFailed
 from rocmswitch.store.installed import Damaged, Installation, Installed
 from rocmswitch.store.receipts import FILES, FOLDER, RECEIPT
@@ -22,6 +23,7 @@ SHOWN = 20
 @click.pass_obj
 def command(scopes: Scopes, name: str | None, quick: bool, as_json: bool) -> None:
     """Check every file of NAME, or of all that is installed, against its receipt."""
+    tell_pending(scopes)
     installed = Installed(scopes.searched)
     chosen = (installed.damaged(name) or installed.find(name),) if name else installed.everything()
     if not chosen:

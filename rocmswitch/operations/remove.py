@@ -1,16 +1,25 @@
-"""Remove a stack's prefix, an environment, or the link to a ROCm that is not ours."""
+"""Remove a stack's prefix, an environment, or the link to a ROCm that is not ours.
+
+The name goes, in a recorded change; the tree stays, so that the change can be taken back, unless it is purged.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rocmswitch.errors import NotFound, Refused
-from rocmswitch.operations.scripts import remove_script
+from rocmswitch.deploy.ledger import Ledger
+from rocmswitch.errors import Failed, NotFound, Refused
+from rocmswitch.model.deployment import Generation, Intent, NoFile, Replacement
+from rocmswitch.operations.default import no_default
+from rocmswitch.operations.keeping import trees_of
+from rocmswitch.operations.ownlinks import place, replacement
+from rocmswitch.operations.scripts import default_name, remove_script
 from rocmswitch.store.installed import Damaged, Installation, Installed
 from rocmswitch.store.layout import Layout
+from rocmswitch.store.receipts import stack_of
 from rocmswitch.store.trees import Trees
-from rocmswitch.system.disk import Disk, disk_errors
+from rocmswitch.system.disk import Disk
 from rocmswitch.system.processes import Process
 
 WAIT = 10.0
@@ -33,6 +42,10 @@ class Removal:
     """The symlink outside of our folders by which the user named it: `.venv`."""
     is_default: bool = False
     """New shells enter it."""
+    purges: bool = False
+    """Its trees go too, and nothing brings them back."""
+    forgets: tuple[int, ...] = ()
+    """The generations that could bring back one of those trees, before this change: they no longer can."""
 
     @property
     def name(self) -> str:
@@ -40,7 +53,7 @@ class Removal:
 
 
 def plan(target: str, installed: Installed) -> Removal:
-    """What removing *target*, a name or an environment's path, takes away: a damaged tree too.
+    """What removing *target*, a name or an environment's path, takes away: a damaged tree too, and that for good.
 
     Changes nothing. Raises NotFound.
     """
@@ -56,6 +69,7 @@ def plan(target: str, installed: Installed) -> Removal:
         linked,
         _shortcut(target, one),
         installed.default() == name,
+        purges=size is None,
     )
 
 
@@ -67,28 +81,63 @@ def plan_venv(target: str, installed: Installed) -> Removal:
     return removal
 
 
+def purged(removal: Removal, ledger: Ledger) -> Removal:
+    """*removal*, after which nothing is left of the name: no tree that an earlier change could bring back."""
+    return replace(removal, purges=True, forgets=_holding(removal.name, ledger))
+
+
 def running(removal: Removal, trees: Trees) -> tuple[Process, ...]:
     """The programs that run from it, as far as this user may see them."""
     tree = trees.current(removal.name)
     return trees.users([tree])[tree] if tree else ()
 
 
-def execute(removal: Removal, trees: Trees, disk: Disk, wait: float = WAIT) -> tuple[str, ...]:
-    """Take away the name, the tree, its activation scripts and the shortcut to it.
+def execute(
+    removal: Removal, trees: Trees, ledger: Ledger, disk: Disk, wait: float = WAIT
+) -> tuple[Generation, tuple[str, ...]]:
+    """Take away the name, what new shells enter by it and the shortcut to it, at once; then its scripts.
 
-    Returns the trees that stay until the programs that run from them end. Raises Refused while an environment
-    is bound to it, except where it is damaged: the environment works again when it is installed anew.
+    Returns the recorded change, and of what is purged the trees that stay until the programs that run from them
+    end. Raises Refused while an environment is bound to it, except where it is damaged: the environment works
+    again when it is installed anew.
     """
     _check_unused(removal)
     with trees.locked(removal.name, wait):
         # While the lock was waited for, an environment may have been bound to it.
         bound = _bound_to(removal.name, removal.kind, Installed((removal.layout,)))
         _check_unused(replace(removal, used_by=bound))
+        if not trees.current(removal.name):
+            raise Failed(f"`{removal.name}` was removed by another rocmswitch meanwhile")
+        generation = ledger.carry_out(_intent(removal), _changes(removal), wait=wait)
+        if removal.purges:
+            ledger.prune(_holding(removal.name, ledger), wait=wait)
         remove_script(removal.layout, removal.name, disk)
         disk.discard(removal.layout.checks / f"{removal.name}.json")
-        if removal.shortcut:
-            _remove_shortcut(removal.shortcut, removal.link, disk)
-        return trees.remove(removal.name)
+        return generation, trees.remove(removal.name) if removal.purges else ()
+
+
+def _intent(removal: Removal) -> Intent:
+    notes = (f"linked to {removal.linked}",) if removal.linked else ()
+    return Intent("remove", place(removal.kind, removal.name, removal.link), notes=notes)
+
+
+def _changes(removal: Removal) -> tuple[Replacement, ...]:
+    """The name goes last: nothing that is left on the way leads nowhere."""
+    shortcut, link = removal.shortcut, removal.link
+    # Only where it still leads to what is removed.
+    leads_there = shortcut and shortcut.is_symlink() and shortcut.resolve() == link.resolve()
+    shortcuts = (replacement(shortcut, NoFile()),) if shortcut and leads_there else ()
+    default = no_default(removal.layout) if default_name(removal.layout) == removal.name else ()
+    return (*shortcuts, *default, replacement(link, NoFile()))
+
+
+def _holding(name: str, ledger: Ledger) -> tuple[int, ...]:
+    """The generations by which a tree of *name* could be brought back."""
+    return tuple(
+        one.number
+        for one in ledger.generations()
+        if not ledger.is_pruned(one.number) and any(stack_of(tree) == name for tree in trees_of(one))
+    )
 
 
 def _shortcut(target: str, one: Installation | Damaged) -> Path | None:
@@ -96,14 +145,6 @@ def _shortcut(target: str, one: Installation | Damaged) -> Path | None:
     if "/" not in target and not target.startswith("."):
         return None
     return path if path.is_symlink() and not path.is_relative_to(one.layout.data) else None
-
-
-def _remove_shortcut(shortcut: Path, link: Path, disk: Disk) -> None:
-    """Only where it still leads to what is removed. Before that: a tree alone can still be found by its name."""
-    with disk_errors(shortcut):
-        if shortcut.is_symlink() and shortcut.resolve() == link.resolve():
-            disk.remove(shortcut)
-            disk.sync_directory(shortcut.parent)
 
 
 def _bound_to(name: str, kind: str, installed: Installed) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from rocmswitch.operations import aliases
 from rocmswitch.operations.hooks import refreshed_hooks
 from rocmswitch.operations.rendering import functions, functions_path, script
 from rocmswitch.store.freshness import DIALECTS
-from rocmswitch.store.installed import Installation, Installed
+from rocmswitch.store.installed import Installed
 from rocmswitch.store.layout import Layout
 from rocmswitch.store.private import check_private, make_private, may_write
 from rocmswitch.system.disk import Disk, disk_errors
@@ -24,6 +24,9 @@ WAIT = 10.0
 """Seconds to wait for another rocmswitch that writes scripts: it takes milliseconds."""
 DEFAULT = "default"
 """The name of the script that new shells enter by."""
+
+_OURS = b"_rocmswitch_"
+"""What every script that was made here calls."""
 
 Wanted = dict[Path, bytes | str | None]
 """Each path with its content, as a symlink its target, or None where nothing should be."""
@@ -51,34 +54,55 @@ def write_scripts(name: str, installed: Installed, disk: Disk) -> None:
 def remove_script(layout: Layout, name: str, disk: Disk) -> None:
     """Take the scripts away for good, and what else leads to them: shorter names, the default.
 
-    Before what they enter: a script alone nothing would ever clean up.
+    After the name is gone; where that is not to be, the next `write_scripts` or `refresh_scripts` does it.
     """
     if layout.activations.is_dir():
         _bring_about(layout, {}, name, disk)
 
 
-def set_default(layout: Layout, one: Installation | None, disk: Disk) -> None:
-    """New shells of this scope enter *one*, or nothing. Raises Refused, MachineLacks, Busy."""
-    wanted: Wanted = dict.fromkeys(_defaults(layout))
-    if one is not None:
-        scripts = {dialect: one.script(dialect) for dialect in DIALECTS}
-        own = one.layout == layout
-        wanted = {_default(layout, key): path.name if own else str(path) for key, path in scripts.items()}
-    _write(layout, lambda: wanted, disk)
+def refresh_scripts(layout: Layout, installed: Installed, disk: Disk) -> None:
+    """Let all scripts of the scope say what the receipts say, and none be there for a name that is gone.
+
+    After a change of names that was taken back, or that was broken off. Raises as `write_scripts`.
+    """
+    if not may_write(layout.activations):
+        return
+    wanted: Wanted = {}
+    for one in (*installed.prefixes(), *installed.venvs()):
+        # What cannot be entered as things are says so when it is to be entered.
+        if one.layout == layout and installed.lack(one) is None:
+            for dialect in DIALECTS:
+                wanted[one.script(dialect)] = script(dialect, one, installed).encode(errors="surrogateescape")
+    if wanted or layout.activations.is_dir():
+        _bring_about(layout, wanted, "", disk)
+
+
+def sweep_scripts(layout: Layout, disk: Disk) -> None:
+    """Take away the scripts of names that are gone: nothing where there are none. Raises as `write_scripts`."""
+    if _orphans(layout) and may_write(layout.activations):
+        _bring_about(layout, {}, "", disk)
+
+
+def default_links(layout: Layout) -> tuple[Path, ...]:
+    """The symlinks that new shells enter by, there or not."""
+    return tuple(layout.activations / f"{DEFAULT}.{dialect}" for dialect in DIALECTS)
+
+
+def make_folders(layout: Layout, disk: Disk) -> None:
+    """The folders that scripts lie in are there for good, and nobody else may write them. Raises Refused."""
+    for folder in (layout.activations, layout.shell):
+        check_private(folder)
+    disk.make_directories(layout.data)
+    if not (layout.activations.is_dir() and layout.shell.is_dir()):
+        for folder in (layout.activations, layout.shell):
+            make_private(folder, layout.scope, disk)
+        disk.sync_directory(layout.data)
 
 
 def default_name(layout: Layout) -> str:
     """What new shells of this scope enter; empty where that is nothing."""
-    link = _default(layout, "sh")
+    link = default_links(layout)[0]
     return link.readlink().stem if link.is_symlink() else ""
-
-
-def _default(layout: Layout, dialect: str) -> Path:
-    return layout.activations / f"{DEFAULT}.{dialect}"
-
-
-def _defaults(layout: Layout) -> tuple[Path, ...]:
-    return tuple(_default(layout, dialect) for dialect in DIALECTS)
 
 
 def _bring_about(layout: Layout, scripts: Wanted, gone: str, disk: Disk) -> None:
@@ -94,13 +118,16 @@ def _carried(layout: Layout) -> Wanted:
 
 
 def _links(layout: Layout, gone: str) -> Wanted:
-    """Shorter names, in place of those that were there before; nothing that leads to *gone*."""
+    """Shorter names, in place of those that were there before; nothing that leads to *gone*, or nowhere."""
+    orphans = _orphans(layout)
     meanings, decision = aliases.decide(layout, {gone})
-    wanted: Wanted = {path: None for path in _symlinks(layout.activations) if path not in _defaults(layout)}
+    defaults = default_links(layout)
+    wanted: Wanted = {path: None for path in _symlinks(layout.activations) if path not in defaults}
+    wanted |= dict.fromkeys(orphans)
     if gone:
         wanted |= {layout.activations / f"{gone}.{dialect}": None for dialect in DIALECTS}
         if default_name(layout) == gone:
-            wanted |= dict.fromkeys(_defaults(layout))
+            wanted |= dict.fromkeys(defaults)
     for short, name in meanings.items():
         wanted |= {layout.activations / f"{short}.{dialect}": f"{name}.{dialect}" for dialect in DIALECTS}
     return {**wanted, aliases.record(layout): decision}
@@ -114,18 +141,10 @@ def _write(layout: Layout, wanted: Callable[[], Wanted], disk: Disk) -> None:
         if not _differing(wanted()):
             return
         with held(layout.locks / "scripts", wait=WAIT, what="the scripts of activations"):
-            _make_folders(layout, disk)
+            make_folders(layout, disk)
             _change(_differing(wanted()), disk)
             for folder in (layout.activations, layout.shell):
                 _discard_remains(folder, disk)
-
-
-def _make_folders(layout: Layout, disk: Disk) -> None:
-    disk.make_directories(layout.data)
-    if not (layout.activations.is_dir() and layout.shell.is_dir()):
-        for folder in (layout.activations, layout.shell):
-            make_private(folder, layout.scope, disk)
-        disk.sync_directory(layout.data)
 
 
 def _differing(wanted: Wanted) -> Wanted:
@@ -160,4 +179,17 @@ def _discard_remains(folder: Path, disk: Disk) -> None:
 
 
 def _symlinks(folder: Path) -> tuple[Path, ...]:
-    return tuple(path for path in folder.iterdir() if path.is_symlink()) if folder.is_dir() else ()
+    """Those that somebody may enter by: hidden ones are another process's, on their way to their names."""
+    found = tuple(folder.iterdir()) if folder.is_dir() else ()
+    return tuple(path for path in found if path.is_symlink() and not path.name.startswith("."))
+
+
+def _orphans(layout: Layout) -> tuple[Path, ...]:
+    """Scripts of ours that enter what is gone: whoever removed it was stopped before they went too.
+
+    Listed before the names are, because a name is there before its scripts.
+    """
+    scripts = [path for path in layout.activations.glob("[!.]*") if path.suffix[1:] in DIALECTS]
+    names = {path.name for links in (layout.prefixes, layout.venvs) if links.is_dir() for path in links.iterdir()}
+    strays = (path for path in scripts if path.stem not in names and path.is_file() and not path.is_symlink())
+    return tuple(path for path in strays if _OURS in path.read_bytes())

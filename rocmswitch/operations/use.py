@@ -6,14 +6,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
+from rocmswitch.deploy.ledger import Ledger
 from rocmswitch.errors import Refused
 from rocmswitch.fetch.download import Downloads, Progress
 from rocmswitch.metadata.wheellock import WheelLock, render_wheel_lock
+from rocmswitch.model.deployment import Intent, NewLink
 from rocmswitch.model.package import Artifact
 from rocmswitch.model.receipt import InstalledPackage, Receipt
 from rocmswitch.model.stack import Stack, Wheels
 from rocmswitch.operations.building import WAIT, Workshop, alone, build
 from rocmswitch.operations.matching import Basket, Supply, lock_of, match, match_locked, match_pinned, remember
+from rocmswitch.operations.ownlinks import place, replacement
 from rocmswitch.operations.scripts import write_scripts
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.activation import PLACEHOLDER, card_variables, plan_venv_activation
@@ -26,9 +29,10 @@ from rocmswitch.store.binding import bind
 from rocmswitch.store.catalog import Manifest
 from rocmswitch.store.interpreters import fetch_interpreter
 from rocmswitch.store.protection import Protection
+from rocmswitch.store.receipts import read_receipt
 from rocmswitch.store.source import pack_source
 from rocmswitch.store.stackflag import clear_stack_flags
-from rocmswitch.store.trees import Trees
+from rocmswitch.store.trees import TREES, Trees
 from rocmswitch.store.virtualenv import Uv, Wheel
 from rocmswitch.system.disk import Disk, disk_errors
 
@@ -136,6 +140,7 @@ class Nursery:
     disk: Disk
     uv: Uv
     supply: Supply
+    ledger: Ledger
     wait: float = WAIT
 
 
@@ -157,10 +162,9 @@ def execute(plan: VenvPlan, prefixes: Workshop, nursery: Nursery, progress: Prog
         if current != plan.tree:
             # Another rocmswitch may have made one of this name since the plan.
             check_kept(plan, trees.receipt(plan.name) if current else None)
-            if trees.is_whole(plan.tree):
-                trees.point(plan.name, plan.tree)
-            else:
+            if not trees.is_whole(plan.tree):
                 _make(plan, wheels, prefixes.trees, nursery)
+            _name(plan, nursery, trees.receipt(plan.name) if current else None)
             trees.sweep()
         write_scripts(plan.name, prefixes.installed, nursery.disk)
         return trees.receipt(plan.name)
@@ -197,7 +201,23 @@ def _make(plan: VenvPlan, wheels: tuple[Wheel, ...], prefixes: Trees, nursery: N
         if plan.prefix:
             entries = bind(folder, entries, _library_folders(plan.prefix, prefixes), nursery.disk)
         entries = clear_stack_flags(folder, entries, nursery.disk)
-    nursery.trees.publish(plan.tree, plan.name, _receipt(plan), entries)
+    nursery.trees.complete(plan.tree, plan.name, _receipt(plan), entries)
+
+
+def _name(plan: VenvPlan, nursery: Nursery, existing: Receipt | None) -> None:
+    """Let the name mean the tree; where it means another one, as a recorded change, so that it can go back."""
+    trees = nursery.trees
+    if existing is None:
+        trees.point(plan.name, plan.tree)
+        return
+    link = trees.link(plan.name)
+    notes = (f"{_in_words(existing)} before, {_in_words(read_receipt(trees.path(plan.tree)))} now",)
+    intent = Intent("rebind", place("venv", plan.name, link), notes=notes)
+    nursery.ledger.carry_out(intent, [replacement(link, NewLink(f"{TREES}/{plan.tree}"))], wait=nursery.wait)
+
+
+def _in_words(receipt: Receipt) -> str:
+    return f"{receipt.stack}{f' with torch {receipt.torch}' if receipt.torch else ''}"
 
 
 def _protection(plan: VenvPlan) -> Protection | None:

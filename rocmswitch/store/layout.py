@@ -75,6 +75,11 @@ class Layout:
         return self.data / "journal"
 
     @property
+    def open_journal(self) -> Path:
+        """Lies there while a change is made, and after one that was broken off."""
+        return self.journal / "open"
+
+    @property
     def manifests(self) -> Path:
         """The user's own manifests."""
         return self.data / "manifests"

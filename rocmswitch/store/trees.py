@@ -11,7 +11,7 @@ import contextlib
 import errno
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -40,13 +40,18 @@ _OWN_MODE = 0o444
 class Trees:
     """The trees below one folder of links: the prefixes of a scope, or its environments.
 
-    Changes are made under the lock of the name that they concern (`locked`).
+    Changes are made under the lock of the name that they concern (`locked`). *kept* tells the trees that can be
+    brought back, which no sweep takes; None where it cannot tell, and then no whole tree goes. It is asked under
+    the lock, so that nothing is missed.
     """
 
-    def __init__(self, links: Path, locks: Path, disk: Disk) -> None:
+    def __init__(
+        self, links: Path, locks: Path, disk: Disk, kept: Callable[[], Collection[str] | None] = frozenset
+    ) -> None:
         self._links = links
         self._locks = locks / links.name
         self._disk = disk
+        self._kept = kept
         self._held: set[str] = set()
 
     def names(self) -> tuple[str, ...]:
@@ -117,9 +122,18 @@ class Trees:
     def publish(self, tree_name: str, name: str, receipt: Receipt, files: Iterable[FileEntry]) -> Receipt:
         """Make what lies in the tree's folder the one that *name* means, whatever happens meanwhile.
 
+        As `complete`, then `point`. When this returns, a power cut changes nothing any more.
+        """
+        written = self.complete(tree_name, name, receipt, files)
+        self.point(name, tree_name)
+        return written
+
+    def complete(self, tree_name: str, name: str, receipt: Receipt, files: Iterable[FileEntry]) -> Receipt:
+        """Make what lies in the tree's folder a whole tree of *name*, though *name* means another one as yet.
+
         *files* is all that lies there; folders above them need not be named. Write permissions go, in the list
         too, but an environment keeps them: its owner installs more into it. Returns the receipt as it was
-        written. When this returns, a power cut changes nothing any more.
+        written.
         """
         tree = self.path(tree_name)
         dropped = 0 if receipt.kind == "venv" else _WRITE_BITS
@@ -136,7 +150,6 @@ class Trees:
             self._lay_down(tree, entries, listing, 0o755 & ~dropped)
             self._disk.replace_file(receipt_path(tree), encode_receipt(written), _OWN_MODE)
             self._disk.set_mode(tree / FOLDER, 0o555)
-        self.point(name, tree_name)
         return written
 
     def point(self, name: str, tree_name: str) -> None:
@@ -148,7 +161,10 @@ class Trees:
             self._disk.replace_symlink(self._links / name, f"{TREES}/{tree_name}")
 
     def remove(self, name: str) -> tuple[str, ...]:
-        """Unpublish *name*, then remove its trees; those that something runs from stay and are returned."""
+        """Unpublish *name*, then remove its trees for good, also those that could be brought back.
+
+        Those that something runs from stay and are returned.
+        """
         with disk_errors(self._links):
             if self.current(name):
                 self._disk.remove(self._links / name)
@@ -160,12 +176,12 @@ class Trees:
                     self._remove_tree(tree)
         return tuple(tree for tree in trees if busy[tree])
 
-    def sweep(self, *, keep: Collection[str] = ()) -> tuple[str, ...]:
+    def sweep(self, *, keep: Collection[str] = (), released: Collection[str] = ()) -> tuple[str, ...]:
         """Remove the trees that are broken, or superseded and used by nothing. Returns which.
 
-        A superseded environment stays as long as its name is there, so that it can be brought back. *keep* are
-        trees that something else refers to. A name that another process works on is passed over, and one in
-        whose place is what we did not make: whoever asks for that one is told.
+        A superseded environment stays as long as its name is there, except those *released*. *keep* are trees
+        that something else refers to, beside those that can be brought back. A name that another process works
+        on is passed over, and one in whose place is what we did not make: whoever asks for that one is told.
         """
         swept: list[str] = []
         for name in sorted({stack_of(tree) for tree in self._all_trees()}):
@@ -173,8 +189,20 @@ class Trees:
                 continue
             with self._locked_or_passed_over(name) as ours:
                 if ours and self._is_free_or_ours(name):
-                    swept += self._sweep_name(name, keep)
+                    swept += self._sweep_name(name, keep, released)
         return tuple(swept)
+
+    def superseded(self) -> tuple[str, ...]:
+        """The whole trees that no name means."""
+        return tuple(
+            tree
+            for tree in self._all_trees()
+            if (name := stack_of(tree))
+            and _NAME.fullmatch(name)
+            and self._is_free_or_ours(name)
+            and tree != self.current(name)
+            and self.is_whole(tree)
+        )
 
     def users(self, tree_names: Iterable[str]) -> dict[str, tuple[Process, ...]]:
         """The programs that run from each of the trees, as far as this user may see them."""
@@ -207,12 +235,15 @@ class Trees:
             self._disk.sync_directory(tree / FOLDER)
         self._disk.remove_tree(tree)
 
-    def _sweep_name(self, name: str, keep: Collection[str]) -> list[str]:
+    def _sweep_name(self, name: str, keep: Collection[str], released: Collection[str]) -> list[str]:
         current = self.current(name)
+        others = [tree for tree in self._trees_of(name) if tree != current and tree not in keep]
+        kept = self._kept() if others else ()
         others = [
             tree
-            for tree in self._trees_of(name)
-            if tree != current and tree not in keep and not (current and self._is_environment(tree))
+            for tree in others
+            if not (self.is_whole(tree) if kept is None else tree in kept)
+            and (tree in released or not (current and self._is_environment(tree)))
         ]
         busy = self.users(others)
         unused = [tree for tree in others if not busy[tree]]

@@ -1,0 +1,69 @@
+"""rocmswitch backup"""
+
+from __future__ import annotations
+
+import click
+
+from rocmswitch.cli import machine, output
+from rocmswitch.cli.main import Scopes
+from rocmswitch.cli.settling import settle
+from rocmswitch.operations import backup
+from rocmswitch.planning.backup import Loss, PrunePlan
+
+
+@click.group(epilog="Example: rocmswitch backup prune")
+def command() -> None:
+    """Let go of what was saved so that changes can be taken back."""
+
+
+@command.command(epilog="Example: rocmswitch backup prune 3")
+@click.argument("numbers", metavar="[N]...", nargs=-1, type=click.IntRange(min=1))
+@click.option("--all", "everything", is_flag=True, help="Also the originals of what is deployed now.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be lost.")
+@click.option("--json", "as_json", is_flag=True, help="For programs: the plan.")
+@click.pass_obj
+def prune(
+    scopes: Scopes, /, numbers: tuple[int, ...], everything: bool, yes: bool, dry_run: bool, as_json: bool
+) -> None:
+    """Free what the changes N have saved, as `rocmswitch history` numbers them.
+
+    Without a number: what was removed, and what was saved by changes that are taken back or overtaken. First it
+    says what cannot be brought back afterwards.
+    """
+    if numbers and everything:
+        raise click.UsageError("numbers and '--all' exclude each other")
+    settle(scopes, dry_run=dry_run)
+    stock = backup.Stock(machine.ledger(scopes), (machine.prefixes(scopes.own), machine.venvs(scopes.own)))
+    plan = backup.plan(stock, numbers, everything=everything)
+    if as_json:
+        output.write_json(plan.as_json())
+    else:
+        _show(plan)
+    if dry_run or not (plan.losses or plan.orphans):
+        return
+    output.agree("Let go of it, for good?", yes=yes)
+    for tree in backup.execute(plan, stock, scopes.wait(backup.WAIT)):
+        output.say(f"{tree} stays as yet: a program runs from it, or another rocmswitch works on it")
+    output.say(f"freed {output.size(plan.freed)}")
+
+
+def _show(plan: PrunePlan) -> None:
+    if not (plan.losses or plan.orphans):
+        output.say("nothing was saved that could be let go of")
+        return
+    for one in plan.losses:
+        output.say(f"{one.number}  {_called(one)}")
+        for lost in one.lost:
+            size = f" ({output.size(lost.size)})" if lost.size else ""
+            output.say(f"    cannot be brought back: {lost.what}{size}")
+        if not one.lost:
+            output.say("    nothing is lost that is not elsewhere")
+    for tree in plan.orphans:
+        output.say(f"{tree}, which no recorded change leads to")
+    also = f"; {output.size(plan.shared)} of it stay, which something else uses too" if plan.shared else ""
+    output.say(f"frees {output.size(plan.freed)}{also}")
+
+
+def _called(one: Loss) -> str:
+    return f"{one.verb} {one.place}, {one.state}, {one.created}" if one.verb else one.state

@@ -1,0 +1,42 @@
+"""A change that was broken off: taken back before another one, or only told of. Imported by quick commands."""
+
+from __future__ import annotations
+
+import os
+
+from rocmswitch.cli import machine, output
+from rocmswitch.cli.main import Scopes
+
+WAIT = 10.0
+"""Seconds to wait for another rocmswitch that changes something: a large file takes longer than others."""
+
+
+def settle(scopes: Scopes, *, dry_run: bool = False) -> None:
+    """Take back what was broken off, and say so, before anything is planned on what is there.
+
+    With *dry_run* only say that it is pending. Raises Busy, MachineLacks.
+    """
+    if dry_run:
+        tell_pending(scopes)
+        return
+    from rocmswitch.operations.scripts import refresh_scripts, sweep_scripts
+    from rocmswitch.store.installed import Installed
+
+    intent = machine.ledger(scopes).settle(wait=scopes.wait(WAIT))
+    sweep_scripts(scopes.own, machine.disk())
+    if intent is None:
+        return
+    refresh_scripts(scopes.own, Installed(scopes.searched), machine.disk())
+    output.say(f"took back a change that was interrupted: {intent.verb} {intent.place.name}")
+
+
+def tell_pending(scopes: Scopes) -> None:
+    """One line where a change was broken off, for who only looks: costs one lstat where none was."""
+    if os.path.lexists(scopes.own.open_journal) and not _is_being_made(scopes):
+        output.say("a change was interrupted: `rocmswitch history` takes it back")
+
+
+def _is_being_made(scopes: Scopes) -> bool:
+    from rocmswitch.system.lock import is_held
+
+    return is_held(scopes.own.locks / "changes.lock")
