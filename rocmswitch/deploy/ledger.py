@@ -1,51 +1,73 @@
 """All recorded changes of one scope: each is carried out whole or not at all, and can be taken back.
 
-`BACKUPS/N` holds generation N: its `record`, which is its commit point, and what it saved. `JOURNAL/open` says what a
-change that is not complete may have touched; whoever finds it rolls it back first. One lock serves all changes.
+`BACKUPS/N` holds generation N: what it saved, and its `record`, whose appearance is the commit point.
+`JOURNAL/open` says what a change that is not recorded may have touched; whoever finds it rolls it back. One lock
+serves them all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from datetime import datetime
-from pathlib import Path
+import contextlib
+import os
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path, PurePosixPath
 
-from rocmswitch.model.deployment import Generation, Intent, Replacement
+from rocmswitch.deploy import transaction
+from rocmswitch.deploy.backup import Vault
+from rocmswitch.deploy.folders import Folders
+from rocmswitch.deploy.journal import JournalFile
+from rocmswitch.deploy.records import Records
+from rocmswitch.deploy.rollback import roll_back
+from rocmswitch.deploy.room import check_room
+from rocmswitch.errors import Failed, NotFound, RocmswitchError, VerificationFailed
+from rocmswitch.metadata.journal import Journal
+from rocmswitch.model.deployment import LINK, Generation, Intent, Replacement, Seen
 from rocmswitch.store.layout import Layout
-from rocmswitch.system.disk import Disk
+from rocmswitch.store.private import check_private, make_private
+from rocmswitch.store.receipts import stack_of
+from rocmswitch.system.disk import Disk, disk_errors
+from rocmswitch.system.folder import check_trusted
+from rocmswitch.system.lock import held
 
 
 class Ledger:
     """The generations of a scope, and the one way to add another. Reading takes no lock."""
 
-    def __init__(self, layout: Layout, disk: Disk, now: datetime | None = None) -> None:
-        """*now* stands in for the clock."""
+    def __init__(
+        self, layout: Layout, disk: Disk, now: datetime | None = None, *, is_side_by_side: bool = True
+    ) -> None:
+        """*now* stands in for the clock. Not *is_side_by_side*, all is done in this thread, in a fixed order."""
         self._layout, self._disk, self._now = layout, disk, now
+        self._is_side_by_side = is_side_by_side
+        self._journal = JournalFile(layout.journal, disk)
+        self._records = Records(layout.backups, disk)
 
     @property
     def is_interrupted(self) -> bool:
         """Whether a change was broken off and waits for `settle`: one lstat."""
-        raise NotImplementedError
+        return self._journal.is_open
 
     def generations(self) -> tuple[Generation, ...]:
         """Those whose records can be read, oldest first."""
-        raise NotImplementedError
+        return tuple(one for _, one in self._read_all() if one is not None)
 
     def damaged(self) -> tuple[int, ...]:
         """The numbers of records that cannot be read."""
-        raise NotImplementedError
+        return tuple(number for number, one in self._read_all() if one is None)
 
     def generation(self, number: int) -> Generation:
-        """Raises NotFound, VerificationFailed where its record is damaged, Failed where a newer version wrote it."""
-        raise NotImplementedError
+        """Raises NotFound, VerificationFailed where the record is damaged, Failed where it is a newer version's."""
+        return self._records.read(number)
 
     def saved(self, generation: int, name: str) -> Path:
         """Where the bytes lie that *generation* calls *name*, there or not."""
-        raise NotImplementedError
+        return self._records.folder(generation) / name
 
     def is_pruned(self, generation: int) -> bool:
         """Whether the bytes that it saved were given up: its record remains."""
-        raise NotImplementedError
+        return self._records.is_pruned(generation)
 
     def carry_out(
         self, intent: Intent, replacements: Sequence[Replacement], *, wait: float, expected: int | None = None
@@ -56,19 +78,155 @@ class Ledger:
         another one it raises Failed. Raises Busy, Refused where a path is not what the plan saw, MachineLacks,
         VerificationFailed where saved bytes are damaged.
         """
-        raise NotImplementedError
+        if not replacements:
+            raise Failed("there is nothing to change")
+        with self._locked(wait):
+            self._settle()
+            newest = self._records.newest()
+            if expected is not None and expected != newest:
+                raise Failed(
+                    "another rocmswitch has changed something since this was planned",
+                    hint="run the same command again",
+                )
+            with Folders(os.geteuid()) as folders:
+                return self._carry_out(newest + 1, intent, replacements, folders)
 
     def settle(self, *, wait: float) -> Intent | None:
         """Roll back the change that was broken off, and remove debris; returns what it was for.
 
-        Takes the lock only where there is something to do.
+        Takes the lock only where there is something to do. Raises Busy, MachineLacks, VerificationFailed where the
+        journal is damaged.
         """
-        raise NotImplementedError
+        if not self._needs_settling():
+            return None
+        with self._locked(wait):
+            return self._settle()
 
     def prune(self, numbers: Collection[int], *, wait: float) -> int:
-        """Give up what these generations saved, for good; returns the bytes freed. Raises NotFound."""
-        raise NotImplementedError
+        """Give up what these generations saved, for good; returns the bytes freed. Raises NotFound, Busy."""
+        with self._locked(wait):
+            self._settle()
+            missing = sorted(set(numbers) - set(self._records.numbers()))
+            if missing:
+                raise NotFound(f"there is no change {missing[0]}", hint="run `rocmswitch history`")
+            return sum(self._records.give_up(number) for number in sorted(set(numbers)))
 
     def kept_trees(self) -> frozenset[str]:
         """Names of the trees (`NAME-<12 hex>`) that links of generations not pruned lead to."""
-        raise NotImplementedError
+        steps = (step for one in self.generations() if not self.is_pruned(one.number) for step in one.steps)
+        links = (state for step in steps for state in (step.before, step.after) if state.kind == LINK)
+        names = (PurePosixPath(link.target).name for link in links)
+        return frozenset(name for name in names if stack_of(name))
+
+    def _carry_out(
+        self, number: int, intent: Intent, replacements: Sequence[Replacement], folders: Folders
+    ) -> Generation:
+        steps = transaction.begun(number, replacements)
+        transaction.check(replacements, steps, folders)
+        check_room(replacements, folders, self._layout.backups)
+        journal = Journal(number, self._clock(), intent, steps)
+        try:
+            folder = self._records.begin(number)
+            journal = transaction.carry_out(journal, replacements, self._workplace(folder, folders))
+            self._records.commit(journal)
+            self._journal.discard()
+        except BaseException as error:
+            self._take_back(number, folders, error)
+            raise
+        return journal.generation()
+
+    def _workplace(self, folder: Path, folders: Folders) -> transaction.Workplace:
+        return transaction.Workplace(
+            folders, self._disk, self._journal, folder, self._vault, is_side_by_side=self._is_side_by_side
+        )
+
+    def _vault(self, number: int) -> Vault:
+        return Vault(self._records.folder(number), self._disk)
+
+    def _take_back(self, number: int, folders: Folders, error: BaseException) -> None:
+        """Roll back at once a change that *error* has broken off. What is recorded is complete, and stays."""
+        if self._records.is_recorded(number):
+            return
+        try:
+            if self._journal.is_open:
+                self._roll_back(self._journal.read(), folders)
+            self._remove_debris()
+        except (OSError, RocmswitchError) as another:
+            raise Failed(
+                f"the change was broken off ({error}) and could not be taken back yet ({another})",
+                hint="run `rocmswitch history`",
+            ) from error
+
+    def _settle(self) -> Intent | None:
+        intent = None
+        if self._journal.is_open:
+            journal = self._journal.read()
+            if self._records.is_recorded(journal.number):
+                self._records.confirm(journal.number)
+                self._journal.discard()
+            else:
+                with Folders(os.geteuid()) as folders:
+                    self._roll_back(journal, folders)
+                intent = journal.intent
+        self._remove_debris()
+        return intent
+
+    def _roll_back(self, journal: Journal, folders: Folders) -> None:
+        alone = roll_back(journal, folders, self._vault(journal.number), self._disk)
+        if alone:
+            self._records.commit(_left_alone(journal, alone))
+        self._journal.discard()
+
+    def _needs_settling(self) -> bool:
+        return self._journal.is_open or self._journal.has_remains or self._records.has_debris()
+
+    def _remove_debris(self) -> None:
+        if self._journal.has_remains:
+            self._journal.discard()
+        self._records.remove_debris()
+
+    def _read_all(self) -> Iterator[tuple[int, Generation | None]]:
+        """Every number, with None where its record cannot be read."""
+        for number in self._records.numbers():
+            try:
+                yield number, self._records.read(number)
+            except (VerificationFailed, Failed):
+                yield number, None
+
+    @contextlib.contextmanager
+    def _locked(self, wait: float) -> Iterator[None]:
+        """Nobody else changes anything of this scope meanwhile; its folders are there, and nobody else's."""
+        layout, disk = self._layout, self._disk
+        with disk_errors(layout.data):
+            _check_own(layout.data)
+            disk.make_directories(layout.data)
+            with held(layout.locks / "changes.lock", wait=wait, what="the changes of files"):
+                folders = (layout.journal, layout.backups)
+                missing = [folder for folder in folders if not folder.is_dir()]
+                for folder in missing:
+                    make_private(folder, layout.scope, disk)
+                if missing:
+                    disk.sync_directory(layout.data)
+                for folder in folders:
+                    check_private(folder)
+                yield
+
+    def _clock(self) -> str:
+        return (self._now or datetime.now(timezone.utc)).isoformat(timespec="seconds")
+
+
+def _check_own(folder: Path) -> None:
+    """Raise Refused where somebody else could hand root a journal: it says what is put where."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    check_trusted(there.resolve(), os.geteuid())
+
+
+def _left_alone(journal: Journal, indexes: Collection[int]) -> Journal:
+    """The record of what could not be taken back, so that what was saved of it is not lost."""
+    return replace(
+        journal,
+        steps=tuple(journal.steps[index] for index in indexes),
+        ready=tuple(journal.ready[index] for index in indexes),
+        placed=tuple(Seen() for _ in indexes),
+        interrupted=True,
+    )

@@ -1,0 +1,57 @@
+"""A file of the user's, written beside the one whose place it will take."""
+
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+from rocmswitch.deploy.folders import not_as_seen
+from rocmswitch.model.deployment import FileState, NewFile
+from rocmswitch.system.copying import copy_hashed, hash_opened
+from rocmswitch.system.disk import Disk
+from rocmswitch.system.folder import Folder
+from rocmswitch.system.reading import open_regular
+
+_CANNOT = frozenset((errno.EXDEV, errno.ENOTSUP, errno.ENOTTY, errno.EINVAL, errno.ENOSYS, errno.EPERM))
+"""What a file system answers that cannot share blocks, or not between these two files: ioctl_ficlone(2)."""
+
+
+def write_new(new: NewFile, folder: Folder, name: str, like: FileState | None, disk: Disk) -> FileState:
+    """Make *name*, which must not exist, with the bytes of *new*, and wait for the disk.
+
+    Its owner and mode are those of *like*, the file in whose place it comes. Raises Refused where *new* is not what
+    the plan read, OSError.
+    """
+    source = Path(new.source)
+    with open_regular(source) as file:
+        found = os.fstat(file.fileno())
+        if found.st_size != new.size:
+            raise not_as_seen(source)
+        sha256 = _copied(file, folder, name, disk)
+    if new.sha256 not in ("", sha256):
+        raise not_as_seen(source)
+    written = folder.state(name, sha256=sha256)
+    if like is None:
+        wanted = replace(written, mode=0o755 if found.st_mode & 0o100 else 0o644)
+    else:
+        wanted = replace(written, mode=like.mode, owner=like.owner, group=like.group)
+    disk.set_attributes_in(folder, name, wanted)
+    disk.sync_in(folder, name)
+    return folder.state(name, sha256=sha256)
+
+
+def _copied(source: BinaryIO, folder: Folder, name: str, disk: Disk) -> str:
+    """The hash of what is in *name* now: a reflink where there is one."""
+    try:
+        disk.clone_in(source, folder, name)
+    except OSError as error:
+        if error.errno not in _CANNOT:
+            raise
+    else:
+        with folder.open(name) as file:
+            return hash_opened(file)
+    with disk.create_in(folder, name, 0o600) as target:
+        return copy_hashed(source, target)

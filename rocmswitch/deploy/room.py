@@ -1,0 +1,54 @@
+"""Whether a change fits on the file systems that it writes to, before it writes anything."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from rocmswitch.deploy.folders import Folders
+from rocmswitch.errors import MachineLacks
+from rocmswitch.model.deployment import FILE, NewFile, Replacement, SavedFile
+
+_SLACK = 1024 * 1024
+"""Bytes for the journal, the record and new folders."""
+
+
+def check_room(replacements: Iterable[Replacement], folders: Folders, backups: Path) -> None:
+    """Raise MachineLacks where a file system has too little room.
+
+    Counted is what is copied: new files, and what comes from or goes to the backups where those lie on another file
+    system; on the same one it is linked.
+    """
+    backups_on = backups.stat().st_dev
+    needed = {backups_on: _SLACK}
+    places = {backups_on: backups}
+    for one in replacements:
+        folder, _ = folders.of(one.root, one.path)
+        here = os.fstat(folder.descriptor).st_dev
+        places.setdefault(here, folder.path)
+        needed[here] = needed.get(here, 0) + _arriving(one, is_near=here == backups_on)
+        if one.seen.kind == FILE and here != backups_on:
+            needed[backups_on] += one.seen.size
+    for file_system, count in needed.items():
+        _check(places[file_system], count)
+
+
+def _arriving(one: Replacement, *, is_near: bool) -> int:
+    if isinstance(one.content, NewFile):
+        return one.content.size
+    return one.content.state.size if isinstance(one.content, SavedFile) and not is_near else 0
+
+
+def _check(place: Path, count: int) -> None:
+    free = os.statvfs(place)
+    available = free.f_bavail * free.f_frsize
+    if count > available:
+        raise MachineLacks(
+            f"`{place}` has {_megabytes(available)} free and {_megabytes(count)} are needed there",
+            hint="run `rocmswitch cache prune`",
+        )
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1_000_000:,.0f} MB"
