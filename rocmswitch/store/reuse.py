@@ -69,11 +69,12 @@ def reuse(old: Path, new: Path, wanted: Collection[Key], disk: Disk) -> dict[Key
     }
     for entries in sound.values():
         for entry in sorted(entries, key=lambda one: one.path):
-            _take_over(old, new, entry, disk)
+            take_over(old, new, entry, disk)
     return sound
 
 
-def _take_over(old: Path, new: Path, entry: FileEntry, disk: Disk) -> None:
+def take_over(old: Path, new: Path, entry: FileEntry, disk: Disk) -> None:
+    """Give the tree in the making *new* what *entry* says of *old*. Raises OSError."""
     path = new / entry.path
     if entry.kind == "directory":
         disk.make_directories(path, synced=False)
