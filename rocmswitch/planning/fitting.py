@@ -59,7 +59,7 @@ def _of_another_machine(new: ElfFacts, old: Target, ground: Ground) -> Iterator[
     machine, bits = (there.machine, there.bits) if there else (ground.machine, 64)
     if (new.machine, new.bits) != (machine, bits):
         whose = f"`{old.file}` there" if there else "this machine"
-        yield f"`{old.file}` is for {_machine(new.machine, new.bits)}, and {whose} for {_machine(machine, bits)}"
+        yield f"it is for {_machine(new.machine, new.bits)}, and {whose} for {_machine(machine, bits)}"
 
 
 def _machine(machine: str, bits: int) -> str:
