@@ -10,7 +10,8 @@ import click
 
 from rocmswitch.cli import machine, output
 from rocmswitch.cli.main import Scopes
-from rocmswitch.cli.wayback import WAIT, printable, told_settled
+from rocmswitch.cli.settling import settle
+from rocmswitch.cli.wayback import printable
 from rocmswitch.errors import VerificationFailed
 from rocmswitch.model.deployment import Generation, Step
 from rocmswitch.operations import history
@@ -28,10 +29,8 @@ def command(scopes: Scopes, name: str | None, check: bool, as_json: bool) -> Non
     NAME is an environment's, a path, or a number, which shows each file. A change that was interrupted is taken
     back first.
     """
-    ledger = machine.ledger(scopes)
-    found = history.look(ledger, name, machine.disk(), wait=scopes.wait(WAIT), check=check)
-    if found.settled is not None:
-        output.say(told_settled(found.settled))
+    settle(scopes)
+    found = history.look(machine.ledger(scopes), name, machine.disk(), check=check)
     if as_json:
         output.write_json([*map(_as_json, found.outlooks), *map(_unreadable_as_json, found.unreadable)])
     elif found.outlooks:

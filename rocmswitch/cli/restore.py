@@ -24,7 +24,7 @@ def command(scopes: Scopes, venv: str, yes: bool, dry_run: bool, as_json: bool) 
 
     VENV is an environment's name or path, `user`, or a python. What was saved is checked before it is put back.
     """
-    yard = wayback.yard(scopes)
+    yard = wayback.yard(scopes, dry_run=dry_run)
     site = find_site(venv, Installed(scopes.searched), os.environ)
     plan = restore.plan(site, yard)
     done = None

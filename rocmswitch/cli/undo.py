@@ -23,13 +23,13 @@ def command(scopes: Scopes, number: int | None, yes: bool, dry_run: bool, as_jso
 
     An undo is a change too: undoing it brings back what it took away.
     """
-    yard = wayback.yard(scopes)
+    yard = wayback.yard(scopes, dry_run=dry_run)
     chosen, plan = undo.plan(number, yard, os.environ)
     output.say(f"takes back generation {_told(chosen)}:")
     wayback.show(plan)
     done = None
     if not plan.returns:
-        output.say("every file is as it was before; nothing has to be put back")
+        output.say(f"nothing has to be put back; `rocmswitch backup prune {chosen.number}` lets it go")
     elif not dry_run:
         done = wayback.finish(plan, lambda: undo.execute(plan, yard, os.environ), "Take it back?", yes=yes)
     if as_json:

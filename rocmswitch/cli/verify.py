@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 import click
 
 from rocmswitch.cli import machine, output
@@ -28,12 +30,13 @@ def command(scopes: Scopes, name: str | None, quick: bool, as_json: bool) -> Non
     chosen = (installed.damaged(name) or installed.find(name),) if name else installed.everything()
     if not chosen:
         raise NotFound("nothing is installed", hint="run `rocmswitch list --available`")
-    found = {one: _faults(one, quick=quick) for one in chosen}
+    deployed = {one: _deployed(one, scopes, quick=quick) for one in chosen}
+    found = {one: _faults(one, deployed[one], quick=quick) for one in chosen}
     if as_json:
-        output.write_json([_as_json(one, faults) for one, faults in found.items()])
+        output.write_json([_as_json(one, faults, deployed[one]) for one, faults in found.items()])
     else:
         for one, faults in found.items():
-            _show(one, faults, quick=quick)
+            _show(one, faults, deployed[one], quick=quick)
     damaged = [one for one, faults in found.items() if faults]
     if damaged:
         raise _not_as_installed(damaged)
@@ -58,7 +61,16 @@ def _made_again(one: Installation | Damaged) -> str:
     return f"`rocmswitch use {one.receipt.stack} --venv {one.receipt.name}`"
 
 
-def _faults(one: Installation | Damaged, *, quick: bool) -> tuple[Fault, ...]:
+def _deployed(one: Installation | Damaged, scopes: Scopes, *, quick: bool) -> Mapping[str, int]:
+    """The paths that are what a deployment has put there, each with the number of that."""
+    from rocmswitch.operations.auditing import deployed_as_put
+
+    if isinstance(one, Damaged) or one.receipt.kind != "venv":
+        return {}
+    return deployed_as_put(one.link, scopes.own, machine.disk(), reading=not quick)
+
+
+def _faults(one: Installation | Damaged, deployed: Collection[str], *, quick: bool) -> tuple[Fault, ...]:
     """Where receipt or list cannot be read, that is the one fault: the other trees are looked at all the same."""
     if isinstance(one, Damaged):
         return (Fault(f"{FOLDER}/{RECEIPT}", "unreadable"),)
@@ -66,13 +78,18 @@ def _faults(one: Installation | Damaged, *, quick: bool) -> tuple[Fault, ...]:
         faults = verify_tree(one.link, quick=quick, jobs=machine.processors())
     except VerificationFailed:
         return (Fault(f"{FOLDER}/{FILES}", "unreadable"),)
-    # What its owner has installed into an environment is no damage.
-    return tuple(fault for fault in faults if fault.what != "extra" or one.receipt.kind != "venv")
+    # What its owner has installed or deployed into an environment is no damage.
+    found = (fault for fault in faults if fault.path not in deployed)
+    return tuple(fault for fault in found if fault.what != "extra" or one.receipt.kind != "venv")
 
 
-def _show(one: Installation | Damaged, faults: tuple[Fault, ...], *, quick: bool) -> None:
+def _show(
+    one: Installation | Damaged, faults: tuple[Fault, ...], deployed: Mapping[str, int], *, quick: bool
+) -> None:
+    for path, number in deployed.items():
+        output.write(f"{one.link.name}: `{path}`: deployed (generation {number})")
     if not faults and isinstance(one, Installation):
-        output.write(f"{one.receipt.name}: {_checked(one, quick=quick)}")
+        output.write(f"{one.receipt.name}: {_checked(one, quick=quick)}{', but for these' if deployed else ''}")
     for fault in faults[:SHOWN]:
         output.write(f"{one.link.name}: {fault}")
     if len(faults) > SHOWN:
@@ -86,7 +103,9 @@ def _checked(one: Installation, *, quick: bool) -> str:
     return f"{checked} as installed, {output.size(one.receipt.size)}"
 
 
-def _as_json(one: Installation | Damaged, faults: tuple[Fault, ...]) -> dict[str, object]:
+def _as_json(
+    one: Installation | Damaged, faults: tuple[Fault, ...], deployed: Mapping[str, int]
+) -> dict[str, object]:
     return {
         "name": one.link.name,
         "path": str(one.link),
@@ -94,4 +113,5 @@ def _as_json(one: Installation | Damaged, faults: tuple[Fault, ...]) -> dict[str
             {"path": fault.path, "what": fault.what, "expected": fault.expected, "found": fault.found}
             for fault in faults
         ],
+        "deployed": [{"path": path, "generation": number} for path, number in deployed.items()],
     }

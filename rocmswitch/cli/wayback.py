@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from rocmswitch.cli import machine, output
 from rocmswitch.cli.main import Scopes
-from rocmswitch.model.deployment import ABSENT, LINK, FileState, Generation, Intent
+from rocmswitch.cli.settling import settle
+from rocmswitch.model.deployment import ABSENT, LINK, FileState, Generation
 from rocmswitch.operations.returning import Yard
 from rocmswitch.planning.undoing import Return, WayBack
 
@@ -16,17 +17,10 @@ SHOWN = 20
 """Files that are shown one by one; `--json` has all."""
 
 
-def yard(scopes: Scopes) -> Yard:
+def yard(scopes: Scopes, *, dry_run: bool) -> Yard:
     """What a way back works on, after a change that was broken off was taken back."""
-    ledger, wait = machine.ledger(scopes), scopes.wait(WAIT)
-    settled = ledger.settle(wait=wait)
-    if settled is not None:
-        output.say(told_settled(settled))
-    return Yard(scopes.own, ledger, machine.disk(), wait)
-
-
-def told_settled(intent: Intent) -> str:
-    return f"a change that had been interrupted was taken back: {intent.verb} in {printable(intent.place.name)}"
+    settle(scopes, dry_run=dry_run)
+    return Yard(scopes.own, machine.ledger(scopes), machine.disk(), scopes.wait(WAIT))
 
 
 def show(plan: WayBack) -> None:

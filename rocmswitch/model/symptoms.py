@@ -175,6 +175,30 @@ class PlaceSymptoms:
 
 
 @dataclass(frozen=True)
+class ChangeSymptoms:
+    """A recorded change that is no longer what it was. `state` is one of planning/drift.py, `place` whose files."""
+
+    number: int
+    verb: str
+    state: str
+    place: str
+    folder: str
+    files: tuple[str, ...] = ()
+    remedies: tuple[tuple[str, ...], ...] = ()
+    """Commands, any of which ends it: the words after `rocmswitch`."""
+
+
+@dataclass(frozen=True)
+class LedgerSymptoms:
+    """The records of changes to files that other programs use."""
+
+    folder: str = ""
+    interrupted: bool = False
+    unreadable: tuple[int, ...] = ()
+    changes: tuple[ChangeSymptoms, ...] = ()
+
+
+@dataclass(frozen=True)
 class Symptoms:
     """Everything."""
 
@@ -182,3 +206,4 @@ class Symptoms:
     trees: tuple[TreeSymptoms, ...] = ()
     card: CardSymptoms = CardSymptoms()
     place: PlaceSymptoms = PlaceSymptoms()
+    ledger: LedgerSymptoms = LedgerSymptoms()

@@ -9,6 +9,7 @@ from pathlib import Path
 from rocmswitch.errors import NotFound, Refused
 from rocmswitch.model.finding import Finding
 from rocmswitch.model.symptoms import Symptoms
+from rocmswitch.operations.auditing import audit
 from rocmswitch.operations.examining import Surgery, examine_card, examine_tree
 from rocmswitch.operations.surveying import active, survey_places, survey_shell
 from rocmswitch.planning.diagnosis import diagnose
@@ -34,7 +35,8 @@ def examine(here: Surgery, name: str | None = None, talk: Talk = lambda _: None)
             talk(f"looking at what `{one.receipt.name}` loads")
         trees.append(examine_tree(one, here, closely=close))
     stacks = dict.fromkeys(tree.stack for tree in trees if tree.stack)
-    return Symptoms(survey_shell(here), tuple(trees), examine_card(stacks, here), survey_places(here))
+    ledger = audit(here.own, here.disk, str(closely.link) if name and closely else "")
+    return Symptoms(survey_shell(here), tuple(trees), examine_card(stacks, here), survey_places(here), ledger)
 
 
 def plan(symptoms: Symptoms) -> tuple[Finding, ...]:

@@ -13,6 +13,7 @@ from rocmswitch.host.foreign import foreign_entries
 from rocmswitch.host.gpu import hidden_nodes, read_gpus
 from rocmswitch.model.stack import Gpu, Stack
 from rocmswitch.model.symptoms import CardSymptoms, Standing, TreeSymptoms
+from rocmswitch.operations.auditing import deployed_as_put
 from rocmswitch.operations.entering import GPU, environment_inside
 from rocmswitch.operations.libraries import could_clash, look, look_if_changed
 from rocmswitch.planning.diagnosis_shell import OVERRIDE
@@ -70,7 +71,7 @@ def examine_tree(one: Installation | Damaged, here: Surgery, *, closely: bool) -
         clashes=check.clashes,
         # Only where another ROCm is in the way: else there is nothing to foresee.
         foreseen=could_clash(one, here.installed, here.environment) if foreign_entries(here.environment) else (),
-        changes=_changes(one, closely=closely),
+        changes=_changes(one, here, closely=closely),
     )
 
 
@@ -97,9 +98,12 @@ def _check(one: Installation, here: Surgery, inside: Mapping[str, str], *, close
     return look_if_changed(one, here.installed, inside, here.disk, here.root)
 
 
-def _changes(one: Installation, *, closely: bool) -> tuple[tuple[str, str], ...]:
+def _changes(one: Installation, here: Surgery, *, closely: bool) -> tuple[tuple[str, str], ...]:
+    """A quick look reads no content, so it cannot take for damage what was deployed."""
+    deployed = deployed_as_put(one.link, here.own, here.disk) if closely else {}
     try:
-        return tuple((change.what, str(change)) for change in changes(one.link, thorough=closely))
+        found = changes(one.link, thorough=closely, deployed=deployed)
+        return tuple((change.what, str(change)) for change in found)
     except RocmswitchError as error:
         return (("content", error.message),)
 

@@ -1,4 +1,4 @@
-"""What was changed, and what became of it. Takes a change that was broken off back first."""
+"""What was changed, and what became of it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ from pathlib import Path
 from rocmswitch.deploy.backup import Vault
 from rocmswitch.deploy.ledger import Ledger
 from rocmswitch.errors import NotFound, VerificationFailed
-from rocmswitch.model.deployment import FileState, Generation, Intent
+from rocmswitch.model.deployment import FileState, Generation
 from rocmswitch.operations.remains import Check, survey
 from rocmswitch.planning.drift import Outlook, judge
 from rocmswitch.system.disk import Disk
-
-WAIT = 60.0
-"""Seconds to wait for another rocmswitch that changes files: a large library takes some."""
 
 
 @dataclass(frozen=True)
@@ -24,24 +21,21 @@ class History:
 
     outlooks: tuple[Outlook, ...]
     unreadable: tuple[int, ...] = ()
-    settled: Intent | None = None
-    """What was taken back, because it had been broken off."""
 
 
-def look(ledger: Ledger, word: str | None, disk: Disk, *, wait: float, check: bool = False) -> History:
+def look(ledger: Ledger, word: str | None, disk: Disk, *, check: bool = False) -> History:
     """All generations, or those of a place or a number. *check* reads everything that was saved.
 
-    Raises NotFound where *word* names none, Busy where another rocmswitch is at work.
+    Raises NotFound where *word* names none.
     """
-    settled = ledger.settle(wait=wait)
     generations, damaged = ledger.generations(), ledger.damaged()
     chosen = {one.number for one in generations if word is None or _is_meant(one, word)}
-    unreadable = tuple(number for number in damaged if word is None or word == str(number))
+    unreadable = tuple(one for one in damaged if word in (None, str(one)) and not ledger.is_pruned(one))
     if word is not None and not chosen and not unreadable:
         raise NotFound(f"nothing was changed that `{word[:80]}` means", hint="run `rocmswitch history`")
     whole = _checked_by(disk) if check else None
     outlooks = judge(generations, survey(ledger, chosen, is_whole=whole))
-    return History(tuple(one for one in outlooks if one.generation.number in chosen), unreadable, settled)
+    return History(tuple(one for one in outlooks if one.generation.number in chosen), unreadable)
 
 
 def _is_meant(one: Generation, word: str) -> bool:

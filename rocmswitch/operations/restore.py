@@ -25,7 +25,7 @@ def plan(site: Site, yard: Yard) -> WayBack:
     Raises NotFound where nothing was ever deployed there, or where what stood there was let go; Refused where
     something unknown stands there now; VerificationFailed where what was saved is missing.
     """
-    generations = yard.ledger.generations()
+    newest, generations = yard.newest(), yard.ledger.generations()
     ever = _spots(site, generations)
     if not ever:
         raise NotFound(f"nothing was deployed into `{site.place.name}`", hint="run `rocmswitch history`")
@@ -34,7 +34,7 @@ def plan(site: Site, yard: Yard) -> WayBack:
     found = plan_restore(Wanted(site.place, spots, _own(site, spots, generations)), generations, ground)
     check(found, yard, lambda: site)
     roots = dict.fromkeys(Path(one.root) for one in found.returns)
-    return replace(found, notes=(*found.notes, *lock_note(roots)))
+    return replace(found, expected=newest, notes=(*found.notes, *lock_note(roots)))
 
 
 def execute(plan: WayBack, site: Site, yard: Yard) -> Generation:

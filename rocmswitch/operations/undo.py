@@ -24,13 +24,14 @@ def plan(number: int | None, yard: Yard, environment: Mapping[str, str]) -> tupl
     it saved is damaged, Refused where a later change or something unknown is in the way.
     """
     chosen = yard.ledger.generation(number) if number else None
-    generations = yard.ledger.generations()
-    chosen = choose(generations, chosen.number if chosen else None)
+    newest, generations = yard.newest(), yard.ledger.generations()
+    pruned = {one.number for one in generations if yard.ledger.is_pruned(one.number)}
+    chosen = choose(generations, chosen.number if chosen else None, pruned)
     ground = look_at([spot(step) for step in chosen.steps], generations)
     found = plan_undo(chosen, generations, ground)
     check(found, yard, lambda: _site(found, yard, environment))
     roots = dict.fromkeys(Path(one.root) for one in found.returns)
-    return chosen, replace(found, notes=(*found.notes, *lock_note(roots)))
+    return chosen, replace(found, expected=newest, notes=(*found.notes, *lock_note(roots)))
 
 
 def execute(plan: WayBack, yard: Yard, environment: Mapping[str, str]) -> Generation:

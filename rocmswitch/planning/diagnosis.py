@@ -9,7 +9,13 @@ from collections.abc import Callable, Iterable
 
 from rocmswitch.model.finding import SEVERITIES, Finding
 from rocmswitch.model.symptoms import Symptoms
-from rocmswitch.planning import diagnosis_card, diagnosis_place, diagnosis_shell, diagnosis_trees
+from rocmswitch.planning import (
+    diagnosis_card,
+    diagnosis_deployments,
+    diagnosis_place,
+    diagnosis_shell,
+    diagnosis_trees,
+)
 
 Row = Callable[[Symptoms], Iterable[Finding]]
 
@@ -18,6 +24,11 @@ ROWS: tuple[Row, ...] = (
     diagnosis_card.hidden_card,
     diagnosis_card.no_device_file,
     diagnosis_card.no_rights,
+    diagnosis_deployments.interrupted,
+    diagnosis_deployments.unreadable,
+    diagnosis_deployments.lost_originals,
+    diagnosis_deployments.left_alone,
+    diagnosis_deployments.drifted,
     diagnosis_trees.damaged,
     diagnosis_trees.prefix_gone,
     diagnosis_trees.torch_replaced,

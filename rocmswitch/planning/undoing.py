@@ -67,21 +67,21 @@ class WayBack:
         }
 
 
-def choose(generations: Sequence[Generation], number: int | None) -> Generation:
+def choose(generations: Sequence[Generation], number: int | None, pruned: Collection[int] = ()) -> Generation:
     """The generation to take back: *number*, else the newest in force that does not undo another.
 
-    Raises NotFound where there is none, and Refused where it was taken back, or where a later one that is in force
-    has changed the same path.
+    What was let go, *pruned*, is chosen only by its number: it may be that it saved nothing. Raises NotFound where
+    there is none, and Refused where it was taken back, or where a later one in force has changed the same path.
     """
     back = taken_back(generations)
     if number is None:
-        found = [one for one in in_force(generations) if one.intent.verb != "undo"]
+        found = [one for one in in_force(generations) if one.intent.verb != "undo" and one.number not in pruned]
         if not found:
             raise NotFound("there is nothing to undo")
         return _checked(found[-1], generations)
     chosen = next((one for one in generations if one.number == number), None)
     if chosen is None:
-        raise NotFound(f"there is no generation {number}", hint="run `rocmswitch history`")
+        raise NotFound(f"there is no generation {number}")
     if number in back:
         raise Refused(
             f"generation {number} was taken back by {back[number]} already",

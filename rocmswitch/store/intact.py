@@ -46,10 +46,11 @@ class Change:
         return f"`{self.subject}` is not the file that was installed"
 
 
-def changes(tree: Path, *, thorough: bool = False) -> tuple[Change, ...]:
+def changes(tree: Path, *, thorough: bool = False, deployed: Collection[str] = ()) -> tuple[Change, ...]:
     """What differs in the environment *tree*, which may be its published link, from the pins of its receipt.
 
-    Raises VerificationFailed and Failed where the receipt, or with *thorough* the list of files, cannot be read.
+    *deployed* are paths below it where other files were put on purpose. Raises VerificationFailed and Failed where
+    the receipt, or with *thorough* the list of files, cannot be read.
     """
     receipt = read_receipt(tree)
     if receipt.kind != "venv" or not receipt.pins:
@@ -59,7 +60,8 @@ def changes(tree: Path, *, thorough: bool = False) -> tuple[Change, ...]:
         named = {change.subject for change in found}
         pinned = {name for name, _ in _exact(receipt.pins)} - named
         found += _of_ranges(tree, receipt)
-        found += _of_files(tree, read_files(tree), pinned)
+        entries = (entry for entry in read_files(tree) if entry.path not in deployed)
+        found += _of_files(tree, entries, pinned)
     return tuple(found)
 
 
