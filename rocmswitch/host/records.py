@@ -84,7 +84,8 @@ def _fields(record: Path, path: str) -> list[str]:
 
 def _rows(record: Path, path: str) -> Iterator[list[str]]:
     """Only lines that hold the path are parsed: torch has 15 000, and numpy none of interest."""
-    needle = os.fsencode(path.rpartition("/")[2])
+    # Quotes are doubled in csv.
+    needle = os.fsencode(max(path.rpartition("/")[2].split('"'), key=len))
     with open_regular(record) as raw, io.BufferedReader(raw) as file:  # type: ignore[type-var]
         if os.fstat(raw.fileno()).st_size > _LARGEST:
             return
