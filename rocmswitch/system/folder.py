@@ -34,7 +34,7 @@ _KINDS = (
 )
 
 _SYSTEM = frozenset(
-    ("", "bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "proc", "run", "sbin", "sys", "tmp", "usr", "var")
+    ("", "bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "proc", "run", "sbin", "sys", "usr", "var")
 )
 """The first folder of what is no home; where there is but one folder, none."""
 
@@ -75,10 +75,9 @@ class Folder:
                 return Seen()
             if not stat.S_ISREG(found.st_mode) and not stat.S_ISLNK(found.st_mode):
                 raise Refused(f"`{path}` is {_kind(found.st_mode)}, where a file is expected")
-            is_link = stat.S_ISLNK(found.st_mode)
-            target = os.readlink(name, dir_fd=self.descriptor) if is_link else ""
+            target = self._target(name) if stat.S_ISLNK(found.st_mode) else ""
         return Seen(
-            LINK if is_link else FILE,
+            LINK if stat.S_ISLNK(found.st_mode) else FILE,
             found.st_dev,
             found.st_ino,
             found.st_size,
@@ -96,8 +95,8 @@ class Folder:
             raise NotFound(f"`{path}` is not there")
         if seen.kind == LINK:
             raise Refused(f"`{path}` is a symlink, where a file is expected")
-        with named(path):
-            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+        with named(path), self._unswapped(name):
             descriptor = os.open(name, flags, dir_fd=self.descriptor)
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
@@ -121,6 +120,20 @@ class Folder:
             )
         with self.open(name) as file, named(self.path_of(name)):
             return opened_state(file, self.path_of(name), sha256=sha256)
+
+    def _target(self, name: str) -> str:
+        with self._unswapped(name):
+            return os.readlink(name, dir_fd=self.descriptor)
+
+    @contextlib.contextmanager
+    def _unswapped(self, name: str) -> Iterator[None]:
+        """What was a file, or a symlink, a moment ago is something else now where it cannot be opened as that."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in (errno.ELOOP, errno.EINVAL, errno.ENXIO, errno.ENOENT):
+                raise
+            raise Refused(f"`{self.path_of(name)}` was replaced while it was looked at") from error
 
 
 def opened_state(file: BinaryIO, path: Path, *, sha256: str | None = None) -> FileState:
