@@ -78,8 +78,13 @@ def refresh_scripts(layout: Layout, installed: Installed, disk: Disk) -> None:
 
 
 def sweep_scripts(layout: Layout, disk: Disk) -> None:
-    """Take away the scripts of names that are gone: nothing where there are none. Raises as `write_scripts`."""
-    if _orphans(layout) and may_write(layout.activations):
+    """Do what whoever was stopped while removing something, or writing scripts, has not done.
+
+    Nothing where nobody was. Raises as `write_scripts`.
+    """
+    leads_nowhere = (path for path in _symlinks(layout.activations) if not path.exists())
+    found = _orphans(layout) or _remains(layout) or any(leads_nowhere)
+    if found and layout.activations.is_dir() and may_write(layout.activations):
         _bring_about(layout, {}, "", disk)
 
 
@@ -138,13 +143,13 @@ def _write(layout: Layout, wanted: Callable[[], Wanted], disk: Disk) -> None:
     for folder in (layout.activations, layout.shell):
         check_private(folder)
     with disk_errors(layout.activations):
-        if not _differing(wanted()):
+        if not _differing(wanted()) and not _remains(layout):
             return
         with held(layout.locks / "scripts", wait=WAIT, what="the scripts of activations"):
             make_folders(layout, disk)
             _change(_differing(wanted()), disk)
-            for folder in (layout.activations, layout.shell):
-                _discard_remains(folder, disk)
+            for path in _remains(layout):
+                disk.discard_remains(path)
 
 
 def _differing(wanted: Wanted) -> Wanted:
@@ -172,10 +177,10 @@ def _change(wanted: Wanted, disk: Disk) -> None:
         disk.sync_directory(folder)
 
 
-def _discard_remains(folder: Path, disk: Disk) -> None:
-    """What a broken run was about to put in the place of a script that nobody writes any more."""
-    for path in tuple(folder.glob(".*.new")):
-        disk.discard_remains(folder / path.name[1:].rpartition(".new")[0].rpartition(".")[0])
+def _remains(layout: Layout) -> tuple[Path, ...]:
+    """Where a broken run was about to put a script, perhaps one that nobody writes any more."""
+    found = (path for folder in (layout.activations, layout.shell) for path in folder.glob(".*.new"))
+    return tuple(path.with_name(path.name[1:].rpartition(".new")[0].rpartition(".")[0]) for path in found)
 
 
 def _symlinks(folder: Path) -> tuple[Path, ...]:

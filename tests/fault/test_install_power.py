@@ -36,7 +36,7 @@ def damage(hands: Hands) -> None:
 
 def abandon_an_archive(hands: Hands) -> None:
     """Something in the cache that no installed stack needs, and a download that was given up."""
-    hands.remove()
+    hands.purge()
     (hands.layout.partial / ("0" * 64)).write_bytes(b"the first bytes")
 
 
@@ -49,6 +49,7 @@ SCENES = (
     Scene("another set", (install(),), install("compiler")),
     Scene("repair", (install("compiler"), damage), Hands.repair),
     Scene("remove", (install("compiler"),), Hands.remove),
+    Scene("purge", (install("compiler"),), Hands.purge),
     Scene("use", (install(),), lambda hands: hands.use("demo")),
     Scene("prune", (install("compiler"), abandon_an_archive), Hands.prune),
     Scene("script alone", (install(), forget_the_script), install()),

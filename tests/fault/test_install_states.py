@@ -60,6 +60,7 @@ SCENES = (
     ),
     Scene("another set", (lambda hands: hands.install(),), lambda hands: hands.install("compiler")),
     Scene("remove", (lambda hands: hands.install(),), Hands.remove),
+    Scene("purge", (lambda hands: hands.install(),), Hands.purge),
 )
 
 
@@ -113,14 +114,14 @@ class Played:
 
 
 def _content(folder: Path) -> dict[str, bytes]:
-    """Files and links; receipts and lists that hold times, and locks, by their names alone."""
+    """Files and links; receipts, lists and records that hold times, and locks, by their names alone."""
     found = {}
     for path in folder.rglob("*"):
         name = str(path.relative_to(folder))
         if path.is_symlink():
             found[name] = str(path.readlink()).encode()
         elif path.is_file() and "locks" not in path.parts and path.suffix != ".lock":
-            found[name] = b"" if path.name == "receipt.json" else path.read_bytes()
+            found[name] = b"" if path.name in ("receipt.json", "record") else path.read_bytes()
     return found
 
 

@@ -123,7 +123,7 @@ def test_after_forty_kills_at_random_moments_each_next_command_found_the_old_sta
     longest = (time.monotonic() - start) * 1.1
 
     for number in range(ROUNDS):
-        hands(line.layout, served).remove()
+        hands(line.layout, served).purge()
         if number % 2:
             hands(line.layout, served).cache().prune(())
         running = Running.start(line, *INSTALL)

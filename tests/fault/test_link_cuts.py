@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from rocmswitch.deploy.ledger import Ledger
 from rocmswitch.operations import link, remove
 from rocmswitch.store.installed import Installed
 from rocmswitch.store.layout import Layout
@@ -39,6 +40,10 @@ def prefixes(home: Path, disk: Disk) -> Trees:
     return Trees(layout.prefixes, layout.locks, disk)
 
 
+def ledger(home: Path, disk: Disk) -> Ledger:
+    return Ledger(Layout.under(home), disk, is_side_by_side=False)
+
+
 def make_link(home: Path, disk: Disk, tree: LinkedTree = NEW) -> None:
     installed = Installed((Layout.under(home),))
     link.execute(link.plan(tree, NAME, (), installed, ()), prefixes(home, disk), installed, disk)
@@ -66,12 +71,13 @@ def make_environment(home: Path) -> None:
 def remove_environment(home: Path, disk: Disk) -> None:
     layout = Layout.under(home)
     removal = remove.plan_venv(str(home / "project/.venv"), Installed((layout,)))
-    remove.execute(removal, Trees(layout.venvs, layout.locks, disk), disk)
+    remove.execute(removal, Trees(layout.venvs, layout.locks, disk), ledger(home, disk), disk)
 
 
 def check_environment(home: Path, finished: bool) -> None:
     """No link is left that leads nowhere; what is left of the environment goes by its name."""
     layout = Layout.under(home)
+    ledger(home, HastyDisk()).settle(wait=0)
     shortcut, venv = home / "project/.venv", Installed((layout,)).venv("proj")
     assert not finished or (venv is None and not shortcut.is_symlink())
     assert shortcut.exists() or not shortcut.is_symlink()
@@ -80,6 +86,7 @@ def check_environment(home: Path, finished: bool) -> None:
         remove.execute(
             remove.plan_venv("proj", Installed((layout,))),
             Trees(layout.venvs, layout.locks, HastyDisk()),
+            ledger(home, HastyDisk()),
             HastyDisk(),
         )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from rocmswitch.deploy.ledger import Ledger
 from rocmswitch.errors import Refused
 from rocmswitch.model.receipt import Receipt
 from rocmswitch.operations import remove
@@ -32,6 +33,6 @@ def test_what_was_bound_after_the_plan_is_seen_under_the_lock(tmp_path: Path) ->
     published(Trees(layout.venvs, layout.locks, disk), "demo", "venv", NAME)
 
     with pytest.raises(Refused) as caught:
-        remove.execute(planned, prefixes, disk)
+        remove.execute(planned, prefixes, Ledger(layout, disk), disk)
 
     assert (str(caught.value), prefixes.names()) == (f"`{NAME}` is used by `demo`", (NAME,))

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from rocmswitch.deploy.ledger import Ledger
 from rocmswitch.errors import MachineLacks, Refused
 from rocmswitch.model.activation import Activation, Assignment
 from rocmswitch.model.receipt import Receipt
+from rocmswitch.operations.default import set_default
 from rocmswitch.operations.hooks import hook_path, hook_text
-from rocmswitch.operations.scripts import default_name, remove_script, set_default, write_scripts
-from rocmswitch.store.installed import Installed
+from rocmswitch.operations.scripts import default_name, remove_script, write_scripts
+from rocmswitch.store.installed import Installation, Installed
 from rocmswitch.store.layout import Layout
 from rocmswitch.store.trees import Trees
 from rocmswitch.system.disk import Change, Disk
@@ -57,6 +59,10 @@ def publish(layout: Layout, name: str, prefix: str = "") -> None:
 def write(layout: Layout, *names: str, disk: Disk | None = None) -> None:
     for name in names:
         write_scripts(name, Installed((layout,)), disk or Disk())
+
+
+def enter_by_default(layout: Layout, one: Installation | None) -> int:
+    return set_default(layout, one, Ledger(layout, Disk()), Disk())
 
 
 def lying(layout: Layout) -> dict[str, str]:
@@ -161,7 +167,7 @@ def test_the_default_is_a_name_that_goes_with_what_it_means(layout: Layout):
     publish(layout, "rocm-6.2.4")
     write(layout, "rocm-6.2.4")
     one = Installed((layout,)).find("rocm-6.2.4")
-    set_default(layout, one, Disk())
+    enter_by_default(layout, one)
     chosen = default_name(layout), lying(layout)["default.sh"], lying(layout)["default.fish"]
     write(layout, "rocm-6.2.4")
     kept = default_name(layout)
@@ -175,9 +181,9 @@ def test_the_default_is_a_name_that_goes_with_what_it_means(layout: Layout):
 def test_no_default_takes_it_away(layout: Layout):
     publish(layout, "rocm-6.2.4")
     write(layout, "rocm-6.2.4")
-    set_default(layout, Installed((layout,)).find("rocm-6.2.4"), Disk())
+    enter_by_default(layout, Installed((layout,)).find("rocm-6.2.4"))
 
-    set_default(layout, None, Disk())
+    enter_by_default(layout, None)
 
     assert default_name(layout) == "" and "default.fish" not in lying(layout)
 

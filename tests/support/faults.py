@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
+from rocmswitch.deploy.ledger import Ledger
 from rocmswitch.fetch.download import Downloads, Silent
 from rocmswitch.fetch.http import Http, Patience
 from rocmswitch.fetch.repository import Repositories
@@ -26,13 +27,14 @@ from rocmswitch.host.libraries import HostLibraries
 from rocmswitch.model.host import Host
 from rocmswitch.model.indexes import PackageIndexes
 from rocmswitch.model.receipt import Receipt
+from rocmswitch.operations import backup, install, remove, repair, use
 from rocmswitch.operations import cache as cache_operations
-from rocmswitch.operations import install, remove, repair, use
 from rocmswitch.operations.building import Workshop
+from rocmswitch.operations.keeping import kept_trees
 from rocmswitch.operations.matching import Supply
 from rocmswitch.operations.rendering import script
 from rocmswitch.operations.resolving import Surroundings, Wish
-from rocmswitch.operations.scripts import write_scripts
+from rocmswitch.operations.scripts import sweep_scripts, write_scripts
 from rocmswitch.operations.timing import Stages
 from rocmswitch.operations.use import Nursery
 from rocmswitch.planning.install import InstallPlan
@@ -87,8 +89,27 @@ class Hands:
             repair.execute(repair.plan(receipt, self.cache()), self.workshop(), Silent(), Stages())
 
     def remove(self) -> None:
+        self.settle()
         if self.installed().prefix(self.name):
-            remove.execute(remove.plan(self.name, self.installed()), self.prefixes(), self.disk)
+            remove.execute(remove.plan(self.name, self.installed()), self.prefixes(), self.ledger(), self.disk)
+
+    def purge(self) -> None:
+        """As `remove --purge`; a removal that was cut before its tree went is carried on."""
+        self.settle()
+        if self.installed().prefix(self.name):
+            planned = remove.purged(remove.plan(self.name, self.installed()), self.ledger())
+            remove.execute(planned, self.prefixes(), self.ledger(), self.disk)
+        else:
+            self.prune_backups()
+
+    def settle(self) -> None:
+        """What every command begins with."""
+        self.ledger().settle(wait=WAIT)
+        sweep_scripts(self.layout, self.disk)
+
+    def prune_backups(self) -> None:
+        stock = backup.Stock(self.ledger(), (self.prefixes(), self.venvs()))
+        backup.execute(backup.plan(stock), stock)
 
     def use(self, name: str) -> None:
         manifest = self._manifest()
@@ -106,8 +127,8 @@ class Hands:
         self.cache().prune(cache_operations.wanted(self.installed()))
 
     def sweep(self) -> None:
-        for links in (self.layout.prefixes, self.layout.venvs):
-            Trees(links, self.layout.locks, self.disk).sweep()
+        for trees in (self.prefixes(), self.venvs()):
+            trees.sweep()
 
     def installed(self) -> Installed:
         return Installed((self.layout,))
@@ -115,17 +136,22 @@ class Hands:
     def cache(self) -> Cache:
         return Cache(self.layout.archives, self.layout.partial, self.disk)
 
+    def ledger(self) -> Ledger:
+        return Ledger(self.layout, self.disk, is_side_by_side=False)
+
     def prefixes(self) -> Trees:
-        return Trees(self.layout.prefixes, self.layout.locks, self.disk)
+        return Trees(self.layout.prefixes, self.layout.locks, self.disk, lambda: kept_trees(self.ledger()))
+
+    def venvs(self) -> Trees:
+        return Trees(self.layout.venvs, self.layout.locks, self.disk, lambda: kept_trees(self.ledger()))
 
     def workshop(self) -> Workshop:
         machine = Machine(HostLibraries(), HOST.glibc, jobs=0)
         return Workshop(self._downloads(), self.prefixes(), self.disk, machine, self.installed(), wait=WAIT)
 
     def nursery(self) -> Nursery:
-        trees = Trees(self.layout.venvs, self.layout.locks, self.disk)
         uv = Uv(self.layout.cache / "uv", self.disk)
-        return Nursery(self._downloads(), trees, self.disk, uv, self.supply(), wait=WAIT)
+        return Nursery(self._downloads(), self.venvs(), self.disk, uv, self.supply(), self.ledger(), wait=WAIT)
 
     def supply(self) -> Supply:
         indexes = PackageIndexes(self.index)
@@ -238,7 +264,9 @@ def assert_tidy(layout: Layout) -> None:
     carried = {f"functions.{kind}" for kind in DIALECTS} | {"aliases.json"}
     assert {path.name for path in layout.shell.glob("*")} in (carried, set())
     trees = {path.name for links in (layout.prefixes, layout.venvs) for path in (links / ".trees").glob("*")}
-    assert trees == {one.receipt.tree for one in found}
+    ledger = Ledger(layout, HastyDisk())
+    assert not ledger.is_interrupted
+    assert trees == {one.receipt.tree for one in found} | ledger.kept_trees()
     leftover = [str(path) for path in layout.data.parent.rglob(".*") if path.suffix in (".new", ".bound")]
     assert not leftover, leftover
     assert list(layout.data.rglob(".relocated-*")) == []

@@ -1,0 +1,92 @@
+"""Scripts that somebody was stopped before taking away, or before writing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rocmswitch.operations.hooks import hook_path
+from rocmswitch.operations.scripts import refresh_scripts, sweep_scripts, write_scripts
+from rocmswitch.store.installed import Installed
+from rocmswitch.store.layout import Layout
+from rocmswitch.system.disk import Change, Disk
+from tests.support.furnished import environment, prefix
+
+
+class NotingDisk(Disk):
+    """Notes what was asked of it."""
+
+    def __init__(self) -> None:
+        self.changes: list[Change] = []
+
+    def about_to(self, change: Change) -> None:
+        self.changes.append(change)
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    return Layout.under(tmp_path / "it's home")
+
+
+def write(layout: Layout, *names: str) -> None:
+    for name in names:
+        prefix(layout, name)
+        write_scripts(name, Installed((layout,)), Disk())
+
+
+def lying(layout: Layout) -> dict[str, str]:
+    """Each name in the folder of scripts with where it leads; a file leads to itself."""
+    return {path.name: path.resolve().name for path in layout.activations.iterdir()}
+
+
+def contents(layout: Layout) -> dict[str, str]:
+    return {path.name: path.read_text() for path in layout.activations.iterdir()}
+
+
+def test_the_scripts_of_a_name_that_is_gone_are_swept_with_all_that_leads_to_them(layout: Layout):
+    write(layout, "rocm-6.2.4")
+    before = lying(layout)
+    write(layout, "rocm-6.3.0")
+    (layout.prefixes / "rocm-6.3.0").unlink()  # whoever removed it was killed then
+    (layout.activations / "mine.sh").write_text("# my own\n")
+
+    sweep_scripts(layout, Disk())
+
+    assert lying(layout) == {**before, "mine.sh": "mine.sh"}
+
+
+def test_a_sweep_changes_nothing_where_nobody_was_stopped(layout: Layout):
+    write(layout, "rocm-6.2.4")
+    hook_path(layout, "bash").write_text("# of an earlier rocmswitch\n")
+    noting = NotingDisk()
+
+    sweep_scripts(layout, noting)
+    sweep_scripts(Layout.under(layout.data / "nothing"), noting)
+
+    assert noting.changes == []
+
+
+def test_all_scripts_are_made_again_except_of_what_cannot_be_entered(layout: Layout):
+    write(layout, "rocm-6.2.4")
+    environment(layout, "demo", "rocm-6.2.4")
+    environment(layout, "lost", "rocm-6.9.9")
+    write_scripts("demo", Installed((layout,)), Disk())
+    before = contents(layout)
+    for path in layout.activations.iterdir():
+        path.unlink()
+
+    refresh_scripts(layout, Installed((layout,)), Disk())
+
+    assert contents(layout) == before
+    assert "demo.sh" in before and "lost.sh" not in before
+
+
+def test_the_link_of_another_process_on_its_way_to_its_name_is_left_alone(layout: Layout):
+    write(layout, "rocm-6.2.4")
+    on_its_way = layout.activations / ".default.sh.rocmswitch-3.new"
+    on_its_way.symlink_to("rocm-6.2.4.sh")
+
+    write(layout, "rocm-6.3.0")
+
+    assert on_its_way.is_symlink()
