@@ -1,0 +1,70 @@
+"""`rocmswitch deploy --adopt`: backups made by hand, shown, agreed to and recorded."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from rocmswitch.cli import deploying, output
+from rocmswitch.cli.deploy_options import Options
+from rocmswitch.cli.main import Scopes
+from rocmswitch.cli.wayback import printable
+from rocmswitch.errors import Refused, UsageMistake
+from rocmswitch.model.deployment import Generation, Site
+from rocmswitch.operations import adopt
+from rocmswitch.operations.access import newest
+from rocmswitch.operations.adopt import DOUBTFUL, SWAPPED, Pair
+from rocmswitch.operations.sites import find_site
+from rocmswitch.store.installed import Installed
+from rocmswitch.system.disk import disk_errors
+
+
+def carry_out(scopes: Scopes, options: Options) -> None:
+    """Find them, say of each what becomes of it, ask, and record those that can be told apart."""
+    yard = deploying.yard(scopes)
+    expected = newest(yard.ledger)
+    site = find_site(options.adopt or "", Installed(scopes.searched), os.environ)
+    if site.place.kind == "prefix":
+        raise UsageMistake("`--adopt` is for environments, and this names a stack")
+    with disk_errors(yard.layout.data), output.waiting("looking at the backups there"):
+        pairs = adopt.pairs(site, yard.ledger.generations())
+    chosen = adopt.chosen(pairs, despite_doubts=bool(options.reason))
+    _show(site, pairs)
+    done = None
+    try:
+        if chosen and not options.dry_run:
+            output.agree("Record them?", yes=options.yes)
+            trees, intent = deploying.trees_of(scopes, site.place), (options.reason or "", expected)
+            done = adopt.execute(chosen, site, yard, trees, intent)
+        elif not chosen:
+            _say_none(pairs)
+    finally:
+        if options.as_json:
+            told = [asdict(one) for one in pairs]
+            output.write_json({"pairs": told, "generation": done.number if done else None})
+    if done:
+        _say_done(done)
+
+
+def _show(site: Site, pairs: Sequence[Pair]) -> None:
+    for one in pairs:
+        output.say(f"  {printable(one.path)}: {printable(one.why)}")
+        if one.verdict == SWAPPED:
+            words = [f"{one.root}/{one.backup}", "--into", deploying.called(site.place), "--as", one.path]
+            output.say(f"    `rocmswitch deploy {printable(shlex.join(words))}` puts it in place")
+
+
+def _say_none(pairs: Sequence[Pair]) -> None:
+    """Raises Refused where a reason of the user's would do."""
+    doubts = [one for one in pairs if one.verdict == DOUBTFUL]
+    if doubts:
+        raise Refused(doubts[0].why, hint="run the same command with `--force REASON`, which is recorded")
+    output.say("nothing to adopt")
+
+
+def _say_done(done: Generation) -> None:
+    count = len(done.steps)
+    output.say(f"adopted {count} backup{'' if count == 1 else 's'}, recorded as generation {done.number}")
+    deploying.say_ways_back(done)

@@ -1,0 +1,128 @@
+"""rocmswitch deploy"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from rocmswitch.cli import adopting, deploy_variant, deploying, machine, output
+from rocmswitch.cli.deploy_options import ADOPT, AGAIN, FILES, KERNELS, Options
+from rocmswitch.cli.main import Scopes
+from rocmswitch.cli.settling import settle
+from rocmswitch.model.deployment import Generation
+from rocmswitch.operations import again, deploy, kernels
+from rocmswitch.operations.access import Yard, newest
+from rocmswitch.operations.deploy import Deployment, bound_to
+from rocmswitch.operations.sites import find_site
+from rocmswitch.store.installed import Installed
+
+
+@click.command(epilog="Example: rocmswitch deploy ./libMIOpen.so --into myproj")
+@click.argument("files", nargs=-1, metavar="[FILE]...")
+@click.option("--into", metavar="VENV", help="Where: an environment's name or path, a python, or `user`; a stack.")
+@click.option("--as", "place", metavar="PATH", help="Below its packages: torch/lib/libMIOpen.so.")
+@click.option("--force", "reason", metavar="REASON", help="Although it does not fit; the reason is recorded.")
+@click.option("--name", metavar="NAME", help="Into a stack: what its variant is called after the `+`.")
+@click.option("--again", type=click.IntRange(min=1), metavar="N", help="The files of generation N once more.")
+@click.option("--adopt", metavar="VENV", help="Record backups made by hand: libMIOpen.so.original.")
+@click.option("--gpu-kernels", "gpu", metavar="GPU", help="The rocBLAS kernels of this card: gfx1010.")
+@click.option("--from", "stack", metavar="STACK", help="Whose kernels.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="Only show the plan.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def command(scopes: Scopes, /, **chosen: Any) -> None:
+    """Put each FILE, or all in a folder, over another program's: whole or not at all, and with a way back.
+
+    A library goes where one of its soname is. What stood there is saved: `rocmswitch restore VENV` puts the
+    wheel's own files back, `rocmswitch undo` takes one deployment back.
+    """
+    options = Options(**chosen)
+    way = options.way()
+    settle(scopes, dry_run=options.dry_run)
+    _WAYS[way](scopes, options)
+
+
+def _deploy_files(scopes: Scopes, options: Options) -> None:
+    installed = Installed(scopes.searched)
+    site = find_site(options.into or "", installed, os.environ)
+    options.check_place(site.place.kind)
+    if site.place.kind == "prefix":
+        deploy_variant.deploy_into_stack(scopes, options, site.place.name)
+        return
+    yard = deploying.yard(scopes)
+    expected = newest(yard.ledger)
+    with output.waiting("looking at the libraries there"):
+        notes = deploy.lock_notes(site, scopes.own)
+        plan = deploy.plan(options.files, options.place or "", site, bound_to(site, installed), notes)
+        deployment = deploy.meet(plan, site, yard, expected)
+    _carry_out(scopes, options, deployment, yard)
+
+
+def _deploy_kernels(scopes: Scopes, options: Options) -> None:
+    installed = Installed(scopes.searched)
+    site = find_site(options.into or "", installed, os.environ)
+    options.check_place(site.place.kind)
+    yard = deploying.yard(scopes)
+    expected = newest(yard.ledger)
+    with output.waiting("looking at the kernels of both"):
+        plan = kernels.plan(options.gpu or "", options.stack or "", site, installed, machine.catalog(scopes))
+        plan = replace(plan, notes=(*plan.notes, *deploy.lock_notes(site, scopes.own)))
+        deployment = deploy.meet(plan, site, yard, expected)
+    _carry_out(scopes, options, deployment, yard)
+
+
+def _deploy_again(scopes: Scopes, options: Options) -> None:
+    installed, yard = Installed(scopes.searched), deploying.yard(scopes)
+    expected = newest(yard.ledger)
+    generation = yard.ledger.generation(options.again or 0)
+    site = again.find_place(generation, installed, os.environ)
+    with output.waiting("looking at the libraries there"):
+        notes = deploy.lock_notes(site, scopes.own)
+        plan = again.plan(generation, yard.ledger, site, bound_to(site, installed), notes)
+        deployment = deploy.meet(plan, site, yard, expected)
+    # The reason that was given then holds for what spoke against it then.
+    intent = generation.intent
+    before = replace(deployment, reason=intent.reason, accepted=frozenset(intent.notes if intent.reason else ()))
+    _carry_out(scopes, options, before, yard)
+
+
+def _carry_out(scopes: Scopes, options: Options, deployment: Deployment, yard: Yard) -> None:
+    """Show it, ask, do it and say how it is taken back; programs are told the plan also where it is refused."""
+    if options.reason:
+        accepted = frozenset(one.what for one in deployment.plan.problems)
+        deployment = replace(deployment, reason=options.reason, accepted=accepted)
+    deploying.show(deployment)
+    done = None
+    try:
+        done = _done(scopes, options, deployment, yard)
+    finally:
+        if options.as_json:
+            output.write_json({**deployment.as_json(), "generation": done.number if done else None})
+
+
+def _done(scopes: Scopes, options: Options, deployment: Deployment, yard: Yard) -> Generation | None:
+    place, count = deployment.plan.place, len(deployment.plan.replacements)
+    if not count:
+        output.say("nothing to deploy: what is there holds the same")
+        return None
+    deploy.check(deployment.refused)
+    if options.dry_run:
+        return None
+    output.agree("Deploy it?" if count == 1 else "Deploy them?", yes=options.yes)
+    done = deploy.execute(deployment, yard, deploying.trees_of(scopes, place))
+    output.say(f"deployed {deploying.files(count)}, recorded as generation {done.number}")
+    deploying.say_ways_back(done)
+    return done
+
+
+_WAYS: dict[str, Callable[[Scopes, Options], None]] = {
+    FILES: _deploy_files,
+    AGAIN: _deploy_again,
+    ADOPT: adopting.carry_out,
+    KERNELS: _deploy_kernels,
+}

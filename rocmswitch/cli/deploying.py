@@ -1,0 +1,145 @@
+"""How a deployment is shown before anybody agrees to it, and what is said of it afterwards."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path, PurePath
+
+from rocmswitch.cli import machine, output
+from rocmswitch.cli.main import Scopes
+from rocmswitch.cli.wayback import SHOWN, printable
+from rocmswitch.model.deployment import ABSENT, LINK, Generation, NewFile, Place, Replacement, SavedFile
+from rocmswitch.operations.access import WAIT, Yard
+from rocmswitch.operations.deploy import Deployment
+from rocmswitch.operations.standing import Standing
+from rocmswitch.planning.deployment import DeploymentPlan
+from rocmswitch.store.trees import Trees
+
+_PROGRAMS = 3
+"""How many programs are named."""
+
+
+def show(deployment: Deployment) -> None:
+    """Each path, what goes there and what stands there, what it costs and what speaks against it; on stderr."""
+    plan = deployment.plan
+    if plan.replacements:
+        output.say(f"deploys {files(len(plan.replacements))} into {printable(called(plan.place))}")
+    for one, stands in list(zip(plan.replacements, deployment.standings, strict=True))[:SHOWN]:
+        _show_file(plan.place, one, stands)
+    if len(plan.replacements) > SHOWN:
+        output.say(f"  and {len(plan.replacements) - SHOWN} more")
+    for path in plan.unchanged[:SHOWN]:
+        output.say(f"  {printable(_below(plan.place, PurePath(path)))}: holds the same already")
+    if plan.replacements:
+        copied = f", and {output.size(deployment.copied)} of copies" if deployment.copied else ""
+        output.say(f"{output.size(_written(plan))} to write{copied}")
+    show_remarks(plan)
+
+
+def show_remarks(plan: DeploymentPlan) -> None:
+    """What is to be known before agreeing, and what speaks against it."""
+    for note in plan.notes:
+        output.say(f"note: {printable(note)}")
+    for problem in plan.problems:
+        output.say(f"problem: {printable(PurePath(problem.file).name)}: {printable(problem.what)}")
+
+
+def say_ways_back(generation: Generation) -> None:
+    """How what was just done is taken back."""
+    place = shlex.quote(called(generation.intent.place))
+    output.say(f"back: `rocmswitch restore {place}`, or `rocmswitch undo {generation.number}` for this one alone")
+
+
+def called(place: Place) -> str:
+    """What the user calls it, in words that mean the same in any folder."""
+    return str(Path(place.name).absolute()) if "/" in place.name or place.name.startswith(".") else place.name
+
+
+def files(count: int) -> str:
+    return f"{count} file{'' if count == 1 else 's'}"
+
+
+def yard(scopes: Scopes) -> Yard:
+    """What a deployment works on."""
+    ledger, wait = machine.ledger(scopes), scopes.wait(WAIT)
+    return Yard(scopes.own, ledger, machine.disk(), own_line(), wait)
+
+
+def trees_of(scopes: Scopes, place: Place) -> Trees | None:
+    """The trees among which *place* has its name, where it is an environment of ours."""
+    if place.kind != "venv":
+        return None
+    links = Path(place.folder).parent
+    return next((machine.venvs(layout) for layout in scopes.searched if layout.venvs == links), None)
+
+
+def own_line() -> str:
+    """The command line that was typed, for sudo, which does not look where users install programs."""
+    program = Path(sys.argv[0])
+    if program.name == "__main__.py":
+        words = [sys.executable, "-m", "rocmswitch"]
+    else:
+        words = [shutil.which(sys.argv[0]) or str(program.absolute())]
+    return shlex.join([*words, *sys.argv[1:]])
+
+
+def _show_file(place: Place, one: Replacement, stands: Standing) -> None:
+    output.say(f"  {printable(_below(place, PurePath(one.root, one.path)))}")
+    for line in (_source(one), *_stand_lines(stands)):
+        output.say(f"    {printable(line)}")
+
+
+def _below(place: Place, path: PurePath) -> str:
+    """Below the environment's folder, where it is."""
+    return str(path.relative_to(place.resolved) if path.is_relative_to(place.resolved) else path)
+
+
+def _written(plan: DeploymentPlan) -> int:
+    """Bytes of what is put in place; what is kept of an earlier deployment may take none."""
+    kept = sum(one.content.state.size for one in plan.replacements if isinstance(one.content, SavedFile))
+    return plan.written + kept
+
+
+def _stand_lines(stands: Standing) -> Iterator[str]:
+    """What stands at a path, in words."""
+    if stands.kind == ABSENT:
+        yield "nothing stands there" + _lost(stands)
+        return
+    size = f", {output.size(stands.size)}" if stands.kind != LINK else ", a symlink"
+    saved = "saved as a copy" if stands.is_copied else "saved without a copy"
+    yield f"stands there: {_whose(stands)}{size}; {saved}"
+    if stands.other_names:
+        names = "1 other name keeps" if stands.other_names == 1 else f"{stands.other_names} other names keep"
+        yield f"its link is broken: {names} the old bytes"
+    if stands.programs:
+        named = ", ".join(f"{one.command[:60]} ({one.number})" for one in stands.programs[:_PROGRAMS])
+        more = f" and {len(stands.programs) - _PROGRAMS} more" if len(stands.programs) > _PROGRAMS else ""
+        yield f"in use by {named}{more}: they keep the old library until they are started anew"
+
+
+def _source(one: Replacement) -> str:
+    content = one.content
+    if isinstance(content, NewFile):
+        return f"from {content.source}, {output.size(content.size)}"
+    if isinstance(content, SavedFile):
+        return f"from generation {content.generation}, {output.size(content.state.size)}"
+    return "as it is"
+
+
+def _whose(stands: Standing) -> str:
+    if stands.still_there:
+        return f"what generation {stands.generation} ({stands.verb}) put there"
+    if stands.is_own:
+        return f"{stands.package}'s own{_lost(stands)}"
+    known = f"not {stands.package}'s own" if stands.package else "nothing that a wheel brought"
+    return known + _lost(stands)
+
+
+def _lost(stands: Standing) -> str:
+    if not stands.generation or stands.still_there:
+        return ""
+    return f", and not what generation {stands.generation} put there"

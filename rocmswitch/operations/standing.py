@@ -1,0 +1,134 @@
+"""What stands where a deployment goes: whose it is, who else has its bytes, what runs from it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rocmswitch.host.records import Recorded, recorded
+from rocmswitch.model.deployment import ABSENT, FILE, Generation, Replacement, Step
+from rocmswitch.planning.drift import Spot, is_as_placed
+from rocmswitch.system.copying import hash_opened
+from rocmswitch.system.processes import Process, running_from
+from rocmswitch.system.reading import open_regular
+
+_QUICK = 64 * 1000**2
+"""Bytes of a file that are read to say whose it is: a tenth of a second."""
+
+Changes = Mapping[Spot, tuple[Generation, Step]]
+"""By path, the last step that has changed it."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One path before it is replaced."""
+
+    kind: str
+    size: int = 0
+    package: str = ""
+    """`torch 2.7.1+rocm6.2.4`, whose wheel has a file there; empty where no wheel has."""
+    is_own: bool = False
+    """It is the wheel's, as far as its size tells, or its hash where that is cheap."""
+    generation: int = 0
+    """The last one that changed this path; 0 for none."""
+    verb: str = ""
+    """Of that one."""
+    still_there: bool = False
+    """It is what that one put."""
+    other_names: int = 0
+    """Hard links elsewhere, which keep the old bytes."""
+    is_copied: bool = False
+    """Saving it takes a copy: it lies on another file system than what is saved, or is another user's."""
+    programs: tuple[Process, ...] = ()
+    """They have it mapped, and keep it until they end."""
+
+    def as_json(self) -> dict[str, object]:
+        return asdict(self)
+
+
+def look_at(
+    replacements: Sequence[Replacement], changes: Changes, packages: Sequence[str], backups: Path
+) -> tuple[Standing, ...]:
+    """What stands at each path. *packages* are the site's, *backups* is where it would be saved. Reads little."""
+    mapped = running_from([_as_mapped(one) for one in replacements])
+    store = _device(backups)
+    return tuple(
+        _standing(one, changes.get((one.root, one.path)), _brought(one, packages), store, mapped[_as_mapped(one)])
+        for one in replacements
+    )
+
+
+def _standing(
+    one: Replacement,
+    change: tuple[Generation, Step] | None,
+    brought: Recorded | None,
+    store: int,
+    programs: tuple[Process, ...],
+) -> Standing:
+    seen, (generation, step) = one.seen, change or (None, None)
+    path = Path(one.root, one.path)
+    found = _lstat(path) if seen.kind != ABSENT else None
+    is_file = seen.kind == FILE
+    return Standing(
+        seen.kind,
+        seen.size if is_file else 0,
+        package=f"{brought.distribution} {brought.version}" if brought else "",
+        is_own=bool(brought and is_file and _is_own(path, seen.size, brought)),
+        generation=generation.number if generation else 0,
+        verb=generation.intent.verb if generation else "",
+        still_there=step is not None and is_as_placed(seen, step.placed),
+        other_names=max(found.st_nlink - 1, 0) if found and is_file else 0,
+        is_copied=bool(found and is_file and not _can_link(found, store)),
+        programs=programs,
+    )
+
+
+def _brought(one: Replacement, packages: Sequence[str]) -> Recorded | None:
+    """What a wheel has at this path, whatever stands there now."""
+    path = Path(one.root, one.path)
+    for folder in map(Path, packages):
+        if path.is_relative_to(folder):
+            with contextlib.suppress(OSError):  # nothing that a deployment needs to know
+                return recorded(folder, str(path.relative_to(folder)))
+    return None
+
+
+def _is_own(path: Path, size: int, brought: Recorded) -> bool:
+    """By its hash; a large file is read once, when it is saved, so that until then its size has to do."""
+    if brought.size and brought.size != size:
+        return False
+    if size > _QUICK:
+        return True
+    try:
+        with open_regular(path) as file:
+            return hash_opened(file) == brought.sha256
+    except OSError:
+        return False
+
+
+def _as_mapped(one: Replacement) -> str:
+    """How a line of /proc/PID/maps ends whose program has mapped it: proc(5)."""
+    return f"{Path(one.root, one.path)}\n"
+
+
+def _can_link(found: os.stat_result, store: int) -> bool:
+    """A reflink would do across owners, but nobody knows before trying: at worst the plan names too much."""
+    user = os.geteuid()
+    # fs.protected_hardlinks: only one's own files can be linked.
+    return found.st_dev == store and user in (0, found.st_uid)
+
+
+def _device(folder: Path) -> int:
+    """Of the file system that *folder* is on, or will be."""
+    there = next(one for one in (folder, *folder.parents) if one.exists())
+    return there.stat().st_dev
+
+
+def _lstat(path: Path) -> os.stat_result | None:
+    try:
+        return path.lstat()
+    except OSError:
+        return None  # gone since the plan: carrying it out will notice
