@@ -7,39 +7,55 @@ from pathlib import Path
 from rocmswitch.cli import machine, output
 from rocmswitch.cli.deploy_options import Options
 from rocmswitch.cli.main import Scopes
-from rocmswitch.errors import Refused
-from rocmswitch.model.deployment import FILE, NewFile
-from rocmswitch.operations import variant
+from rocmswitch.model.deployment import FILE, Generation, NewFile
+from rocmswitch.operations import deploy, variant
+from rocmswitch.operations.access import newest
 from rocmswitch.planning.variant import VariantPlan
 from rocmswitch.store.installed import Installed
 
 
 def deploy_into_stack(scopes: Scopes, options: Options, stack: str) -> None:
-    """Make a variant of *stack*, the exact name of a prefix, with the files of *options*."""
-    ledger, installed = machine.ledger(scopes), Installed((scopes.own,))
-    expected = max((one.number for one in ledger.generations()), default=0)
-    plan = variant.plan(options.files, stack, installed, goes_as=options.place or "", name=options.name or "")
-    if options.as_json and options.dry_run:
-        output.write_json(plan.as_json())
+    """Make a variant of *stack*, a prefix; programs are told the plan also where it is refused."""
+    expected = newest(machine.ledger(scopes))
+    with output.waiting(f"looking at the libraries of {stack}"):
+        plan = variant.plan(
+            options.files,
+            stack,
+            Installed((scopes.own,)),
+            goes_as=options.place or "",
+            name=options.name or "",
+        )
     _show(plan)
-    if options.dry_run:
-        return
-    _check(plan, options)
+    done = None
+    try:
+        done = _done(scopes, options, plan, expected)
+    finally:
+        if options.as_json:
+            output.write_json({**plan.as_json(), "generation": done.number if done else None})
+
+
+def _done(scopes: Scopes, options: Options, plan: VariantPlan, expected: int) -> Generation | None:
+    if not plan.replacements:
+        output.say(f"nothing to deploy: {plan.base} holds the same")
+        return None
     if plan.is_done:
         output.say(f"{plan.name} is there already: nothing has to be made")
-        if options.as_json:
-            output.write_json({**plan.as_json(), "generation": None})
-        return
+        return None
+    deploy.check(() if options.reason else plan.deployment.problems)
+    if options.dry_run:
+        return None
     output.agree(f"Make {plan.name}?", yes=options.yes)
-    generation, receipt = variant.execute(plan, _yard(scopes), reason=options.reason or "", expected=expected)
-    if options.as_json:
-        output.write_json({**plan.as_json(), "generation": generation.number})
+    done, receipt = variant.execute(plan, _workbench(scopes), reason=options.reason or "", expected=expected)
     output.say(f"made {receipt.name}: {scopes.own.prefixes / receipt.name}")
-    output.say(f"next: `rocmswitch use {receipt.name}`; back: `rocmswitch undo {generation.number}`")
+    output.say(f"next: `rocmswitch use {receipt.name}`; back: `rocmswitch undo {done.number}`")
+    return done
 
 
 def _show(plan: VariantPlan) -> None:
-    output.say(f"{plan.name}: {plan.base} with these files in place of its own; {plan.base} stays as it is")
+    if plan.is_done:
+        return
+    stays = "" if plan.name == plan.base else f"; {plan.base} stays as it is"
+    output.say(f"{plan.name}: {plan.base} with these files in place of its own{stays}")
     for one in plan.replacements:
         output.say(f"  {one.path}")
         if isinstance(one.content, NewFile):
@@ -55,23 +71,16 @@ def _show(plan: VariantPlan) -> None:
         output.say(f"warning: `{Path(problem.file).name}`: {problem.what}")
 
 
-def _check(plan: VariantPlan, options: Options) -> None:
-    problems = plan.deployment.problems
-    if problems and options.reason is None:
-        more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
-        raise Refused(
-            f"`{Path(problems[0].file).name}` does not fit: {problems[0].what}{more}",
-            hint="run the same command with `--force REASON`, which is recorded, if you know better",
-        )
-
-
-def _yard(scopes: Scopes) -> variant.Yard:
+def _workbench(scopes: Scopes) -> variant.Workbench:
     from rocmswitch.host.facts import read_host
     from rocmswitch.host.libraries import HostLibraries
     from rocmswitch.store.relocate import Machine
 
-    there = Machine(HostLibraries(), read_host().glibc, jobs=machine.processors())
-    wait = scopes.wait(variant.WAIT)
-    return variant.Yard(
-        machine.prefixes(scopes.own), machine.ledger(scopes), machine.disk(), there, Installed((scopes.own,)), wait
+    return variant.Workbench(
+        machine.prefixes(scopes.own),
+        machine.ledger(scopes),
+        machine.disk(),
+        Machine(HostLibraries(), read_host().glibc, jobs=machine.processors()),
+        Installed((scopes.own,)),
+        scopes.wait(variant.WAIT),
     )

@@ -81,6 +81,8 @@ def _prefix(one: Installation) -> Iterable[str]:
     if receipt.linked:
         yield f"linked to {receipt.linked}"
         return
+    if receipt.name != receipt.stack:
+        yield f"{receipt.stack} with files of yours"
     if receipt.sets:
         yield ", ".join(receipt.sets)
     yield output.size(receipt.size)

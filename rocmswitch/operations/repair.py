@@ -26,6 +26,7 @@ from rocmswitch.planning.install import (
     selected_sets,
     sets_of,
 )
+from rocmswitch.planning.variant import MARK, own_name
 from rocmswitch.store.cache import Cache
 from rocmswitch.store.catalog import Manifest
 from rocmswitch.store.installed import Damaged
@@ -46,6 +47,12 @@ def plan(receipt: Receipt, cache: Cache) -> InstallPlan:
             f"`{receipt.name}` is an environment, which is not repaired but made again",
             hint=f"run `rocmswitch remove {receipt.name}`, "
             f"then `rocmswitch use {receipt.stack} --venv {receipt.name}`",
+        )
+    if receipt.name != receipt.stack:
+        raise Refused(
+            f"`{receipt.name}` is `{receipt.stack}` with files of yours, which no package holds",
+            hint=f"run `rocmswitch remove {receipt.name}`, "
+            f"then `rocmswitch deploy FILE --into {receipt.stack} --name {own_name(receipt.name, receipt.stack)}`",
         )
     return InstallPlan(
         name=receipt.name,
@@ -87,7 +94,10 @@ def plan_anew(
 
 def cannot_be_told(lost: Damaged) -> Refused:
     """The error for a tree of which nothing says what it was made of."""
-    again = f"`rocmswitch install {lost.name}`" if lost.kind == "prefix" else "make it again"
+    stack, mark, _ = lost.name.partition(MARK)
+    again = "make it again"
+    if lost.kind == "prefix":
+        again = f"`rocmswitch deploy FILE --into {stack}`" if mark else f"`rocmswitch install {lost.name}`"
     return Refused(
         f"{lost.error.message}, and nothing else tells what `{lost.name}` was made of",
         hint=f"run `rocmswitch remove {lost.name}`, then {again}",

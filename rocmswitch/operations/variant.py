@@ -42,7 +42,7 @@ WAIT = 3600.0
 
 
 @dataclass(frozen=True)
-class Yard:
+class Workbench:
     """What a variant is made with. *installed* is the scope of `trees`."""
 
     trees: Trees
@@ -77,50 +77,50 @@ def plan(
 
 
 def execute(
-    plan: VariantPlan, yard: Yard, *, reason: str = "", expected: int | None = None
+    plan: VariantPlan, bench: Workbench, *, reason: str = "", expected: int | None = None
 ) -> tuple[Generation, Receipt]:
     """Make the tree, and let the name mean it: a recorded change, which can be taken back.
 
     *reason* is the user's own, where the plan has problems. Raises Busy, Failed, Refused, MachineLacks.
     """
-    trees = yard.trees
-    with trees.locked(plan.base, yard.wait):
+    trees = bench.trees
+    with trees.locked(plan.base, bench.wait):
         if trees.current(plan.base) != plan.base_tree:
             raise _changed_meanwhile(plan.base)
         if plan.name == plan.base:
-            generation = _publish(plan, yard, reason, expected)
+            generation = _publish(plan, bench, reason, expected)
         else:
-            with trees.locked(plan.name, yard.wait):
-                generation = _publish(plan, yard, reason, expected)
+            with trees.locked(plan.name, bench.wait):
+                generation = _publish(plan, bench, reason, expected)
     return generation, trees.receipt(plan.name)
 
 
-def _publish(plan: VariantPlan, yard: Yard, reason: str, expected: int | None) -> Generation:
-    trees = yard.trees
+def _publish(plan: VariantPlan, bench: Workbench, reason: str, expected: int | None) -> Generation:
+    trees = bench.trees
     if trees.current(plan.name) != plan.replaces:
         raise _changed_meanwhile(plan.name)
     if not trees.is_whole(plan.tree):
-        _make(plan, yard)
+        _make(plan, bench)
     link = trees.link(plan.name)
     change = replacement(link, NewLink(f"{TREES}/{plan.tree}"))
     intent = Intent("deploy", _place(plan, trees), reason, notes=_said(plan))
-    generation = yard.ledger.carry_out(intent, (change,), wait=yard.wait, expected=expected)
+    generation = bench.ledger.carry_out(intent, (change,), wait=bench.wait, expected=expected)
     trees.sweep()
-    write_scripts(plan.name, yard.installed, yard.disk)
+    write_scripts(plan.name, bench.installed, bench.disk)
     return generation
 
 
-def _make(plan: VariantPlan, yard: Yard) -> None:
-    base, tree = yard.trees.path(plan.base_tree), yard.trees.begin(plan.tree)
-    receipt, before = yard.trees.receipt(plan.base), read_files(base)
+def _make(plan: VariantPlan, bench: Workbench) -> None:
+    base, tree = bench.trees.path(plan.base_tree), bench.trees.begin(plan.tree)
+    receipt, before = bench.trees.receipt(plan.base), read_files(base)
     parts = tuple(
         Part(one.path, Path(one.content.source), seen)
         for one, seen in zip(plan.replacements, plan.sources, strict=True)
         if isinstance(one.content, NewFile)
     )
     with disk_errors(tree):
-        made = assemble(base, before, tree, parts, yard.disk)
-        entries = relocate_parts(tree, made.entries, receipt.root, yard.machine, yard.disk)
+        made = assemble(base, before, tree, parts, bench.disk)
+        entries = relocate_parts(tree, made.entries, receipt.root, bench.machine, bench.disk)
     old = replaced_entries(before, plan)
     sources = {part.path: str(part.source) for part in parts}
     listed = tuple(
@@ -130,7 +130,7 @@ def _make(plan: VariantPlan, yard: Yard) -> None:
         for one in entries
     )
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    yard.trees.complete(plan.tree, plan.name, variant_receipt(receipt, plan, now), listed)
+    bench.trees.complete(plan.tree, plan.name, variant_receipt(receipt, plan, now), listed)
 
 
 def _check(base: Installation) -> None:
@@ -185,7 +185,8 @@ def _below(tree: Path, one: Replacement) -> Replacement:
 def _notes(base: Installation, found: Installation | None) -> tuple[str, ...]:
     if found is None or found.receipt.name == base.receipt.name:
         return ()
-    return (f"`{found.receipt.name}` is there, and is replaced: `rocmswitch undo` brings it back",)
+    name = found.receipt.name
+    return (f"`{name}` is made anew from `{base.receipt.name}`; to add to it, deploy into `{name}`",)
 
 
 def _place(plan: VariantPlan, trees: Trees) -> Place:
