@@ -17,7 +17,7 @@ BLAS = "torch/lib/librocblas.so"
 @pytest.fixture
 def line(tmp_path: Path) -> CommandLine:
     line = CommandLine(tmp_path)
-    line.home.mkdir()
+    line.home.mkdir(exist_ok=True)
     return line
 
 

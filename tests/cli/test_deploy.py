@@ -17,7 +17,7 @@ from tests.support.patched import MIOPEN, foreign, hashes, original, ours, patch
 @pytest.fixture
 def line(tmp_path: Path) -> CommandLine:
     line = CommandLine(tmp_path)
-    line.home.mkdir()
+    line.home.mkdir(exist_ok=True)
     return line
 
 
