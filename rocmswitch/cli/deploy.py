@@ -11,6 +11,7 @@ import click
 
 from rocmswitch.cli import adopting, deploy_variant, deploying, machine, output
 from rocmswitch.cli.deploy_options import ADOPT, AGAIN, FILES, KERNELS, Options
+from rocmswitch.cli.examined import warn
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.settling import settle
 from rocmswitch.model.deployment import Generation
@@ -117,6 +118,8 @@ def _done(scopes: Scopes, options: Options, deployment: Deployment, yard: Yard) 
     done = deploy.execute(deployment, yard, deploying.trees_of(scopes, place))
     output.say(f"deployed {deploying.files(count)}, recorded as generation {done.number}")
     deploying.say_ways_back(done)
+    if place.kind == "venv":
+        warn(scopes, Installed(scopes.searched).find(place.folder))
     return done
 
 

@@ -15,7 +15,6 @@ from rocmswitch.model.deployment import Generation, Intent, Place, Problem, Site
 from rocmswitch.operations.access import Yard, alone, check_rights
 from rocmswitch.operations.standing import Standing, look_at
 from rocmswitch.planning.deployment import DeploymentPlan, plan_deployment
-from rocmswitch.planning.drift import latest
 from rocmswitch.store.installed import Installed
 from rocmswitch.store.layout import Layout
 from rocmswitch.store.trees import Trees
@@ -72,8 +71,7 @@ def meet(plan: DeploymentPlan, site: Site, yard: Yard, expected: int) -> Deploym
     """What *plan* meets in *site*. Changes nothing. Raises MachineLacks and Refused where this user may not."""
     for folder in {Path(one.root, one.path).parent: None for one in plan.replacements}:
         check_rights(folder, yard.line)
-    changes = latest(yard.ledger.generations())
-    standings = look_at(plan.replacements, changes, site.packages, yard.layout.backups)
+    standings = look_at(plan.replacements, site.packages, yard.ledger, yard.layout.backups)
     return Deployment(plan, standings, expected)
 
 

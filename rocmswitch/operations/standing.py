@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from rocmswitch.deploy.ledger import Ledger
 from rocmswitch.host.records import Recorded, recorded
-from rocmswitch.model.deployment import ABSENT, FILE, Generation, Replacement, Step
-from rocmswitch.planning.drift import Spot, is_as_placed
+from rocmswitch.model.deployment import FILE, Generation, Replacement, Step
+from rocmswitch.planning.drift import Spot, is_as_placed, spot
 from rocmswitch.system.copying import hash_opened
 from rocmswitch.system.processes import Process, running_from
 from rocmswitch.system.reading import open_regular
 
 _QUICK = 64 * 1000**2
 """Bytes of a file that are read to say whose it is: a tenth of a second."""
-
-Changes = Mapping[Spot, tuple[Generation, Step]]
-"""By path, the last step that has changed it."""
 
 
 @dataclass(frozen=True)
@@ -50,28 +48,39 @@ class Standing:
 
 
 def look_at(
-    replacements: Sequence[Replacement], changes: Changes, packages: Sequence[str], backups: Path
+    replacements: Sequence[Replacement], packages: Sequence[str], ledger: Ledger, backups: Path
 ) -> tuple[Standing, ...]:
     """What stands at each path. *packages* are the site's, *backups* is where it would be saved. Reads little."""
     mapped = running_from([_as_mapped(one) for one in replacements])
+    changes = _changes(replacements, ledger.generations())
     store = _device(backups)
     return tuple(
-        _standing(one, changes.get((one.root, one.path)), _brought(one, packages), store, mapped[_as_mapped(one)])
+        replace(
+            _standing(one, changes[_spot(one)], _brought(one, packages), store),
+            other_names=_other_names(one, changes[_spot(one)], ledger),
+            programs=mapped[_as_mapped(one)],
+        )
         for one in replacements
     )
 
 
+def _changes(
+    replacements: Sequence[Replacement], generations: Iterable[Generation]
+) -> dict[Spot, list[tuple[Generation, Step]]]:
+    """For each path what generations have done to it, oldest first."""
+    found: dict[Spot, list[tuple[Generation, Step]]] = {_spot(one): [] for one in replacements}
+    for generation in generations:
+        for step in generation.steps:
+            if spot(step) in found:
+                found[spot(step)].append((generation, step))
+    return found
+
+
 def _standing(
-    one: Replacement,
-    change: tuple[Generation, Step] | None,
-    brought: Recorded | None,
-    store: int,
-    programs: tuple[Process, ...],
+    one: Replacement, changes: Sequence[tuple[Generation, Step]], brought: Recorded | None, store: int
 ) -> Standing:
-    seen, (generation, step) = one.seen, change or (None, None)
-    path = Path(one.root, one.path)
-    found = _lstat(path) if seen.kind != ABSENT else None
-    is_file = seen.kind == FILE
+    seen, (generation, step) = one.seen, changes[-1] if changes else (None, None)
+    path, is_file = Path(one.root, one.path), seen.kind == FILE
     return Standing(
         seen.kind,
         seen.size if is_file else 0,
@@ -80,10 +89,23 @@ def _standing(
         generation=generation.number if generation else 0,
         verb=generation.intent.verb if generation else "",
         still_there=step is not None and is_as_placed(seen, step.placed),
-        other_names=max(found.st_nlink - 1, 0) if found and is_file else 0,
-        is_copied=bool(found and is_file and not _can_link(found, store)),
-        programs=programs,
+        is_copied=is_file and not _can_link(_lstat(path), store),
     )
+
+
+def _other_names(one: Replacement, changes: Sequence[tuple[Generation, Step]], ledger: Ledger) -> int:
+    """Names of the file besides its own, and besides those that generations have for it."""
+    found = _lstat(Path(one.root, one.path)) if one.seen.kind == FILE else None
+    if found is None or found.st_nlink < 2:
+        return 0
+    kept = (
+        _lstat(ledger.saved(generation.number, name))
+        for generation, step in changes
+        for name in (step.saved, step.kept)
+        if name
+    )
+    own = sum(1 for status in kept if status and (status.st_dev, status.st_ino) == (found.st_dev, found.st_ino))
+    return max(found.st_nlink - 1 - own, 0)
 
 
 def _brought(one: Replacement, packages: Sequence[str]) -> Recorded | None:
@@ -114,11 +136,15 @@ def _as_mapped(one: Replacement) -> str:
     return f"{Path(one.root, one.path)}\n"
 
 
-def _can_link(found: os.stat_result, store: int) -> bool:
+def _spot(one: Replacement) -> Spot:
+    return one.root, one.path
+
+
+def _can_link(found: os.stat_result | None, store: int) -> bool:
     """A reflink would do across owners, but nobody knows before trying: at worst the plan names too much."""
     user = os.geteuid()
     # fs.protected_hardlinks: only one's own files can be linked.
-    return found.st_dev == store and user in (0, found.st_uid)
+    return found is not None and found.st_dev == store and user in (0, found.st_uid)
 
 
 def _device(folder: Path) -> int:
