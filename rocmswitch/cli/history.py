@@ -17,6 +17,9 @@ from rocmswitch.model.deployment import Generation, Step
 from rocmswitch.operations import history
 from rocmswitch.planning.drift import UNREADABLE, Outlook
 
+_WIDEST = 40
+"""Characters of a path in the table; `--json` and a number show it whole."""
+
 
 @click.command(epilog="Example: rocmswitch history myproj")
 @click.argument("name", required=False)
@@ -41,11 +44,8 @@ def command(scopes: Scopes, name: str | None, check: bool, as_json: bool) -> Non
         _show_files(found.outlooks)
     if found.unreadable:
         numbers = ", ".join(map(str, found.unreadable))
-        verb = (
-            "cannot be read: its record is" if len(found.unreadable) == 1 else "cannot be read: their records are"
-        )
         raise VerificationFailed(
-            f"generation {numbers} {verb} damaged",
+            f"the record of generation {numbers} cannot be read",
             hint=f"run `rocmswitch backup prune {found.unreadable[0]}` to let it go",
         )
 
@@ -64,9 +64,15 @@ def _row(one: Outlook) -> Iterator[str]:
     yield str(generation.number)
     yield _local(generation.created)
     yield f"{generation.intent.verb}{_about(generation)}"
-    yield generation.intent.place.name
+    yield _short(generation.intent.place.name)
     yield _names([step.path for step in generation.steps])
     yield one.told
+
+
+def _short(place: str) -> str:
+    """A long path by its end."""
+    end = "/".join(place.rsplit("/", 2)[-2:])
+    return f"…/{end}" if len(place) > _WIDEST > len(end) else place
 
 
 def _about(one: Generation) -> str:

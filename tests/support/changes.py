@@ -12,10 +12,24 @@ from rocmswitch.deploy.ledger import Ledger
 from rocmswitch.model.deployment import Generation, Intent, NewFile, Replacement
 from rocmswitch.operations.sites import find_site
 from rocmswitch.store.installed import Installed
+from rocmswitch.system.anchored import Change
 from rocmswitch.system.disk import Disk
 from rocmswitch.system.folder import Folder
 from tests.support.commandline import CommandLine
+from tests.support.disk import HastyDisk, PowerCut
 from tests.support.patched import write
+
+
+class CutBeforeRecording(HastyDisk):
+    """Loses power when everything is in its place, and before that is recorded."""
+
+    def __init__(self) -> None:
+        self.is_cut = False
+
+    def about_to(self, change: Change) -> None:
+        self.is_cut = self.is_cut or "record" in change.path.name
+        if self.is_cut:
+            raise PowerCut(change)
 
 
 def ledger(line: CommandLine, disk: Disk | None = None) -> Ledger:
