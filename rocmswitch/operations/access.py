@@ -56,7 +56,7 @@ def check_rights(folder: Path, line: str) -> None:
     user = os.geteuid()
     with disk_errors(folder):
         check_trusted(folder, user)
-        if user == 0 or os.access(folder, os.W_OK | os.X_OK):
+        if user == 0 or os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
             return
         if folder.stat().st_uid == 0:
             raise MachineLacks(f"only root may change `{folder}`", hint=f"run `sudo {line}`")
