@@ -15,7 +15,7 @@ _LIBRARY = re.compile(r"librocblas(-[0-9a-f]{8})?\.so(\.[0-9.]+)?")
 _ROCM_FOLDERS = ("lib", "lib64", "lib/*-linux-gnu", "rocblas/lib")
 """Where a ROCm tree has its libraries: AMD's, Fedora's, Debian's, AMD's before 5.2."""
 _TORCH_FOLDER = "torch/lib"
-_KERNELS = ("rocblas/library", "../rocblas/library", "rocblas/[0-9]*/library")
+_KERNELS = ("library", "../rocblas/library", "rocblas/library", "rocblas/[0-9]*/library")
 """From the library: as it is built (library/src/tensile_host.cpp), and as Debian patches it."""
 _DEBIAN = re.compile(r"/rocblas/(\d+\.\d+\.\d+)/library")
 _FILE_LIMIT = 100_000
