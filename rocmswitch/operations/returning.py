@@ -75,7 +75,10 @@ def elsewhere(one: Return, site: Site | None) -> str:
         return f"run `rocmswitch use {site.stack} --venv {shlex.quote(site.place.name)} --rebind`"
     package = _package(one, site) if site is not None and site.python else ""
     if site is not None and package:
-        return f"run `{shlex.quote(site.python)} -m pip install --force-reinstall --no-deps {package}`"
+        python = shlex.quote(site.python)
+        if any(Path(folder, "pip").is_dir() for folder in site.packages):
+            return f"run `{python} -m pip install --force-reinstall --no-deps {package}`"
+        return f"run `uv pip install --python {python} --reinstall --no-deps {package}`"
     return "run `rocmswitch history` for what else was saved"
 
 

@@ -190,7 +190,7 @@ def test_a_damaged_backup_is_refused_and_the_wheel_of_the_index_named(line: Comm
     assert (outcome.code, hashes(venv)) == (4, before), outcome
     assert str(saved) in outcome.error
     python = f"'{venv}/bin/python'"
-    assert outcome.hint == f"run `{python} -m pip install --force-reinstall --no-deps torch==2.7.1+rocm6.2.4`"
+    assert outcome.hint == f"run `uv pip install --python {python} --reinstall --no-deps torch==2.7.1+rocm6.2.4`"
 
 
 def test_of_an_environment_of_ours_the_way_to_build_it_again_is_named(line: CommandLine):

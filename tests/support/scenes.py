@@ -16,7 +16,7 @@ from tests.support.acme import NAME, AcmeSite
 from tests.support.commandline import CommandLine, Outcome
 from tests.support.hints import Hint
 
-ASKING = ("install", "link", "remove", "repair", "use", "cache")
+ASKING = ("install", "link", "remove", "repair", "use", "cache", "deploy", "restore", "undo", "backup")
 """Commands that a person at a terminal answers `y` to."""
 
 
