@@ -61,6 +61,16 @@ def _prefixes() -> Iterator[str]:
         yield from _links(layout.prefixes)
 
 
+def _deployable() -> Iterator[str]:
+    yield from _environments()
+    yield "user"
+
+
+def _places() -> Iterator[str]:
+    yield from _deployable()
+    yield from _prefixes()
+
+
 def _available() -> Iterator[str]:
     yield from Catalog(shipped_manifests(), tuple(layout.manifests for layout in _layouts())).names()
 
@@ -106,4 +116,9 @@ _OFFERED: dict[tuple[str, str], StringParamType] = {
     ("remove", "name"): NameType(_installed),
     ("doctor", "name"): NameType(_installed),
     ("venv remove", "name"): NameType(_environments),
+    ("deploy", "files"): CommandType(),
+    ("deploy", "into"): NameType(_places),
+    ("deploy", "adopt"): NameType(_deployable),
+    ("deploy", "stack"): NameType(_prefixes),
+    ("restore", "venv"): NameType(_deployable),
 }

@@ -237,3 +237,124 @@ def test_programs_are_told_the_plan_and_the_generation(line: CommandLine, site: 
     (there,) = planned["standings"]
     assert (there["package"], there["is_own"], there["other_names"]) == ("torch 2.7.1+rocm6.2.4", True, 0)
     assert planned["problems"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        ((), "say what to deploy: a `FILE`, or `--again`, `--adopt`, `--gpu-kernels`"),
+        (("x.so",), "say where it goes: `--into VENV` is missing"),
+        (("x.so", "--into", ""), "say where it goes: `--into VENV` is missing"),
+        (("x.so", "--again", "1"), "`FILE` and `--again` exclude each other"),
+        (("--adopt", "user", "--gpu-kernels", "gfx1010"), "`--adopt` and `--gpu-kernels` exclude each other"),
+        (("--again", "1", "--into", "user"), "`--into` goes with `--gpu-kernels`, not with `--again`"),
+        (("--adopt", "user", "--as", "a"), "`--as` goes with `FILE`, not with `--adopt`"),
+        (("x.so", "--into", "user", "--from", "rocm"), "`--from` goes with `--gpu-kernels`, not with `FILE`"),
+        (("--gpu-kernels", "gfx1010", "--into", "user"), "say whose kernels: `--from STACK` is missing"),
+        (("x.so", "--into", "user", "--force", " "), "`--force` wants the reason, which is recorded"),
+        (("--again", "0"), "invalid value for `--again`: 0 is not in the range x>=1"),
+    ],
+)
+def test_words_that_do_not_go_together_are_told(line: CommandLine, words: tuple[str, ...], error: str):
+    outcome = line.run("deploy", *words, "--yes")
+
+    assert (outcome.code, outcome.error, outcome.hint) == (2, error, "run `rocmswitch deploy --help`")
+
+
+def test_the_name_of_a_variant_means_nothing_for_an_environment(line: CommandLine, site: Path, library: Path):
+    outcome = line.run("deploy", str(library), "--into", environment(site), "--name", "mine", "--yes")
+
+    assert (outcome.code, outcome.error) == (
+        2,
+        "`--name` is for a variant of a stack, and `--into` names an environment",
+    )
+
+
+def test_programs_are_told_why_it_is_refused(line: CommandLine, site: Path, tmp_path: Path):
+    other = write(tmp_path / "libMIOpen.so", patched(soname="libMIOpen.so.2"))
+
+    outcome = line.run("deploy", str(other), "--into", environment(site), "--yes", "--json")
+
+    told = json.loads(outcome.out)
+    assert (outcome.code, told["generation"], [one["kind"] for one in told["problems"]]) == (5, None, ["soname"])
+
+
+def test_kernels_are_data_and_go_where_it_is_said(line: CommandLine, site: Path, tmp_path: Path):
+    for card in ("gfx1030", "gfx1010"):
+        write(tmp_path / f"kernels/TensileLibrary_lazy_{card}.dat", b"mine")
+    place = site / "torch/lib/rocblas/library"
+
+    words = ("--into", environment(site), "--as", "torch/lib/rocblas/library", "--yes")
+    outcome = line.run("deploy", str(tmp_path / "kernels"), *words)
+
+    assert outcome.code == 0, outcome
+    assert {one.name: one.read_bytes() for one in place.glob("*10?0.dat")} == {
+        "TensileLibrary_lazy_gfx1010.dat": b"mine",
+        "TensileLibrary_lazy_gfx1030.dat": b"mine",
+    }
+    assert "nothing stands there\n" in outcome.err
+
+
+def test_a_link_that_leads_out_of_the_environment_is_not_followed(
+    line: CommandLine, site: Path, library: Path, tmp_path: Path
+):
+    elsewhere = write(tmp_path / "elsewhere/libMIOpen.so", original())
+    (site / MIOPEN).unlink()
+    (site / MIOPEN).symlink_to(elsewhere)
+
+    outcome = line.run("deploy", str(library), "--into", environment(site), "--yes")
+
+    assert outcome.code == 5, outcome
+    assert elsewhere.read_bytes() == original()
+
+
+def test_a_folder_that_is_swapped_for_a_link_while_the_question_stands_is_refused(
+    line: CommandLine, site: Path, library: Path, tmp_path: Path
+):
+    elsewhere = write(tmp_path / "elsewhere/libMIOpen.so", original())
+
+    def meanwhile() -> str:
+        (site / "torch/lib").rename(site / "torch/before")
+        (site / "torch/lib").symlink_to(elsewhere.parent)
+        return "y\n"
+
+    outcome = line.at_terminal("deploy", str(library), "--into", environment(site), answers=meanwhile)
+
+    assert outcome.code == 5, outcome
+    assert elsewhere.read_bytes() == original() == (site / "torch/before/libMIOpen.so").read_bytes()
+
+
+def test_what_changes_while_the_question_stands_is_not_overwritten(line: CommandLine, site: Path, library: Path):
+    theirs = patched(value=7)
+
+    def meanwhile() -> str:
+        write(site / MIOPEN, theirs)
+        return "y\n"
+
+    outcome = line.at_terminal("deploy", str(library), "--into", environment(site), answers=meanwhile)
+
+    assert (outcome.code, outcome.hint) == (5, "run the same command again"), outcome
+    assert (site / MIOPEN).read_bytes() == theirs
+
+
+def test_another_deployment_while_the_question_stands_is_noticed(
+    line: CommandLine, site: Path, library: Path, tmp_path: Path
+):
+    other = write(tmp_path / "librocblas.so", patched("librocblas.so"))
+
+    def meanwhile() -> str:
+        line.succeed("deploy", str(other), "--into", environment(site), "--yes")
+        return "y\n"
+
+    outcome = line.at_terminal("deploy", str(library), "--into", environment(site), answers=meanwhile)
+
+    assert (outcome.code, outcome.hint) == (1, "run the same command again"), outcome
+    assert (site / MIOPEN).read_bytes() == original()
+
+
+def test_control_characters_in_names_do_not_reach_the_terminal(line: CommandLine, site: Path, tmp_path: Path):
+    library = write(tmp_path / "\x1b]0;gone\x07/libMIOpen.so", patched())
+
+    outcome = line.run("deploy", str(library), "--into", environment(site), "--yes")
+
+    assert outcome.code == 0 and "\x1b" not in outcome.err, outcome
