@@ -98,10 +98,10 @@ def test_wheels_of_a_card_are_made_as_new_where_no_card_is_seen(line: CommandLin
     assert read_receipt(line.layout.venvs / "rock").cards == {"gfx1010"}
 
 
-def test_removing_an_environment_removes_what_it_replaced(line: CommandLine) -> None:
+def test_purging_an_environment_removes_what_it_replaced(line: CommandLine) -> None:
     line.succeed("use", OTHER, "--venv", "demo", "--rebind", "--yes")
 
-    line.succeed("remove", "demo", "--yes")
+    line.succeed("remove", "demo", "--purge", "--yes")
 
     assert list((line.layout.venvs / ".trees").iterdir()) == []
 

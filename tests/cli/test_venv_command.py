@@ -196,7 +196,7 @@ def program(line: CommandLine) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def test_programs_that_still_run_from_it_are_named_and_keep_it(line: CommandLine, program: subprocess.Popen[bytes]):
-    outcome = line.run("remove", "bound", "--yes")
+    outcome = line.run("remove", "bound", "--purge", "--yes")
 
     assert f"a program runs from it: cat ({program.pid})\n" in outcome.err
     assert "programs still run from bound-" in outcome.err

@@ -46,6 +46,8 @@ class Scene:
     before: tuple[Act, ...]
     act: Act
     unneeded: tuple[str, ...] = ()
+    keeps: bool = False
+    """What it takes away can be brought back."""
 
 
 SCENES = (
@@ -59,8 +61,35 @@ SCENES = (
         unneeded=("sync_directory cache",),
     ),
     Scene("another set", (lambda hands: hands.install(),), lambda hands: hands.install("compiler")),
-    Scene("remove", (lambda hands: hands.install(),), Hands.remove),
-    Scene("purge", (lambda hands: hands.install(),), Hands.purge),
+    # A removal saves no file, and its journal is written twice before the name goes; once it is recorded, the
+    # journal may stay; scripts that come back are swept.
+    Scene(
+        "remove",
+        (lambda hands: hands.install(),),
+        Hands.remove,
+        unneeded=(
+            "sync_directory data/journal",
+            "sync_directory data/backups/1",
+            "sync_directory data/journal",
+            "sync_directory data/journal",
+            "sync_directory data/activations",
+        ),
+        keeps=True,
+    ),
+    # What is purged need not be kept from the first change on; the same folder is synced once more.
+    Scene(
+        "purge",
+        (lambda hands: hands.install(),),
+        Hands.purge,
+        unneeded=(
+            "sync_directory data/journal",
+            "sync_directory data/backups/1",
+            "sync_directory data/journal",
+            "sync_directory data/backups/1",
+            "sync_directory data/journal",
+            "sync_directory data/activations",
+        ),
+    ),
 )
 
 
@@ -107,6 +136,11 @@ class Played:
             found = _content(self.stage.folder)
             assert [path for path, content in self.kept.items() if found.get(path) != content] == []
         assert assert_sound(layout) in ([self.new] if state.finished else [self.old, self.new])
+        if self.scene.keeps:
+            hands = self.stage.hands()
+            hands.settle()
+            kept = {*self.stage.trees().values(), *hands.ledger().kept_trees()}
+            assert set(self.old.values()) <= kept, "what was there cannot be brought back"
         self.scene.act(self.stage.hands())
         self.stage.hands().sweep()
         assert assert_sound(layout) == self.new

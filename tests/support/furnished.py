@@ -35,9 +35,18 @@ def prefix(
 
 
 def environment(
-    layout: Layout, name: str, stack: str, *, bound: bool = True, cards: tuple[CardVariable, ...] = ()
+    layout: Layout,
+    name: str,
+    stack: str,
+    *,
+    bound: bool = True,
+    cards: tuple[CardVariable, ...] = (),
+    another: bool = False,
 ) -> Path:
-    """An environment of *stack*, bound to its prefix or with a ROCm of its own. Its Python is a script."""
+    """An environment of *stack*, bound to its prefix or with a ROCm of its own. Its Python is a script.
+
+    *another* one than was there before by that name.
+    """
     files = {
         "bin/python": "#!/bin/sh\necho python of an environment\n",
         "pyvenv.cfg": f"home = {Path(sys.executable).parent}\nversion_info = 3.11.4\n",
@@ -54,14 +63,14 @@ def environment(
         prefix=stack if bound else "",
         torch="2.7.1+rocm6.2.4",
     )
-    return _publish(layout.venvs, layout, receipt, files)
+    return _publish(layout.venvs, layout, receipt, files, salt="another" if another else "")
 
 
-def _publish(links: Path, layout: Layout, receipt: Receipt, files: dict[str, str]) -> Path:
+def _publish(links: Path, layout: Layout, receipt: Receipt, files: dict[str, str], *, salt: str = "") -> Path:
     disk = HastyDisk()
     disk.make_directories(layout.locks)
     trees = Trees(links, layout.locks, disk)
-    tree = f"{receipt.name}-{hashlib.sha256(receipt.name.encode()).hexdigest()[:12]}"
+    tree = f"{receipt.name}-{hashlib.sha256((receipt.name + salt).encode()).hexdigest()[:12]}"
     with trees.locked(receipt.name, wait=0):
         folder = trees.begin(tree)
         for name, text in files.items():
