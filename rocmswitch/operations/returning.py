@@ -124,7 +124,8 @@ def _names(plan: WayBack, yard: Yard) -> list[tuple[Trees, str]]:
     places = [Path(one.where) for one in plan.returns]
     if plan.intent.place.kind in ("venv", "prefix"):
         places.append(Path(plan.intent.place.folder))
-    found = {str(path): (trees, path.name) for path in places if (trees := _trees_of(path, yard)) is not None}
+    named = [(trees, path.name) for path in places if (trees := _trees_of(path, yard)) is not None]
+    found = {str(trees.link(name)): (trees, name) for trees, name in named}
     return [found[path] for path in sorted(found)]
 
 
@@ -144,13 +145,13 @@ def _settle_names(plan: WayBack, yard: Yard) -> None:
     """What is kept beside trees says again what they are: scripts, and what was seen of what they load."""
     changed = [Path(one.where) for one in plan.returns if _trees_of(Path(one.where), yard) is not None]
     if changed:
-        from rocmswitch.operations.scripts import remove_script, write_scripts
+        from rocmswitch.operations.scripts import refresh_scripts, remove_script
 
         for path in changed:
-            if path.is_symlink():
-                write_scripts(path.name, Installed((yard.layout,)), yard.disk)
-            else:
+            if not path.is_symlink():
                 remove_script(yard.layout, path.name, yard.disk)
+        # Not each alone: what is brought back may need, to be entered, what is still gone.
+        refresh_scripts(yard.layout, Installed((yard.layout, Layout.system())), yard.disk)
     names = {path.name for path in changed}
     if plan.intent.place.kind == "venv":
         names.add(Path(plan.intent.place.folder).name)
