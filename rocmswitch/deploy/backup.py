@@ -79,7 +79,7 @@ class Vault:
                     self._disk.remove_in(folder, name)
                     raise self._damaged(saved)
                 self._disk.set_attributes_in(folder, name, state)
-        self._disk.sync_in(folder, name)
+                self._disk.sync_in(folder, name)
 
     def keep(self, folder: Folder, name: str, kept: str) -> bool:
         """Hold on to the bytes of the file *name* as *kept*; False, and nothing done, where that were a copy."""

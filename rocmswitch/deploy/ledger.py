@@ -129,7 +129,8 @@ class Ledger:
             folder = self._records.begin(number)
             journal = transaction.carry_out(journal, replacements, self._workplace(folder, folders))
             self._records.commit(journal)
-            self._journal.discard()
+            if self._journal.is_open:
+                self._journal.discard()
         except BaseException as error:
             self._take_back(number, folders, error)
             raise

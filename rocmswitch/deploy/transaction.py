@@ -93,10 +93,14 @@ def carry_out(journal: Journal, replacements: Sequence[Replacement], work: Workp
 
     *replacements* are those of its steps, in their order. Whoever calls this rolls back what it leaves.
     """
-    work.journal.write(journal)
+    is_touching = any(step.temporary for step in journal.steps)
+    if is_touching:
+        work.journal.write(journal)
     journal = replace(journal, ready=_prepared(journal.steps, replacements, work))
-    work.disk.sync_directory(work.saved)
-    work.journal.write(journal)
+    if any(ready.saved or ready.kept for ready in journal.ready):
+        work.disk.sync_directory(work.saved)
+    if is_touching:
+        work.journal.write(journal)
     changed = [_put_in_place(step, ready, work) for step, ready in zip(journal.steps, journal.ready, strict=True)]
     for folder in dict.fromkeys(folder for folder in changed if folder is not None):
         work.disk.sync_folder(folder)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,8 @@ import pytest
 
 from rocmswitch.errors import RocmswitchError
 from rocmswitch.system.disk import Change, Disk
-from tests.support.deployments import SCENES, Ground, Scene, View, assert_whole, play
-from tests.support.disk import CuttingDisk, HastyDisk, PowerCut, remove_folder
+from tests.support.deployments import SCENES, Ground, Scene, View, assert_whole, in_memory, play
+from tests.support.disk import CuttingDisk, HastyDisk, PowerCut
 
 
 @dataclass(frozen=True)
@@ -62,12 +61,8 @@ class Played:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """In memory where it can be: many small files are made and removed."""
-    memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as name:
-        yield Path(name)
-        for path in Path(name).iterdir():
-            remove_folder(path)
+    with in_memory() as folder:
+        yield folder
 
 
 @pytest.fixture(params=SCENES, ids=lambda scene: scene.name)

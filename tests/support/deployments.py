@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterable
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+
+import pytest
 
 from rocmswitch.deploy.backup import Vault
 from rocmswitch.deploy.ledger import Ledger
@@ -26,9 +31,9 @@ from rocmswitch.model.deployment import (
     SavedFile,
 )
 from rocmswitch.store.layout import Layout
-from rocmswitch.system.disk import Disk
+from rocmswitch.system.disk import Change, Disk
 from rocmswitch.system.folder import Folder
-from tests.support.disk import CuttingDisk, HastyDisk, PowerCut, remove_folder
+from tests.support.disk import HastyDisk, PowerCut, remove_folder
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 LONG_AGO = 978_307_200_123_456_789
@@ -123,6 +128,16 @@ def _content(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+@contextlib.contextmanager
+def in_memory() -> Iterator[Path]:
+    """A folder in memory, where that can be: many small files are made and removed."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as name:
+        yield Path(name)
+        for path in Path(name).iterdir():
+            remove_folder(path)
+
+
 Act = Callable[[Ground, Disk], object]
 
 
@@ -175,30 +190,38 @@ def settle(ground: Ground, disk: Disk) -> Intent | None:
     return ground.ledger(disk).settle(wait=WAIT)
 
 
-def broken_off(act: Act, *, after: str) -> Act:
-    """*act*, whose power is cut right after the last change of the kind *after*."""
+class StoppingDisk(HastyDisk):
+    """Loses power right after the change number *count* of the kind *after*; links nothing where not *links*."""
 
-    def cut(ground: Ground, disk: Disk) -> None:
-        noted = _Noting()
-        ground.copy_to(copy := ground.folder.with_name("noted"))
-        act(Ground(copy), noted)
-        remove_folder(copy)
-        at = max(number for number, kind in enumerate(noted.kinds) if kind == after)
-        try:
-            act(ground, CuttingDisk(at + 1))
-        except PowerCut:
-            return
-        raise AssertionError("it was not cut")
+    def __init__(self, after: str = "", count: int = 0, *, links: bool = True) -> None:
+        self._after, self._left, self._links = after, count, links
+        self._is_over = False
+
+    def about_to(self, change: Change) -> None:
+        if self._is_over:
+            raise PowerCut(change)
+        self._left -= change.kind == self._after
+        self._is_over = self._left == 0 and change.kind == self._after
+
+    def link_out(self, folder: Folder, name: str, target: Path) -> None:
+        if not self._links:
+            raise OSError(errno.EXDEV, "another file system")
+        super().link_out(folder, name, target)
+
+
+def broken_off(act: Act, after: str, count: int, *, links: bool = True) -> Act:
+    """*act*, whose power is cut right after the change number *count* of the kind *after*."""
+
+    def cut(ground: Ground, _: Disk) -> None:
+        with pytest.raises(PowerCut):
+            act(ground, StoppingDisk(after, count, links=links))
 
     return cut
 
 
-class _Noting(HastyDisk):
-    def __init__(self) -> None:
-        self.kinds: list[str] = []
-
-    def about_to(self, change: object) -> None:
-        self.kinds.append(change.kind)  # type: ignore[attr-defined]
+def deploy_with_copies(ground: Ground, _: Disk) -> Generation:
+    """As between two file systems: what is saved is a copy."""
+    return deploy(ground, StoppingDisk(links=False))
 
 
 @dataclass(frozen=True)
@@ -218,10 +241,13 @@ SCENES = (
     Scene("link", (), link),
     Scene("unlink", (), unlink),
     Scene("prune", (deploy,), prune),
-    Scene("roll back before", (broken_off(deploy, after="sync_in"),), settle),
-    Scene("roll back a deployment", (broken_off(deploy, after="rename_in"),), settle),
-    Scene("roll back an undo", (deploy, broken_off(undo, after="remove_in")), settle),
-    Scene("roll back links", (broken_off(unlink, after="rename_in"),), settle),
+    Scene("restore a copy", (deploy_with_copies,), restore),
+    Scene("roll back before", (broken_off(deploy, "sync_in", 2),), settle),
+    Scene("roll back a deployment", (broken_off(deploy, "rename_in", 2),), settle),
+    Scene("roll back half", (broken_off(deploy, "rename_in", 1),), settle),
+    Scene("roll back to a copy", (broken_off(deploy, "rename_in", 2, links=False),), settle),
+    Scene("roll back an undo", (deploy, broken_off(undo, "remove_in", 1)), settle),
+    Scene("roll back links", (broken_off(unlink, "rename_in", 1),), settle),
 )
 
 
