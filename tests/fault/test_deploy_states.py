@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +12,12 @@ import pytest
 
 from rocmswitch.system.disk import Change
 from tests.support.deployments import SCENES, Ground, Scene, View, assert_whole, in_memory, play
-from tests.support.disk import HastyDisk, RecordingDisk, remove_folder
+from tests.support.disk import HastyDisk, PowerCut, RecordingDisk, remove_folder
 from tests.support.power import State, states
 
 MOST = 150
 """States of one recording that are tried: all where there are fewer, else evenly chosen ones."""
+Found = tuple[View, tuple[int, ...], bool]
 BY_NAME = {scene.name: scene for scene in SCENES}
 
 
@@ -37,10 +39,10 @@ class Played:
         play(scene.before, self.ground)
         self.ground.copy_to(self._before.folder)
         self.ground.ledger().settle(wait=0)
-        self._old = self._found()
+        self._old = self.found()
         self._before.copy_to(self.ground.folder)
         scene.act(self.ground, HastyDisk())
-        self._new = self._found()
+        self._new = self.found()
 
     def record(self, disk: type[RecordingDisk] = RecordingDisk, **how: object) -> RecordingDisk:
         self._before.copy_to(self.ground.folder)
@@ -48,36 +50,45 @@ class Played:
         self._scene.act(self.ground, recorded)
         return recorded
 
-    def set_up(self) -> Ground:
+    def record_killed(self, at: int) -> RecordingDisk:
+        """The process is killed before the change number *at*, and the next one settles."""
         self._before.copy_to(self.ground.folder)
-        return self.ground
+        recorded = KilledDisk(self.ground.folder, at=at)
+        with pytest.raises(PowerCut):
+            self._scene.act(self.ground, recorded)
+        recorded.revive()
+        self.ground.ledger(recorded).settle(wait=0)
+        return recorded
 
-    def breaches(self, recorded: RecordingDisk) -> Iterator[str]:
-        """How the states that *recorded* allows break the law; the latest first, which show most."""
-        for state in reversed(_some(list(states(recorded)))):
+    def breaches(self, recorded: RecordingDisk, most: int = MOST, finished: Found | None = None) -> Iterator[str]:
+        """How the states that *recorded* allows break the law; the latest first, which show most.
+
+        *finished* is how it must be when it had come to its end, if not as after the scene.
+        """
+        for state in reversed(_some(list(states(recorded)), most)):
             remove_folder(self.ground.folder)
             state.lay_out(self.ground.folder)
             try:
-                self._check(state)
+                self._check(state, finished or self._new)
             except Exception as error:  # noqa: BLE001 - whatever the next command stumbles over is a breach
                 yield f"{'finished' if state.finished else 'cut'}: {type(error).__name__}: {error}"
 
-    def _check(self, state: State) -> None:
+    def _check(self, state: State, finished: Found) -> None:
         if state.finished:
             assert not self.ground.ledger().is_interrupted
         self.ground.ledger().settle(wait=0)
-        assert self._found() in ([self._new] if state.finished else [self._old, self._new])
+        assert self.found() in ([finished] if state.finished else [self._old, self._new])
 
-    def _found(self) -> tuple[View, tuple[int, ...], bool]:
+    def found(self) -> Found:
         numbers = assert_whole(self.ground)
         return self.ground.view(with_times=False), numbers, self.ground.ledger().is_pruned(1)
 
 
-def _some(possible: list[State]) -> list[State]:
+def _some(possible: list[State], most: int) -> list[State]:
     """All, or evenly chosen ones, and all of those after the end, which show most."""
     cut = [state for state in possible if not state.finished]
-    step = max(1, -(-len(cut) // MOST))
-    return cut[::step] + [state for state in possible if state.finished][:MOST]
+    step = max(1, -(-len(cut) // most))
+    return cut[::step] + [state for state in possible if state.finished][:most]
 
 
 @pytest.fixture
@@ -195,3 +206,92 @@ def test_without_any_one_sync_a_change_breaks_the_law(name: str, number: int, fo
     ]
 
     assert any(found)
+
+
+class ForgetfulDisk(RecordingDisk):
+    """Leaves one record out of every journal and of the generation's record: its kind and its index."""
+
+    def __init__(self, root: Path, *, kind: str, index: int | None = None) -> None:
+        super().__init__(root)
+        self._forgotten = (kind, index)
+
+    def write_file(self, path: Path, content: bytes, mode: int = 0o644) -> None:
+        lines = content.splitlines(keepends=True)
+        super().write_file(path, b"".join(line for line in lines if not self._is_forgotten(line)), mode)
+
+    def _is_forgotten(self, line: bytes) -> bool:
+        record = json.loads(line.partition(b" ")[2])
+        return (record["record"], record.get("index")) == self._forgotten
+
+
+RECORDS = [
+    ("begin", None),
+    *((kind, one) for kind in ("step", "ready", "placed") for one in (0, 1)),
+    ("done", None),
+]
+
+
+@pytest.mark.parametrize(("kind", "index"), RECORDS, ids=str)
+def test_without_any_one_journal_record_a_deployment_breaks_the_law(kind: str, index: int | None, folder: Path):
+    played = Played(BY_NAME["deploy"], folder)
+
+    recorded = played.record(ForgetfulDisk, kind=kind, index=index)
+
+    assert next(played.breaches(recorded), "") != ""
+
+
+class LazyDisk(RecordingDisk):
+    """Does not give the file *name* its name the time number *count*: that stage of the journal is not written."""
+
+    def __init__(self, root: Path, *, name: str, count: int) -> None:
+        super().__init__(root)
+        self._name_left_out, self._left = name, count
+
+    def rename(self, path: Path, target: Path) -> None:
+        self._left -= target.name == self._name_left_out
+        if target.name != self._name_left_out or self._left != 0:
+            super().rename(path, target)
+
+
+@pytest.mark.parametrize(("name", "count"), [("open", 1), ("open", 2), ("record", 1)])
+def test_without_any_one_stage_of_its_journal_a_deployment_breaks_the_law(name: str, count: int, folder: Path):
+    played = Played(BY_NAME["deploy"], folder)
+
+    recorded = played.record(LazyDisk, name=name, count=count)
+
+    assert next(played.breaches(recorded), "") != ""
+
+
+class KilledDisk(RecordingDisk):
+    """Its process is killed before the change number *at*; `revive` is the next process, on the same disk."""
+
+    def __init__(self, root: Path, *, at: int = -1) -> None:
+        super().__init__(root)
+        self._at, self.count = at, 0
+        self._is_dead = False
+
+    def about_to(self, change: Change) -> None:
+        self._is_dead = self._is_dead or self.count == self._at
+        if self._is_dead:
+            raise PowerCut(change)
+        self.count += 1
+
+    def revive(self) -> None:
+        self._is_dead, self._at = False, -1
+
+
+@pytest.mark.parametrize("name", ["deploy", "undo"])
+def test_a_power_cut_after_a_kill_was_settled_leaves_what_was_settled(name: str, folder: Path):
+    played = Played(BY_NAME[name], folder)
+    whole = played.record(KilledDisk)
+    assert isinstance(whole, KilledDisk)
+    outcomes = set()
+    for at in range(whole.count):
+        recorded = played.record_killed(at)
+        settled = played.found()
+        outcomes.add(settled[1])
+
+        breaches = [one for one in played.breaches(recorded, most=15, finished=settled) if one]
+
+        assert breaches == [], at
+    assert len(outcomes) == 2
