@@ -10,10 +10,11 @@ from typing import Any
 import click
 
 from rocmswitch.cli import adopting, deploy_variant, deploying, machine, output
-from rocmswitch.cli.deploy_options import ADOPT, AGAIN, FILES, KERNELS, Options
+from rocmswitch.cli.deploy_options import ADOPT, AGAIN, FILES, Options
 from rocmswitch.cli.examined import warn
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.settling import settle
+from rocmswitch.errors import Failed, Refused
 from rocmswitch.model.deployment import Generation
 from rocmswitch.operations import again, deploy, kernels
 from rocmswitch.operations.access import Yard, newest
@@ -45,65 +46,86 @@ def command(scopes: Scopes, /, **chosen: Any) -> None:
     options = Options(**chosen)
     way = options.way()
     settle(scopes, dry_run=options.dry_run)
-    _WAYS[way](scopes, options)
+    if way == ADOPT:
+        adopting.carry_out(scopes, options)
+    elif way == AGAIN:
+        _carry_out(scopes, options, _proposed_again)
+    else:
+        site = find_site(options.into or "", Installed(scopes.searched), os.environ)
+        options.check_place(site.place.kind)
+        if site.place.kind == "prefix":
+            deploy_variant.deploy_into_stack(scopes, options, site.place.name)
+        else:
+            _carry_out(scopes, options, _proposed_files if way == FILES else _proposed_kernels)
 
 
-def _deploy_files(scopes: Scopes, options: Options) -> None:
-    installed = Installed(scopes.searched)
+Proposed = Callable[[Scopes, Options, Yard], Deployment]
+"""Looks, and changes nothing."""
+
+
+def _proposed_files(scopes: Scopes, options: Options, yard: Yard) -> Deployment:
+    installed, expected = Installed(scopes.searched), newest(yard.ledger)
     site = find_site(options.into or "", installed, os.environ)
-    options.check_place(site.place.kind)
-    if site.place.kind == "prefix":
-        deploy_variant.deploy_into_stack(scopes, options, site.place.name)
-        return
-    yard = deploying.yard(scopes)
-    expected = newest(yard.ledger)
-    with output.waiting("looking at the libraries there"):
-        notes = deploy.lock_notes(site, scopes.own)
-        plan = deploy.plan(options.files, options.place or "", site, bound_to(site, installed), notes)
-        deployment = deploy.meet(plan, site, yard, expected)
-    _carry_out(scopes, options, deployment, yard)
+    notes = deploy.lock_notes(site, scopes.own)
+    plan = deploy.plan(options.files, options.place or "", site, bound_to(site, installed), notes)
+    return deploy.meet(plan, site, yard, expected)
 
 
-def _deploy_kernels(scopes: Scopes, options: Options) -> None:
-    installed = Installed(scopes.searched)
+def _proposed_kernels(scopes: Scopes, options: Options, yard: Yard) -> Deployment:
+    installed, expected = Installed(scopes.searched), newest(yard.ledger)
     site = find_site(options.into or "", installed, os.environ)
-    options.check_place(site.place.kind)
-    yard = deploying.yard(scopes)
-    expected = newest(yard.ledger)
-    with output.waiting("looking at the kernels of both"):
-        plan = kernels.plan(options.gpu or "", options.stack or "", site, installed, machine.catalog(scopes))
-        plan = replace(plan, notes=(*plan.notes, *deploy.lock_notes(site, scopes.own)))
-        deployment = deploy.meet(plan, site, yard, expected)
-    _carry_out(scopes, options, deployment, yard)
+    plan = kernels.plan(options.gpu or "", options.stack or "", site, installed, machine.catalog(scopes))
+    plan = replace(plan, notes=(*plan.notes, *deploy.lock_notes(site, scopes.own)))
+    return deploy.meet(plan, site, yard, expected)
 
 
-def _deploy_again(scopes: Scopes, options: Options) -> None:
-    installed, yard = Installed(scopes.searched), deploying.yard(scopes)
-    expected = newest(yard.ledger)
+def _proposed_again(scopes: Scopes, options: Options, yard: Yard) -> Deployment:
+    installed, expected = Installed(scopes.searched), newest(yard.ledger)
     generation = yard.ledger.generation(options.again or 0)
     site = again.find_place(generation, installed, os.environ)
-    with output.waiting("looking at the libraries there"):
-        notes = deploy.lock_notes(site, scopes.own)
-        plan = again.plan(generation, yard.ledger, site, bound_to(site, installed), notes)
-        deployment = deploy.meet(plan, site, yard, expected)
+    notes = deploy.lock_notes(site, scopes.own)
+    plan = again.plan(generation, yard.ledger, site, bound_to(site, installed), notes)
     # The reason that was given then holds for what spoke against it then.
     intent = generation.intent
-    before = replace(deployment, reason=intent.reason, accepted=frozenset(intent.notes if intent.reason else ()))
-    _carry_out(scopes, options, before, yard)
+    accepted = frozenset(intent.notes if intent.reason else ())
+    return replace(deploy.meet(plan, site, yard, expected), reason=intent.reason, accepted=accepted)
 
 
-def _carry_out(scopes: Scopes, options: Options, deployment: Deployment, yard: Yard) -> None:
-    """Show it, ask, do it and say how it is taken back; programs are told the plan also where it is refused."""
-    if options.reason:
-        accepted = frozenset(one.what for one in deployment.plan.problems)
-        deployment = replace(deployment, reason=options.reason, accepted=accepted)
-    deploying.show(deployment)
-    done = None
-    try:
-        done = _done(scopes, options, deployment, yard)
-    finally:
-        if options.as_json:
-            output.write_json({**deployment.as_json(), "generation": done.number if done else None})
+def _carry_out(scopes: Scopes, options: Options, proposed: Proposed) -> None:
+    """Show it, ask, do it and say how it is taken back; programs are told the plan also where it is refused.
+
+    Where nobody is asked, what another rocmswitch has changed since the plan is no reason to fail: a new plan is.
+    """
+    yard = deploying.yard(scopes)
+    while True:
+        deployment = _propose(scopes, options, proposed, yard)
+        deploying.show(deployment)
+        done = None
+        try:
+            done = _done(scopes, options, deployment, yard)
+        except (Failed, Refused):
+            # Every round but the last one is a change that somebody else has completed: they come to an end.
+            if not options.yes or newest(yard.ledger) == deployment.expected:
+                _tell_programs(options, deployment, done)
+                raise
+            output.say("another rocmswitch has changed something meanwhile: planned anew")
+            continue
+        _tell_programs(options, deployment, done)
+        return
+
+
+def _propose(scopes: Scopes, options: Options, proposed: Proposed, yard: Yard) -> Deployment:
+    with output.waiting("looking at what is there"):
+        deployment = proposed(scopes, options, yard)
+    if not options.reason:
+        return deployment
+    accepted = frozenset(one.what for one in deployment.plan.problems)
+    return replace(deployment, reason=options.reason, accepted=accepted)
+
+
+def _tell_programs(options: Options, deployment: Deployment, done: Generation | None) -> None:
+    if options.as_json:
+        output.write_json({**deployment.as_json(), "generation": done.number if done else None})
 
 
 def _done(scopes: Scopes, options: Options, deployment: Deployment, yard: Yard) -> Generation | None:
@@ -121,11 +143,3 @@ def _done(scopes: Scopes, options: Options, deployment: Deployment, yard: Yard) 
     if place.kind == "venv":
         warn(scopes, Installed(scopes.searched).find(place.folder))
     return done
-
-
-_WAYS: dict[str, Callable[[Scopes, Options], None]] = {
-    FILES: _deploy_files,
-    AGAIN: _deploy_again,
-    ADOPT: adopting.carry_out,
-    KERNELS: _deploy_kernels,
-}

@@ -11,7 +11,7 @@ from rocmswitch.errors import NotFound
 from rocmswitch.host.records import Recorded, recorded
 from rocmswitch.metadata.elf import ElfFacts, parse_elf
 from rocmswitch.model.deployment import Adopted, Generation, Intent, Replacement, Seen, Site, Step
-from rocmswitch.operations.access import Yard, alone
+from rocmswitch.operations.access import Yard, alone, check_rights
 from rocmswitch.planning.drift import Spot, uppermost
 from rocmswitch.store.trees import Trees
 from rocmswitch.system.copying import hash_opened
@@ -79,6 +79,8 @@ def execute(
     *intent* is the user's reason, and the number of the newest generation that the plan knows.
     """
     reason, expected = intent
+    for folder in {Path(one.root, one.path).parent: None for one in adopted}:
+        check_rights(folder, yard.line)
     doubts = tuple(one.why for one in adopted if one.verdict == DOUBTFUL)
     # Nothing changes where a library stands: what its backup holds is recorded as what stood there before.
     changes = [Replacement(one.root, one.path, one.seen, Adopted(one.backup)) for one in adopted]
