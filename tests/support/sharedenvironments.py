@@ -28,10 +28,12 @@ from tests.support.pytorchwheels import torch_wheel
 from tests.support.torchenvironment import RPATH
 
 LIBRARIES = ("libMIOpen.so", "librocblas.so")
-PIECES = 3 * 1024 * 1024
-"""Bytes that make a library so large that it is written in several pieces."""
+LARGE = 9 * 1024 * 1024
+"""Bytes that one library has, so that it is written in several pieces."""
 UNCHANGING = 946_684_800
 """2000-01-01: the time of every file there was."""
+Found = dict[str, tuple[str | int, ...]]
+"""What there is at each path below the account's folder."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ class SharedEnvironments:
             assert path.stat().st_nlink > 2, f"{path} is not shared with the cache"
         (folder / "patched").mkdir()
         for name in LIBRARIES:
-            (folder / "patched" / name).write_bytes(patched(name) + bytes(PIECES))
+            (folder / "patched" / name).write_bytes(patched(name))
+        os.truncate(shared.patched[0], LARGE)
         shared.targets[1].chmod(0o755)
         with contextlib.suppress(OSError):  # a file system without extended attributes
             os.setxattr(shared.targets[0], "user.comment", b"from the wheel\0")
@@ -103,7 +106,7 @@ class SharedEnvironments:
         os.utime(target, (UNCHANGING, UNCHANGING))
         assert target.with_name(f"{target.name}.original").read_bytes() == original(target.name)
 
-    def files(self) -> dict[str, tuple[str | int, ...]]:
+    def files(self) -> Found:
         """What there is outside rocmswitch's own folder: kind and mode, what it holds, its owner, and its time.
 
         Of folders no time: files come and go in them.
@@ -143,9 +146,7 @@ def seen(path: Path) -> tuple[str | int, ...]:
     return (*start, hashlib.sha256(path.read_bytes()).hexdigest(), status.st_mtime_ns, *attributes)
 
 
-def without_time(
-    found: dict[str, tuple[str | int, ...]], paths: Iterable[Path], folder: Path
-) -> dict[str, tuple[str | int, ...]]:
+def without_time(found: Found, paths: Iterable[Path], folder: Path) -> Found:
     """The same, but of *paths* below *folder* not when they were written."""
     chosen = {str(path.relative_to(folder)) for path in paths}
     return {path: (*one[:4], *one[5:]) if path in chosen else one for path, one in found.items()}

@@ -17,17 +17,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.support.commandline import PATIENCE, CommandLine, Outcome
-from tests.support.tracing import Call, command
+from tests.support.tracelines import Call
+from tests.support.tracing import command, injecting
 
 
 @contextlib.contextmanager
 def stopped_after(line: CommandLine, call: Call, *words: str) -> Iterator[Callable[[], Outcome]]:
     """In the block `rocmswitch WORDS` stands still, *call* being made; what is given lets it go on to its end."""
     with tempfile.TemporaryDirectory() as scratch:
-        injected = f"inject={call.name}:signal=SIGSTOP:when={call.ordinal}"
-        options = ["-ff", "-o", f"{scratch}/trace", "-e", f"trace=execve,{call.name}", "-e", injected]
         tracer = subprocess.Popen(
-            command(options, words),
+            command(injecting(line, call, "signal=SIGSTOP", Path(scratch)), words),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
