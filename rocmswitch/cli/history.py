@@ -11,7 +11,7 @@ import click
 from rocmswitch.cli import machine, output
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.settling import settle
-from rocmswitch.cli.wayback import printable
+from rocmswitch.cli.wayback import printable, text_only
 from rocmswitch.errors import VerificationFailed
 from rocmswitch.model.deployment import Generation, Step
 from rocmswitch.operations import history
@@ -35,7 +35,8 @@ def command(scopes: Scopes, name: str | None, check: bool, as_json: bool) -> Non
     settle(scopes)
     found = history.look(machine.ledger(scopes), name, machine.disk(), check=check)
     if as_json:
-        output.write_json([*map(_as_json, found.outlooks), *map(_unreadable_as_json, found.unreadable)])
+        told = [*map(_as_json, found.outlooks), *map(_unreadable_as_json, found.unreadable)]
+        output.write_json(text_only(told))
     elif found.outlooks:
         _show(found.outlooks)
     elif not found.unreadable:
@@ -56,7 +57,8 @@ def _show(outlooks: Sequence[Outlook]) -> None:
     for one in outlooks:
         if one.remedies:
             ways = " or ".join(f"`rocmswitch {' '.join(words)}`" for words in one.remedies)
-            output.say(f"{one.generation.number} is {one.told} ({printable(_names(one.files))}): {ways}")
+            detail = f"; {one.detail}" if one.detail else ""
+            output.say(f"{one.generation.number}: {one.told} ({printable(_names(one.files))}{detail}): {ways}")
 
 
 def _row(one: Outlook) -> Iterator[str]:
@@ -120,6 +122,7 @@ def _as_json(one: Outlook) -> dict[str, object]:
         "state": one.state,
         "by": one.by or None,
         "files": list(one.files),
+        "detail": one.detail,
         "remedies": [list(words) for words in one.remedies],
         **{key: value for key, value in asdict(one.generation).items() if key != "number"},
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 from rocmswitch.cli import machine, output
@@ -35,9 +36,9 @@ def show(plan: WayBack) -> None:
         output.say(f"note: {printable(note)}")
 
 
-def as_json(plan: WayBack, done: Generation | None = None) -> dict[str, object]:
+def as_json(plan: WayBack, done: Generation | None = None) -> object:
     """The plan, and the number of the generation that it has become."""
-    return {**plan.as_json(), "generation": done.number if done else None}
+    return text_only({**plan.as_json(), "generation": done.number if done else None})
 
 
 def finish(plan: WayBack, execute: Callable[[], Generation], question: str, *, yes: bool) -> Generation:
@@ -55,6 +56,11 @@ def finish(plan: WayBack, execute: Callable[[], Generation], question: str, *, y
 def printable(text: str) -> str:
     """A terminal's control characters, and bytes that are no text, may stand in the names of files."""
     return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
+
+
+def text_only(value: object) -> object:
+    """Names of files may hold bytes that are no text, and JSON is text."""
+    return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def _becomes(one: Return) -> str:

@@ -186,6 +186,7 @@ class ChangeSymptoms:
     files: tuple[str, ...] = ()
     remedies: tuple[tuple[str, ...], ...] = ()
     """Commands, any of which ends it: the words after `rocmswitch`."""
+    detail: str = ""
 
 
 @dataclass(frozen=True)

@@ -50,4 +50,5 @@ def _told(one: Outlook) -> ChangeSymptoms:
         intent.place.folder,
         one.files,
         one.remedies,
+        one.detail,
     )

@@ -58,7 +58,7 @@ def drifted(symptoms: Symptoms) -> Iterator[Finding]:
                 WARNING if len(one.remedies) > 1 else NOTE,
                 _WHAT[one.state].format(number=one.number, place=one.place),
                 one.folder,
-                f"{_WHY[one.state]}: {_names(one)}",
+                f"{_WHY[one.state]}: {_names(one)}{f'; {one.detail}' if one.detail else ''}",
                 _any_of(one.remedies),
             )
 

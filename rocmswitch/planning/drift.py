@@ -69,6 +69,8 @@ class Outlook:
     files: tuple[str, ...] = ()
     remedies: tuple[tuple[str, ...], ...] = ()
     """Commands, any of which ends the state: the words after `rocmswitch`."""
+    detail: str = ""
+    """What stands there instead, in words, where that is known."""
 
     @property
     def told(self) -> str:
@@ -175,8 +177,12 @@ def _drifted(one: Generation, mine: Sequence[Step], facts: Facts) -> Outlook | N
         return Outlook(one, MADE_ANEW, files=_paths(lost), remedies=_ways(one))
     if one.intent.verb not in DEPLOYED:
         return Outlook(one, MADE_ANEW, files=_paths(lost), remedies=(_forget(one.number),))
-    gone = all(facts.ground.get(spot(step), Ground()).seen.kind == ABSENT for step in lost)
-    return Outlook(one, GONE if gone else REPLACED, files=_paths(lost), remedies=_ways(one))
+    found = [(step, facts.ground.get(spot(step), Ground())) for step in lost]
+    if all(ground.seen.kind == ABSENT for _, ground in found):
+        return Outlook(one, GONE, files=_paths(lost), remedies=_ways(one))
+    is_back = all(ground.state.holds_the_same(step.before) for step, ground in found)
+    detail = "what stood there before is back" if is_back else "the original has changed, too"
+    return Outlook(one, REPLACED, files=_paths(lost), remedies=_ways(one), detail=detail)
 
 
 def _is_lost(step: Step, ground: Ground) -> bool:

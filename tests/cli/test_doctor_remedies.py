@@ -12,10 +12,12 @@ from rocmswitch.model.gpu import Gpu
 from rocmswitch.model.symptoms import (
     Active,
     CardSymptoms,
+    ChangeSymptoms,
     Clash,
     Copy,
     DeviceFile,
     Hook,
+    LedgerSymptoms,
     PlaceSymptoms,
     Setting,
     ShellSymptoms,
@@ -48,6 +50,13 @@ BAD_CARD = CardSymptoms(
         Standing("rocm-5.7.1", "", better="rocm-5.2.0"),
     ),
 )
+WAYS = (("deploy", "--again", "1"), ("backup", "prune", "1"))
+CHANGE = ChangeSymptoms(1, "deploy", "replaced", "myproj", "/d/venvs/myproj", ("torch/lib/libMIOpen.so",), WAYS)
+BAD_CHANGES = (
+    replace(CHANGE, detail="what stood there before is back"),
+    *(replace(CHANGE, state=state) for state in ("gone", "made anew")),
+    *(replace(CHANGE, state=state, remedies=WAYS[1:]) for state in ("gone", "damaged backup", "interrupted")),
+)
 EVERYTHING = (
     Symptoms(
         ShellSymptoms(
@@ -69,6 +78,7 @@ EVERYTHING = (
         place=PlaceSymptoms(pin="/p/.rocm-version", missing=("6.2", "demo")),
     ),
     Symptoms(ShellSymptoms(gone=("ROCMSWITCH_STACK", "x")), card=CardSymptoms(hidden=1)),
+    Symptoms(ledger=LedgerSymptoms("/d/backups", True, (3, 4), BAD_CHANGES)),
 )
 
 

@@ -91,7 +91,8 @@ def test_a_reinstall_of_torch_is_told_with_both_ways_on(line: CommandLine, venv:
     outcome = line.run("history")
 
     assert (outcome.code, told(line)) == (0, [(1, "replaced")])
-    assert "`rocmswitch deploy --again 1` or `rocmswitch backup prune 1`" in outcome.err
+    back = "1: replaced (libMIOpen.so; what stood there before is back): "
+    assert f"{back}`rocmswitch deploy --again 1` or `rocmswitch backup prune 1`" in outcome.err
 
 
 def test_a_file_with_other_times_and_the_same_bytes_still_stands(line: CommandLine, venv: Path):
