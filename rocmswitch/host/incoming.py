@@ -58,7 +58,7 @@ def _read(path: Path, goes_as: str) -> Incoming:
     real = Path(os.path.realpath(path))
     if not stat.S_ISREG(real.stat().st_mode):
         raise Refused(f"`{path}` is no regular file")
-    with disk_errors(real), open_regular(real) as file:
+    with disk_errors(real), open_regular(real, buffered=True) as file:
         size = os.fstat(file.fileno()).st_size
         flaw, damaged = flaw_of(file)
         facts = None if damaged else parse_elf(file)

@@ -13,6 +13,7 @@ from subprocess import TimeoutExpired
 from rocmswitch.metadata.elf import ElfFacts, parse_elf
 from rocmswitch.planning.loader import Files, parse_cache
 from rocmswitch.system.process import Finished, run
+from rocmswitch.system.reading import open_regular
 
 PATIENCE = 300.0
 """Seconds. From a slow network file system `import torch` takes a minute."""
@@ -87,9 +88,9 @@ def loader_files() -> Files:
 
 
 def read_elf(path: str) -> ElfFacts | None:
-    """The facts of the ELF file *path*; None where it is none or cannot be read."""
+    """The facts of the ELF file *path*; None where it is none or cannot be read. A FIFO is not waited for."""
     try:
-        with Path(path).open("rb") as file:
+        with open_regular(Path(path), buffered=True) as file:
             return parse_elf(file)
     except OSError:
         return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import csv
-import io
 import os
 import re
 from collections.abc import Iterator
@@ -86,8 +85,8 @@ def _rows(record: Path, path: str) -> Iterator[list[str]]:
     """Only lines that hold the path are parsed: torch has 15 000, and numpy none of interest."""
     # Quotes are doubled in csv.
     needle = os.fsencode(max(path.rpartition("/")[2].split('"'), key=len))
-    with open_regular(record) as raw, io.BufferedReader(raw) as file:  # type: ignore[type-var]
-        if os.fstat(raw.fileno()).st_size > _LARGEST:
+    with open_regular(record, buffered=True) as file:
+        if os.fstat(file.fileno()).st_size > _LARGEST:
             return
         for line in iter(lambda: file.readline(_LONGEST), b""):
             if needle in line:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path, *, buffered: bool = False) -> BinaryIO:
     """*path*, to be read. What may never end or never answer, a FIFO or a device, is refused as EINVAL is.
 
-    Raises OSError.
+    *buffered* where it is read in small pieces. Raises OSError.
     """
     # Not blocking: opening a FIFO waits for whoever writes.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -21,4 +21,4 @@ def open_regular(path: Path) -> BinaryIO:
         os.close(descriptor)
         kind = errno.EISDIR if stat.S_ISDIR(found) else errno.EINVAL
         raise OSError(kind, os.strerror(kind) if kind == errno.EISDIR else "it is no regular file", str(path))
-    return os.fdopen(descriptor, "rb", buffering=0)
+    return os.fdopen(descriptor, "rb", buffering=-1 if buffered else 0)
