@@ -28,7 +28,9 @@ def look(ledger: Ledger, word: str | None, disk: Disk, *, check: bool = False) -
 
     Raises NotFound where *word* names none.
     """
-    generations, damaged = ledger.generations(), ledger.damaged()
+    generations = ledger.generations()
+    # One that was let go is no longer anybody's concern.
+    damaged = [number for number in ledger.damaged() if not ledger.is_pruned(number)]
     chosen = {one.number for one in generations if word is None or _is_meant(one, word)}
     unreadable = tuple(one for one in damaged if word in (None, str(one)) and not ledger.is_pruned(one))
     if word is not None and not chosen and not unreadable:
