@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.acme import NAME
-from tests.support.changes import ledger, put
+from tests.support.changes import CutBeforeRecording, ledger, put
 from tests.support.commandline import CommandLine
+from tests.support.disk import PowerCut
 from tests.support.patched import MIOPEN, foreign, hashes, original, put_torch, write
 
 ROCBLAS = "torch/lib/librocblas.so"
@@ -30,18 +30,6 @@ def library(venv: Path, path: str = MIOPEN) -> Path:
 def states(line: CommandLine) -> list[str]:
     told = json.loads(line.succeed("history", "--json"))
     return [one["state"] + (f" by {one['by']}" if one["by"] else "") for one in told]
-
-
-def links(line: CommandLine) -> dict[str, str]:
-    """Every symlink among our prefixes, environments and scripts, and the scripts' contents."""
-    found = {}
-    for folder in (line.layout.prefixes, line.layout.venvs, line.layout.activations):
-        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            if path.is_symlink():
-                found[str(path)] = str(path.readlink())
-            elif path.is_file():
-                found[str(path)] = path.read_text()
-    return found
 
 
 def test_the_newest_change_is_taken_back_and_then_the_one_before(line: CommandLine, venv: Path):
@@ -207,53 +195,36 @@ def test_an_unreadable_record_is_in_no_other_changes_way(line: CommandLine, venv
     assert (library(venv).read_bytes(), library(venv, ROCBLAS).read_bytes()) == (original(), b"one")
 
 
-def test_a_removed_stack_comes_back_with_its_scripts_and_its_default(line: CommandLine):
-    line.succeed("install", NAME, "--yes")
-    line.succeed("use", NAME, "--default")
-    before, files = links(line), hashes(line.layout.prefixes)
-    line.succeed("remove", NAME, "--yes")
-    assert NAME not in line.succeed("list")
+def test_what_was_left_half_done_because_somebody_wrote_there_is_told_and_let_go(line: CommandLine, venv: Path):
+    with pytest.raises(PowerCut):
+        put(line, str(venv), {MIOPEN: b"one", ROCBLAS: b"one"}, CutBeforeRecording())
+    write(library(venv), b"somebody's work of a week")
 
-    outcome = line.run("undo", "--yes")
+    outcome = line.run("history")
 
-    assert outcome.code == 0, outcome
-    assert (links(line), hashes(line.layout.prefixes)) == (before, files)
-    line.succeed("verify", NAME)
-    line.succeed("run", NAME, "--", "true")
-
-
-def test_a_removal_is_not_undone_over_what_was_installed_anew(line: CommandLine):
-    line.succeed("install", NAME, "--yes")
-    line.succeed("remove", NAME, "--yes")
-    line.succeed("install", NAME, "--set", "compiler", "--yes")
-    before = links(line)
-
-    outcome = line.run("undo", "--yes")
-
-    assert (outcome.code, links(line)) == (5, before), outcome
-    assert outcome.error == f"`{line.layout.prefixes / NAME}` is not what generation 1 put there"
+    assert (outcome.code, states(line)) == (0, ["interrupted"]), outcome
+    assert (library(venv).read_bytes(), library(venv, ROCBLAS).read_bytes()) == (
+        b"somebody's work of a week",
+        original("librocblas.so"),
+    )
+    assert line.run("undo", "--yes").code == 3
+    assert line.run("undo", "1", "--yes").code == 5
+    line.succeed("backup", "prune", "1", "--yes")
+    assert states(line) == ["pruned"]
 
 
-def test_the_default_goes_back_to_what_it_was(line: CommandLine):
-    line.succeed("install", NAME, "--yes")
-    before = links(line)
-    line.succeed("use", NAME, "--default")
+def test_names_that_are_no_text_are_taken_back_and_told(line: CommandLine, tmp_path: Path):
+    venv = Path(os.fsdecode(os.fsencode(tmp_path) + b"/v\xff"))
+    foreign(tmp_path / "venv")
+    try:
+        (tmp_path / "venv").rename(venv)
+    except OSError:
+        pytest.skip("this file system has only names that are text")
+    before = hashes(venv)
+    put(line, str(venv), {MIOPEN: b"one"})
 
-    line.succeed("undo", "--yes")
-    assert links(line) == before
-    line.succeed("undo", "2", "--yes")
-    assert os.path.lexists(line.layout.activations / "default.sh")
+    told = json.loads(line.succeed("undo", "--yes", "--json"))
 
-
-def test_a_tree_that_was_let_go_cannot_come_back(line: CommandLine):
-    line.succeed("install", NAME, "--yes")
-    line.succeed("remove", NAME, "--yes")
-    (tree,) = (line.layout.prefixes / ".trees").iterdir()
-    for path in (tree, *tree.rglob("*")):
-        if path.is_dir() and not path.is_symlink():
-            path.chmod(0o700)
-    shutil.rmtree(tree)
-
-    outcome = line.run("undo", "--yes")
-
-    assert (outcome.code, outcome.error) == (3, f"the tree of `{NAME}` was let go"), outcome
+    assert (hashes(venv), told["generation"]) == (before, 2)
+    assert [one["number"] for one in json.loads(line.succeed("history", "--json"))] == [1, 2]
+    assert line.run("history", "1").code == 0
