@@ -139,6 +139,7 @@ def _done(scopes: Scopes, options: Options, deployment: Deployment, yard: Yard) 
     output.agree("Deploy it?" if count == 1 else "Deploy them?", yes=options.yes)
     done = deploy.execute(deployment, yard, deploying.trees_of(scopes, place))
     output.say(f"deployed {deploying.files(count)}, recorded as generation {done.number}")
+    deploying.say_surprises(deployment, done)
     deploying.say_ways_back(done)
     if place.kind == "venv":
         warn(scopes, Installed(scopes.searched).find(place.folder))

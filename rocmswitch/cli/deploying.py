@@ -47,6 +47,15 @@ def show_remarks(plan: DeploymentPlan) -> None:
         output.say(f"problem: {printable(PurePath(problem.file).name)}: {printable(problem.what)}")
 
 
+def say_surprises(deployment: Deployment, done: Generation) -> None:
+    """Where what was saved is not what its size had promised: only saving it has read it."""
+    saved = {(step.root, step.path): step.before.sha256 for step in done.steps}
+    for one, stands in zip(deployment.plan.replacements, deployment.standings, strict=True):
+        if stands.is_own and saved.get((one.root, one.path)) != stands.stated:
+            where = printable(_below(deployment.plan.place, PurePath(one.root, one.path)))
+            output.say(f"note: what stood at {where} was not {stands.package}'s own, though as large; it is saved")
+
+
 def say_ways_back(generation: Generation) -> None:
     """How what was just done is taken back."""
     place = shlex.quote(called(generation.intent.place))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -113,24 +114,23 @@ def _each_once(found: list[Pair]) -> Iterator[Pair]:
 
 
 def _judge(root: str, path: str, backup: str, covered: Mapping[Spot, tuple[Generation, Step]]) -> Pair:
-    with Folder.reached(Path(root, path).parent) as folder:
-        seen = folder.seen(Path(path).name)
-
-    def told(verdict: str, why: str) -> Pair:
-        return Pair(root, path, backup, verdict, why, seen)
+    def told(verdict: str, why: str, seen: Seen | None = None) -> Pair:
+        return Pair(root, path, backup, verdict, why, seen or Seen())
 
     if (root, path) in covered:
         return told(COVERED, f"generation {covered[root, path][0].number} has saved what stood there before")
-    odd = next((one for one in (path, backup) if Path(root, one).is_symlink()), None)
+    odd = next((one for one in (path, backup) if not stat.S_ISREG(Path(root, one).lstat().st_mode)), None)
     if odd:
-        return told(BROKEN, f"`{odd}` is a symlink")
+        return told(BROKEN, f"`{odd}` is no regular file")
+    with Folder.reached(Path(root, path).parent) as folder:
+        seen = folder.seen(Path(path).name)
     library, saved = _side(Path(root, path)), _side(Path(root, backup))
     wrong = _unlike(library, saved, path, backup)
     if wrong:
         return told(BROKEN, wrong)
     if library.sha256 == saved.sha256:
         return told(SAME, f"`{path}` and `{backup}` hold the same")
-    return told(*_by_record(recorded(Path(root), path), library, saved, (path, backup)))
+    return told(*_by_record(recorded(Path(root), path), library, saved, (path, backup)), seen)
 
 
 def _by_record(known: Recorded | None, library: _Side, saved: _Side, names: tuple[str, str]) -> tuple[str, str]:

@@ -30,6 +30,8 @@ class Standing:
     """`torch 2.7.1+rocm6.2.4`, whose wheel has a file there; empty where no wheel has."""
     is_own: bool = False
     """It is the wheel's, as far as its size tells, or its hash where that is cheap."""
+    stated: str = ""
+    """The SHA-256 that its RECORD has."""
     generation: int = 0
     """The last one that changed this path; 0 for none."""
     verb: str = ""
@@ -85,6 +87,7 @@ def _standing(
         seen.kind,
         seen.size if is_file else 0,
         package=f"{brought.distribution} {brought.version}" if brought else "",
+        stated=brought.sha256 if brought else "",
         is_own=bool(brought and is_file and _is_own(path, seen.size, brought)),
         generation=generation.number if generation else 0,
         verb=generation.intent.verb if generation else "",
@@ -122,7 +125,7 @@ def _is_own(path: Path, size: int, brought: Recorded) -> bool:
     """By its hash; a large file is read once, when it is saved, so that until then its size has to do."""
     if brought.size and brought.size != size:
         return False
-    if size > _QUICK:
+    if brought.size and size > _QUICK:
         return True
     try:
         with open_regular(path) as file:

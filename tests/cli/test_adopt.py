@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from tests.support.commandline import CommandLine
-from tests.support.patched import MIOPEN, foreign, hashes, original, patched, put_torch, user_site, write
+from tests.support.furnished import prefix
+from tests.support.patched import MIOPEN, foreign, hashes, original, ours, patched, put_torch, user_site, write
 from tests.support.torchenvironment import OTHER
 
 BLAS = "torch/lib/librocblas.so"
@@ -185,7 +187,45 @@ def test_a_link_that_is_called_like_a_backup_is_not_followed(line: CommandLine, 
     outcome = line.run("deploy", "--adopt", "user", "--yes")
 
     assert outcome.code == 0, outcome
-    assert f"`{MIOPEN}.original` is a symlink\n" in outcome.err
+    assert f"`{MIOPEN}.original` is no regular file\n" in outcome.err
+
+
+def test_what_never_answers_is_not_asked(line: CommandLine):
+    site = user_site(line)
+    os.mkfifo(site / f"{MIOPEN}.bak")
+
+    outcome = line.run("deploy", "--adopt", "user", "--yes")
+
+    assert outcome.code == 0, outcome
+    assert f"`{MIOPEN}.bak` is no regular file\n" in outcome.err
+
+
+def test_an_environment_of_ours_is_called_by_its_name(line: CommandLine):
+    by_hand(ours(line))
+
+    outcome = line.run("deploy", "--adopt", "demo", "--yes")
+
+    assert outcome.code == 0, outcome
+    assert outcome.err.splitlines()[-1].startswith("back: `rocmswitch restore demo`")
+
+
+def test_a_stack_has_no_backups_made_by_hand(line: CommandLine):
+    prefix(line.layout, "rocm-6.2.4")
+
+    outcome = line.run("deploy", "--adopt", "rocm-6.2.4", "--yes")
+
+    assert (outcome.code, outcome.error) == (2, "`--adopt` is for environments, and this names a stack")
+
+
+def test_what_changes_while_the_question_stands_is_not_recorded(line: CommandLine, site: Path):
+    def meanwhile() -> str:
+        write(site / MIOPEN, patched(value=8))
+        return "y\n"
+
+    outcome = line.at_terminal("deploy", "--adopt", "user", answers=meanwhile)
+
+    assert (outcome.code, outcome.hint) == (5, "run the same command again"), outcome
+    assert json.loads(line.succeed("history", "--json")) == []
 
 
 def test_programs_are_told_every_pair(line: CommandLine, site: Path):
