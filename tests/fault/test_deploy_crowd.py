@@ -16,7 +16,7 @@ from tests.support.disk import remove_folder
 from tests.support.patched import patched
 from tests.support.pytorchwheels import bundled
 from tests.support.running import Ended, Running
-from tests.support.sharedenvironments import SharedEnvironments
+from tests.support.sharedenvironments import Found, SharedEnvironments
 from tests.support.torchenvironment import RPATH
 
 CROWD = 8
@@ -59,6 +59,11 @@ def generations(shared: SharedEnvironments) -> tuple[Generation, ...]:
     return Ledger(shared.line.layout, Disk()).generations()
 
 
+def files_of(shared: SharedEnvironments) -> Found:
+    """What there is, without the notes of `Running`."""
+    return {path: one for path, one in shared.files().items() if not path.startswith("marks-")}
+
+
 def undo_all(shared: SharedEnvironments, count: int) -> None:
     for _ in range(count):
         shared.line.succeed("undo", "--yes")
@@ -66,7 +71,7 @@ def undo_all(shared: SharedEnvironments, count: int) -> None:
 
 def test_eight_that_put_the_same_library_come_one_after_the_other(shared: SharedEnvironments) -> None:
     files = [built(shared, "libMIOpen.so", 9001 + number) for number in range(CROWD)]
-    before = shared.files()
+    before = files_of(shared)
 
     deploy_at_once(shared, list(files))
 
@@ -78,13 +83,13 @@ def test_eight_that_put_the_same_library_come_one_after_the_other(shared: Shared
     assert stood == [before[str(shared.targets[0].relative_to(shared.line.folder))][3], *placed[:-1]]
     assert hashlib.sha256(shared.targets[0].read_bytes()).hexdigest() == placed[-1]
     undo_all(shared, CROWD)
-    assert shared.files() == before
+    assert files_of(shared) == before
 
 
 def test_eight_that_put_different_libraries_lose_none(shared: SharedEnvironments) -> None:
     names = [one.file for one in bundled(RPATH)]
     files = [built(shared, names[number % len(names)], 9001 + number) for number in range(CROWD)]
-    before = shared.files()
+    before = files_of(shared)
 
     deploy_at_once(shared, list(files))
 
@@ -94,13 +99,13 @@ def test_eight_that_put_different_libraries_lose_none(shared: SharedEnvironments
     root = {step.path: Path(step.root) for one in made for step in one.steps}
     assert {path: hashlib.sha256((root[path] / path).read_bytes()).hexdigest() for path in last} == last
     undo_all(shared, CROWD)
-    assert shared.files() == before
+    assert files_of(shared) == before
 
 
 def test_who_is_killed_among_others_takes_nothing_of_theirs_along(shared: SharedEnvironments) -> None:
     files = [built(shared, "libMIOpen.so", 9001 + number) for number in range(2)]
     deploying = [("deploy", file, "--into", str(shared.first), "--yes") for file in files]
-    before = shared.files()
+    before = files_of(shared)
     slow = Running.start(shared.line, *deploying[0], slow_from="rename_in ")
     slow.wait_until_slow()
     waiting = Running.start(shared.line, *deploying[1])
@@ -112,4 +117,4 @@ def test_who_is_killed_among_others_takes_nothing_of_theirs_along(shared: Shared
     assert [step.source for one in generations(shared) for step in one.steps] == [files[1]]
     assert shared.targets[0].read_bytes() == Path(files[1]).read_bytes()
     undo_all(shared, 1)
-    assert shared.files() == before
+    assert files_of(shared) == before
