@@ -47,7 +47,9 @@ def _take_back(step: Touched, ready: Ready | None, folders: Folders, vault: Vaul
         return True
     try:
         folder, name = folders.of(step.root, step.path)
-    except (NotFound, Refused):
+    except NotFound:
+        return ready is None or ready.before.kind == ABSENT
+    except Refused:
         return ready is None
     beside = f"{step.temporary}.old"
     standing = _Standing.AS_BEFORE if ready is None else _standing(step, ready, folder, name)

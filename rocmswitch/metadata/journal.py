@@ -20,11 +20,22 @@ from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
 from rocmswitch.errors import Failed, VerificationFailed
-from rocmswitch.model.deployment import GENERATION_SCHEMA, FileState, Generation, Intent, Seen, Step
+from rocmswitch.model.deployment import (
+    ABSENT,
+    FILE,
+    GENERATION_SCHEMA,
+    LINK,
+    FileState,
+    Generation,
+    Intent,
+    Seen,
+    Step,
+)
 
 _CHECK = 16
 _SAVED = re.compile(r"(\d+\.(before|after))?")
 _TEMPORARY = re.compile(r"(\.[^/\0]+\.new)?")
+_KINDS = {ABSENT, FILE, LINK}
 _Part = TypeVar("_Part")
 
 
@@ -214,3 +225,7 @@ def _check_steps(journal: Journal) -> None:
     for ready in journal.ready:
         if not _SAVED.fullmatch(ready.saved) or not _SAVED.fullmatch(ready.kept):
             raise _Garbled("what it saved has no name of ours")
+    seen = [step.seen for step in journal.steps] + [ready.written for ready in journal.ready] + [*journal.placed]
+    states = [state for ready in journal.ready for state in (ready.before, ready.after)]
+    if not {one.kind for one in seen} | {one.kind for one in states} <= _KINDS:
+        raise _Garbled("something stands there that is no file and no link")
