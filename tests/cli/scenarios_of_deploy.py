@@ -77,6 +77,41 @@ def an_environment_is_made_anew_while_the_question_stands(scene: Scene) -> Outco
     return scene.line.at_terminal(*scene.words, answers=meanwhile)
 
 
+@scenario("deploy/folders", "run the same command again", 5, follow=lambda scene, hint: scene.again("--yes"))
+def a_library_is_replaced_while_the_question_stands(scene: Scene) -> Outcome:
+    where = environment(scene)
+    scene.words = ("deploy", built(scene), "--into", where)
+
+    def meanwhile() -> str:
+        write(next(Path(where).glob("lib/python*/site-packages")) / MIOPEN, patched(value=7))
+        return "y\n"
+
+    return scene.line.at_terminal(*scene.words, answers=meanwhile)
+
+
+@scenario("deploy/ledger", "run the same command again", 1, follow=lambda scene, hint: scene.again("--yes"))
+def another_deployment_comes_first_while_the_question_stands(scene: Scene) -> Outcome:
+    where = environment(scene)
+    other = str(write(scene.folder / "built/librocblas.so", patched("librocblas.so")))
+    scene.words = ("deploy", built(scene), "--into", where)
+
+    def meanwhile() -> str:
+        scene.line.succeed("deploy", other, "--into", where, "--yes")
+        return "y\n"
+
+    return scene.line.at_terminal(*scene.words, answers=meanwhile)
+
+
+@scenario("operations/sites", "run `rocmswitch list`", 3)
+def there_is_no_such_environment(scene: Scene) -> Outcome:
+    return scene.fail("deploy", built(scene), "--into", "demo", "--yes")
+
+
+@scenario("deploy/records", "run `rocmswitch history`", 3)
+def there_is_no_such_generation(scene: Scene) -> Outcome:
+    return scene.fail("deploy", "--again", "7", "--yes")
+
+
 @scenario("operations/again", "run `rocmswitch history`", 5)
 def a_generation_has_put_no_files_anywhere(scene: Scene) -> Outcome:
     where = environment(scene)
@@ -200,3 +235,33 @@ def an_environment_is_somebodys_own(scene: Scene) -> Outcome:
     for path in (Path(where), *Path(where).rglob("*")):
         os.chown(path, SOMEBODY, SOMEBODY, follow_symlinks=False)
     return scene.fail("deploy", built(scene), "--into", where, "--yes")
+
+
+@scenario("deploy/room", "run `rocmswitch cache prune`", 6)
+def a_backup_finds_no_room(scene: Scene) -> Outcome:
+    """A file system of its own for what is saved, of 64 kB."""
+    where, library = environment(scene), built(scene)
+    target = next(Path(where).glob("lib/python*/site-packages")) / MIOPEN
+    write(target, target.read_bytes() + bytes(200_000))
+    backups = scene.line.layout.backups
+    backups.mkdir(parents=True, mode=0o700)
+    command = 'mount -t tmpfs -o size=64k,mode=700 none "$1" && shift && exec "$@"'
+    words = ["unshare", "--mount", "--map-root-user", "sh", "-c", command, "sh", str(backups)]
+    probe = subprocess.run([*words, "true"], capture_output=True, check=False)
+    if probe.returncode:
+        pytest.skip(f"no small file system can be mounted here: {probe.stderr.decode().strip()}")
+    return scene.fail_below(words, "deploy", library, "--into", where, "--yes")
+
+
+@scenario("deploy/ledger", "run `rocmswitch history`", 3)
+def a_generation_is_gone_before_it_is_let_go(scene: Scene) -> Outcome:
+    where = environment(scene)
+    scene.line.succeed("deploy", built(scene), "--into", where, "--yes")
+    scene.line.succeed("undo", "--yes")
+    scene.words = ("backup", "prune", "1")
+
+    def meanwhile() -> str:
+        shutil.rmtree(scene.line.layout.backups / "1")
+        return "y\n"
+
+    return scene.line.at_terminal(*scene.words, answers=meanwhile)

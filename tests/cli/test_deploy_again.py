@@ -221,3 +221,20 @@ def forget_what_was_kept(line: CommandLine) -> None:
     """As where the file system can neither link nor clone."""
     for path in (line.layout.backups / "1").glob("*.after"):
         path.unlink()
+
+
+def test_kernels_are_put_there_once_more_too(line: CommandLine, tmp_path: Path):
+    site = foreign(tmp_path / "my venv")
+    place = "torch/lib/rocblas/library"
+    for card in ("gfx1010", "gfx1030"):
+        write(tmp_path / f"kernels/TensileLibrary_lazy_{card}.dat", b"mine")
+    line.succeed("deploy", str(tmp_path / "kernels"), "--into", str(tmp_path / "my venv"), "--as", place, "--yes")
+    (site / place / "TensileLibrary_lazy_gfx1010.dat").unlink()
+    put_torch(site)
+
+    outcome = line.run("deploy", "--again", "1", "--yes")
+
+    assert outcome.code == 0, outcome
+    assert {(site / place / f"TensileLibrary_lazy_{card}.dat").read_bytes() for card in ("gfx1010", "gfx1030")} == {
+        b"mine"
+    }
