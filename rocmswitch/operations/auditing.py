@@ -22,7 +22,7 @@ def audit(layout: Layout, disk: Disk, folder: str = "") -> LedgerSymptoms:
     ledger = Ledger(layout, disk)
     generations = ledger.generations()
     numbers = {one.number for one in generations}
-    outlooks = judge(generations, survey(ledger, numbers, limit=QUICK))
+    outlooks = judge(generations, survey(ledger, generations, numbers, limit=QUICK))
     unreadable = tuple(number for number in ledger.damaged() if not ledger.is_pruned(number))
     changes = (one for one in outlooks if one.remedies and folder in ("", one.generation.intent.place.folder))
     # While a change is being made its journal is open too.

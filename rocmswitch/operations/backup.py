@@ -101,7 +101,8 @@ def _unpruned(ledger: Ledger, numbers: Iterable[int]) -> tuple[int, ...]:
 
 
 def _facts(ledger: Ledger) -> Facts:
-    return survey(ledger, {one.number for one in ledger.generations()}, limit=QUICK)
+    generations = ledger.generations()
+    return survey(ledger, generations, {one.number for one in generations}, limit=QUICK)
 
 
 def _trees_that_go(wanted: Collection[int], leading: Mapping[int, Collection[str]]) -> set[str]:

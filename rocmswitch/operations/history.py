@@ -36,7 +36,7 @@ def look(ledger: Ledger, word: str | None, disk: Disk, *, check: bool = False) -
     if word is not None and not chosen and not unreadable:
         raise NotFound(f"nothing was changed that `{word[:80]}` means", hint="run `rocmswitch history`")
     whole = _checked_by(disk) if check else None
-    outlooks = judge(generations, survey(ledger, chosen, is_whole=whole))
+    outlooks = judge(generations, survey(ledger, generations, chosen, is_whole=whole))
     return History(tuple(one for one in outlooks if one.generation.number in chosen), unreadable)
 
 

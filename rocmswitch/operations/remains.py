@@ -36,13 +36,17 @@ def look_at(
 
 
 def survey(
-    ledger: Ledger, chosen: Collection[int], *, limit: int | None = None, is_whole: Check | None = None
+    ledger: Ledger,
+    generations: Sequence[Generation],
+    chosen: Collection[int],
+    *,
+    limit: int | None = None,
+    is_whole: Check | None = None,
 ) -> Facts:
-    """What has to be known to judge the generations *chosen*. Raises nothing for what cannot be looked at.
+    """What has to be known to judge those of all *generations* that are *chosen*. Raises nothing.
 
-    *is_whole* says whether a saved file is still that; without it its size has to do.
+    What this user may not look at is not told. *is_whole* says whether a saved file is still that; without it its size has to do.
     """
-    generations = ledger.generations()
     back = taken_back(generations)
     counted = [one for one in generations if one.number in chosen and one.number not in back]
     pruned = {one.number for one in counted if ledger.is_pruned(one.number)}

@@ -194,7 +194,8 @@ def _paths(steps: Iterable[Step]) -> tuple[str, ...]:
 
 
 def _ways(one: Generation) -> tuple[tuple[str, ...], ...]:
-    if one.intent.verb in DEPLOYED:
+    """Only files can be put there once more: a tree of its own is made anew by the command that made it."""
+    if one.intent.verb in DEPLOYED and all(step.after.kind == FILE for step in one.steps):
         return ("deploy", "--again", str(one.number)), _forget(one.number)
     return (_forget(one.number),)
 
