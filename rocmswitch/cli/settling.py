@@ -19,14 +19,13 @@ def settle(scopes: Scopes, *, dry_run: bool = False) -> None:
     if dry_run:
         tell_pending(scopes)
         return
-    from rocmswitch.operations.scripts import refresh_scripts, sweep_scripts
+    from rocmswitch.operations.scripts import mend_scripts
     from rocmswitch.store.installed import Installed
 
     intent = machine.ledger(scopes).settle(wait=scopes.wait(WAIT))
-    sweep_scripts(scopes.own, machine.disk())
+    mend_scripts(scopes.own, Installed(scopes.searched), machine.disk())
     if intent is None:
         return
-    refresh_scripts(scopes.own, Installed(scopes.searched), machine.disk())
     output.say(f"took back a change that was interrupted: {intent.verb} {intent.place.name}")
 
 

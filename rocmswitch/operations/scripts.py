@@ -77,15 +77,14 @@ def refresh_scripts(layout: Layout, installed: Installed, disk: Disk) -> None:
         _bring_about(layout, wanted, "", disk)
 
 
-def sweep_scripts(layout: Layout, disk: Disk) -> None:
-    """Do what whoever was stopped while removing something, or writing scripts, has not done.
+def mend_scripts(layout: Layout, installed: Installed, disk: Disk) -> None:
+    """Do what whoever was stopped after a name had come or gone, or while writing scripts, has not done.
 
     Nothing where nobody was. Raises as `write_scripts`.
     """
     leads_nowhere = (path for path in _symlinks(layout.activations) if not path.exists())
-    found = _orphans(layout) or _remains(layout) or any(leads_nowhere)
-    if found and layout.activations.is_dir() and may_write(layout.activations):
-        _bring_about(layout, {}, "", disk)
+    if _orphans(layout) or _missing(layout) or _remains(layout) or any(leads_nowhere) or _is_undecided(layout):
+        refresh_scripts(layout, installed, disk)
 
 
 def default_links(layout: Layout) -> tuple[Path, ...]:
@@ -195,6 +194,23 @@ def _orphans(layout: Layout) -> tuple[Path, ...]:
     Listed before the names are, because a name is there before its scripts.
     """
     scripts = [path for path in layout.activations.glob("[!.]*") if path.suffix[1:] in DIALECTS]
-    names = {path.name for links in (layout.prefixes, layout.venvs) if links.is_dir() for path in links.iterdir()}
+    names = _names(layout)
     strays = (path for path in scripts if path.stem not in names and path.is_file() and not path.is_symlink())
     return tuple(path for path in strays if _OURS in path.read_bytes())
+
+
+def _missing(layout: Layout) -> bool:
+    """Whether a name has no script. An environment without its prefix has none, and is asked for in vain."""
+    scripts = (layout.activations / f"{name}.{dialect}" for name in _names(layout) for dialect in DIALECTS)
+    return not all(path.exists() for path in scripts)
+
+
+def _is_undecided(layout: Layout) -> bool:
+    """Whether what shorter names mean was decided of other names than are there now."""
+    record = aliases.record(layout)
+    return record.is_file() and aliases.decide(layout)[1] != record.read_bytes()
+
+
+def _names(layout: Layout) -> set[str]:
+    links = (folder for folder in (layout.prefixes, layout.venvs) if folder.is_dir())
+    return {path.name for folder in links for path in folder.glob("[!.]*") if path.is_symlink()}

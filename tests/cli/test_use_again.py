@@ -57,6 +57,29 @@ def test_rebinding_makes_a_new_tree_and_keeps_the_old_one_whole(line: CommandLin
     assert not (demo / "notes.txt").exists()
 
 
+def test_the_environment_before_a_rebinding_comes_back_with_what_was_put_into_it(line: CommandLine) -> None:
+    demo = line.layout.venvs / "demo"
+    (demo / "notes.txt").write_text("mine\n")
+    line.succeed("use", OTHER, "--venv", "demo", "--rebind", "--yes")
+
+    line.succeed("undo", "--yes")
+
+    assert (stack_of(line), (demo / "notes.txt").read_text()) == (STACK, "mine\n")
+    assert line.succeed("run", "demo", "--", "python", "-c", "print(1)") == "1\n"
+
+
+def test_the_environment_before_a_rebinding_goes_when_it_is_let_go(line: CommandLine) -> None:
+    old = (line.layout.venvs / "demo").resolve()
+    line.succeed("use", OTHER, "--venv", "demo", "--rebind", "--yes")
+    line.succeed("backup", "prune", "--yes")
+    kept = old.is_dir()
+
+    pruned = line.run("backup", "prune", "1", "--yes")
+
+    assert f"the environment `demo` of {STACK} with torch 2.7.1+rocm6.2.4" in pruned.err
+    assert (kept, old.exists(), stack_of(line)) == (True, False, OTHER)
+
+
 def test_rebinding_to_the_same_stack_makes_it_as_new(line: CommandLine) -> None:
     demo = line.layout.venvs / "demo"
     (package,) = demo.glob("lib/python*/site-packages/torch/__init__.py")

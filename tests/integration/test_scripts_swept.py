@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rocmswitch.operations.hooks import hook_path
-from rocmswitch.operations.scripts import refresh_scripts, sweep_scripts, write_scripts
+from rocmswitch.operations.scripts import mend_scripts, refresh_scripts, write_scripts
 from rocmswitch.store.installed import Installed
 from rocmswitch.store.layout import Layout
 from rocmswitch.system.disk import Change, Disk
@@ -51,7 +51,7 @@ def test_the_scripts_of_a_name_that_is_gone_are_swept_with_all_that_leads_to_the
     (layout.prefixes / "rocm-6.3.0").unlink()  # whoever removed it was killed then
     (layout.activations / "mine.sh").write_text("# my own\n")
 
-    sweep_scripts(layout, Disk())
+    mend_scripts(layout, Installed((layout,)), Disk())
 
     assert lying(layout) == {**before, "mine.sh": "mine.sh"}
 
@@ -61,10 +61,21 @@ def test_a_sweep_changes_nothing_where_nobody_was_stopped(layout: Layout):
     hook_path(layout, "bash").write_text("# of an earlier rocmswitch\n")
     noting = NotingDisk()
 
-    sweep_scripts(layout, noting)
-    sweep_scripts(Layout.under(layout.data / "nothing"), noting)
+    for one in (layout, Layout.under(layout.data / "nothing")):
+        mend_scripts(one, Installed((one,)), noting)
 
     assert noting.changes == []
+
+
+def test_a_name_that_came_back_without_its_scripts_gets_them(layout: Layout):
+    write(layout, "rocm-6.2.4")
+    before = contents(layout)
+    for path in layout.activations.glob("rocm-6.2.4.*"):
+        path.unlink()
+
+    mend_scripts(layout, Installed((layout,)), Disk())
+
+    assert contents(layout) == before
 
 
 def test_all_scripts_are_made_again_except_of_what_cannot_be_entered(layout: Layout):

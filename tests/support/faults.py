@@ -34,7 +34,7 @@ from rocmswitch.operations.keeping import kept_trees
 from rocmswitch.operations.matching import Supply
 from rocmswitch.operations.rendering import script
 from rocmswitch.operations.resolving import Surroundings, Wish
-from rocmswitch.operations.scripts import sweep_scripts, write_scripts
+from rocmswitch.operations.scripts import mend_scripts, write_scripts
 from rocmswitch.operations.timing import Stages
 from rocmswitch.operations.use import Nursery
 from rocmswitch.planning.install import InstallPlan
@@ -105,7 +105,7 @@ class Hands:
     def settle(self) -> None:
         """What every command begins with."""
         self.ledger().settle(wait=WAIT)
-        sweep_scripts(self.layout, self.disk)
+        mend_scripts(self.layout, self.installed(), self.disk)
 
     def prune_backups(self) -> None:
         stock = backup.Stock(self.ledger(), (self.prefixes(), self.venvs()))
