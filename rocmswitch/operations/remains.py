@@ -45,7 +45,8 @@ def survey(
 ) -> Facts:
     """What has to be known to judge those of all *generations* that are *chosen*. Raises nothing.
 
-    What this user may not look at is not told. *is_whole* says whether a saved file is still that; without it its size has to do.
+    What this user may not look at is not told. *is_whole* says whether a saved file is still that; without it its
+    size has to do.
     """
     back = taken_back(generations)
     counted = [one for one in generations if one.number in chosen and one.number not in back]
