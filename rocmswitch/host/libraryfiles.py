@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import filecmp
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from rocmswitch.errors import NotFound, Refused, UsageMistake
@@ -42,7 +43,8 @@ def place_files(site: Site, incoming: Sequence[Incoming]) -> tuple[Placing, ...]
 
     Raises NotFound, UsageMistake, Refused, as `find_library` and `locate` do.
     """
-    return tuple(Placing(one, _compared(one, _target(site, one))) for one in incoming)
+    names = _Names(site)
+    return tuple(Placing(one, _compared(one, _target(site, one, names))) for one in incoming)
 
 
 def find_library(site: Site, soname: str) -> LibraryFile:
@@ -50,7 +52,10 @@ def find_library(site: Site, soname: str) -> LibraryFile:
 
     Raises NotFound where there is none, and Refused where there are several or it lies elsewhere.
     """
-    found = find_libraries(site, soname)
+    return _only(site, soname, find_libraries(site, soname))
+
+
+def _only(site: Site, soname: str, found: Sequence[LibraryFile]) -> LibraryFile:
     if not found:
         raise NotFound(
             f"`{site.place.name}` has no `{soname}`",
@@ -67,8 +72,12 @@ def find_libraries(site: Site, soname: str) -> tuple[LibraryFile, ...]:
     Candidates are told by their names (`libMIOpen.so*`), and only their headers are read. A symlink counts as the
     file that it leads to. Raises Refused for one that leads out of the environment, MachineLacks.
     """
+    return _named(site, soname, _Names(site))
+
+
+def _named(site: Site, soname: str, candidates: _Names) -> tuple[LibraryFile, ...]:
     names: dict[str, set[str]] = {}
-    for path in _named_like(site, stem(soname)):
+    for path in candidates.like(soname):
         real = os.path.realpath(path)
         if Path(real).is_file():
             _check_inside(site, str(path), real)
@@ -101,10 +110,10 @@ def locate(site: Site, goes_as: str, name: str = "") -> Target:
     return _existing(site, path, real) if there else _below(site, str(path), real)
 
 
-def _target(site: Site, one: Incoming) -> Target:
+def _target(site: Site, one: Incoming, names: _Names) -> Target:
     if one.goes_as:
         return locate(site, one.goes_as, PurePosixPath(one.path).name)
-    found = find_library(site, one.soname)
+    found = _only(site, one.soname, _named(site, one.soname, names))
     return _seen(Target(found.root, found.path, facts=found.facts, names=found.names))
 
 
@@ -164,14 +173,26 @@ def _check_inside(site: Site, path: str, real: str) -> tuple[str, str]:
     raise Refused(f"`{path}` leads out of `{site.place.name}`, to `{real}`, which others may use")
 
 
-def _named_like(site: Site, wanted: str) -> Iterator[Path]:
-    for root in _walked(site):
-        # Folders that may not be read hold nothing that their owner's programs load.
-        for folder, folders, files in os.walk(root):
-            folders[:] = sorted(one for one in folders if one != "__pycache__")
-            for name in sorted(files):
-                if name.startswith(wanted) and looks_like_library(name) and stem(name) == wanted:
-                    yield Path(folder, name)
+class _Names:
+    """Where in a site there are files called like libraries, symlinks among them: one walk, when first asked."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def like(self, soname: str) -> list[Path]:
+        """Those called like the library *soname*, whatever its version."""
+        return self._by_stem.get(stem(soname), [])
+
+    @cached_property
+    def _by_stem(self) -> dict[str, list[Path]]:
+        found: dict[str, list[Path]] = {}
+        for root in _walked(self._site):
+            # Folders that may not be read hold nothing that their owner's programs load.
+            for folder, folders, files in os.walk(root):
+                folders[:] = sorted(one for one in folders if one != "__pycache__")
+                for name in sorted(one for one in files if ".so" in one and looks_like_library(one)):
+                    found.setdefault(stem(name), []).append(Path(folder, name))
+        return found
 
 
 def _walked(site: Site) -> list[str]:

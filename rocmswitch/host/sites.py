@@ -28,15 +28,18 @@ _PATIENCE = 60.0
 _QUESTION = """
 import json, sys, sysconfig
 paths = [sysconfig.get_path(one) for one in ("purelib", "platlib")]
-print(json.dumps({"prefix": sys.prefix, "version": "%d.%d" % sys.version_info[:2], "packages": paths}))
+version = "%d.%d" % sys.version_info[:2]
+print(json.dumps({"prefix": sys.prefix, "version": version, "packages": paths, "executable": sys.executable}))
 """
 _SYSTEM_PREFIX = "/usr"
 
 
 @dataclass(frozen=True)
 class _Answer:
-    """What a Python says of itself: its prefix, its version as in `3.12`, its folders of packages."""
+    """What a Python says of itself: its version as in `3.12`, its folders of packages."""
 
+    executable: str
+    """Of the Python itself, where a script with its name was asked: a version manager's shim."""
     prefix: str
     version: str
     packages: tuple[str, ...]
@@ -112,28 +115,29 @@ def user_base(environment: Mapping[str, str]) -> Path:
     return Path(named).absolute() if named else Path(environment.get("HOME") or Path.home()) / ".local"
 
 
-def python_site(python: Path, name: str, environment: Mapping[str, str]) -> Site:
+def python_site(python: Path, environment: Mapping[str, str]) -> Site:
     """The environment of the interpreter *python*, which is run once unless it lies in one.
 
     Raises NotFound, Failed where it does not answer, and Refused where root would run what others may change.
     """
     around = python.absolute().parent.parent
     if python.absolute().parent.name == "bin" and is_environment(around):
-        return environment_site(around, name)
+        return environment_site(around, str(around))
     said = _ask(python)
     prefix = Path(said.prefix)
     if is_environment(prefix):
-        return environment_site(prefix, name)
+        return environment_site(prefix, said.prefix)
     if said.prefix == _SYSTEM_PREFIX:
-        return _system_site(python, said, name, environment)
-    return Site(place("foreign", name, prefix), _real(map(Path, said.packages)), str(python.absolute()))
+        return _system_site(said, environment)
+    return Site(place("foreign", said.executable, prefix), _real(map(Path, said.packages)), said.executable)
 
 
-def _system_site(python: Path, said: _Answer, name: str, environment: Mapping[str, str]) -> Site:
+def _system_site(said: _Answer, environment: Mapping[str, str]) -> Site:
     """The system's own Python: its packages are the package manager's, those of its user are the user's."""
-    found = user_site(environment, said.version, name)
-    note = f"`{name}` is the system's own Python; what this user installed for it lies in `{found.packages[0]}`"
-    return Site(found.place, found.packages, str(python.absolute()), notes=(note,))
+    found = user_site(environment, said.version, said.executable)
+    where = found.packages[0]
+    note = f"`{said.executable}` is the system's own Python; what this user installed for it lies in `{where}`"
+    return Site(found.place, found.packages, said.executable, notes=(note,))
 
 
 def _ask(python: Path) -> _Answer:
@@ -142,7 +146,8 @@ def _ask(python: Path) -> _Answer:
     try:
         done = run([python, "-I", "-c", _QUESTION], timeout=_PATIENCE)
         said = json.loads(done.stdout)
-        return _Answer(str(said["prefix"]), str(said["version"]), tuple(map(str, said["packages"])))
+        executable = str(said["executable"] or python.absolute())
+        return _Answer(executable, str(said["prefix"]), str(said["version"]), tuple(map(str, said["packages"])))
     except (OSError, ValueError, KeyError, TypeError, TimeoutExpired) as error:
         raise Failed(f"`{python}` does not answer as a Python does") from error
 

@@ -37,7 +37,8 @@ def find_site(word: str, installed: Installed, environment: Mapping[str, str]) -
     if word == USER:
         return user_site(environment)
     if "/" in word or word.startswith((".", "~")):
-        return _at_path(Path(word).expanduser().absolute(), word, installed, environment)
+        path = Path(word).expanduser().absolute()
+        return _at_path(Path(os.path.realpath(path)) if ".." in path.parts else path, word, installed, environment)
     named = installed.exactly(word)
     if named is None and PYTHON.fullmatch(word):
         return _on_path(word, installed, environment)
@@ -56,8 +57,9 @@ def _by_version(word: str, installed: Installed) -> Installation:
     try:
         return installed.find(word)
     except NotFound as error:
+        folder = f"; the folder is called `./{word}`" if Path(word).is_dir() else ""
         raise NotFound(
-            f"`{word}` is no environment or stack made by rocmswitch, and no Python on the PATH",
+            f"`{word}` is no environment or stack made by rocmswitch, and no Python on the PATH{folder}",
             hint="run `rocmswitch list`",
         ) from error
 
@@ -66,14 +68,14 @@ def _on_path(word: str, installed: Installed, environment: Mapping[str, str]) ->
     found = shutil.which(word, path=environment.get("PATH", ""))
     if found is None:
         raise NotFound(f"there is no `{word}` on the PATH")
-    return _of_python(Path(found), word, installed, environment)
+    return _of_python(Path(found).absolute(), installed, environment)
 
 
 def _at_path(path: Path, word: str, installed: Installed, environment: Mapping[str, str]) -> Site:
     if path.is_dir():
         return _of_folder(path, word, installed, environment)
     if path.is_file() and PYTHON.fullmatch(path.name):
-        return _of_python(path, word, installed, environment)
+        return _of_python(path, installed, environment)
     if path.is_symlink() and not path.exists():
         raise NotFound(f"`{word}` leads to `{path.readlink()}`, which is gone", hint="run `rocmswitch list`")
     if path.exists():
@@ -88,16 +90,16 @@ def _of_folder(folder: Path, word: str, installed: Installed, environment: Mappi
         real = os.path.realpath(folder)
         return replace(whole, packages=(real,)) if real in whole.packages else whole
     if is_environment(folder):
-        return environment_site(folder, word)
+        return environment_site(folder, str(folder))
     if is_packages(folder):
-        return packages_site(folder, word, environment)
+        return packages_site(folder, str(folder), environment)
     looked = "`pyvenv.cfg`, no `conda-meta`, and no packages"
     raise NotFound(f"`{word}` is no environment: it has no {looked}", hint="run `rocmswitch list`")
 
 
-def _of_python(python: Path, word: str, installed: Installed, environment: Mapping[str, str]) -> Site:
+def _of_python(python: Path, installed: Installed, environment: Mapping[str, str]) -> Site:
     one = _ours(python.parent.parent, installed) if python.parent.name == "bin" else None
-    return site_of(one) if one is not None else python_site(python, word, environment)
+    return site_of(one) if one is not None else python_site(python, environment)
 
 
 def _ours(folder: Path, installed: Installed) -> Installation | None:

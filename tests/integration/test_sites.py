@@ -74,7 +74,19 @@ def test_a_path_may_be_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     folder = made_by_venv(tmp_path / ".venv")
     monkeypatch.chdir(tmp_path)
 
-    assert {find(word, tmp_path).place.resolved for word in (".venv", "./.venv", ".venv/")} == {str(folder)}
+    found = [find(word, tmp_path).place for word in (".venv", "./.venv", ".venv/", "home/../.venv")]
+
+    assert {*found} == {place("foreign", folder, folder)}
+
+
+def test_a_name_that_is_only_that_of_a_folder_here_says_how_to_mean_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    made_by_venv(tmp_path / "env")
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(NotFound, match=r"; the folder is called `\./env`$"):
+        find("env", tmp_path)
 
 
 def test_a_folder_of_conda_needs_no_packages(tmp_path: Path):
