@@ -128,7 +128,7 @@ class Vault:
     @contextlib.contextmanager
     def _opened(self, saved: str, state: FileState) -> Iterator[BinaryIO]:
         path = self._folder / saved
-        if path.is_symlink():
+        if path.is_symlink() or path.is_dir():
             raise self._damaged(saved)
         try:
             file = open_regular(path)

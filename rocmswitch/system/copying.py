@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO
 
 _PIECE = 4 << 20
+_SMALLEST = 64 << 10
 _STRETCH = 16 << 20
 """So much is written before the disk is told to begin."""
 _WRITE = 2
@@ -50,8 +51,8 @@ def copy_hashed(source: BinaryIO, target: BinaryIO) -> str:
 
 def _pieces(file: BinaryIO) -> Iterator[memoryview]:
     """Each is valid until the next but one is asked for."""
-    # Clearing 2 MiB takes longer than hashing a small file.
-    size = min(_PIECE, os.fstat(file.fileno()).st_size + 1)
+    # Clearing large buffers takes longer than hashing a small file.
+    size = min(_PIECE, max(_SMALLEST, os.fstat(file.fileno()).st_size + 1))
     offset = 0
     for buffer in itertools.cycle([memoryview(bytearray(size)), memoryview(bytearray(size))]):
         count = os.preadv(file.fileno(), [buffer], offset)

@@ -18,8 +18,8 @@ def named(path: Path) -> Iterator[None]:
         # A name that is whole already was given further inside.
         if not _is_whole(error.filename):
             error.filename = str(path)
-        if not _is_whole(error.filename2):
-            error.filename2 = None
+        if isinstance(error.filename2, str) and not _is_whole(error.filename2):
+            error.filename2 = str(path.with_name(error.filename2))
         raise
 
 

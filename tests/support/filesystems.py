@@ -14,6 +14,7 @@ import pytest
 MAKERS = {
     "btrfs": ("mkfs.btrfs", "-q", "-f"),
     "xfs": ("mkfs.xfs", "-q", "-f", "-m", "reflink=1"),
+    "ext4": ("mkfs.ext4", "-q", "-F"),
     "vfat": ("mkfs.vfat",),
 }
 

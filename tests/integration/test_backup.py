@@ -1,0 +1,363 @@
+"""Files that are saved and put back, on a disk with links, one with reflinks, one with neither, and across two."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rocmswitch.deploy.backup import Vault
+from rocmswitch.errors import MachineLacks, NotFound, Refused, VerificationFailed
+from rocmswitch.model.deployment import NOTHING, FileState
+from rocmswitch.system.disk import Change, Disk, disk_errors
+from rocmswitch.system.folder import Folder
+from tests.support.disk import CuttingDisk, PowerCut
+from tests.support.filesystems import mounted_image
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others")
+CONTENT = os.urandom(5_000_000)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A folder with a library that has all that a state can say."""
+    place = tmp_path.resolve() / "site packages"
+    place.mkdir()
+    _library(place / "lib.so")
+    return place
+
+
+@pytest.fixture
+def folder(place: Path) -> Iterator[Folder]:
+    with Folder.reached(place) as folder:
+        yield folder
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    """The folder of a generation, beside it on the same disk."""
+    saved = tmp_path.resolve() / "backups/7"
+    saved.mkdir(parents=True, mode=0o700)
+    return saved
+
+
+def test_a_file_is_saved_as_the_very_file_and_put_back_as_it(folder: Folder, place: Path, saved: Path):
+    os.link(place / "lib.so", place.parent / "cache of uv")
+    before = folder.state("lib.so")
+    vault = Vault(saved, Disk())
+
+    state = vault.save(folder, "lib.so", "0.before")
+    Disk().remove_in(folder, "lib.so")
+    vault.put("0.before", state, folder, "lib.so")
+
+    assert state == before == folder.state("lib.so")
+    assert _inodes(saved / "0.before", place / "lib.so") == _inodes(place.parent / "cache of uv")
+
+
+def test_saving_costs_no_second_copy_where_there_are_links(folder: Folder, saved: Path):
+    disk = _Noting()
+
+    Vault(saved, disk).save(folder, "lib.so", "0.before")
+
+    assert disk.kinds == ["create", "clone", "remove", "link_out", "sync_file"]
+
+
+@pytest.mark.parametrize("kind", ["btrfs", "xfs"])
+def test_where_blocks_can_be_shared_nothing_is_copied_and_nothing_is_linked(kind: str, tmp_path: Path):
+    with mounted_image(kind, tmp_path.resolve() / "disk") as disk:
+        (disk / "torch").mkdir()
+        (disk / "saved").mkdir()
+        with (disk / "torch/lib.so").open("wb") as file:
+            file.writelines(os.urandom(1 << 20) for _ in range(64))
+        _decorate(disk / "torch/lib.so")
+        Disk().sync_file(disk / "torch/lib.so")
+        free = _free(disk)
+        vault = Vault(disk / "saved", Disk())
+        with Folder.reached(disk / "torch") as folder:
+            state = vault.save(folder, "lib.so", "0.before")
+            vault.put("0.before", state, folder, "again")
+            assert vault.keep(folder, "again", "0.after")
+
+            assert folder.state("lib.so") == state == folder.state("again")
+        files = (disk / "torch/lib.so", disk / "saved/0.before", disk / "torch/again", disk / "saved/0.after")
+        assert len(_inodes(*files)) == 4
+        assert free - _free(disk) < 16 << 20
+        vault.check("0.after", state)
+
+
+@needs_root
+def test_across_two_disks_a_copy_keeps_all_that_a_state_says(place: Path, folder: Folder, tmp_path: Path):
+    os.chown(place / "lib.so", 12345, 54321)
+    _decorate(place / "lib.so")
+    with mounted_image("ext4", tmp_path.resolve() / "disk", megabytes=40) as disk:
+        vault = Vault(disk, Disk())
+
+        state = vault.save(folder, "lib.so", "0.before")
+        vault.put("0.before", state, folder, "again")
+
+        assert folder.state("again") == state == folder.state("lib.so")
+        assert (disk / "0.before").stat().st_mode & 0o777 == 0o600
+        assert not vault.keep(folder, "again", "0.after")
+        assert sorted(one.name for one in disk.iterdir()) == ["0.before", "lost+found"]
+
+
+def test_on_a_disk_without_links_and_attributes_files_are_copied(tmp_path: Path):
+    with mounted_image("vfat", tmp_path.resolve() / "disk", megabytes=40) as disk:
+        for name in ("torch", "saved"):
+            (disk / name).mkdir()
+        (disk / "torch/lib.so").write_bytes(CONTENT)
+        vault = Vault(disk / "saved", Disk())
+        with Folder.reached(disk / "torch") as folder:
+            state = vault.save(folder, "lib.so", "0.before")
+            vault.put("0.before", state, folder, "again")
+
+            assert folder.state("again").holds_the_same(state)
+            assert not vault.keep(folder, "again", "0.after")
+
+
+@needs_root
+def test_a_file_of_somebody_else_that_may_not_be_linked_is_copied(place: Path, saved: Path):
+    if Path("/proc/sys/fs/protected_hardlinks").read_text().strip() != "1":
+        pytest.skip("this kernel links files of others")
+    for above in (place.parent.parent.parent, place.parent.parent, place.parent, place):
+        above.chmod(0o755)
+    for own in (place, saved.parent, saved):
+        os.chown(own, 65534, 65534)
+    (place / "lib.so").chmod(0o644)
+
+    os.seteuid(65534)
+    try:
+        with Folder.reached(place) as folder:
+            state = Vault(saved, Disk()).save(folder, "lib.so", "0.before")
+            Vault(saved, Disk()).put("0.before", state, folder, "again")
+            again = folder.state("again")
+    finally:
+        os.seteuid(0)
+
+    assert (saved / "0.before").read_bytes() == CONTENT
+    assert (saved / "0.before").stat().st_ino != (place / "lib.so").stat().st_ino
+    # Whose file it is cannot be brought back without being root.
+    assert again == replace(state, owner=65534)
+
+
+def test_a_file_whose_attributes_changed_meanwhile_is_put_back_with_the_old_ones(
+    folder: Folder, place: Path, saved: Path
+):
+    vault = Vault(saved, Disk())
+    state = vault.save(folder, "lib.so", "0.before")
+    (place / "lib.so").chmod(0o600)
+    os.setxattr(place / "lib.so", "user.note", b"another")
+    os.utime(place / "lib.so", ns=(1, 1))
+
+    vault.put("0.before", state, folder, "again")
+
+    assert folder.state("again") == state
+    assert len(_inodes(place / "again", saved / "0.before")) == 2
+
+
+def test_symlinks_and_nothing_are_saved_by_their_state_alone(folder: Folder, place: Path, saved: Path):
+    (place / "link").symlink_to("../elsewhere/lib.so")
+    vault = Vault(saved, Disk())
+
+    link, nothing = vault.save(folder, "link", "0.before"), vault.save(folder, "none", "1.before")
+    vault.put("", link, folder, "again")
+    vault.put("", nothing, folder, "absent")
+
+    assert (folder.state("again"), nothing, folder.state("absent")) == (link, NOTHING, NOTHING)
+    assert [*saved.iterdir()] == []
+    for state in (link, nothing):
+        vault.check("", state)
+
+
+def test_a_known_file_is_not_read(folder: Folder, saved: Path):
+    known = folder.state("lib.so", sha256="what the record says")
+
+    state = Vault(saved, Disk()).save(folder, "lib.so", "0.before", known=known)
+
+    assert state == known
+
+
+@needs_root
+def test_a_known_file_that_has_to_be_copied_is_compared(folder: Folder, tmp_path: Path):
+    known = folder.state("lib.so", sha256="0" * 64)
+    with (
+        mounted_image("ext4", tmp_path.resolve() / "disk", megabytes=40) as disk,
+        pytest.raises(Refused, match=r"lib.so` is another file than it was$"),
+    ):
+        Vault(disk, Disk()).save(folder, "lib.so", "0.before", known=known)
+
+
+@pytest.mark.parametrize("harm", ["flipped", "shorter", "longer", "empty", "a symlink", "a folder"])
+@pytest.mark.parametrize("as_link", [True, False])
+def test_a_damaged_backup_is_never_put_back(folder: Folder, place: Path, saved: Path, harm: str, as_link: bool):
+    vault = Vault(saved, Disk())
+    state = vault.save(folder, "lib.so", "0.before")
+    (place / "lib.so").unlink()
+    _harm(saved / "0.before", harm)
+    if as_link and (saved / "0.before").is_file() and not (saved / "0.before").is_symlink():
+        os.utime(saved / "0.before", ns=(state.modified, state.modified))
+
+    for use in (lambda: vault.put("0.before", state, folder, "again"), lambda: vault.check("0.before", state)):
+        with pytest.raises(VerificationFailed) as caught:
+            use()
+        assert str(caught.value) == f"the backup `{saved}/0.before` is damaged: it has another hash than recorded"
+    assert [*place.iterdir()] == []
+
+
+def test_a_backup_that_is_gone_is_named(folder: Folder, saved: Path):
+    state = folder.state("lib.so")
+
+    for use in (Vault(saved, Disk()).check, lambda *args: Vault(saved, Disk()).put(*args, folder, "again")):
+        with pytest.raises(VerificationFailed) as caught:
+            use("0.before", state)
+        assert str(caught.value) == f"the backup `{saved}/0.before` is gone"
+
+
+def test_nothing_is_put_over_what_is_there(folder: Folder, place: Path, saved: Path):
+    vault = Vault(saved, Disk())
+    state = vault.save(folder, "lib.so", "0.before")
+    (place / "again").write_bytes(b"somebody's")
+
+    for wanted in (state, replace(state, mode=0o600)):
+        with pytest.raises(FileExistsError):
+            vault.put("0.before", wanted, folder, "again")
+
+    assert (place / "again").read_bytes() == b"somebody's"
+
+
+def test_a_file_that_is_replaced_while_it_is_saved_is_refused(folder: Folder, place: Path, saved: Path):
+    class Meddling(Disk):
+        def about_to(self, change: Change) -> None:
+            if change.kind == "link_out":
+                (place / "new").write_bytes(CONTENT)
+                (place / "new").replace(place / "lib.so")
+
+    with pytest.raises(Refused) as caught:
+        Vault(saved, Meddling()).save(folder, "lib.so", "0.before")
+
+    assert str(caught.value) == f"`{place}/lib.so` was replaced while it was saved"
+
+
+@pytest.mark.parametrize("at", ["link_out", "sync_file"])
+def test_a_file_that_is_written_to_while_it_is_saved_is_refused(folder: Folder, place: Path, saved: Path, at: str):
+    class Meddling(Disk):
+        def about_to(self, change: Change) -> None:
+            if change.kind == at:
+                with (place / "lib.so").open("r+b") as file:
+                    file.write(b"!")
+
+    with pytest.raises(Refused) as caught:
+        Vault(saved, Meddling()).save(folder, "lib.so", "0.before")
+
+    assert str(caught.value) == f"`{place}/lib.so` was written to while it was saved"
+
+
+@pytest.mark.parametrize("name", ["none", "link", "folder"])
+def test_only_a_file_can_be_kept(folder: Folder, place: Path, saved: Path, name: str):
+    (place / "link").symlink_to("lib.so")
+    (place / "folder").mkdir()
+
+    with pytest.raises((NotFound, Refused)):
+        Vault(saved, Disk()).keep(folder, name, "0.after")
+
+    assert [*saved.iterdir()] == []
+
+
+def test_what_is_kept_stays_when_the_file_is_replaced(folder: Folder, place: Path, saved: Path):
+    vault, state = Vault(saved, Disk()), folder.state("lib.so")
+
+    assert vault.keep(folder, "lib.so", "0.after")
+    (place / "new").write_bytes(b"new")
+    Disk().rename_in(folder, "new", "lib.so")
+
+    vault.check("0.after", state)
+
+
+def test_a_full_disk_says_so(folder: Folder, tmp_path: Path):
+    with (
+        mounted_image("ext4", tmp_path.resolve() / "disk", megabytes=4) as disk,
+        pytest.raises(MachineLacks, match=r"^no space is left for `.*/disk`$"),
+        disk_errors(disk),
+    ):
+        Vault(disk, Disk()).save(folder, "lib.so", "0.before")
+
+    assert folder.state("lib.so").size == len(CONTENT)
+
+
+def test_a_cut_at_any_change_of_saving_and_putting_back_leaves_the_file_and_a_second_try_works(tmp_path: Path):
+    for at in range(100):
+        place, saved = tmp_path.resolve() / f"{at}/torch", tmp_path.resolve() / f"{at}/saved"
+        place.mkdir(parents=True)
+        saved.mkdir()
+        (place / "lib.so").write_bytes(b"library")
+        disk = CuttingDisk(at)
+        with Folder.reached(place) as folder:
+            before = folder.state("lib.so")
+            try:
+                _save_and_put(Vault(saved, disk), folder, before)
+            except PowerCut:
+                assert folder.state("lib.so") == before
+                for left in (saved / "0.before", place / "again"):
+                    left.unlink(missing_ok=True)
+            else:
+                break
+            _save_and_put(Vault(saved, Disk()), folder, before)
+
+    assert at == disk.seen > 5
+
+
+def _save_and_put(vault: Vault, folder: Folder, state: FileState) -> None:
+    assert vault.save(folder, "lib.so", "0.before") == state
+    vault.put("0.before", state, folder, "again")
+    assert folder.state("again") == state
+
+
+class _Noting(Disk):
+    def __init__(self) -> None:
+        self.kinds: list[str] = []
+
+    def about_to(self, change: Change) -> None:
+        self.kinds.append(change.kind)
+
+
+def _library(path: Path) -> None:
+    path.write_bytes(CONTENT)
+    _decorate(path)
+
+
+def _decorate(path: Path) -> None:
+    os.setxattr(path, "user.note", b"\0\1")
+    os.utime(path, ns=(5, 1_234_567_890_123_456_789))
+    path.chmod(0o2755)
+
+
+def _harm(path: Path, harm: str) -> None:
+    content = path.read_bytes()
+    path.chmod(0o755)
+    if harm in ("a symlink", "a folder"):
+        path.unlink()
+        if harm == "a folder":
+            path.mkdir()
+        else:
+            path.symlink_to("elsewhere")
+            path.with_name("elsewhere").write_bytes(content)
+    else:
+        harmed = {
+            "flipped": bytes([content[0] ^ 1]) + content[1:],
+            "shorter": content[:-1],
+            "longer": content + b"\0",
+        }
+        path.write_bytes(harmed.get(harm, b""))
+        path.chmod(0o2755)
+
+
+def _inodes(*paths: Path) -> set[int]:
+    return {path.stat().st_ino for path in paths}
+
+
+def _free(disk: Path) -> int:
+    found = os.statvfs(disk)
+    return found.f_bavail * found.f_frsize
