@@ -33,8 +33,9 @@ class Folders:
         """The folder of *path* below *root*, and its name there. Raises NotFound, Refused, OSError."""
         place = Path(root) / PurePosixPath(path).parent
         if place not in self._held:
+            folder = self._stack.enter_context(Folder.reached(place))
             check_trusted(place, self._user)
-            self._held[place] = self._stack.enter_context(Folder.reached(place))
+            self._held[place] = folder
         return self._held[place], PurePosixPath(path).name
 
     def held(self) -> tuple[Folder, ...]:
