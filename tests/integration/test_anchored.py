@@ -1,8 +1,7 @@
-"""Changes below a folder that is held by its descriptor: what they do, and what a power cut leaves of them."""
+"""Changes below a folder that is held by its descriptor: what they do, and what they refuse."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -10,14 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from rocmswitch.errors import MachineLacks, Refused
+from rocmswitch.errors import Refused
 from rocmswitch.model.deployment import FILE, FileState
-from rocmswitch.system.copying import copy_hashed, hash_opened
-from rocmswitch.system.disk import Change, Disk, disk_errors
+from rocmswitch.system.disk import Disk
 from rocmswitch.system.folder import Folder
-from tests.support.disk import CuttingDisk, PowerCut, RecordingDisk
 from tests.support.filesystems import mounted_image
-from tests.support.power import states
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others")
 
@@ -254,152 +250,6 @@ def test_where_blocks_cannot_be_shared_nothing_is_left(folder: Folder, place: Pa
 
     assert _content(place) == {"old": b"old"}
     assert not (tmp_path / "new").exists()
-
-
-@pytest.mark.parametrize("size", [0, 1, 4 << 20, (4 << 20) + 1, (36 << 20) + 12345])
-def test_a_copy_is_hashed_as_it_is_written(tmp_path: Path, size: int):
-    (tmp_path / "old").write_bytes(os.urandom(size))
-
-    with (tmp_path / "old").open("rb") as old, (tmp_path / "new").open("w+b") as new:
-        old.read(7)
-        digest = copy_hashed(old, new)
-        assert hash_opened(new) == digest
-
-    assert hashlib.sha256((tmp_path / "new").read_bytes()).hexdigest() == digest
-    assert (tmp_path / "new").read_bytes() == (tmp_path / "old").read_bytes()
-
-
-@needs_root
-def test_a_disk_that_fills_up_is_named_with_the_file(tmp_path: Path):
-    large = tmp_path / "large"
-    with large.open("wb") as file:
-        file.truncate(64 << 20)
-    with (
-        mounted_image("ext4", tmp_path.resolve() / "disk", megabytes=20) as disk,
-        Folder.reached(disk) as folder,
-        pytest.raises(MachineLacks) as caught,
-        disk_errors(tmp_path),
-        large.open("rb") as file,
-        Disk().create_in(folder, "new") as new,
-    ):
-        copy_hashed(file, new)
-
-    assert str(caught.value) == f"no space is left for `{disk}/new`"
-
-
-def test_every_change_is_announced_before_it_happens(folder: Folder, place: Path):
-    done: list[tuple[str, list[str]]] = []
-
-    class Announcing(Disk):
-        def about_to(self, change: Change) -> None:
-            done.append((change.kind, sorted(_content(place))))
-
-    disk = Announcing()
-    _all_changes(disk, folder, place.parent)
-
-    assert done == [
-        ("create_in", []),
-        ("set_attributes_in", ["new"]),
-        ("sync_in", ["new"]),
-        ("rename_in", ["new"]),
-        ("link_out", ["lib.so"]),
-        ("link_in", ["lib.so"]),
-        ("symlink_in", ["again", "lib.so"]),
-        ("remove_in", ["again", "lib.so", "link"]),
-        ("sync_folder", ["again", "lib.so"]),
-    ]
-
-
-def test_the_power_can_be_cut_before_every_change(tmp_path: Path):
-    for at in range(9):
-        place = tmp_path.resolve() / str(at) / "torch lib"
-        place.mkdir(parents=True)
-        disk = CuttingDisk(at)
-
-        with pytest.raises(PowerCut), Folder.reached(place) as folder:
-            _all_changes(disk, folder, place.parent)
-
-        assert disk.seen == at
-
-
-def test_what_was_synced_in_a_folder_is_there_after_every_cut_that_follows(tmp_path: Path):
-    place = tmp_path.resolve() / "torch lib"
-    place.mkdir()
-    (place / "lib.so").write_bytes(b"old")
-    (place / "lib.so").chmod(0o644)
-    disk = RecordingDisk(tmp_path.resolve())
-    with Folder.reached(place) as folder:
-        with disk.create_in(folder, "new") as file:
-            file.write(b"new")
-        disk.set_attributes_in(folder, "new", replace(folder.state("new"), mode=0o755))
-        disk.sync_in(folder, "new")
-        disk.rename_in(folder, "new", "lib.so")
-        disk.sync_folder(folder)
-
-    found = {(state.finished, dict(state.paths).get("torch lib/lib.so")) for state in states(disk)}
-
-    old, new = ("file", b"old", 0o644), ("file", b"new", 0o755)
-    assert found == {(False, old), (False, new), (True, new)}
-
-
-def test_a_forgotten_sync_of_a_file_or_its_folder_is_seen(tmp_path: Path):
-    outcomes = []
-    for without in (0, 1):
-        place = tmp_path.resolve() / f"{without}/torch"
-        place.mkdir(parents=True)
-        disk = RecordingDisk(place.parent, without=without)
-        with Folder.reached(place) as folder:
-            with disk.create_in(folder, "new") as file:
-                file.write(b"new")
-            disk.sync_in(folder, "new")
-            disk.rename_in(folder, "new", "lib.so")
-            disk.sync_folder(folder)
-        last = [dict(state.paths).get("torch/lib.so") for state in states(disk) if state.finished]
-        outcomes.append({one and one[1] for one in last})
-
-    assert outcomes == [{b"new", b"", b"n", b"\0\0\0"}, {None, b"new"}]
-
-
-def test_a_recording_disk_knows_links_removals_and_clones_that_failed(tmp_path: Path):
-    root = tmp_path.resolve() / "root"
-    (root / "torch").mkdir(parents=True)
-    (root / "torch/lib.so").write_bytes(b"library")
-    disk = RecordingDisk(root)
-    with Folder.reached(root / "torch") as folder:
-        disk.link_out(folder, "lib.so", root / "saved")
-        disk.link_in(root / "saved", folder, "again")
-        disk.symlink_in(folder, "link", "lib.so")
-        disk.remove_in(folder, "lib.so")
-        with Path("/proc/self/status").open("rb") as foreign, pytest.raises(OSError, match="new"):
-            disk.clone_in(foreign, folder, "new")
-        disk.sync_folder(folder)
-    disk.sync_directory(root)
-
-    (last,) = {
-        tuple((path, kind, content) for path, (kind, content, _) in one.paths)
-        for one in states(disk)
-        if one.finished
-    }
-
-    assert last == (
-        ("saved", "file", b"library"),
-        ("torch", "directory", b""),
-        ("torch/again", "file", b"library"),
-        ("torch/link", "link", b"lib.so"),
-    )
-
-
-def _all_changes(disk: Disk, folder: Folder, outside: Path) -> None:
-    with disk.create_in(folder, "new") as file:
-        file.write(b"new")
-    disk.set_attributes_in(folder, "new", folder.state("new"))
-    disk.sync_in(folder, "new")
-    disk.rename_in(folder, "new", "lib.so")
-    disk.link_out(folder, "lib.so", outside / "saved")
-    disk.link_in(outside / "saved", folder, "again")
-    disk.symlink_in(folder, "link", "lib.so")
-    disk.remove_in(folder, "link")
-    disk.sync_folder(folder)
 
 
 def _content(folder: Path) -> dict[str, bytes]:
