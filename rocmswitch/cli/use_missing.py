@@ -69,10 +69,11 @@ def make_environment(scopes: Scopes, target: str, options: Options) -> Installat
         raise UsageMistake(f"`{place.name}` is the name of a stack: an environment needs one of its own")
     if place.link:
         _check_link(place.link, scopes.own.venvs)
-    named = installed.venv(target)
-    if named is not None:
+    named = installed.exactly(target)
+    if named is not None and named.receipt.name != named.receipt.stack:
+        what = "an environment" if named.receipt.kind == "venv" else "a variant"
         raise UsageMistake(
-            f"`{target}` is an environment, and `--venv` is for a stack",
+            f"`{target}` is {what}, and `--venv` is for a stack",
             hint=f"run `rocmswitch use {named.receipt.stack} --venv {place.name}`",
         )
     manifest = _manifest(scopes, target, installed)

@@ -66,13 +66,15 @@ def plan(
     stack = base.receipt.stack
     called = variant_name(stack, name or own_name(base.receipt.name, stack) or USUAL)
     found = installed.prefix(called)
-    site = _site(base, called)
-    placings = tuple(_as_relocated(one, site) for one in place_files(site, read_incoming(files, goes_as)))
+    site = Site(place("prefix", base.receipt.name, base.tree), (), stack=stack)
+    placed = place_files(_below_root(site, base, goes_as), read_incoming(files, goes_as))
+    placings = tuple(_as_relocated(one, site) for one in placed)
     deployment = plan_deployment(site, placings, survey(site, placings), _notes(base, found))
     changes = tuple(_below(base.tree, one) for one in deployment.replacements)
     sources = tuple(_seen(Path(one)) for one in deployment.sources)
     replaces = found.receipt.tree if found else ""
-    whole = replace(deployment, replacements=changes)
+    there = replace(site.place, name=called, folder=str(base.link.with_name(called)))
+    whole = replace(deployment, place=there, replacements=changes)
     return VariantPlan(called, base.receipt.name, base.receipt.tree, whole, sources, replaces)
 
 
@@ -151,13 +153,12 @@ def _check(base: Installation) -> None:
         )
 
 
-def _site(base: Installation, called: str) -> Site:
-    """The tree that is taken, under the name that the variant gets; `--as` is read below its ROCm tree."""
-    tree, receipt = Path(os.path.realpath(base.tree)), base.receipt
-    there = place("prefix", called, tree)
-    return Site(
-        replace(there, folder=str(base.link.with_name(called))), (str(tree / receipt.root),), stack=receipt.stack
-    )
+def _below_root(site: Site, base: Installation, goes_as: str) -> Site:
+    """Where the path *goes_as* leads from: the ROCm tree, or all that was unpacked where only that has it."""
+    tree = Path(site.place.resolved)
+    root = tree / base.receipt.root
+    is_there = (root / goes_as).exists() or (not (tree / goes_as).exists() and (root / goes_as).parent.is_dir())
+    return replace(site, place=replace(site.place, resolved=str(root))) if goes_as and is_there else site
 
 
 def _as_relocated(placing: Placing, site: Site) -> Placing:

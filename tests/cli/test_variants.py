@@ -10,9 +10,9 @@ import pytest
 
 from rocmswitch.model.receipt import FileEntry
 from rocmswitch.store.receipts import read_files, read_receipt
-from tests.support.acme import NAME
+from tests.support.acme import NAME, AcmeSite
 from tests.support.commandline import CommandLine, Outcome
-from tests.support.debs import Library, make_library
+from tests.support.debs import Deb, Library, Link, make_library
 from tests.support.patched import hashes
 from tests.support.trees import replace_content
 
@@ -254,6 +254,74 @@ def test_a_name_that_no_shell_could_look_for_is_refused(name: str, stack: Comman
 
     assert refused.code == 2, refused
     assert {path.name for path in stack.layout.prefixes.iterdir()} == {NAME, ".trees"}
+
+
+def test_an_environment_is_made_of_the_stack_itself(stack: CommandLine, tmp_path: Path) -> None:
+    deploy(stack, patched(tmp_path))
+
+    refused = stack.run("use", VARIANT, "--venv", "demo", "--yes")
+
+    assert (refused.code, refused.hint) == (2, f"run `rocmswitch use {NAME} --venv demo`")
+
+
+@pytest.mark.parametrize("goes_as", ["lib/libacme.so.1", "usr/lib/libacme.so.1"])
+def test_a_path_is_read_below_the_rocm_tree_or_as_plans_show_it(
+    goes_as: str, stack: CommandLine, tmp_path: Path
+) -> None:
+    made = deploy(stack, patched(tmp_path), "--as", goes_as)
+
+    assert (made.code, answers(stack, VARIANT)) == (0, [7])
+
+
+@pytest.mark.parametrize("goes_as", ["../x", "lib/../../x", "/etc/x", "lib/../../../../../../x"])
+def test_nothing_is_deployed_outside_of_the_variant(goes_as: str, stack: CommandLine, tmp_path: Path) -> None:
+    before = hashes(tmp_path / "rocmswitch")
+
+    refused = deploy(stack, patched(tmp_path), "--as", goes_as)
+
+    assert refused.code in (2, 5), refused
+    assert not (stack.layout.prefixes / VARIANT).exists()
+    assert hashes(tmp_path / "rocmswitch").keys() - before.keys() <= {"data/locks/changes.lock"}
+
+
+def test_a_folder_with_several_files_is_deployed_whole(stack: CommandLine, tmp_path: Path) -> None:
+    built = tmp_path / "built here"
+    (built / "share/acme").mkdir(parents=True)
+    (built / "share/acme/data").write_text("mine")
+    patched(tmp_path).rename(built / "libacme.so")
+    (built / "lib").mkdir()
+    (built / "libacme.so").rename(built / "lib/libacme.so.1")
+
+    made = deploy(stack, built, "--as", ".")
+
+    assert made.code == 0, made
+    assert answers(stack, VARIANT) == [7]
+    assert (stack.layout.prefixes / VARIANT / "usr/share/acme/data").read_text() == "mine"
+    assert stack.run("verify", VARIANT).code == 0
+
+
+def test_links_to_a_library_stay_and_the_file_behind_them_is_replaced(
+    line: CommandLine, site: AcmeSite, tmp_path: Path
+) -> None:
+    files = {
+        "usr/lib/libMIOpen.so.1.0.60204": Library("libMIOpen.so.1"),
+        "usr/lib/libMIOpen.so.1": Link("libMIOpen.so.1.0.60204"),
+        "usr/lib/libMIOpen.so": Link("libMIOpen.so.1"),
+    }
+    site.repository.add(Deb("acme-dnn", "1.0-1", files=files))
+    site.publish()
+    site.let(line, rocm={"sets": {"runtime": ["acme-tools", "acme-dnn"]}})
+    line.succeed("install", NAME, "--yes")
+    new = tmp_path / "libMIOpen.so.1.0"
+    make_library(Library("libMIOpen.so.1", value=7), new)
+
+    made = deploy(line, new)
+
+    lib = line.layout.prefixes / VARIANT / "usr/lib"
+    assert made.code == 0, made
+    assert (lib / "libMIOpen.so").readlink() == Path("libMIOpen.so.1")
+    assert (lib / "libMIOpen.so").resolve().name == "libMIOpen.so.1.0.60204"
+    assert (lib / "libMIOpen.so").read_bytes() == new.read_bytes()
 
 
 def test_the_files_of_a_linked_rocm_are_not_changed(line: CommandLine, tmp_path: Path) -> None:
