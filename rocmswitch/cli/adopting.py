@@ -32,6 +32,8 @@ def carry_out(scopes: Scopes, options: Options) -> None:
         pairs = adopt.pairs(site, yard.ledger.generations())
     chosen = adopt.chosen(pairs, despite_doubts=bool(options.reason))
     _show(site, pairs)
+    if chosen:
+        output.say(f"records {_backups(len(chosen))}; nothing changes there")
     done = None
     try:
         if chosen and not options.dry_run:
@@ -48,7 +50,12 @@ def carry_out(scopes: Scopes, options: Options) -> None:
         _say_done(done)
 
 
+def _backups(count: int) -> str:
+    return f"{count} backup{'' if count == 1 else 's'}"
+
+
 def _show(site: Site, pairs: Sequence[Pair]) -> None:
+    output.say(f"made by hand in {printable(deploying.called(site.place))}:")
     for one in pairs:
         output.say(f"  {printable(one.path)}: {printable(one.why)}")
         if one.verdict == SWAPPED:
@@ -65,6 +72,5 @@ def _say_none(pairs: Sequence[Pair]) -> None:
 
 
 def _say_done(done: Generation) -> None:
-    count = len(done.steps)
-    output.say(f"adopted {count} backup{'' if count == 1 else 's'}, recorded as generation {done.number}")
+    output.say(f"adopted {_backups(len(done.steps))}, recorded as generation {done.number}")
     deploying.say_ways_back(done)

@@ -139,7 +139,7 @@ def _source(one: Replacement) -> str:
 
 
 def _whose(stands: Standing) -> str:
-    if stands.still_there:
+    if stands.still_there and not stands.is_own:
         return f"what generation {stands.generation} ({stands.verb}) put there"
     if stands.is_own:
         return f"{stands.package}'s own{_lost(stands)}"

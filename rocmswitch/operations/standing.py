@@ -83,15 +83,16 @@ def _standing(
 ) -> Standing:
     seen, (generation, step) = one.seen, changes[-1] if changes else (None, None)
     path, is_file = Path(one.root, one.path), seen.kind == FILE
+    known = step.after.sha256 if step and is_as_placed(seen, step.placed) else None
     return Standing(
         seen.kind,
         seen.size if is_file else 0,
         package=f"{brought.distribution} {brought.version}" if brought else "",
         stated=brought.sha256 if brought else "",
-        is_own=bool(brought and is_file and _is_own(path, seen.size, brought)),
+        is_own=bool(brought and is_file and _is_own(path, known, seen.size, brought)),
         generation=generation.number if generation else 0,
         verb=generation.intent.verb if generation else "",
-        still_there=step is not None and is_as_placed(seen, step.placed),
+        still_there=known is not None,
         is_copied=is_file and not _can_link(_lstat(path), store),
     )
 
@@ -121,8 +122,13 @@ def _brought(one: Replacement, packages: Sequence[str]) -> Recorded | None:
     return None
 
 
-def _is_own(path: Path, size: int, brought: Recorded) -> bool:
-    """By its hash; a large file is read once, when it is saved, so that until then its size has to do."""
+def _is_own(path: Path, known: str | None, size: int, brought: Recorded) -> bool:
+    """By its hash, where that is *known* or cheap.
+
+    A large file is read once, when it is saved: until then its size has to do.
+    """
+    if known is not None:
+        return known == brought.sha256
     if brought.size and brought.size != size:
         return False
     if brought.size and size > _QUICK:
