@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 from rocmswitch.errors import Refused
 from rocmswitch.model.deployment import Seen
@@ -88,7 +89,7 @@ def _copy(part: Part, tree: Path, mode: int, disk: Disk) -> tuple[int, str]:
     """The size and the SHA-256 of what was written."""
     path = tree / part.path
     disk.make_directories(path.parent, synced=False)
-    with open_regular(part.source) as source:
+    with _opened(part) as source:
         _check_same(part, os.fstat(source.fileno()))
         with disk.create(path, mode) as target:
             digest = copy_hashed(source, target)
@@ -96,9 +97,20 @@ def _copy(part: Part, tree: Path, mode: int, disk: Disk) -> tuple[int, str]:
     return path.stat().st_size, digest
 
 
+def _opened(part: Part) -> BinaryIO:
+    try:
+        return open_regular(part.source)
+    except FileNotFoundError as error:
+        raise _changed(part) from error
+
+
 def _check_same(part: Part, found: os.stat_result) -> None:
     """It is the file that the plan saw, and nobody has written to it since."""
     seen = part.seen
     now = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
     if now != (seen.device, seen.inode, seen.size, seen.modified):
-        raise Refused(f"`{part.source}` is not what the plan saw", hint="run the same command again")
+        raise _changed(part)
+
+
+def _changed(part: Part) -> Refused:
+    return Refused(f"`{part.source}` is not what the plan saw", hint="run the same command again")
