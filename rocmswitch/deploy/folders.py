@@ -54,6 +54,13 @@ def not_as_seen(path: Path) -> Refused:
     return Refused(f"`{path}` is not what the plan saw", hint="run the same command again")
 
 
+def vanished(error: NotFound | FileNotFoundError) -> Refused:
+    """What was there when the change began is not there any more."""
+    if isinstance(error, FileNotFoundError):
+        return not_as_seen(Path(os.fsdecode(error.filename)))
+    return Refused(error.message, hint="run the same command again")
+
+
 def is_same_file(one: Seen, other: Seen) -> bool:
     """Whether both are the same file with the same content, though it may have got another name since.
 

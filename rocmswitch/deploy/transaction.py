@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from rocmswitch.deploy.backup import Vault
-from rocmswitch.deploy.folders import Folders, is_same_file, not_as_seen
+from rocmswitch.deploy.folders import Folders, is_same_file, not_as_seen, vanished
 from rocmswitch.deploy.journal import JournalFile
 from rocmswitch.deploy.newfile import write_new
 from rocmswitch.errors import NotFound, Refused
@@ -99,7 +99,7 @@ def carry_out(journal: Journal, replacements: Sequence[Replacement], work: Workp
     try:
         journal = replace(journal, ready=_prepared(journal.steps, replacements, work))
     except (NotFound, FileNotFoundError) as error:
-        raise _vanished(error) from error
+        raise vanished(error) from error
     if any(ready.saved or ready.kept for ready in journal.ready):
         work.disk.sync_directory(work.saved)
     if is_touching:
@@ -108,13 +108,6 @@ def carry_out(journal: Journal, replacements: Sequence[Replacement], work: Workp
     for folder in dict.fromkeys(folder for folder in changed if folder is not None):
         work.disk.sync_folder(folder)
     return replace(journal, placed=_placed(journal, work))
-
-
-def _vanished(error: NotFound | FileNotFoundError) -> Refused:
-    """Every path was there when it was looked at."""
-    if isinstance(error, NotFound):
-        return Refused(error.message, hint="run the same command again")
-    return not_as_seen(Path(os.fsdecode(error.filename)))
 
 
 def _temporary(path: str, number: int, index: int) -> str:
