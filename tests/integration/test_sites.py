@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest
 import uv
 
-from rocmswitch.errors import Failed, NotFound, RocmswitchError
+from rocmswitch.errors import Failed, NotFound, Refused, RocmswitchError
 from rocmswitch.model.deployment import Place, Site
+from rocmswitch.model.receipt import Receipt
 from rocmswitch.operations.sites import find_site
 from rocmswitch.store.installed import Installed
 from rocmswitch.store.layout import Layout
+from rocmswitch.store.receipts import encode_receipt, receipt_path
+from tests.support.running import SOMEBODY
 from tests.support.torchenvironment import Person
 
 VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -258,3 +261,32 @@ def test_an_environment_that_lost_its_packages_is_said_to_have_none(tmp_path: Pa
 
     with pytest.raises(NotFound, match=r"has no `lib/python3\*/site-packages`"):
         find(tmp_path / "env", tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="is about root, and these tests do not run as root")
+def test_root_runs_no_python_that_somebody_else_could_change(tmp_path: Path):
+    (tmp_path / "theirs").mkdir()
+    python = tmp_path / "theirs/python3"
+    python.write_text(f"#!/bin/sh\ntouch {tmp_path}/run\n")
+    python.chmod(0o755)
+    os.chown(python.parent, SOMEBODY, SOMEBODY)
+
+    with pytest.raises(Refused):
+        find(python, tmp_path)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("word", ["rocm-6.2.4", "6.2.4", "6.2", "path"])
+def test_a_stack_is_found_by_name_by_version_and_by_path(tmp_path: Path, word: str):
+    layout = Layout.under(tmp_path / "rocm switch")
+    tree = layout.prefixes / ".trees/rocm-6.2.4-0123456789ab"
+    receipt = Receipt("prefix", "rocm-6.2.4", "rocm-6.2.4", "6.2.4", tree.name, "2026-01-01T00:00:00Z")
+    receipt_path(tree).parent.mkdir(parents=True)
+    receipt_path(tree).write_bytes(encode_receipt(receipt))
+    (tree / "opt/rocm-6.2.4").mkdir(parents=True)
+    link = layout.prefixes / "rocm-6.2.4"
+    link.symlink_to(f".trees/{tree.name}")
+
+    found = find(tree / "opt/rocm-6.2.4" if word == "path" else word, tmp_path)
+
+    assert found == Site(place("prefix", "rocm-6.2.4", link), (), stack="rocm-6.2.4")
