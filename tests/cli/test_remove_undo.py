@@ -134,6 +134,7 @@ def test_a_dry_run_says_how_it_would_come_back_and_changes_nothing(line: Command
 def test_what_has_taken_the_name_meanwhile_is_not_overwritten(line: CommandLine):
     line.succeed("remove", "proj", "--yes")
     environment(line.layout, "proj", "rocm-6.1.0", bound=False, another=True)
+    line.succeed("use", "proj", "--shell", "sh")
     before = state(line)
 
     undone = line.run("undo", "--yes")
