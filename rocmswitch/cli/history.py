@@ -32,7 +32,7 @@ def command(scopes: Scopes, name: str | None, check: bool, as_json: bool) -> Non
     NAME is an environment's, a path, or a number, which shows each file. A change that was interrupted is taken
     back first.
     """
-    settle(scopes)
+    unsettled = _settled(scopes)
     found = history.look(machine.ledger(scopes), name, machine.disk(), check=check)
     if as_json:
         told = [*map(_as_json, found.outlooks), *map(_unreadable_as_json, found.unreadable)]
@@ -43,12 +43,23 @@ def command(scopes: Scopes, name: str | None, check: bool, as_json: bool) -> Non
         output.say("nothing was changed yet")
     if name and name.isdigit() and not as_json:
         _show_files(found.outlooks)
+    if unsettled is not None:
+        raise unsettled
     if found.unreadable:
         numbers = ", ".join(map(str, found.unreadable))
         raise VerificationFailed(
             f"the record of generation {numbers} cannot be read",
             hint=f"run `rocmswitch backup prune {found.unreadable[0]}` to let it go",
         )
+
+
+def _settled(scopes: Scopes) -> VerificationFailed | None:
+    """Why a change that was broken off could not be taken back: what else was changed is shown all the same."""
+    try:
+        settle(scopes)
+    except VerificationFailed as error:
+        return error
+    return None
 
 
 def _show(outlooks: Sequence[Outlook]) -> None:

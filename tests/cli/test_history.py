@@ -195,3 +195,18 @@ def test_names_with_control_characters_do_not_reach_the_terminal(line: CommandLi
 
     assert (outcome.code, "\x1b" in outcome.out + outcome.err) == (0, False)
     assert json.loads(line.succeed("history", "--json"))[0]["intent"]["place"]["name"] == str(venv)
+
+
+def test_a_damaged_journal_hides_nothing_and_nothing_is_guessed_from_it(line: CommandLine, venv: Path):
+    put(line, str(venv), {ROCBLAS: b"one"})
+    with pytest.raises(PowerCut):
+        put(line, str(venv), {MIOPEN: b"two"}, CutBeforeRecording())
+    journal = line.layout.open_journal
+    journal.chmod(0o600)
+    write(journal, journal.read_bytes()[:40] + b"?" + journal.read_bytes()[41:])
+    before = hashes(venv)
+
+    outcome = line.run("history")
+
+    assert (outcome.code, "libroc" in outcome.out, hashes(venv)) == (4, True, before), outcome
+    assert str(journal) in outcome.error

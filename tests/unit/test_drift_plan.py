@@ -155,3 +155,11 @@ def test_a_size_that_no_record_knows_needs_no_reading_and_one_that_is_known_does
 def test_what_is_absent_or_a_link_is_told_without_reading():
     assert told_by_lstat(Seen(), [(seen("new"), state("new"))]) == FileState()
     assert told_by_lstat(seen("->x"), []) == state("->x")
+
+
+def test_a_tree_of_its_own_that_is_gone_can_only_be_let_go():
+    variant = generation(1, step("", "->.trees/acme-1.0+patched-0123456789ab"))
+
+    (found,) = judge([variant], Facts({SPOT: ground("")}))
+
+    assert (found.state, found.remedies) == ("gone", FORGET)
