@@ -20,7 +20,7 @@ from tests.support.stopping import stopped_after
 from tests.support.tracelines import Call
 from tests.support.tracing import frozen, need_tracing, touching_calls
 
-SAMPLE = 12
+SAMPLE = 8
 ALL = os.environ.get("TEST_FAULTS") == "all"
 HOME = "/home/somebody"
 
@@ -116,7 +116,7 @@ def decoy(tmp_path: Path) -> Path:
 
 def swap_folder(shared: SharedEnvironments, decoy: Path) -> Callable[[], None]:
     """A link to *decoy* in the place of torch/lib. What is given takes that back."""
-    away = shared.lib.with_name("lib.away")
+    away = decoy.with_name("away")
     lib = shared.lib
     lib.rename(away)
     lib.symlink_to(decoy)
@@ -131,7 +131,7 @@ def swap_folder(shared: SharedEnvironments, decoy: Path) -> Callable[[], None]:
 def swap_file(shared: SharedEnvironments, decoy: Path) -> Callable[[], None]:
     """A link to the file in *decoy* in the place of a library."""
     target = shared.targets[0]
-    away = target.with_name("away")
+    away = decoy.with_name("away")
     target.rename(away)
     target.symlink_to(decoy / target.name)
 
@@ -148,7 +148,7 @@ def swap_file(shared: SharedEnvironments, decoy: Path) -> Callable[[], None]:
 def swap_environment(shared: SharedEnvironments, decoy: Path) -> Callable[[], None]:
     """A link to another place in the place of the whole environment, where the same path leads to *decoy*."""
     first = shared.first
-    away, other = first.with_name("away"), decoy.with_name("other")
+    away, other = decoy.with_name("away"), decoy.with_name("other")
     relative = shared.lib.relative_to(first)
     first.rename(away)
     (other / relative).parent.mkdir(parents=True, exist_ok=True)
@@ -176,7 +176,12 @@ def test_a_link_swapped_in_after_any_step_leads_root_nowhere(
     shared = SharedEnvironments(frozen(shared.line, tmp_path / "program"))
     calls = touching_calls(shared.line, *deploying(shared))
     untouched = {path.name: seen(path) for path in (decoy, *decoy.iterdir())}
-    chosen = range(len(calls)) if ALL else spread(len(calls), SAMPLE, (list(SWAPS).index(swap) + 0.5) / len(SWAPS))
+    first = next(number for number, call in enumerate(calls) if "changes.lock" in call.arguments)
+    offset = (list(SWAPS).index(swap) + 0.5) / len(SWAPS)
+    # Some while it plans; then, from the lock on, all.
+    chosen = spread(first, SAMPLE // 2, offset)
+    executing = len(calls) - first
+    chosen += [first + one for one in spread(executing, executing if ALL else SAMPLE // 2, offset)]
     shared.restore_from(kept)
     old = shared.files()
 

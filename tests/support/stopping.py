@@ -26,7 +26,7 @@ def stopped_after(line: CommandLine, call: Call, *words: str) -> Iterator[Callab
     """In the block `rocmswitch WORDS` stands still, *call* being made; what is given lets it go on to its end."""
     with tempfile.TemporaryDirectory() as scratch:
         tracer = subprocess.Popen(
-            command(injecting(line, call, "signal=SIGSTOP", Path(scratch)), words),
+            command(injecting(line, call, "signal=SIGSTOP:when={}", Path(scratch)), words),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

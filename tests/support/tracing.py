@@ -29,11 +29,15 @@ from tests.support.tracelines import LOOKING, MUTATING, Call, Trace
 
 
 class Fault(enum.Enum):
-    """What happens instead of the call."""
+    """What happens instead of the call; LASTING also instead of all that are like it from then on.
 
-    KILL = "signal=SIGKILL"
-    FULL = "error=ENOSPC"
-    BROKEN = "error=EIO"
+    That is how an error comes while an error is taken back.
+    """
+
+    KILL = "signal=SIGKILL:when={}"
+    FULL = "error=ENOSPC:when={}"
+    BROKEN = "error=EIO:when={}"
+    LASTING = "error=EIO:when={}+"
 
 
 def frozen(line: CommandLine, folder: Path) -> CommandLine:
@@ -92,7 +96,7 @@ def injecting(line: CommandLine, call: Call, fault: str, folder: Path) -> list[s
     """The options with which strace puts *fault* there, and writes into *folder* what it did."""
     # Tracing a path is what keeps strace from counting other calls.
     path = ["-P", call.path.replace("~", str(line.folder))] if call.path else []
-    injected = f"inject={call.name}:{fault}:when={call.ordinal}"
+    injected = f"inject={call.name}:{fault.format(call.ordinal)}"
     return ["-ff", "-o", f"{folder}/trace", *path, "-e", f"trace=execve,{call.name}", "-e", injected]
 
 
