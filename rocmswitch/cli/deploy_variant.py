@@ -7,6 +7,7 @@ from pathlib import Path
 from rocmswitch.cli import machine, output
 from rocmswitch.cli.deploy_options import Options
 from rocmswitch.cli.main import Scopes
+from rocmswitch.cli.wayback import printable
 from rocmswitch.model.deployment import FILE, Generation, NewFile
 from rocmswitch.operations import deploy, variant
 from rocmswitch.operations.access import newest
@@ -57,18 +58,18 @@ def _show(plan: VariantPlan) -> None:
     stays = "" if plan.name == plan.base else f"; {plan.base} stays as it is"
     output.say(f"{plan.name}: {plan.base} with these files in place of its own{stays}")
     for one in plan.replacements:
-        output.say(f"  {one.path}")
+        output.say(f"  {printable(one.path)}")
         if isinstance(one.content, NewFile):
-            output.say(f"    from {one.content.source}, {output.size(one.content.size)}")
+            output.say(f"    from {printable(one.content.source)}, {output.size(one.content.size)}")
         stands = f"stands there: {output.size(one.seen.size)}" if one.seen.kind == FILE else "nothing stands there"
         output.say(f"    {stands}")
     for path in plan.deployment.unchanged:
-        output.say(f"  {Path(path).name} is the same already")
+        output.say(f"  {printable(Path(path).name)} is the same already")
     output.say(f"{output.size(plan.deployment.written)} to write; everything else is shared with {plan.base}")
     for note in plan.deployment.notes:
-        output.say(f"note: {note}")
+        output.say(f"note: {printable(note)}")
     for problem in plan.deployment.problems:
-        output.say(f"warning: `{Path(problem.file).name}`: {problem.what}")
+        output.say(f"problem: {printable(Path(problem.file).name)}: {printable(problem.what)}")
 
 
 def _workbench(scopes: Scopes) -> variant.Workbench:

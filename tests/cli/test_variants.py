@@ -335,3 +335,14 @@ def test_the_files_of_a_linked_rocm_are_not_changed(line: CommandLine, tmp_path:
     refused = deploy(line, folder / "lib/libamdhip64.so", into="theirs")
 
     assert (refused.code, str(folder) in refused.error) == (5, True)
+
+
+def test_the_name_of_a_file_says_nothing_to_the_terminal(stack: CommandLine, tmp_path: Path) -> None:
+    named = patched(tmp_path).rename(tmp_path / "a\x1b]0;owned\x07\nb.so")
+
+    made = deploy(stack, named)
+
+    assert made.code == 0, made
+    shown = stack.succeed("show", VARIANT) + stack.succeed("history", "1") + made.err
+    assert "\x1b" not in shown and "owned" in shown
+    assert stack.run("verify", VARIANT).code == 0
