@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from rocmswitch.cli import machine
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.removing import carry_out
 from rocmswitch.cli.settling import settle
@@ -24,4 +25,10 @@ def command(scopes: Scopes, name: str, purge: bool, yes: bool, dry_run: bool) ->
     until `rocmswitch backup prune` frees its disk space.
     """
     settle(scopes, dry_run=dry_run)
-    carry_out(scopes, remove.plan(name, Installed((scopes.own,))), purge=purge, yes=yes, dry_run=dry_run)
+    carry_out(
+        scopes,
+        remove.plan_known(name, Installed((scopes.own,)), machine.ledger(scopes)),
+        purge=purge,
+        yes=yes,
+        dry_run=dry_run,
+    )

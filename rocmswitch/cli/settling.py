@@ -22,11 +22,15 @@ def settle(scopes: Scopes, *, dry_run: bool = False) -> None:
     from rocmswitch.operations.scripts import mend_scripts
     from rocmswitch.store.installed import Installed
 
-    intent = machine.ledger(scopes).settle(wait=scopes.wait(WAIT))
+    ledger = machine.ledger(scopes)
+    intent = ledger.settle(wait=scopes.wait(WAIT))
     mend_scripts(scopes.own, Installed(scopes.searched), machine.disk())
     if intent is None:
         return
     output.say(f"took back a change that was interrupted: {intent.verb} {intent.place.name}")
+    left = [one for one in ledger.generations()[-1:] if one.interrupted and one.intent == intent]
+    for one in left:
+        output.say(f"not what somebody else has changed since: `rocmswitch history {one.number}` shows it")
 
 
 def tell_pending(scopes: Scopes) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from rocmswitch.cli import listing, output
+from rocmswitch.cli import listing, machine, output
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.removing import carry_out
 from rocmswitch.cli.settling import settle, tell_pending
@@ -48,4 +48,10 @@ def remove_environment(scopes: Scopes, name: str, purge: bool, yes: bool, dry_ru
     NAME may be its path. What was installed into it goes with it, and comes back with `rocmswitch undo`.
     """
     settle(scopes, dry_run=dry_run)
-    carry_out(scopes, remove.plan_venv(name, Installed((scopes.own,))), purge=purge, yes=yes, dry_run=dry_run)
+    carry_out(
+        scopes,
+        remove.plan_venv(name, Installed((scopes.own,)), machine.ledger(scopes)),
+        purge=purge,
+        yes=yes,
+        dry_run=dry_run,
+    )

@@ -73,12 +73,28 @@ def plan(target: str, installed: Installed) -> Removal:
     )
 
 
-def plan_venv(target: str, installed: Installed) -> Removal:
+def plan_venv(target: str, installed: Installed, ledger: Ledger) -> Removal:
     """The same for environments alone. Raises NotFound for a prefix too."""
-    removal = plan(target, installed)
+    removal = plan_known(target, installed, ledger)
     if removal.kind != "venv":
         raise NotFound(f"`{removal.name}` is no environment", hint=f"run `rocmswitch remove {removal.name}`")
     return removal
+
+
+def plan_known(target: str, installed: Installed, ledger: Ledger) -> Removal:
+    """As `plan`, and who wants to remove what is removed already is told how it comes back, or goes for good."""
+    try:
+        return plan(target, installed)
+    except NotFound as error:
+        removals = [one for one in ledger.generations() if one.intent.verb == "remove"]
+        kept = [one.number for one in removals if one.intent.place.name == target and _keeps(one, ledger)]
+        if not kept:
+            raise
+        raise NotFound(
+            f"`{target}` was removed already",
+            hint=f"run `rocmswitch undo {kept[-1]}` to have it again, "
+            f"or `rocmswitch backup prune {kept[-1]}` to free its disk space",
+        ) from error
 
 
 def purged(removal: Removal, ledger: Ledger) -> Removal:
@@ -136,8 +152,12 @@ def _holding(name: str, ledger: Ledger) -> tuple[int, ...]:
     return tuple(
         one.number
         for one in ledger.generations()
-        if not ledger.is_pruned(one.number) and any(stack_of(tree) == name for tree in trees_of(one))
+        if _keeps(one, ledger) and any(stack_of(tree) == name for tree in trees_of(one))
     )
+
+
+def _keeps(one: Generation, ledger: Ledger) -> bool:
+    return not ledger.is_pruned(one.number)
 
 
 def _shortcut(target: str, one: Installation | Damaged) -> Path | None:

@@ -18,3 +18,14 @@ def something_is_changed_while_the_question_stands(scene: Scene) -> Outcome:
         return "y\n"
 
     return scene.line.at_terminal(*scene.words, answers=meanwhile)
+
+
+@scenario(
+    "operations/remove",
+    "run `rocmswitch undo {}` to have it again, or `rocmswitch backup prune {}` to free its disk space",
+    3,
+)
+def what_is_removed_already_is_to_be_removed(scene: Scene) -> Outcome:
+    scene.prefix()
+    scene.line.succeed("remove", NAME, "--yes")
+    return scene.fail("remove", NAME, "--purge", "--yes")

@@ -133,3 +133,13 @@ def test_scripts_of_a_removal_that_was_killed_after_it_was_recorded_go_with_the_
     line.succeed("backup", "prune", "--yes")
 
     assert not list(line.layout.activations.glob("rocm-6.2.4.*"))
+
+
+def test_what_somebody_else_has_changed_meanwhile_is_left_alone_and_named(line: CommandLine):
+    link = line.layout.prefixes / "rocm-6.2.4"
+    link.symlink_to("/somewhere/else")
+
+    outcome = line.run("remove", "rocm-6.1.0", "--yes")
+
+    assert "not what somebody else has changed since: `rocmswitch history 1` shows it\n" in outcome.err, outcome
+    assert str(link.readlink()) == "/somewhere/else"

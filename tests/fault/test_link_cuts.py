@@ -70,7 +70,7 @@ def make_environment(home: Path) -> None:
 
 def remove_environment(home: Path, disk: Disk) -> None:
     layout = Layout.under(home)
-    removal = remove.plan_venv(str(home / "project/.venv"), Installed((layout,)))
+    removal = remove.plan_venv(str(home / "project/.venv"), Installed((layout,)), ledger(home, disk))
     remove.execute(removal, Trees(layout.venvs, layout.locks, disk), ledger(home, disk), disk)
 
 
@@ -84,7 +84,7 @@ def check_environment(home: Path, finished: bool) -> None:
     if venv is not None:
         assert verify_tree(venv.link, jobs=1) == ()
         remove.execute(
-            remove.plan_venv("proj", Installed((layout,))),
+            remove.plan_venv("proj", Installed((layout,)), ledger(home, HastyDisk())),
             Trees(layout.venvs, layout.locks, HastyDisk()),
             ledger(home, HastyDisk()),
             HastyDisk(),
