@@ -153,6 +153,8 @@ def _write(step: Touched, one: Replacement, work: Workplace) -> FileState:
     match one.content:
         case NewFile():
             like = folder.state(name, sha256="") if one.seen.kind == FILE else None
+            if like is not None and like.kind != FILE:
+                raise not_as_seen(folder.path_of(name))
             return write_new(one.content, folder, step.temporary, like, work.disk)
         case SavedFile(generation, saved, state):
             work.vault_of(generation).put(saved, state, folder, step.temporary)

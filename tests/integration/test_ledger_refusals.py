@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from rocmswitch.deploy.ledger import Ledger
 from rocmswitch.errors import Failed, MachineLacks, NotFound, Refused, VerificationFailed
 from rocmswitch.metadata.journal import encode_journal, parse_journal
 from rocmswitch.model.deployment import Adopted, NewFile, Replacement, Seen
@@ -24,6 +26,7 @@ from tests.support.deployments import (
     assert_whole,
     broken_off,
     deploy,
+    intent,
     undo,
 )
 from tests.support.disk import HastyDisk
@@ -232,15 +235,27 @@ def test_a_journal_that_leads_outside_is_not_followed(ground: Ground):
 
 
 class Refusing(HastyDisk):
-    """Nothing can be changed any more, from the change of the kind *first* on."""
+    """Nothing can be changed any more, from the change of the kind *first* on; not *lasts*, only that one cannot."""
 
-    def __init__(self, first: str) -> None:
-        self._first, self._is_broken = first, False
+    def __init__(self, first: str, *, lasts: bool = True) -> None:
+        self._first, self._lasts = first, lasts
+        self._is_broken = False
 
     def about_to(self, change: Change) -> None:
-        self._is_broken = self._is_broken or change.kind == self._first
-        if self._is_broken:
-            raise OSError(5, "no luck", str(change.path))
+        if change.kind == self._first or (self._is_broken and self._lasts):
+            self._is_broken = True
+            raise OSError(errno.EIO, "no luck", str(change.path))
+
+
+@pytest.mark.parametrize("kind", ["link_out", "create_in"])
+def test_what_fails_in_either_of_two_threads_is_taken_back(ground: Ground, kind: str):
+    before = ground.view()
+    changes = (ground.replacement(LIBRARY, ground.patched()), ground.replacement(ADDED, ground.patched()))
+
+    with pytest.raises(MachineLacks, match="no luck|Input/output error"):
+        Ledger(ground.layout, Refusing(kind, lasts=False)).carry_out(intent(ground.site), changes, wait=0)
+
+    assert (ground.view(), assert_whole(ground)) == (before, ())
 
 
 def test_a_change_that_cannot_be_taken_back_yet_says_what_to_run(ground: Ground):
