@@ -7,7 +7,7 @@ from pathlib import Path
 from rocmswitch.cli import machine, output
 from rocmswitch.cli.deploy_options import Options
 from rocmswitch.cli.main import Scopes
-from rocmswitch.cli.wayback import printable
+from rocmswitch.cli.wayback import printable, text_only
 from rocmswitch.model.deployment import FILE, Generation, NewFile
 from rocmswitch.operations import deploy, variant
 from rocmswitch.operations.access import newest
@@ -32,7 +32,7 @@ def deploy_into_stack(scopes: Scopes, options: Options, stack: str) -> None:
         done = _done(scopes, options, plan, expected)
     finally:
         if options.as_json:
-            output.write_json({**plan.as_json(), "generation": done.number if done else None})
+            output.write_json(text_only({**plan.as_json(), "generation": done.number if done else None}))
 
 
 def _done(scopes: Scopes, options: Options, plan: VariantPlan, expected: int) -> Generation | None:
