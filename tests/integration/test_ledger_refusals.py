@@ -235,7 +235,7 @@ def test_a_journal_that_leads_outside_is_not_followed(ground: Ground):
 
 
 class Refusing(HastyDisk):
-    """Nothing can be changed any more, from the change of the kind *first* on; not *lasts*, only that one cannot."""
+    """Nothing can be changed any more from the change of the kind *first* on; not *lasts*, only those cannot."""
 
     def __init__(self, first: str, *, lasts: bool = True) -> None:
         self._first, self._lasts = first, lasts
@@ -252,7 +252,7 @@ def test_what_fails_in_either_of_two_threads_is_taken_back(ground: Ground, kind:
     before = ground.view()
     changes = (ground.replacement(LIBRARY, ground.patched()), ground.replacement(ADDED, ground.patched()))
 
-    with pytest.raises(MachineLacks, match="no luck|Input/output error"):
+    with pytest.raises(MachineLacks, match=r"no luck|Input/output error"):
         Ledger(ground.layout, Refusing(kind, lasts=False)).carry_out(intent(ground.site), changes, wait=0)
 
     assert (ground.view(), assert_whole(ground)) == (before, ())
