@@ -28,7 +28,7 @@ from tests.support.pytorchwheels import torch_wheel
 from tests.support.torchenvironment import RPATH
 
 LIBRARIES = ("libMIOpen.so", "librocblas.so")
-LARGE = 9 * 1024 * 1024
+LARGE = 5 * 1024 * 1024
 """Bytes that one library has, so that it is written in several pieces."""
 UNCHANGING = 946_684_800
 """2000-01-01: the time of every file there was."""

@@ -58,8 +58,18 @@ def why_not() -> str:
     """Why nothing can be traced here; empty where it can."""
     if shutil.which("strace") is None:
         return "no strace here: install strace"
-    tried = ["strace", "-f", "-y", "-o", "/dev/null", "-e", "inject=fsync:error=EIO:when=1", "true"]
-    done = subprocess.run(tried, capture_output=True, text=True, check=False)
+    tried = [
+        "strace",
+        "--seccomp-bpf",
+        "-f",
+        "-y",
+        "-o",
+        "/dev/null",
+        "-e",
+        "inject=fsync:error=EIO:when=1",
+        "true",
+    ]
+    done = subprocess.run(["strace", *options, "true"], capture_output=True, text=True, check=False)
     return f"strace may not trace here: {done.stderr.strip()}" if done.returncode else ""
 
 
@@ -97,7 +107,9 @@ def injecting(line: CommandLine, call: Call, fault: str, folder: Path) -> list[s
     # Tracing a path is what keeps strace from counting other calls.
     path = ["-P", call.path.replace("~", str(line.folder))] if call.path else []
     injected = f"inject={call.name}:{fault.format(call.ordinal)}"
-    return ["-ff", "-o", f"{folder}/trace", *path, "-e", f"trace=execve,{call.name}", "-e", injected]
+    # Four times as fast; but where it is the kernel that chooses the calls, strace sends no signal instead of one.
+    quick = [] if "signal" in fault else ["--seccomp-bpf"]
+    return [*quick, "-ff", "-o", f"{folder}/trace", *path, "-e", f"trace=execve,{call.name}", "-e", injected]
 
 
 def command(options: list[str], words: Sequence[str]) -> list[str]:
