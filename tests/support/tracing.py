@@ -58,17 +58,7 @@ def why_not() -> str:
     """Why nothing can be traced here; empty where it can."""
     if shutil.which("strace") is None:
         return "no strace here: install strace"
-    tried = [
-        "strace",
-        "--seccomp-bpf",
-        "-f",
-        "-y",
-        "-o",
-        "/dev/null",
-        "-e",
-        "inject=fsync:error=EIO:when=1",
-        "true",
-    ]
+    options = ["--seccomp-bpf", "-f", "-y", "-o", "/dev/null", "-e", "inject=fsync:error=EIO:when=1"]
     done = subprocess.run(["strace", *options, "true"], capture_output=True, text=True, check=False)
     return f"strace may not trace here: {done.stderr.strip()}" if done.returncode else ""
 
