@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from rocmswitch.deploy.folders import not_as_seen
-from rocmswitch.model.deployment import FileState, NewFile
+from rocmswitch.deploy.folders import is_same_file, not_as_seen
+from rocmswitch.model.deployment import ABSENT, FileState, NewFile
 from rocmswitch.system.copying import copy_hashed, hash_opened
 from rocmswitch.system.disk import Disk
-from rocmswitch.system.folder import Folder
+from rocmswitch.system.folder import Folder, seen_of
 from rocmswitch.system.reading import open_regular
 
 _CANNOT = frozenset((errno.EXDEV, errno.ENOTSUP, errno.ENOTTY, errno.EINVAL, errno.ENOSYS, errno.EPERM))
@@ -23,15 +23,18 @@ def write_new(new: NewFile, folder: Folder, name: str, like: FileState | None, d
     """Make *name*, which must not exist, with the bytes of *new*, and wait for the disk.
 
     Its owner and mode are those of *like*, the file in whose place it comes. Raises Refused where *new* is not what
-    the plan read, OSError.
+    the plan saw, or is written to meanwhile: it was judged by its headers then. OSError.
     """
     source = Path(new.source)
     with open_regular(source) as file:
         found = os.fstat(file.fileno())
-        if found.st_size != new.size:
+        read = seen_of(found)
+        judged = read if new.seen.kind == ABSENT else new.seen
+        if found.st_size != new.size or not is_same_file(read, judged):
             raise not_as_seen(source)
         sha256 = _copied(file, folder, name, disk)
-    if new.sha256 not in ("", sha256):
+        is_steady = is_same_file(seen_of(os.fstat(file.fileno())), read)
+    if not is_steady or new.sha256 not in ("", sha256):
         raise not_as_seen(source)
     written = folder.state(name, sha256=sha256)
     if like is None:

@@ -12,6 +12,7 @@ from rocmswitch.metadata.elf import parse_elf
 from rocmswitch.metadata.elfextent import flaw_of
 from rocmswitch.planning.placing import Incoming, is_library
 from rocmswitch.system.disk import disk_errors
+from rocmswitch.system.folder import seen_of
 from rocmswitch.system.reading import open_regular
 
 
@@ -59,7 +60,7 @@ def _read(path: Path, goes_as: str) -> Incoming:
     if not stat.S_ISREG(real.stat().st_mode):
         raise Refused(f"`{path}` is no regular file")
     with disk_errors(real), open_regular(real, buffered=True) as file:
-        size = os.fstat(file.fileno()).st_size
+        seen = seen_of(os.fstat(file.fileno()))
         flaw, damaged = flaw_of(file)
         facts = None if damaged else parse_elf(file)
     if not flaw and not is_library(facts):
@@ -69,4 +70,4 @@ def _read(path: Path, goes_as: str) -> Incoming:
             f"`{path}` is not a shared library: {flaw}",
             hint=None if damaged else "run the same command with `--as` and the path of the file that it replaces",
         )
-    return Incoming(str(real), size, facts, goes_as, flaw, damaged)
+    return Incoming(str(real), seen.size, facts, goes_as, flaw, damaged, seen)

@@ -64,6 +64,8 @@ class NewFile:
     source: str
     size: int
     sha256: str = ""
+    seen: Seen = Seen()
+    """The file when the plan looked at it; `absent` where nobody did."""
 
 
 @dataclass(frozen=True)

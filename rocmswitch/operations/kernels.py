@@ -18,7 +18,7 @@ from rocmswitch.planning.kernels import Rocblas, bundled_version, check_fit, cho
 from rocmswitch.store.catalog import Catalog
 from rocmswitch.store.installed import Installation, Installed
 from rocmswitch.system.disk import disk_errors
-from rocmswitch.system.folder import Folder
+from rocmswitch.system.folder import Folder, seen_of
 
 _OVERRIDE = "HSA_OVERRIDE_GFX_VERSION"
 
@@ -103,7 +103,8 @@ def _replacement(source: Path, folder: Path, path: str, site: Site) -> Replaceme
     whole = folder / path
     root = next(one for one in site.packages if whole.is_relative_to(one))
     real = Path(os.path.realpath(source))
-    content = NewFile(str(real), real.stat().st_size)
+    seen = seen_of(real.stat())
+    content = NewFile(str(real), seen.size, seen=seen)
     return Replacement(root, str(whole.relative_to(root)), _seen(whole), content)
 
 

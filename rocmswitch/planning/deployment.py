@@ -69,7 +69,7 @@ def plan_deployment(
 
 def _replacement(placing: Placing) -> Replacement:
     new, target = placing.incoming, placing.target
-    return Replacement(target.root, target.path, target.seen, NewFile(new.path, new.size))
+    return Replacement(target.root, target.path, target.seen, NewFile(new.path, new.size, seen=new.seen))
 
 
 def _check_duplicates(placings: Sequence[Placing]) -> None:

@@ -31,6 +31,8 @@ class Incoming:
     """Why it is no shared library: `it is a program`; empty for one."""
     is_damaged: bool = False
     """It would be an ELF file if it were whole."""
+    seen: Seen = Seen()
+    """The file, before it was read."""
 
     @property
     def soname(self) -> str:

@@ -13,7 +13,7 @@ import pwd
 import shlex
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
@@ -76,15 +76,7 @@ class Folder:
             if not stat.S_ISREG(found.st_mode) and not stat.S_ISLNK(found.st_mode):
                 raise Refused(f"`{path}` is {_kind(found.st_mode)}, where a file is expected")
             target = self._target(name) if stat.S_ISLNK(found.st_mode) else ""
-        return Seen(
-            LINK if stat.S_ISLNK(found.st_mode) else FILE,
-            found.st_dev,
-            found.st_ino,
-            found.st_size,
-            found.st_mtime_ns,
-            found.st_ctime_ns,
-            target,
-        )
+        return replace(seen_of(found), kind=LINK if stat.S_ISLNK(found.st_mode) else FILE, target=target)
 
     def open(self, name: str) -> BinaryIO:
         """The regular file *name*, to be read. Raises NotFound, Refused for anything else, OSError."""
@@ -134,6 +126,11 @@ class Folder:
             if error.errno not in (errno.ELOOP, errno.EINVAL, errno.ENXIO, errno.ENOENT):
                 raise
             raise Refused(f"`{self.path_of(name)}` was replaced while it was looked at") from error
+
+
+def seen_of(found: os.stat_result) -> Seen:
+    """A regular file, by what fstat(2) says of it."""
+    return Seen(FILE, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 def opened_state(file: BinaryIO, path: Path, *, sha256: str | None = None) -> FileState:

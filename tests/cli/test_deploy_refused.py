@@ -156,6 +156,22 @@ def test_what_changes_while_the_question_stands_is_not_overwritten(line: Command
     assert (site / MIOPEN).read_bytes() == theirs
 
 
+def test_a_file_that_is_built_anew_while_the_question_stands_is_not_put_unjudged(
+    line: CommandLine, site: Path, library: Path
+):
+    other = patched(value=7)
+    assert len(other) == library.stat().st_size
+
+    def meanwhile() -> str:
+        library.write_bytes(other)
+        return "y\n"
+
+    outcome = line.at_terminal("deploy", str(library), "--into", environment(site), answers=meanwhile)
+
+    assert (outcome.code, outcome.hint) == (5, "run the same command again"), outcome
+    assert (site / MIOPEN).read_bytes() == original()
+
+
 def test_another_deployment_while_the_question_stands_is_noticed(
     line: CommandLine, site: Path, library: Path, tmp_path: Path
 ):

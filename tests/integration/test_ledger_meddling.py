@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from rocmswitch.errors import Refused
+from rocmswitch.model.deployment import NewFile
 from rocmswitch.system.disk import Change
+from rocmswitch.system.folder import seen_of
 from tests.support.deployments import (
     LIBRARY,
     SCENES,
@@ -178,3 +180,33 @@ def standing(path: Path) -> object:
 
 def without_library(view: View) -> View:
     return {path: what for path, what in view.items() if path not in (LIBRARY, "torch/lib/beside")}
+
+
+def test_a_source_that_is_rewritten_at_any_moment_is_put_whole_or_not_at_all(folder: Path):
+    before, ground = Ground(folder / "before"), Ground(folder / "ground")
+    before.furnish()
+    before.copy_to(ground.folder)
+    source, old = ground.folder / "patched.so", ground.view()
+    planned = source.read_bytes()
+    counted = Meddling(-1, lambda: None)
+    ground.carry_out(counted, "deploy", ground.replacement(LIBRARY, judged(source)))
+    outcomes = []
+
+    for at in range(len(counted.changes)):
+        before.copy_to(ground.folder)
+        change = ground.replacement(LIBRARY, judged(source))
+        disk = Meddling(at, lambda: source.write_bytes(b"another" * (len(planned) // 7)))
+        try:
+            ground.carry_out(disk, "deploy", change)
+            outcomes.append("done")
+            assert (ground.site / LIBRARY).read_bytes() == planned, counted.changes[at]
+        except Refused as refused:
+            outcomes.append("refused")
+            assert refused.hint == "run the same command again"
+            assert ground.view() == old
+    assert outcomes[0] == "refused" and outcomes[-1] == "done"
+
+
+def judged(source: Path) -> NewFile:
+    found = source.stat()
+    return NewFile(str(source), found.st_size, seen=seen_of(found))
