@@ -63,8 +63,9 @@ def plan(stock: Stock, numbers: Collection[int] = (), *, everything: bool = Fals
     going = _trees_that_go(wanted, leading)
     orphans = () if numbers or damaged else _orphans(unnamed, leading)
     elsewhere = hashes(one for number, one in unpruned.items() if number not in wanted)
+    last = {tree: number for number in sorted(wanted & leading.keys()) for tree in leading[number]}
     losses = [
-        _loss(one, stock, going, elsewhere | _standing(one.generation, generations))
+        _loss(one, stock, _told_here(one, going, last), elsewhere | _standing(one.generation, generations))
         for one in outlooks
         if one.generation.number in wanted
     ]
@@ -109,6 +110,11 @@ def _trees_that_go(wanted: Collection[int], leading: Mapping[int, Collection[str
     """Those that only *wanted* generations lead to."""
     staying = {tree for number, trees in leading.items() if number not in wanted for tree in trees}
     return {tree for number in wanted for tree in leading.get(number, ())} - staying
+
+
+def _told_here(one: Outlook, going: Collection[str], last: Mapping[str, int]) -> set[str]:
+    """The trees of *going* that are named with this generation: the last of several that lead to one."""
+    return {tree for tree in going if last.get(tree) == one.generation.number}
 
 
 def _orphans(unnamed: Iterable[str], leading: Mapping[int, Collection[str]]) -> tuple[str, ...]:

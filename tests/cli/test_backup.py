@@ -119,8 +119,10 @@ def test_a_number_takes_what_else_keeps_the_same_tree(line: CommandLine):
     line.succeed("undo", "--yes")
     line.succeed("remove", "proj", "--yes")
 
+    lost = plan(line, "3")
     line.succeed("backup", "prune", "3", "--yes")
 
+    assert lost == {1: [], 2: [], 3: ["the environment `proj` of rocm-6.2.4 with torch 2.7.1+rocm6.2.4"]}
     assert trees(line) == {"rocm-6.2.4"}
     assert states(line) == ["taken back", "pruned", "pruned"]
 
