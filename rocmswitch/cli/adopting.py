@@ -9,8 +9,8 @@ from dataclasses import asdict
 
 from rocmswitch.cli import deploying, output
 from rocmswitch.cli.deploy_options import Options
+from rocmswitch.cli.filenames import called, heading, printable
 from rocmswitch.cli.main import Scopes
-from rocmswitch.cli.wayback import printable
 from rocmswitch.errors import Refused, UsageMistake
 from rocmswitch.model.deployment import Generation, Site
 from rocmswitch.operations import adopt
@@ -55,11 +55,12 @@ def _backups(count: int) -> str:
 
 
 def _show(site: Site, pairs: Sequence[Pair]) -> None:
-    output.say(f"made by hand in {printable(deploying.called(site.place))}:")
+    what = f"backups made by hand in {called(site.place)}"
+    output.say(heading(what, site.place, [one.root for one in pairs]))
     for one in pairs:
         output.say(f"  {printable(one.path)}: {printable(one.why)}")
         if one.verdict == SWAPPED:
-            words = [f"{one.root}/{one.backup}", "--into", deploying.called(site.place), "--as", one.path]
+            words = [f"{one.root}/{one.backup}", "--into", called(site.place), "--as", one.path]
             output.say(f"    `rocmswitch deploy {printable(shlex.join(words))}` puts it in place")
 
 

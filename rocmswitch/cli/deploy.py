@@ -12,6 +12,7 @@ import click
 from rocmswitch.cli import adopting, deploy_variant, deploying, machine, output
 from rocmswitch.cli.deploy_options import ADOPT, AGAIN, FILES, Options
 from rocmswitch.cli.examined import warn
+from rocmswitch.cli.filenames import files
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.settling import settle
 from rocmswitch.errors import Failed, Refused
@@ -138,7 +139,7 @@ def _done(scopes: Scopes, options: Options, deployment: Deployment, yard: Yard) 
         return None
     output.agree("Deploy it?" if count == 1 else "Deploy them?", yes=options.yes)
     done = deploy.execute(deployment, yard, deploying.trees_of(scopes, place))
-    output.say(f"deployed {deploying.files(count)}, recorded as generation {done.number}")
+    output.say(f"deployed {files(count)}, recorded as generation {done.number}")
     deploying.say_surprises(deployment, done)
     deploying.say_ways_back(done)
     if place.kind == "venv":

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from rocmswitch.cli import machine, output
 from rocmswitch.cli.deploy_options import Options
+from rocmswitch.cli.filenames import printable, text_only
 from rocmswitch.cli.main import Scopes
-from rocmswitch.cli.wayback import printable, text_only
 from rocmswitch.model.deployment import FILE, Generation, NewFile
 from rocmswitch.operations import deploy, variant
 from rocmswitch.operations.access import newest

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path, PurePath
 
 from rocmswitch.cli import machine, output
+from rocmswitch.cli.filenames import below, called, files, heading, printable
 from rocmswitch.cli.main import Scopes
-from rocmswitch.cli.wayback import SHOWN, printable
+from rocmswitch.cli.wayback import SHOWN
 from rocmswitch.model.deployment import ABSENT, LINK, Generation, NewFile, Place, Replacement, SavedFile
 from rocmswitch.operations.access import WAIT, Yard
 from rocmswitch.operations.deploy import Deployment
@@ -25,14 +26,17 @@ _PROGRAMS = 3
 def show(deployment: Deployment) -> None:
     """Each path, what goes there and what stands there, what it costs and what speaks against it; on stderr."""
     plan = deployment.plan
+    roots = [one.root for one in plan.replacements]
     if plan.replacements:
-        output.say(f"deploys {files(len(plan.replacements))} into {printable(called(plan.place))}")
+        output.say(heading(f"deploys {files(len(roots))} into {called(plan.place)}", plan.place, roots))
     for one, stands in list(zip(plan.replacements, deployment.standings, strict=True))[:SHOWN]:
-        _show_file(plan.place, one, stands)
+        output.say(f"  {below(roots, f'{one.root}/{one.path}')}")
+        for line in (_source(one), *_stand_lines(stands)):
+            output.say(f"    {printable(line)}")
     if len(plan.replacements) > SHOWN:
         output.say(f"  and {len(plan.replacements) - SHOWN} more")
     for path in plan.unchanged[:SHOWN]:
-        output.say(f"  {printable(_below(plan.place, PurePath(path)))}: holds the same already")
+        output.say(f"  {below(roots or [plan.place.resolved], path)}: holds the same already")
     if plan.replacements:
         copied = f", and {output.size(deployment.copied)} of copies" if deployment.copied else ""
         output.say(f"{output.size(_written(plan))} to write{copied}")
@@ -52,7 +56,7 @@ def say_surprises(deployment: Deployment, done: Generation) -> None:
     saved = {(step.root, step.path): step.before.sha256 for step in done.steps}
     for one, stands in zip(deployment.plan.replacements, deployment.standings, strict=True):
         if stands.is_own and saved.get((one.root, one.path)) != stands.stated:
-            where = printable(_below(deployment.plan.place, PurePath(one.root, one.path)))
+            where = f"`{printable(one.path)}`"
             output.say(f"note: what stood at {where} was not {stands.package}'s own, though as large; it is saved")
 
 
@@ -60,15 +64,6 @@ def say_ways_back(generation: Generation) -> None:
     """How what was just done is taken back."""
     place = shlex.quote(called(generation.intent.place))
     output.say(f"back: `rocmswitch restore {place}`, or `rocmswitch undo {generation.number}` for this one alone")
-
-
-def called(place: Place) -> str:
-    """What the user calls it, in words that mean the same in any folder."""
-    return str(Path(place.name).absolute()) if "/" in place.name or place.name.startswith(".") else place.name
-
-
-def files(count: int) -> str:
-    return f"{count} file{'' if count == 1 else 's'}"
 
 
 def yard(scopes: Scopes) -> Yard:
@@ -95,17 +90,6 @@ def own_line() -> str:
     return shlex.join([*words, *sys.argv[1:]])
 
 
-def _show_file(place: Place, one: Replacement, stands: Standing) -> None:
-    output.say(f"  {printable(_below(place, PurePath(one.root, one.path)))}")
-    for line in (_source(one), *_stand_lines(stands)):
-        output.say(f"    {printable(line)}")
-
-
-def _below(place: Place, path: PurePath) -> str:
-    """Below the environment's folder, where it is."""
-    return str(path.relative_to(place.resolved) if path.is_relative_to(place.resolved) else path)
-
-
 def _written(plan: DeploymentPlan) -> int:
     """Bytes of what is put in place; what is kept of an earlier deployment may take none."""
     kept = sum(one.content.state.size for one in plan.replacements if isinstance(one.content, SavedFile))
@@ -115,14 +99,16 @@ def _written(plan: DeploymentPlan) -> int:
 def _stand_lines(stands: Standing) -> Iterator[str]:
     """What stands at a path, in words."""
     if stands.kind == ABSENT:
-        yield "nothing stands there" + _lost(stands)
+        gone = f" any more of what generation {stands.generation} put there" if _lost(stands) else ""
+        yield f"nothing stands there{gone}"
         return
     size = f", {output.size(stands.size)}" if stands.kind != LINK else ", a symlink"
     saved = "saved as a copy" if stands.is_copied else "saved without a copy"
     yield f"stands there: {_whose(stands)}{size}; {saved}"
     if stands.other_names:
-        names = "1 other name keeps" if stands.other_names == 1 else f"{stands.other_names} other names keep"
-        yield f"its link is broken: {names} the old bytes"
+        many = f"{stands.other_names} other names (hard links, as to uv's cache) keep"
+        one = "other name (a hard link, as to uv's cache) keeps"
+        yield f"its {one if stands.other_names == 1 else many} the old bytes"
     if stands.programs:
         named = ", ".join(f"{one.command[:60]} ({one.number})" for one in stands.programs[:_PROGRAMS])
         more = f" and {len(stands.programs) - _PROGRAMS} more" if len(stands.programs) > _PROGRAMS else ""

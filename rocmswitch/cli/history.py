@@ -9,9 +9,9 @@ from datetime import datetime
 import click
 
 from rocmswitch.cli import machine, output
+from rocmswitch.cli.filenames import printable, text_only
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.settling import settle
-from rocmswitch.cli.wayback import printable, text_only
 from rocmswitch.errors import VerificationFailed
 from rocmswitch.model.deployment import Generation, Step
 from rocmswitch.operations import history

@@ -7,6 +7,7 @@ import os
 import click
 
 from rocmswitch.cli import output, wayback
+from rocmswitch.cli.filenames import called, files, printable
 from rocmswitch.cli.main import Scopes
 from rocmswitch.operations import restore
 from rocmswitch.operations.sites import find_site
@@ -27,14 +28,14 @@ def command(scopes: Scopes, venv: str, yes: bool, dry_run: bool, as_json: bool) 
     yard = wayback.yard(scopes, dry_run=dry_run)
     site = find_site(venv, Installed(scopes.searched), os.environ)
     plan = restore.plan(site, yard)
-    done = None
+    done, count = None, files(len(plan.returns))
     if plan.returns:
-        output.say(f"puts back in {wayback.printable(site.place.name)}:")
-        wayback.show(plan)
+        wayback.show(plan, f"puts back {count} in {called(site.place)}")
         if not dry_run:
-            done = wayback.finish(plan, lambda: restore.execute(plan, site, yard), "Put it back?", yes=yes)
+            question = "Put it back?" if len(plan.returns) == 1 else "Put them back?"
+            done = wayback.finish(lambda: restore.execute(plan, site, yard), question, f"put back {count}", yes=yes)
     else:
         wayback.show(plan)
-        output.say(f"nothing is deployed in {wayback.printable(site.place.name)} that could be taken back")
+        output.say(f"nothing is deployed in {printable(called(site.place))} that could be taken back")
     if as_json:
         output.write_json(wayback.as_json(plan, done))

@@ -7,6 +7,7 @@ import os
 import click
 
 from rocmswitch.cli import output, wayback
+from rocmswitch.cli.filenames import called
 from rocmswitch.cli.main import Scopes
 from rocmswitch.model.deployment import Generation
 from rocmswitch.operations import undo
@@ -25,17 +26,17 @@ def command(scopes: Scopes, number: int | None, yes: bool, dry_run: bool, as_jso
     """
     yard = wayback.yard(scopes, dry_run=dry_run)
     chosen, plan = undo.plan(number, yard, os.environ)
-    output.say(f"takes back generation {_told(chosen)}:")
-    wayback.show(plan)
+    wayback.show(plan, f"takes back generation {_told(chosen)}")
     done = None
     if not plan.returns:
         output.say(f"nothing has to be put back; `rocmswitch backup prune {chosen.number}` lets it go")
     elif not dry_run:
-        done = wayback.finish(plan, lambda: undo.execute(plan, yard, os.environ), "Take it back?", yes=yes)
+        told = f"took back generation {chosen.number}"
+        done = wayback.finish(lambda: undo.execute(plan, yard, os.environ), "Take it back?", told, yes=yes)
     if as_json:
         output.write_json(wayback.as_json(plan, done))
 
 
 def _told(one: Generation) -> str:
-    place = wayback.printable(one.intent.place.name)
-    return f"{one.number}, {one.intent.verb} in {place} of {one.created[:10]}"
+    verb, place = one.intent.verb, called(one.intent.place)
+    return f"{one.number}, {verb if place == verb else f'{verb} {place}'}, of {one.created[:10]}"
