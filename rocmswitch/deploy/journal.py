@@ -29,7 +29,11 @@ class JournalFile:
 
     def read(self) -> Journal:
         """Raises FileNotFoundError, VerificationFailed, Failed."""
-        return parse_journal(self._path.read_bytes(), str(self._path))
+        return parse_journal(self.content(), str(self._path))
+
+    def content(self) -> bytes:
+        """Whatever it holds. Raises FileNotFoundError."""
+        return self._path.read_bytes()
 
     def write(self, journal: Journal) -> None:
         """When this returns, a power cut leaves *journal* there; before, this one or the one before it."""

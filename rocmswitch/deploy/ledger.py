@@ -15,6 +15,7 @@ from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath
 
 from rocmswitch.deploy import transaction
+from rocmswitch.deploy.aside import set_aside
 from rocmswitch.deploy.backup import Vault
 from rocmswitch.deploy.folders import Folders
 from rocmswitch.deploy.journal import JournalFile
@@ -43,6 +44,11 @@ class Ledger:
         self._is_side_by_side = is_side_by_side
         self._journal = JournalFile(layout.journal, disk)
         self._records = Records(layout.backups, disk)
+
+    @property
+    def newest(self) -> int:
+        """The number of the last generation, though its record may be damaged; 0 where there is none."""
+        return self._records.newest()
 
     @property
     def is_interrupted(self) -> bool:
@@ -81,15 +87,9 @@ class Ledger:
         if not replacements:
             raise Failed("there is nothing to change")
         with self._locked(wait):
-            self._settle()
-            newest = self._records.newest()
-            if expected is not None and expected != newest:
-                raise Failed(
-                    "another rocmswitch has changed something since this was planned",
-                    hint="run the same command again",
-                )
+            number = self._next(expected)
             with Folders(os.geteuid()) as folders:
-                return self._carry_out(newest + 1, intent, replacements, folders)
+                return self._carry_out(number, intent, replacements, folders)
 
     def settle(self, *, wait: float) -> Intent | None:
         """Roll back the change that was broken off, and remove debris; returns what it was for.
@@ -101,6 +101,23 @@ class Ledger:
             return None
         with self._locked(wait):
             return self._settle()
+
+    def set_aside(self, *, wait: float) -> Generation | None:
+        """Keep a journal that `settle` cannot read beside what its change saved, as a generation without a step.
+
+        None where there is none, or it can be read. Raises Busy, MachineLacks.
+        """
+        with self._locked(wait):
+            number = set_aside(self._journal, self._records, self._clock(), self._disk)
+        return self._records.read(number) if number else None
+
+    def note(self, intent: Intent, *, wait: float, expected: int | None = None) -> Generation:
+        """Record what changes no file. Raises as `carry_out`."""
+        with self._locked(wait):
+            journal = Journal(self._next(expected), self._clock(), intent, ())
+            self._records.begin(journal.number)
+            self._records.commit(journal)
+            return journal.generation()
 
     def prune(self, numbers: Collection[int], *, wait: float) -> int:
         """Give up what these generations saved, for good; returns the bytes freed. Raises NotFound, Busy."""
@@ -117,6 +134,17 @@ class Ledger:
         links = (state for step in steps for state in (step.before, step.after) if state.kind == LINK)
         names = (PurePosixPath(link.target).name for link in links)
         return frozenset(name for name in names if stack_of(name))
+
+    def _next(self, expected: int | None) -> int:
+        """The number of the generation to come, after what was broken off is taken back."""
+        self._settle()
+        newest = self._records.newest()
+        if expected is not None and expected != newest:
+            raise Failed(
+                "another rocmswitch has changed something since this was planned",
+                hint="run the same command again",
+            )
+        return newest + 1
 
     def _carry_out(
         self, number: int, intent: Intent, replacements: Sequence[Replacement], folders: Folders
@@ -161,7 +189,7 @@ class Ledger:
     def _settle(self) -> Intent | None:
         intent = None
         if self._journal.is_open:
-            journal = self._journal.read()
+            journal = self._read_journal()
             if self._records.is_recorded(journal.number):
                 self._records.confirm(journal.number)
                 self._journal.discard()
@@ -171,6 +199,12 @@ class Ledger:
                 intent = journal.intent
         self._remove_debris()
         return intent
+
+    def _read_journal(self) -> Journal:
+        try:
+            return self._journal.read()
+        except VerificationFailed as error:
+            raise VerificationFailed(error.message, hint="run `rocmswitch history`") from error
 
     def _roll_back(self, journal: Journal, folders: Folders) -> None:
         alone = roll_back(journal, folders, self._vault(journal.number), self._disk)

@@ -55,6 +55,11 @@ class Records:
             raise NotFound(f"there is no change {number}", hint="run `rocmswitch history`") from error
         return replace(parse_journal(content, str(path), done=True).generation(), number=number)
 
+    def unrecorded(self) -> int:
+        """The newest folder that has no record, where it is newer than all that have one; else 0."""
+        found = max(self._folders(), default=0)
+        return found if found > self.newest() else 0
+
     def begin(self, number: int) -> Path:
         """An empty, private folder for what *number* saves, whose name has reached the disk."""
         folder = self.folder(number)

@@ -7,14 +7,17 @@ A change passes three stages, each of which adds a record for every path:
     begin, step…          what may get a file beside it; nothing is replaced yet
     … ready…              what stood there, where its bytes are saved, and what is about to take its place
     … placed…, done       complete: the record of a generation
+
+A record may have no step: begin, done. So is noted what changed no file.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
@@ -104,6 +107,34 @@ def parse_journal(content: bytes, file: str, *, done: bool = False) -> Journal:
     return journal
 
 
+@dataclass(frozen=True)
+class Fragments:
+    """What the lines of a damaged journal say that still vouch for themselves: to be told, never acted upon."""
+
+    number: int
+    """0 where it is damaged."""
+    intent: Intent | None
+    steps: Mapping[int, Touched]
+    is_more: bool
+    """Whether there may be steps whose lines are damaged."""
+
+
+def read_fragments(content: bytes) -> Fragments:
+    """Of whatever *content* is. Raises nothing."""
+    records = [record for line in content.splitlines(keepends=True) if (record := _vouched(line))]
+    begin = next((one for one in records if one.get("record") == "begin"), {})
+    steps = {}
+    for record in records:
+        with contextlib.suppress(_Garbled):
+            step = _part(record.get("step"), Touched)
+            if is_plain(step.root, step.path) and _TEMPORARY.fullmatch(step.temporary):
+                steps[_part(record.get("index"), int)] = step
+    number, intent = 0, None
+    with contextlib.suppress(_Garbled):
+        number, intent = _part(begin.get("number"), int), _part(begin.get("intent"), Intent)
+    return Fragments(number, intent, steps, begin.get("steps") != len(steps))
+
+
 def is_plain(root: str, path: str) -> bool:
     """Whether *root* is an absolute folder and *path* leads below it, both written plainly and without `..`."""
     above, below = PurePosixPath(root), PurePosixPath(path)
@@ -127,7 +158,7 @@ class _OtherSchema(ValueError):
 
 
 def _is_done(journal: Journal) -> bool:
-    return bool(journal.placed) or journal.interrupted
+    return bool(journal.placed) or journal.interrupted or not journal.steps
 
 
 def _records(journal: Journal) -> Iterator[dict[str, Any]]:
@@ -156,6 +187,14 @@ def _line(record: dict[str, Any]) -> bytes:
 
 def _checked(text: bytes) -> bytes:
     return hashlib.sha256(text).hexdigest()[:_CHECK].encode("ascii")
+
+
+def _vouched(line: bytes) -> dict[str, Any]:
+    """Empty where the line is damaged."""
+    try:
+        return _read_line(line)
+    except _Garbled:
+        return {}
 
 
 def _read_line(line: bytes) -> dict[str, Any]:
@@ -213,7 +252,7 @@ def _part(value: object, wanted: type[_Part]) -> _Part:
 def _check_stage(journal: Journal, count: int, *, is_ended: bool) -> None:
     counts = (len(journal.steps), len(journal.ready), len(journal.placed))
     stages = ((count, 0, 0, False), (count, count, 0, False), (count, count, count, True))
-    if journal.number < 1 or count < 1 or (*counts, is_ended) not in stages:
+    if journal.number < 1 or (*counts, is_ended) not in stages:
         raise _Garbled("a record is missing")
 
 

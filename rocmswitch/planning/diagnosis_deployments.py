@@ -67,12 +67,13 @@ def left_alone(symptoms: Symptoms) -> Iterator[Finding]:
     """A change that was broken off, and could not be taken back where somebody else had written meanwhile."""
     for one in symptoms.ledger.changes:
         if one.state == INTERRUPTED:
+            why = one.detail or f"something else has changed {_names(one)} meanwhile"
             yield Finding(
                 f"left-alone:{one.number}",
                 WARNING,
                 f"the interrupted change {one.number} of `{one.place}` could not be taken back whole",
                 one.folder,
-                f"something else has changed {_names(one)} meanwhile; what stood there before is saved",
+                f"{why}; what it has saved is kept: `rocmswitch history {one.number}` shows it",
                 _any_of(one.remedies),
             )
 

@@ -153,7 +153,8 @@ def _judged(
     if number in facts.pruned:
         return Outlook(one, PRUNED)
     if one.interrupted:
-        return Outlook(one, INTERRUPTED, files=_paths(one.steps), remedies=(_forget(number),))
+        detail = "" if one.steps else "its journal could not be read"
+        return Outlook(one, INTERRUPTED, files=_paths(one.steps), remedies=(_forget(number),), detail=detail)
     if number in facts.damaged:
         return Outlook(one, DAMAGED, files=facts.damaged[number], remedies=(_forget(number),))
     if one.intent.verb in BACK:
