@@ -12,6 +12,7 @@ from rocmswitch.deploy.ledger import Ledger
 from rocmswitch.errors import NotFound, Refused, VerificationFailed
 from rocmswitch.host.records import recorded
 from rocmswitch.model.deployment import ABSENT, LINK, Generation, NewLink, SavedFile, Site
+from rocmswitch.planning.drift import in_force
 from rocmswitch.planning.undoing import Return, WayBack
 from rocmswitch.store.installed import Installed
 from rocmswitch.store.layout import Layout
@@ -42,7 +43,7 @@ def check(plan: WayBack, yard: Yard, where: Where) -> None:
     """That *plan* can be carried out, as far as is told without reading what was saved.
 
     Raises NotFound where that was let go, VerificationFailed where it is missing, Refused where an environment
-    needs what would go.
+    needs what would go, or new shells would enter what was removed.
     """
     for one, replacement in zip(plan.returns, plan.replacements, strict=True):
         content = replacement.content
@@ -55,6 +56,7 @@ def check(plan: WayBack, yard: Yard, where: Where) -> None:
                 )
         elif isinstance(content, NewLink):
             _check_tree(one, yard)
+            _check_script(one, plan, yard)
         _check_unused(one, yard)
 
 
@@ -98,6 +100,37 @@ def _check_tree(one: Return, yard: Yard) -> None:
         return
     if not trees.is_whole(Path(one.then.target).name):
         raise NotFound(f"the tree of `{name}` was let go", hint="run `rocmswitch history`")
+
+
+def _check_script(one: Return, plan: WayBack, yard: Yard) -> None:
+    """A link to a script leads to one that is there, or that comes back with it."""
+    path = Path(one.where)
+    target = path.parent / one.then.target
+    if path.parent != _real(yard.layout.activations) or target.exists():
+        return
+    name = target.stem
+    if any(Path(other.where).name == name and other.then.kind == LINK for other in plan.returns):
+        return
+    removal = _removal(name, yard)
+    if removal:
+        raise Refused(
+            f"`{name}`, which new shells would enter again, was removed by generation {removal}",
+            hint=f"run `rocmswitch undo {removal}` first",
+        )
+    raise Refused(
+        f"`{name}`, which new shells would enter again, is not there any more",
+        hint="run `rocmswitch list` for what new shells can enter",
+    )
+
+
+def _removal(name: str, yard: Yard) -> int:
+    """The number of the change that has removed *name* and can be taken back; 0 where there is none."""
+    found = [
+        one.number
+        for one in in_force(yard.ledger.generations())
+        if (one.intent.verb, one.intent.place.name) == ("remove", name) and not yard.ledger.is_pruned(one.number)
+    ]
+    return found[-1] if found else 0
 
 
 def _check_unused(one: Return, yard: Yard) -> None:

@@ -21,7 +21,7 @@ from rocmswitch.model.deployment import (
     SavedFile,
     Step,
 )
-from rocmswitch.planning.drift import DEPLOYED, Ground, Spot, in_force, latest, spot, taken_back, uppermost
+from rocmswitch.planning.drift import BACK, DEPLOYED, Ground, Spot, in_force, latest, spot, taken_back
 
 
 @dataclass(frozen=True)
@@ -72,13 +72,14 @@ def choose(generations: Sequence[Generation], number: int | None, pruned: Collec
 
     What was let go, *pruned*, is chosen only by its number: it may be that it saved nothing. Raises NotFound where
     there is none, and Refused where it was taken back, or where a later one in force has changed the same path.
+    One that was let go is not in the way: it can never be undone first.
     """
     back = taken_back(generations)
     if number is None:
         found = [one for one in in_force(generations) if one.intent.verb != "undo" and one.number not in pruned]
         if not found:
             raise NotFound("there is nothing to undo")
-        return _checked(found[-1], generations)
+        return _checked(found[-1], generations, pruned)
     chosen = next((one for one in generations if one.number == number), None)
     if chosen is None:
         raise NotFound(f"there is no generation {number}")
@@ -87,22 +88,31 @@ def choose(generations: Sequence[Generation], number: int | None, pruned: Collec
             f"generation {number} was taken back by {back[number]} already",
             hint=f"run `rocmswitch undo {back[number]}` to have it again",
         )
-    return _checked(chosen, generations)
+    return _checked(chosen, generations, pruned)
 
 
-def plan_undo(chosen: Generation, generations: Sequence[Generation], ground: Mapping[Spot, Ground]) -> WayBack:
+def plan_undo(
+    chosen: Generation,
+    generations: Sequence[Generation],
+    ground: Mapping[Spot, Ground],
+    pruned: Collection[int] = (),
+) -> WayBack:
     """Put at each path of *chosen* what stood there before it. Raises Refused where something else stands there.
 
-    What is gone meanwhile is put back too: nobody loses anything by that.
+    What is gone meanwhile is put back too: nobody loses anything by that. What a later change has put that was
+    let go, *pruned*, may be replaced.
     """
     newest = latest(generations)
+    later = [one for one in in_force(generations) if one.number > chosen.number and one.number in pruned]
+    ours = [step for one in (chosen, *later) for step in one.steps]
     returns, replacements, done = [], [], []
     for step in chosen.steps:
         found = ground[spot(step)]
         if found.state.holds_the_same(step.before):
             done.append(f"{step.root}/{step.path}")
             continue
-        if not found.state.holds_the_same(step.after) and not _is_free(found):
+        put = [one.after for one in ours if spot(one) == spot(step)]
+        if not any(found.state.holds_the_same(one) for one in put) and not _is_free(found):
             raise _drifted(chosen, step)
         _check_reached(found, step)
         returns.append(Return(step.root, step.path, found.state, step.before, chosen.number))
@@ -193,8 +203,9 @@ def recorded_states(generations: Iterable[Generation], places: Collection[Spot])
     return states
 
 
-def _checked(chosen: Generation, generations: Sequence[Generation]) -> Generation:
-    upper = uppermost(generations)
+def _checked(chosen: Generation, generations: Sequence[Generation], pruned: Collection[int]) -> Generation:
+    changes = [one for one in in_force(generations) if one.intent.verb not in BACK and one.number not in pruned]
+    upper = latest(changes)
     for step in chosen.steps:
         later = upper.get(spot(step), (chosen, step))[0].number
         if later > chosen.number:

@@ -80,6 +80,44 @@ def test_an_undone_removal_does_not_take_the_default_that_was_chosen_since(line:
     assert default(line) == meaning("rocm-6.1.0")
 
 
+def test_a_default_comes_back_though_the_removal_of_the_one_after_it_was_let_go(line: CommandLine):
+    choose(line, "rocm-6.1.0")
+    choose(line, "rocm-6.2.4")
+    line.succeed("remove", "rocm-6.2.4", "--yes")
+    line.succeed("backup", "prune", "--yes")
+
+    undone = line.run("undo", "--yes")
+
+    assert undone.code == 0, undone
+    assert default(line) == meaning("rocm-6.1.0")
+
+
+def test_new_shells_are_not_made_to_enter_what_was_removed_meanwhile(line: CommandLine):
+    choose(line, "rocm-6.1.0")
+    choose(line, "rocm-6.2.4")
+    line.succeed("remove", "rocm-6.1.0", "--yes")
+
+    refused = line.run("undo", "2", "--yes")
+    between = default(line)
+    line.succeed("undo", "3", "--yes")
+    line.succeed("undo", "2", "--yes")
+
+    assert (refused.code, refused.hint) == (5, "run `rocmswitch undo 3` first"), refused
+    assert (between, default(line)) == (meaning("rocm-6.2.4"), meaning("rocm-6.1.0"))
+
+
+def test_what_is_gone_for_good_cannot_be_the_default_again(line: CommandLine):
+    choose(line, "rocm-6.1.0")
+    choose(line, "rocm-6.2.4")
+    line.succeed("remove", "rocm-6.1.0", "--purge", "--yes")
+
+    refused = line.run("undo", "2", "--yes")
+
+    assert (refused.code, refused.hint) == (5, "run `rocmswitch list` for what new shells can enter"), refused
+    assert refused.error == "`rocm-6.1.0`, which new shells would enter again, is not there any more"
+    assert default(line) == meaning("rocm-6.2.4")
+
+
 def test_a_script_of_somebody_elses_in_its_place_comes_back_too(line: CommandLine):
     choose(line, "rocm-6.1.0")
     line.succeed("undo", "--yes")

@@ -71,6 +71,23 @@ def test_a_later_change_that_was_taken_back_is_in_nobodys_way():
     assert choose(changes, 1) == FIRST
 
 
+def test_a_later_change_that_was_let_go_is_in_nobodys_way():
+    """Nothing brings back what stood there before it, so to undo it first cannot be asked for."""
+    changes = [FIRST, generation(2, step("new", "newer"))]
+
+    assert choose(changes, None, {2}) == choose(changes, 1, {2}) == FIRST
+    plan = plan_undo(FIRST, changes, {SPOT: ground("newer")}, {2})
+    assert [one.then for one in plan.returns] == [state("old")]
+
+
+def test_an_undo_that_was_let_go_still_counts():
+    changes = [FIRST, generation(2, step("new", "newer")), undo(3, 2, step("newer", "new"))]
+
+    assert choose(changes, None, {3}) == FIRST
+    with pytest.raises(Refused, match="is not what generation 1 put there"):
+        plan_undo(FIRST, changes, {SPOT: ground("newer")}, {2, 3})
+
+
 def test_undoing_puts_back_what_was_saved_without_reading_what_was_put():
     plan = plan_undo(FIRST, [FIRST], {SPOT: ground("new")})
 
