@@ -17,8 +17,10 @@ from rocmswitch.model.deployment import Generation, Step
 from rocmswitch.operations import history
 from rocmswitch.planning.drift import UNREADABLE, Outlook
 
-_WIDEST = 40
-"""Characters of a path in the table; `--json` and a number show it whole."""
+_WIDE = 100
+"""Columns of a terminal below which each change is told in fewer words, so that it has one line."""
+_LONGEST_PLACE = {True: 40, False: 14}
+"""Characters of a path in the table, where it is wide and where not; `--json` and a number show it whole."""
 
 
 @click.command(epilog="Example: rocmswitch history myproj")
@@ -64,7 +66,8 @@ def _settled(scopes: Scopes) -> VerificationFailed | None:
 
 def _show(outlooks: Sequence[Outlook]) -> None:
     columns = ("No.", "When", "What", "Where", "Files", "State")
-    output.table(columns, ([printable(cell) for cell in _row(one)] for one in outlooks))
+    wide = output.console(talk=False).width >= _WIDE
+    output.table(columns, ([printable(cell) for cell in _row(one, wide=wide)] for one in outlooks))
     for one in outlooks:
         if one.remedies:
             ways = " or ".join(f"`rocmswitch {' '.join(words)}`" for words in one.remedies)
@@ -72,20 +75,21 @@ def _show(outlooks: Sequence[Outlook]) -> None:
             output.say(f"{one.generation.number}: {one.told} ({printable(_names(one.files))}{detail}): {ways}")
 
 
-def _row(one: Outlook) -> Iterator[str]:
-    generation = one.generation
+def _row(one: Outlook, *, wide: bool) -> Iterator[str]:
+    generation, moment = one.generation, _local(one.generation.created)
     yield str(generation.number)
-    yield _local(generation.created)
+    yield moment if wide else moment[:10]
     yield f"{generation.intent.verb}{_about(generation)}"
-    yield _short(generation.intent.place.name)
-    yield _names([step.path for step in generation.steps])
+    yield _short(generation.intent.place.name, wide=wide)
+    yield _names([step.path for step in generation.steps], "{} and {} more" if wide else "{} +{}")
     yield one.told
 
 
-def _short(place: str) -> str:
+def _short(place: str, *, wide: bool) -> str:
     """A long path by its end."""
-    end = "/".join(place.rsplit("/", 2)[-2:])
-    return f"…/{end}" if len(place) > _WIDEST > len(end) else place
+    parts = place.split("/")
+    end = "/".join(parts[-2 if wide else -1 :])
+    return f"…/{end}" if len(place) > _LONGEST_PLACE[wide] and len(end) < len(place) - 1 else place
 
 
 def _about(one: Generation) -> str:
@@ -93,10 +97,10 @@ def _about(one: Generation) -> str:
     return f" {', '.join(map(str, numbers))}" if numbers else ""
 
 
-def _names(paths: Sequence[str]) -> str:
+def _names(paths: Sequence[str], several: str = "{} and {} more") -> str:
     """The first one's name, and how many more there are."""
     first = paths[0].rpartition("/")[2] if paths else ""
-    return f"{first} and {len(paths) - 1} more" if len(paths) > 1 else first
+    return several.format(first, len(paths) - 1) if len(paths) > 1 else first
 
 
 def _local(created: str) -> str:

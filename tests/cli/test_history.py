@@ -63,6 +63,21 @@ def test_a_row_says_what_was_done_where_and_how_it_stands(line: CommandLine, ven
     ]
 
 
+def test_on_a_terminal_of_eighty_columns_each_change_has_one_line(line: CommandLine, venv: Path):
+    put(line, str(venv), {MIOPEN: b"one"})
+    put(line, str(venv), {MIOPEN: b"two", ROCBLAS: b"two", "torch/lib/libnew.so": b"new"})
+    line.succeed("undo", "--yes")
+
+    shown = line.at_terminal("history", COLUMNS="80").out
+
+    lines = [" ".join(one.split()) for one in shown.splitlines() if one.strip()][2:]
+    assert [re.sub(r"[0-9]{4}-[0-9-]{5}", "DAY", one) for one in lines] == [
+        "1 DAY deploy …/my venv libMIOpen.so in force",
+        "2 DAY deploy …/my venv libMIOpen.so +2 taken back by 3",
+        "3 DAY undo 2 …/my venv libMIOpen.so +2 in force",
+    ]
+
+
 def test_a_number_shows_each_file_with_its_hashes_and_where_it_came_from(line: CommandLine, venv: Path):
     generation = put(line, str(venv), {MIOPEN: b"one", "torch/lib/libnew.so": b"new"})
 

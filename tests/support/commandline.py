@@ -103,7 +103,7 @@ class CommandLine:
             stdin=terminal,
             stdout=terminal,
             stderr=terminal,
-            env=self.variables(TERM="xterm", COLUMNS="100", **environment),
+            env=self.variables(**{"TERM": "xterm", "COLUMNS": "100", **environment}),
             cwd=self._made(self.home),
         )
         os.close(terminal)
