@@ -11,7 +11,7 @@ import click
 from rocmswitch.cli import machine, output
 from rocmswitch.cli.filenames import printable, text_only
 from rocmswitch.cli.main import Scopes
-from rocmswitch.cli.settling import settle
+from rocmswitch.cli.settling import settle_anyway
 from rocmswitch.errors import VerificationFailed
 from rocmswitch.model.deployment import Generation, Step
 from rocmswitch.operations import history
@@ -34,7 +34,7 @@ def command(scopes: Scopes, name: str | None, check: bool, as_json: bool) -> Non
     NAME is an environment's, a path, or a number, which shows each file. A change that was interrupted is taken
     back first.
     """
-    unsettled = _settled(scopes)
+    unsettled = settle_anyway(scopes)
     found = history.look(machine.ledger(scopes), name, machine.disk(), check=check)
     if as_json:
         told = [*map(_as_json, found.outlooks), *map(_unreadable_as_json, found.unreadable)]
@@ -53,15 +53,6 @@ def command(scopes: Scopes, name: str | None, check: bool, as_json: bool) -> Non
             f"the record of generation {numbers} cannot be read",
             hint=f"run `rocmswitch backup prune {found.unreadable[0]}` to let it go",
         )
-
-
-def _settled(scopes: Scopes) -> VerificationFailed | None:
-    """Why a change that was broken off could not be taken back: what else was changed is shown all the same."""
-    try:
-        settle(scopes)
-    except VerificationFailed as error:
-        return error
-    return None
 
 
 def _show(outlooks: Sequence[Outlook]) -> None:

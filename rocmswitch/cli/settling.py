@@ -6,6 +6,7 @@ import os
 
 from rocmswitch.cli import machine, output
 from rocmswitch.cli.main import Scopes
+from rocmswitch.errors import VerificationFailed
 
 WAIT = 10.0
 """Seconds to wait for another rocmswitch that changes something: a large file takes longer than others."""
@@ -31,6 +32,21 @@ def settle(scopes: Scopes, *, dry_run: bool = False) -> None:
     left = [one for one in ledger.generations()[-1:] if one.interrupted and one.intent == intent]
     for one in left:
         output.say(f"not what somebody else has changed since: `rocmswitch history {one.number}` shows it")
+
+
+def settle_anyway(scopes: Scopes) -> VerificationFailed | None:
+    """As `settle`, but sets a journal aside that cannot be read. Gives the error to be raised in the end."""
+    try:
+        settle(scopes)
+    except VerificationFailed as error:
+        aside = machine.ledger(scopes).set_aside(wait=scopes.wait(WAIT))
+        settle(scopes)
+        if aside is not None:
+            return VerificationFailed(
+                f"{error.message}, so nothing was taken back; all it has saved is kept",
+                hint=f"run `rocmswitch history {aside.number}` for what may be half-changed",
+            )
+    return None
 
 
 def tell_pending(scopes: Scopes) -> None:

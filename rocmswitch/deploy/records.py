@@ -8,8 +8,9 @@ from pathlib import Path
 from rocmswitch.deploy.journal import unfinished, write_beside
 from rocmswitch.errors import NotFound
 from rocmswitch.metadata.journal import Journal, encode_journal, parse_journal
-from rocmswitch.model.deployment import Generation
+from rocmswitch.model.deployment import Generation, Seen
 from rocmswitch.system.disk import Disk
+from rocmswitch.system.folder import seen_of
 
 RECORD, PRUNED = "record", "pruned"
 _OWN_MODE = 0o400
@@ -21,6 +22,8 @@ class Records:
     def __init__(self, backups: Path, disk: Disk) -> None:
         self._backups = backups
         self._disk = disk
+        self._parsed: dict[int, tuple[Seen, Generation]] = {}
+        """Records never change: what was read once is not read again while the file is the same."""
 
     def folder(self, number: int) -> Path:
         return self._backups / str(number)
@@ -50,10 +53,13 @@ class Records:
         """Raises NotFound, VerificationFailed where the record is damaged, Failed where it is a newer version's."""
         path = self.folder(number) / RECORD
         try:
-            content = path.read_bytes()
+            seen = seen_of(path.stat())
+            if number not in self._parsed or self._parsed[number][0] != seen:
+                journal = parse_journal(path.read_bytes(), str(path), done=True)
+                self._parsed[number] = seen, replace(journal.generation(), number=number)
         except FileNotFoundError as error:
             raise NotFound(f"there is no change {number}", hint="run `rocmswitch history`") from error
-        return replace(parse_journal(content, str(path), done=True).generation(), number=number)
+        return self._parsed[number][1]
 
     def unrecorded(self) -> int:
         """The newest folder that has no record, where it is newer than all that have one; else 0."""

@@ -35,7 +35,7 @@ class Yard:
 
 def newest(ledger: Ledger) -> int:
     """The number of the last generation, 0 where there is none: to be asked before anything is looked at."""
-    return max((one.number for one in ledger.generations()), default=0)
+    return ledger.newest
 
 
 @contextlib.contextmanager

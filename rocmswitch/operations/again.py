@@ -29,7 +29,7 @@ def find_place(generation: Generation, installed: Installed, environment: Mappin
     Raises NotFound, and Refused where the same name means something else, or nothing was put into one.
     """
     place = generation.intent.place
-    puts_files = all(step.after.kind == FILE for step in generation.steps)
+    puts_files = generation.steps and all(step.after.kind == FILE for step in generation.steps)
     if generation.intent.verb not in DEPLOYED or place.kind in ("prefix", "scope") or not puts_files:
         raise Refused(
             f"generation {generation.number} put no files into an environment", hint="run `rocmswitch history`"

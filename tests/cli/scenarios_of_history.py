@@ -7,9 +7,12 @@ import subprocess
 import venv as environments
 from pathlib import Path
 
+import pytest
+
 from tests.support.acme import NAME
-from tests.support.changes import ledger, put
+from tests.support.changes import CutBeforeRecording, ledger, put
 from tests.support.commandline import Outcome
+from tests.support.disk import PowerCut
 from tests.support.patched import MIOPEN, PYTHON, foreign, patched, put_torch, write
 from tests.support.pytorchwheels import torch_wheel
 from tests.support.scenes import Scene, scenario
@@ -178,3 +181,12 @@ def it_was_undone_already(scene: Scene) -> Outcome:
     deployed(scene)
     scene.line.succeed("undo", "--yes")
     return scene.fail("undo", "1", "--yes")
+
+
+@scenario("cli/settling", "run `rocmswitch history {}` for what may be half-changed", 4)
+def the_journal_of_a_change_that_was_broken_off_is_damaged(scene: Scene) -> Outcome:
+    venv = made(scene)
+    with pytest.raises(PowerCut):
+        put(scene.line, str(venv), {MIOPEN: b"other"}, CutBeforeRecording())
+    garble(scene.line.layout.open_journal)
+    return scene.fail("history")
