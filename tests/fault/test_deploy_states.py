@@ -110,7 +110,7 @@ def test_every_state_that_a_power_cut_may_leave_is_lawful(scene: Scene, disk: ty
 
 
 JOURNAL = ("sync_file journal/open.new", "sync_directory journal")
-LIBRARY, ADDED, OTHER = ".libMIOpen.so.rocmswitch", ".kernels.co.rocmswitch", ".libother.so.rocmswitch"
+LIBRARY, ADDED, DATABASE = ".libMIOpen.so.rocmswitch", ".kernels.co.rocmswitch", ".gfx1010.db.rocmswitch"
 
 
 def _begun(number: int) -> tuple[str, ...]:
@@ -137,6 +137,21 @@ SYNCS = {
         "sync_file backups/1/0.after",
         "sync_file backups/1/1.after",
         *_ended(1),
+    ),
+    "deploy to two folders": (
+        *_begun(1),
+        "sync_file backups/1/0.before",
+        "sync_file backups/1/1.before",
+        f"sync_in lib/{LIBRARY}-1.new",
+        f"sync_in share/{DATABASE}-1.new",
+        "sync_file backups/1/0.after",
+        "sync_file backups/1/1.after",
+        "sync_directory backups/1",
+        *JOURNAL,
+        "sync_folder lib",
+        "sync_folder share",
+        *_recorded(1),
+        "sync_directory journal",
     ),
     "restore": (
         *_begun(2),
@@ -171,6 +186,7 @@ SYNCS = {
         *_ended(2),
     ),
     "roll back a deployment": TAKEN_BACK,
+    "roll back two folders": ("sync_folder share", *TAKEN_BACK),
     "roll back half": TAKEN_BACK,
     "roll back to a copy": (f"sync_in lib/{LIBRARY}-1.new.old", *TAKEN_BACK),
     "roll back an undo": TAKEN_BACK,

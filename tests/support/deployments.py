@@ -39,6 +39,7 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 LONG_AGO = 978_307_200_123_456_789
 """st_mtime_ns of all that lies there at first; whatever has another one is new."""
 LIBRARY, ADDED, LINKED = "torch/lib/libMIOpen.so", "torch/lib/kernels.co", "torch/lib/current"
+DATABASE = "torch/share/gfx1010.db"
 WAIT = 10.0
 
 View = dict[str, tuple[object, ...]]
@@ -59,9 +60,11 @@ class Ground:
         return Layout.under(self.folder / "own")
 
     def furnish(self) -> None:
-        """Three libraries, one with a copy beside it, and a link."""
+        """Three libraries, one with a copy beside it, and a link; a file in another folder."""
         library = self.site / "torch/lib"
         library.mkdir(parents=True)
+        (self.site / DATABASE).parent.mkdir()
+        (self.site / DATABASE).write_bytes(b"database" * 400)
         for name, content, mode in (
             ("libMIOpen.so", b"original" * 500, 0o755),
             ("libMIOpen.so.original", b"older" * 500, 0o644),
@@ -146,6 +149,12 @@ def deploy(ground: Ground, disk: Disk) -> Generation:
     kernels = new_file(ground.folder / "kernels")
     added = ground.replacement(ADDED, kernels)
     return ground.carry_out(disk, "deploy", ground.replacement(LIBRARY, ground.patched()), added)
+
+
+def deploy_apart(ground: Ground, disk: Disk) -> Generation:
+    """One file in each of two folders."""
+    database = ground.replacement(DATABASE, new_file(ground.folder / "kernels"))
+    return ground.carry_out(disk, "deploy", ground.replacement(LIBRARY, ground.patched()), database)
 
 
 def restore(ground: Ground, disk: Disk) -> Generation:
@@ -235,6 +244,7 @@ class Scene:
 
 SCENES = (
     Scene("deploy", (), deploy),
+    Scene("deploy to two folders", (), deploy_apart),
     Scene("restore", (deploy,), restore),
     Scene("undo", (deploy,), undo),
     Scene("adopt", (), adopt),
@@ -244,6 +254,7 @@ SCENES = (
     Scene("restore a copy", (deploy_with_copies,), restore),
     Scene("roll back before", (broken_off(deploy, "sync_in", 2),), settle),
     Scene("roll back a deployment", (broken_off(deploy, "rename_in", 2),), settle),
+    Scene("roll back two folders", (broken_off(deploy_apart, "rename_in", 2),), settle),
     Scene("roll back half", (broken_off(deploy, "rename_in", 1),), settle),
     Scene("roll back to a copy", (broken_off(deploy, "rename_in", 2, links=False),), settle),
     Scene("roll back an undo", (deploy, broken_off(undo, "remove_in", 1)), settle),
