@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 from rocmswitch.cli import deploying, output
 from rocmswitch.cli.deploy_options import Options
-from rocmswitch.cli.filenames import called, heading, printable
+from rocmswitch.cli.filenames import called, heading, printable, text_only
 from rocmswitch.cli.main import Scopes
 from rocmswitch.errors import Refused, UsageMistake
 from rocmswitch.model.deployment import Generation, Site
@@ -45,7 +45,8 @@ def carry_out(scopes: Scopes, options: Options) -> None:
     finally:
         if options.as_json:
             told = [asdict(one) for one in pairs]
-            output.write_json({"pairs": told, "generation": done.number if done else None})
+            plan = {"verb": "adopt", "place": site.place.as_json(), "pairs": told}
+            output.write_json(text_only({**plan, "generation": done.number if done else None}))
     if done:
         _say_done(done)
 

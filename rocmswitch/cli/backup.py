@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from rocmswitch.cli import machine, output
+from rocmswitch.cli.filenames import printable, text_only
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.settling import settle
 from rocmswitch.operations import backup
@@ -37,7 +38,7 @@ def prune(
     stock = backup.Stock(machine.ledger(scopes), (machine.prefixes(scopes.own), machine.venvs(scopes.own)))
     plan = backup.plan(stock, numbers, everything=everything)
     if as_json:
-        output.write_json(plan.as_json())
+        output.write_json(text_only(plan.as_json()))
     else:
         _show(plan)
     if dry_run or not (plan.losses or plan.orphans):
@@ -53,17 +54,17 @@ def _show(plan: PrunePlan) -> None:
         output.say("nothing was saved that could be let go of")
         return
     for one in plan.losses:
-        output.say(f"{one.number}  {_called(one)}")
+        output.say(f"lets go of generation {one.number}, {_called(one)}:")
         for lost in one.lost:
             size = f" ({output.size(lost.size)})" if lost.size else ""
-            output.say(f"    cannot be brought back: {lost.what}{size}")
+            output.say(f"    cannot be brought back: {printable(lost.what)}{size}")
         if not one.lost:
-            output.say("    nothing is lost that is not elsewhere")
+            output.say("    nothing is lost: what it saved is elsewhere, too")
     for tree in plan.orphans:
-        output.say(f"{tree}, which no recorded change leads to")
-    also = f"; {output.size(plan.shared)} of it stay, which something else uses too" if plan.shared else ""
-    output.say(f"frees {output.size(plan.freed)}{also}")
+        output.say(f"removes {tree}, which no recorded change leads to")
+    also = f"; {output.size(plan.shared)} more stay on the disk, which something else uses too"
+    output.say(f"frees {output.size(plan.freed)}{also if plan.shared else ''}")
 
 
 def _called(one: Loss) -> str:
-    return f"{one.verb} {one.place}, {one.state}, {one.created}" if one.verb else one.state
+    return printable(f"{one.verb} {one.place}, of {one.created[:10]}, {one.state}") if one.verb else one.state

@@ -12,7 +12,7 @@ import click
 from rocmswitch.cli import adopting, deploy_variant, deploying, machine, output
 from rocmswitch.cli.deploy_options import ADOPT, AGAIN, FILES, Options
 from rocmswitch.cli.examined import warn
-from rocmswitch.cli.filenames import files
+from rocmswitch.cli.filenames import files, text_only
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.settling import settle
 from rocmswitch.errors import Failed, Refused
@@ -126,7 +126,7 @@ def _propose(scopes: Scopes, options: Options, proposed: Proposed, yard: Yard) -
 
 def _tell_programs(options: Options, deployment: Deployment, done: Generation | None) -> None:
     if options.as_json:
-        output.write_json({**deployment.as_json(), "generation": done.number if done else None})
+        output.write_json(text_only({**deployment.as_json(), "generation": done.number if done else None}))
 
 
 def _done(scopes: Scopes, options: Options, deployment: Deployment, yard: Yard) -> Generation | None:

@@ -150,6 +150,10 @@ class Place:
     device: int
     inode: int
 
+    def as_json(self) -> dict[str, object]:
+        """What plans say of it for programs."""
+        return {"kind": self.kind, "name": self.name, "folder": self.folder}
+
 
 @dataclass(frozen=True)
 class Intent:

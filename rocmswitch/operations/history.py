@@ -34,7 +34,9 @@ def look(ledger: Ledger, word: str | None, disk: Disk, *, check: bool = False) -
     chosen = {one.number for one in generations if word is None or _is_meant(one, word)}
     unreadable = tuple(one for one in damaged if word in (None, str(one)) and not ledger.is_pruned(one))
     if word is not None and not chosen and not unreadable:
-        raise NotFound(f"nothing was changed that `{word[:80]}` means", hint="run `rocmswitch history`")
+        word = word[:80]
+        missing = f"there is no generation {word}" if word.isdigit() else f"nothing was changed in `{word}`"
+        raise NotFound(missing, hint="run `rocmswitch history`")
     whole = _checked_by(disk) if check else None
     outlooks = judge(generations, survey(ledger, generations, chosen, is_whole=whole))
     return History(tuple(one for one in outlooks if one.generation.number in chosen), unreadable)

@@ -37,7 +37,8 @@ class DeploymentPlan:
     def as_json(self) -> dict[str, object]:
         """What `deploy --dry-run --json` prints."""
         return {
-            "place": {"kind": self.place.kind, "name": self.place.name, "folder": self.place.folder},
+            "verb": "deploy",
+            "place": self.place.as_json(),
             "files": [_as_json(one) for one in self.replacements],
             "unchanged": list(self.unchanged),
             "bytes_written": self.written,
@@ -97,7 +98,8 @@ def _as_json(one: Replacement) -> dict[str, object]:
     content = one.content
     source = (content.source, content.size) if isinstance(content, NewFile) else (None, 0)
     return {
-        "target": f"{one.root}/{one.path}",
+        "root": one.root,
+        "path": one.path,
         "replaces": one.seen.kind == FILE,
         "old_size": one.seen.size,
         "source": source[0],

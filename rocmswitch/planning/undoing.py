@@ -59,7 +59,7 @@ class WayBack:
     def as_json(self) -> dict[str, object]:
         return {
             "verb": self.intent.verb,
-            "place": asdict(self.intent.place),
+            "place": self.intent.place.as_json(),
             "takes_back": list(self.takes_back),
             "files": [asdict(one) for one in self.returns],
             "done": list(self.done),

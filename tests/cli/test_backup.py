@@ -99,7 +99,7 @@ def test_what_stands_elsewhere_is_not_called_lost(line: CommandLine, venv: Path)
 
     shown = line.run("backup", "prune", "1", "--dry-run")
 
-    assert "nothing is lost that is not elsewhere" in shown.err
+    assert "nothing is lost: what it saved is elsewhere, too" in shown.err
 
 
 def test_numbers_choose_what_goes(line: CommandLine, venv: Path):

@@ -69,6 +69,7 @@ def test_a_dry_run_changes_nothing_and_says_the_same_for_programs(line: CommandL
     assert hashes(venv) == before
     assert (told["verb"], told["takes_back"], told["generation"]) == ("restore", [1], None)
     assert [one["path"] for one in told["files"]] == [MIOPEN]
+    assert told["place"] == {"kind": "foreign", "name": str(venv), "folder": str(venv)}
 
 
 def test_several_deployments_over_one_file_go_back_to_what_was_there_first(line: CommandLine, venv: Path):

@@ -106,10 +106,12 @@ def test_a_damaged_file_takes_no_place_at_all():
 
 def test_the_plan_prints_as_json():
     assert plan_deployment(SITE, [placing()], NOWHERE).as_json() == {
+        "verb": "deploy",
         "place": {"kind": "foreign", "name": "./env", "folder": "/env"},
         "files": [
             {
-                "target": "/env/site/torch/lib/libMIOpen.so",
+                "root": "/env/site",
+                "path": "torch/lib/libMIOpen.so",
                 "replaces": True,
                 "old_size": 100,
                 "source": "/home/u/libMIOpen.so",
