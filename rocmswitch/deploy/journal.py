@@ -20,12 +20,12 @@ class JournalFile:
     @property
     def is_open(self) -> bool:
         """One lstat."""
-        return _is_there(self._path)
+        return is_there(self._path)
 
     @property
     def has_remains(self) -> bool:
         """Whether writing it was broken off."""
-        return _is_there(unfinished(self._path))
+        return is_there(unfinished(self._path))
 
     def read(self) -> Journal:
         """Raises FileNotFoundError, VerificationFailed, Failed."""
@@ -60,7 +60,8 @@ def write_beside(path: Path, content: bytes, mode: int, disk: Disk) -> None:
     disk.sync_directory(path.parent)
 
 
-def _is_there(path: Path) -> bool:
+def is_there(path: Path) -> bool:
+    """Whether anything is, whatever it is. Raises OSError where that cannot be told."""
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import stat
 from dataclasses import replace
 from pathlib import Path
 
-from rocmswitch.deploy.journal import unfinished, write_beside
-from rocmswitch.errors import NotFound
+from rocmswitch.deploy.journal import is_there, unfinished, write_beside
+from rocmswitch.errors import NotFound, VerificationFailed
 from rocmswitch.metadata.journal import Journal, encode_journal, parse_journal
 from rocmswitch.model.deployment import Generation, Seen
 from rocmswitch.system.disk import Disk
@@ -44,7 +45,8 @@ class Records:
         return max(self.numbers(), default=0)
 
     def is_recorded(self, number: int) -> bool:
-        return (self.folder(number) / RECORD).is_file()
+        """Raises OSError where that cannot be told: what is not recorded is removed."""
+        return is_there(self.folder(number) / RECORD)
 
     def is_pruned(self, number: int) -> bool:
         return (self.folder(number) / PRUNED).exists()
@@ -53,11 +55,16 @@ class Records:
         """Raises NotFound, VerificationFailed where the record is damaged, Failed where it is a newer version's."""
         path = self.folder(number) / RECORD
         try:
-            seen = seen_of(path.stat())
+            found = path.stat()
+            if not stat.S_ISREG(found.st_mode):
+                raise VerificationFailed(f"`{path}` cannot be read (it is no regular file)")
+            seen = seen_of(found)
             if number not in self._parsed or self._parsed[number][0] != seen:
                 journal = parse_journal(path.read_bytes(), str(path), done=True)
                 self._parsed[number] = seen, replace(journal.generation(), number=number)
         except FileNotFoundError as error:
+            if is_there(path):
+                raise VerificationFailed(f"`{path}` cannot be read (it leads nowhere)") from error
             raise NotFound(f"there is no change {number}", hint="run `rocmswitch history`") from error
         return self._parsed[number][1]
 

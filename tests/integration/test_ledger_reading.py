@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.deployments import Ground, deploy, in_memory, undo
+from tests.support.deployments import WAIT, Ground, deploy, in_memory, undo
 from tests.support.disk import HastyDisk
 from tests.support.patched import write
 
@@ -39,3 +39,19 @@ def test_a_record_that_is_damaged_later_is_noticed_all_the_same(ground: Ground):
     write(record, record.read_bytes()[:-9])
 
     assert (before, ledger.damaged(), ledger.newest) == ((), (1,), 1)
+
+
+@pytest.mark.parametrize("what", ["a folder", "a symlink to nowhere"])
+def test_what_was_saved_is_no_debris_because_its_record_is_something_else(what: str, ground: Ground):
+    deploy(ground, HastyDisk())
+    record = ground.layout.backups / "1/record"
+    record.unlink()
+    if what == "a folder":
+        record.mkdir()
+    else:
+        record.symlink_to("nowhere")
+
+    ground.ledger().settle(wait=WAIT)
+
+    assert (ground.ledger().damaged(), ground.ledger().newest) == ((1,), 1)
+    assert (ground.layout.backups / "1/0.before").read_bytes() == b"original" * 500
