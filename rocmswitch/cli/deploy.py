@@ -67,8 +67,7 @@ Proposed = Callable[[Scopes, Options, Yard], Deployment]
 def _proposed_files(scopes: Scopes, options: Options, yard: Yard) -> Deployment:
     installed, expected = Installed(scopes.searched), newest(yard.ledger)
     site = find_site(options.into or "", installed, os.environ)
-    notes = deploy.lock_notes(site, scopes.own)
-    plan = deploy.plan(options.files, options.place or "", site, bound_to(site, installed), notes)
+    plan = deploy.plan(options.files, options.place or "", site, bound_to(site, installed), yard.ledger)
     return deploy.meet(plan, site, yard, expected)
 
 
@@ -76,7 +75,6 @@ def _proposed_kernels(scopes: Scopes, options: Options, yard: Yard) -> Deploymen
     installed, expected = Installed(scopes.searched), newest(yard.ledger)
     site = find_site(options.into or "", installed, os.environ)
     plan = kernels.plan(options.gpu or "", options.stack or "", site, installed, machine.catalog(scopes))
-    plan = replace(plan, notes=(*plan.notes, *deploy.lock_notes(site, scopes.own)))
     return deploy.meet(plan, site, yard, expected)
 
 
@@ -84,8 +82,7 @@ def _proposed_again(scopes: Scopes, options: Options, yard: Yard) -> Deployment:
     installed, expected = Installed(scopes.searched), newest(yard.ledger)
     generation = yard.ledger.generation(options.again or 0)
     site = again.find_place(generation, installed, os.environ)
-    notes = deploy.lock_notes(site, scopes.own)
-    plan = again.plan(generation, yard.ledger, site, bound_to(site, installed), notes)
+    plan = again.plan(generation, yard.ledger, site, bound_to(site, installed))
     # The reason that was given then holds for what spoke against it then.
     intent = generation.intent
     accepted = frozenset(intent.notes if intent.reason else ())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePath
 
@@ -13,6 +13,7 @@ from rocmswitch.host.incoming import read_incoming
 from rocmswitch.host.libraryfiles import place_files
 from rocmswitch.host.neighbours import survey
 from rocmswitch.model.deployment import FILE, Content, Generation, NewFile, Replacement, SavedFile, Site, Step
+from rocmswitch.operations.originals import against_originals
 from rocmswitch.operations.sites import find_site
 from rocmswitch.planning.deployment import DeploymentPlan, plan_deployment
 from rocmswitch.planning.drift import DEPLOYED
@@ -41,9 +42,7 @@ def find_place(generation: Generation, installed: Installed, environment: Mappin
     return site
 
 
-def plan(
-    generation: Generation, ledger: Ledger, site: Site, prefix: str, notes: Sequence[str] = ()
-) -> DeploymentPlan:
+def plan(generation: Generation, ledger: Ledger, site: Site, prefix: str) -> DeploymentPlan:
     """Decide what putting the files of *generation* into *site* takes, and judge again whether they fit.
 
     *prefix* is the tree that the environment is bound to. Raises NotFound where the folder of a file is gone, and
@@ -54,7 +53,8 @@ def plan(
         _placing(step, _bytes_of(content, ledger), generation, site)
         for step, content in zip(generation.steps, contents, strict=True)
     )
-    found = plan_deployment(site, placings, survey(site, placings, prefix), (*notes, *_notes(generation, site)))
+    placings = against_originals(placings, ledger)
+    found = plan_deployment(site, placings, survey(site, placings, prefix), _notes(generation, site))
     by_path = {one.target.whole: content for one, content in zip(placings, contents, strict=True)}
     return replace(found, replacements=tuple(_with(one, by_path) for one in found.replacements))
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from rocmswitch.deploy.ledger import Ledger
 from rocmswitch.errors import Refused
 from rocmswitch.host.filesystems import lock_note
 from rocmswitch.host.incoming import read_incoming
@@ -13,10 +14,10 @@ from rocmswitch.host.libraryfiles import place_files
 from rocmswitch.host.neighbours import survey
 from rocmswitch.model.deployment import Generation, Intent, Place, Problem, Site
 from rocmswitch.operations.access import Yard, alone, check_rights
+from rocmswitch.operations.originals import against_originals
 from rocmswitch.operations.standing import Standing, look_at
 from rocmswitch.planning.deployment import DeploymentPlan, plan_deployment
 from rocmswitch.store.installed import Installed
-from rocmswitch.store.layout import Layout
 from rocmswitch.store.trees import Trees
 from rocmswitch.system.disk import disk_errors
 
@@ -50,14 +51,14 @@ class Deployment:
         return {**self.plan.as_json(), "bytes_copied": self.copied, "standings": standings, "reason": self.reason}
 
 
-def plan(words: Sequence[str], goes_as: str, site: Site, prefix: str, notes: Sequence[str] = ()) -> DeploymentPlan:
+def plan(words: Sequence[str], goes_as: str, site: Site, prefix: str, ledger: Ledger) -> DeploymentPlan:
     """Decide where the files that *words* name go in *site*, and judge whether they fit. Changes nothing.
 
     *goes_as* is what `--as` says, *prefix* the tree that the environment is bound to; either may be empty. Raises
     NotFound, UsageMistake, Refused.
     """
-    placings = place_files(site, read_incoming(words, goes_as))
-    return plan_deployment(site, placings, survey(site, placings, prefix), notes)
+    placings = against_originals(place_files(site, read_incoming(words, goes_as)), ledger)
+    return plan_deployment(site, placings, survey(site, placings, prefix))
 
 
 def bound_to(site: Site, installed: Installed) -> str:
@@ -72,12 +73,8 @@ def meet(plan: DeploymentPlan, site: Site, yard: Yard, expected: int) -> Deploym
     for folder in {Path(one.root, one.path).parent: None for one in plan.replacements}:
         check_rights(folder, yard.line)
     standings = look_at(plan.replacements, site.packages, yard.ledger, yard.layout.backups)
-    return Deployment(plan, standings, expected)
-
-
-def lock_notes(site: Site, layout: Layout) -> tuple[str, ...]:
-    """What is to be said where a lock of this machine does not keep others away."""
-    return lock_note(dict.fromkeys((Path(site.place.resolved), layout.data)))
+    locks = lock_note(dict.fromkeys((Path(site.place.resolved), yard.layout.data)))
+    return Deployment(replace(plan, notes=(*plan.notes, *locks)), standings, expected)
 
 
 def check(problems: Sequence[Problem]) -> None:

@@ -74,6 +74,31 @@ def test_what_does_not_fit_is_put_in_place_for_a_reason_that_is_recorded(
     assert row["intent"]["reason"] == "its soname does not matter here"
 
 
+def test_the_right_library_fits_after_a_wrong_one_was_forced(line: CommandLine, site: Path, tmp_path: Path):
+    """What stood there by itself is what others were linked with, not what was forced upon them."""
+    wrong = write(tmp_path / "wrong/libMIOpen.so", patched(soname="libMIOpen.so.2"))
+    right = write(tmp_path / "right/libMIOpen.so", patched())
+    words = ("--into", environment(site), "--as", MIOPEN, "--yes")
+    line.succeed("deploy", str(wrong), *words, "--force", "to see what happens")
+
+    wrong_again = line.run("deploy", str(write(wrong, patched(soname="libMIOpen.so.2", value=7))), *words)
+    outcome = line.run("deploy", str(right), *words)
+
+    assert (wrong_again.code, outcome.code, "problem:" in outcome.err) == (5, 0, False), outcome
+    assert (site / MIOPEN).read_bytes() == right.read_bytes()
+
+
+def test_where_the_original_was_let_go_what_stands_there_has_to_do(line: CommandLine, site: Path, tmp_path: Path):
+    library = write(tmp_path / "libMIOpen.so", patched())
+    words = ("--into", environment(site), "--yes")
+    line.succeed("deploy", str(library), *words)
+    line.succeed("backup", "prune", "1", "--yes")
+
+    line.succeed("deploy", str(write(library, patched(value=7))), *words)
+
+    assert (site / MIOPEN).read_bytes() == patched(value=7)
+
+
 @pytest.mark.parametrize(
     ("words", "error"),
     [
