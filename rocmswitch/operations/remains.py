@@ -50,7 +50,7 @@ def survey(
     """
     back = taken_back(generations)
     counted = [one for one in generations if one.number in chosen and one.number not in back]
-    pruned = {one.number for one in counted if ledger.is_pruned(one.number)}
+    pruned = {one.number for one in generations if one.number not in back and ledger.is_pruned(one.number)}
     upper = uppermost(generations)
     wanted = [spot(step) for one in counted if one.number not in pruned for step in one.steps]
     ground = {one: _seen(one, generations, limit) for one in dict.fromkeys(wanted) if one in upper}

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from rocmswitch.model.deployment import FILE, Generation
-from rocmswitch.planning.drift import BACK, GONE, MADE_ANEW, REPLACED, TAKEN_BACK, Outlook
+from rocmswitch.planning.drift import BACK, COVERED, GONE, MADE_ANEW, REPLACED, TAKEN_BACK, Outlook, Spot, spot
 
 _OVER = (TAKEN_BACK, REPLACED, GONE, MADE_ANEW)
 """States in which nothing that was saved stands in for what is in use."""
@@ -69,8 +69,8 @@ def chosen(
     """
     return {
         one.generation.number
-        for one in outlooks
-        if _is_over(one) and (one.generation.number in holding or leading.get(one.generation.number))
+        for one in _over(outlooks)
+        if (one.generation.number in holding or leading.get(one.generation.number))
     }
 
 
@@ -81,8 +81,8 @@ def companions(
     trees = {tree for number in numbers for tree in leading.get(number, ())}
     return {
         one.generation.number
-        for one in outlooks
-        if _is_over(one) and trees.intersection(leading.get(one.generation.number, ()))
+        for one in _over(outlooks)
+        if trees.intersection(leading.get(one.generation.number, ()))
     }
 
 
@@ -110,6 +110,20 @@ def hashes(generations: Iterable[Generation]) -> set[str]:
         for name, state in ((step.saved, step.before), (step.kept, step.after))
         if name and state.kind == FILE
     }
+
+
+def _over(outlooks: Sequence[Outlook]) -> list[Outlook]:
+    """Those that nobody uses any more; what was removed takes along what had been done to it before."""
+    removed: dict[Spot, int] = {}
+    for one in outlooks:
+        if one.generation.intent.verb == "remove" and one.state != TAKEN_BACK and not one.generation.interrupted:
+            removed |= {spot(step): one.generation.number for step in one.generation.steps}
+    return [one for one in outlooks if _is_over(one) or _was_removed(one, removed)]
+
+
+def _was_removed(one: Outlook, removed: Mapping[Spot, int]) -> bool:
+    steps, number = one.generation.steps, one.generation.number
+    return one.state == COVERED and any(removed.get(spot(step), 0) > number for step in steps)
 
 
 def _is_over(one: Outlook) -> bool:

@@ -52,7 +52,7 @@ def unreadable(symptoms: Symptoms) -> Iterator[Finding]:
 def drifted(symptoms: Symptoms) -> Iterator[Finding]:
     """A deployed file that somebody else has replaced or removed since."""
     for one in symptoms.ledger.changes:
-        if one.state in _WHAT:
+        if one.state in _WHAT and one.remedies:
             yield Finding(
                 f"deployment:{one.number}",
                 WARNING if len(one.remedies) > 1 else NOTE,

@@ -139,8 +139,12 @@ def told_by_lstat(seen: Seen, known: Iterable[tuple[Seen, FileState]]) -> FileSt
 
 
 def judge(generations: Sequence[Generation], facts: Facts) -> tuple[Outlook, ...]:
-    """What became of each, oldest first."""
-    back, upper = taken_back(generations), uppermost(generations)
+    """What became of each, oldest first.
+
+    A removal that was let go covers nothing: it cannot be taken back to see again what stood there before it.
+    """
+    standing = [one for one in generations if one.intent.verb != "remove" or one.number not in facts.pruned]
+    back, upper = taken_back(generations), uppermost(standing)
     return tuple(_judged(one, back, upper, facts) for one in generations)
 
 
@@ -176,6 +180,8 @@ def _drifted(one: Generation, mine: Sequence[Step], facts: Facts) -> Outlook | N
         return None
     if place == "moved":
         return Outlook(one, MADE_ANEW, files=_paths(lost), remedies=_ways(one))
+    if one.intent.verb == "default" and all(facts.ground[spot(step)].seen.kind == ABSENT for step in lost):
+        return Outlook(one, GONE, files=_paths(lost))
     if one.intent.verb not in DEPLOYED:
         return Outlook(one, MADE_ANEW, files=_paths(lost), remedies=(_forget(one.number),))
     found = [(step, facts.ground.get(spot(step), Ground())) for step in lost]

@@ -11,12 +11,12 @@ import pytest
 from rocmswitch.model.receipt import FileEntry
 from rocmswitch.store.receipts import read_files, read_receipt
 from tests.support.acme import NAME, AcmeSite
-from tests.support.commandline import CommandLine, Outcome
+from tests.support.commandline import CommandLine
 from tests.support.debs import Deb, Library, Link, make_library
 from tests.support.patched import hashes
 from tests.support.trees import replace_content
+from tests.support.variants import VARIANT, answers, deploy, patched
 
-VARIANT = f"{NAME}+patched"
 LIBRARY = "usr/lib/libacme.so.1"
 
 
@@ -25,24 +25,6 @@ def stack(line: CommandLine) -> CommandLine:
     """Has acme-1.0, whose `rocminfo` exits with what libacme.so.1 answers: 42."""
     line.succeed("install", NAME, "--yes")
     return line
-
-
-def patched(folder: Path, value: int = 7, **changes: object) -> Path:
-    """A libacme.so.1 of somebody's own, that answers *value*."""
-    path = folder / "my libraries/libacme.so"
-    path.parent.mkdir(exist_ok=True)
-    path.unlink(missing_ok=True)
-    make_library(Library("libacme.so.1", value=value, **changes), path)  # type: ignore[arg-type]
-    return path
-
-
-def deploy(line: CommandLine, file: Path, *more: str, into: str = NAME) -> Outcome:
-    return line.run("deploy", str(file), "--into", into, "--yes", *more)
-
-
-def answers(line: CommandLine, *names: str) -> list[int]:
-    """What the program of each stack gets from the library that it loads."""
-    return [line.run("run", name, "--", "rocminfo").code for name in names]
 
 
 def entry(line: CommandLine, path: str, name: str = VARIANT) -> FileEntry:

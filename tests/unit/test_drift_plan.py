@@ -91,6 +91,20 @@ def test_a_later_change_of_the_same_path_covers_the_earlier_one():
     assert told(changes, Facts({SPOT: ground("newer")})) == ["covered by 2", "in force"]
 
 
+def test_a_removal_that_was_let_go_covers_nothing():
+    changes = [
+        generation(1, step("", "->a"), verb="default"),
+        generation(2, step("->a", ""), verb="remove"),
+        generation(3, step("", "->b"), verb="default"),
+        undo(4, 3, step("->b", "")),
+    ]
+
+    assert told(changes[:2], Facts({SPOT: ground("")})) == ["covered by 2", "in force"]
+    assert told(changes[:2], Facts({SPOT: ground("")}, pruned={2})) == ["gone", "pruned"]
+    assert told(changes[:3], Facts({SPOT: ground("->b")}, pruned={2})) == ["covered by 3", "pruned", "in force"]
+    assert told(changes, Facts({SPOT: ground("")}, pruned={2, 4}))[2] == "taken back by 4"
+
+
 def test_after_the_later_change_was_taken_back_the_earlier_one_stands_there_again():
     changes = [
         generation(1, step("old", "new")),
