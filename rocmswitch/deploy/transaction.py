@@ -70,7 +70,8 @@ def begun(number: int, replacements: Sequence[Replacement]) -> tuple[Touched, ..
 
 
 def check(replacements: Sequence[Replacement], steps: Sequence[Touched], folders: Folders) -> None:
-    """Raise Refused where a path is not what the plan saw, or a name that we need is taken. Changes nothing.
+    """Raise Refused where a path is not what the plan saw, or a name that we need is taken, and OSError where this
+    user cannot change it. Changes nothing.
 
     All *folders* are reached then.
     """
@@ -84,8 +85,10 @@ def check(replacements: Sequence[Replacement], steps: Sequence[Touched], folders
         folder, name = folders.of(step.root, step.path)
         if folder.seen(name) != step.seen:
             raise not_as_seen(folder.path_of(name))
-        if step.temporary and folder.seen(step.temporary).kind != ABSENT:
-            raise Refused(f"`{folder.path_of(step.temporary)}` is in the way")
+        if step.temporary:
+            folder.check_writable()
+            if folder.seen(step.temporary).kind != ABSENT:
+                raise Refused(f"`{folder.path_of(step.temporary)}` is in the way")
 
 
 def carry_out(journal: Journal, replacements: Sequence[Replacement], work: Workplace) -> Journal:

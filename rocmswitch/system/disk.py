@@ -244,7 +244,9 @@ def in_words(error: OSError) -> RocmswitchError:
 
 
 def _lacking(error: OSError, folder: Path) -> MachineLacks | None:
-    path = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else str(folder)
+    source = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else str(folder)
+    # Of two names the second one is made, or replaced: it is there that something is lacking.
+    path = os.fsdecode(error.filename2) if isinstance(error.filename2, (str, bytes)) else source
     reason = os.strerror(error.errno) if error.errno else ""
     if error.errno == errno.ENOSPC:
         return MachineLacks(f"no space is left for `{path}`", hint="run `rocmswitch cache prune`")
@@ -255,8 +257,8 @@ def _lacking(error: OSError, folder: Path) -> MachineLacks | None:
     if error.errno in (errno.EACCES, errno.EPERM):
         return MachineLacks(f"`{path}` may not be changed or read by this user ({reason})")
     if error.errno == errno.EXDEV:
-        other = os.fsdecode(error.filename2) if isinstance(error.filename2, (str, bytes)) else str(folder)
-        return MachineLacks(f"`{path}` and `{other}` must be on the same file system")
+        other = path if error.filename2 else str(folder)
+        return MachineLacks(f"`{source}` and `{other}` must be on the same file system")
     if error.errno in _FAILURES:
         return MachineLacks(f"the disk failed at `{path}` ({reason})")
     return None

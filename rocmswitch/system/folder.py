@@ -78,6 +78,13 @@ class Folder:
             target = self._target(name) if stat.S_ISLNK(found.st_mode) else ""
         return replace(seen_of(found), kind=LINK if stat.S_ISLNK(found.st_mode) else FILE, target=target)
 
+    def check_writable(self) -> None:
+        """Raise OSError, EROFS or EACCES, where this user can change no entry: modes, mounts, an immutable folder."""
+        if not os.access(".", os.W_OK | os.X_OK, dir_fd=self.descriptor, effective_ids=True):
+            is_read_only = os.fstatvfs(self.descriptor).f_flag & os.ST_RDONLY
+            code = errno.EROFS if is_read_only else errno.EACCES
+            raise OSError(code, os.strerror(code), str(self.path))
+
     def open(self, name: str) -> BinaryIO:
         """The regular file *name*, to be read. Raises NotFound, Refused for anything else, OSError."""
         path = self.path_of(name)

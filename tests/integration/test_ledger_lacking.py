@@ -1,0 +1,97 @@
+"""What a ledger says where the machine will not let it change the files: which place it is, before work is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rocmswitch.errors import MachineLacks
+from rocmswitch.system.disk import Change, Disk
+from tests.support.deployments import LIBRARY, Ground, adopt, deploy, settle, undo
+from tests.support.disk import HastyDisk
+
+
+class Listing(HastyDisk):
+    def __init__(self) -> None:
+        self.changes: list[Change] = []
+
+    def about_to(self, change: Change) -> None:
+        self.changes.append(change)
+
+
+@pytest.fixture
+def ground(tmp_path: Path) -> Ground:
+    ground = Ground(tmp_path / "ground")
+    ground.furnish()
+    return ground
+
+
+def run(*command: str) -> None:
+    """Skip the test where that may not be done."""
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"no {command[0]}")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"only root, and not everywhere: {done.stderr.strip()}")
+
+
+@contextlib.contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    run("mount", "--bind", str(folder), str(folder))
+    try:
+        run("mount", "-o", "remount,bind,ro", str(folder))
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@contextlib.contextmanager
+def immutable(path: Path) -> Iterator[None]:
+    run("chattr", "+i", str(path))
+    try:
+        yield
+    finally:
+        subprocess.run(["chattr", "-i", str(path)], check=True)
+
+
+def test_a_read_only_file_system_is_told_before_anything_is_saved(ground: Ground):
+    deploy(ground, HastyDisk())
+    before, disk = ground.view(), Listing()
+
+    with read_only(ground.site), pytest.raises(MachineLacks) as caught:
+        undo(ground, disk)
+
+    assert str(caught.value) == f"`{ground.site}/torch/lib` is on a file system that is mounted read-only"
+    assert (disk.changes, ground.view()) == ([], before)
+
+
+def test_a_folder_that_may_not_be_written_is_told_before_anything_is_saved(ground: Ground):
+    disk = Listing()
+
+    with immutable(ground.site / "torch/lib"), pytest.raises(MachineLacks) as caught:
+        deploy(ground, disk)
+
+    reason = "may not be changed or read by this user (Permission denied)"
+    assert str(caught.value) == f"`{ground.site}/torch/lib` {reason}"
+    assert [change for change in disk.changes if change.path.is_relative_to(ground.layout.backups / "1")] == []
+
+
+def test_what_is_adopted_needs_no_right_to_write_there(ground: Ground):
+    with read_only(ground.site):
+        assert adopt(ground, HastyDisk()).number == 1
+
+
+def test_a_file_that_may_not_be_replaced_is_named_and_not_the_one_beside_it(ground: Ground):
+    before = ground.view()
+
+    with immutable(ground.site / LIBRARY), pytest.raises(MachineLacks) as caught:
+        deploy(ground, Disk())
+
+    reason = "may not be changed or read by this user (Operation not permitted)"
+    assert str(caught.value) == f"`{ground.site / LIBRARY}` {reason}"
+    assert (ground.view(), settle(ground, HastyDisk())) == (before, None)
