@@ -79,7 +79,7 @@ class Folder:
         return replace(seen_of(found), kind=LINK if stat.S_ISLNK(found.st_mode) else FILE, target=target)
 
     def check_writable(self) -> None:
-        """Raise OSError, EROFS or EACCES, where this user can change no entry: modes, mounts, an immutable folder."""
+        """Raise OSError, EROFS or EACCES, where this user can change no entry: a mount, a mode, `chattr +i`."""
         if not os.access(".", os.W_OK | os.X_OK, dir_fd=self.descriptor, effective_ids=True):
             is_read_only = os.fstatvfs(self.descriptor).f_flag & os.ST_RDONLY
             code = errno.EROFS if is_read_only else errno.EACCES
