@@ -76,7 +76,7 @@ def show_venv(plan: VenvPlan, rooms: tuple[Room, Room]) -> None:
     have = sum(one.size for one in plan.wheels if one.filename in plan.cached)
     _say_bytes(plan.wheels_size, have, plan.unpacked, about=True)
     if plan.replaces:
-        output.say(f"the environment that {plan.name} means now stays on the disk, as {plan.replaces}")
+        output.say(f"what {plan.name} means now stays on the disk: `rocmswitch undo` brings it back")
     for note in plan.notes:
         output.say(f"note: {note}")
 

@@ -23,10 +23,12 @@ def carry_out(scopes: Scopes, removal: remove.Removal, *, purge: bool, yes: bool
         return
     if removal.size is None or not removal.used_by:
         output.agree("Remove it?", yes=yes)
-    _, left = remove.execute(removal, trees, ledger, machine.disk(), scopes.wait(remove.WAIT))
+    done, left = remove.execute(removal, trees, ledger, machine.disk(), scopes.wait(remove.WAIT))
     for tree in left:
         output.say(f"programs still run from {tree}: the next change removes it")
-    output.say(f"removed {removal.name}")
+    output.say(f"removed {removal.name}, recorded as generation {done.number}")
+    if not removal.purges:
+        output.say(f"back: `rocmswitch undo {done.number}`")
     if os.environ.get(ACTIVE) == removal.name:
         output.say("it is still entered in this shell: `rocmswitch use --off` leaves it")
 

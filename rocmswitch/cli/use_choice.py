@@ -72,8 +72,8 @@ def use_no_stack(scopes: Scopes, lasting: Lasting, shell: str | None) -> None:
         from rocmswitch.operations.default import set_default
 
         settle(scopes)
-        set_default(scopes.own, None, machine.ledger(scopes), machine.disk())
-        output.say("new shells start without a stack")
+        number = set_default(scopes.own, None, machine.ledger(scopes), machine.disk())
+        output.say(f"new shells start without a stack{_recorded(number)}")
     if _is_heard(shell) and not lasting.pin and not lasting.default:
         output.say("no stack in this shell, until `rocmswitch use --off`")
     text = fish.no_stack() if _in_fish(shell) else posix.no_stack()
@@ -117,8 +117,12 @@ def _write_scripts(scopes: Scopes, one: Installation, lasting: Lasting) -> None:
         from rocmswitch.operations.default import set_default
 
         settle(scopes)
-        set_default(scopes.own, one, machine.ledger(scopes), machine.disk())
-        output.say(f"new shells use {one.receipt.name}")
+        number = set_default(scopes.own, one, machine.ledger(scopes), machine.disk())
+        output.say(f"new shells use {one.receipt.name}{_recorded(number)}")
+
+
+def _recorded(generation: int) -> str:
+    return f"; back: `rocmswitch undo {generation}`" if generation else ""
 
 
 def _examine(scopes: Scopes, one: Installation) -> None:

@@ -44,6 +44,16 @@ def test_each_undo_brings_back_the_default_before(line: CommandLine):
     assert line.run("undo", "--yes").code == 3
 
 
+def test_who_chooses_one_is_told_the_way_back(line: CommandLine):
+    chosen = line.run("use", "rocm-6.1.0", "--default", "--shell", "sh")
+    again = line.run("use", "rocm-6.1.0", "--default", "--shell", "sh")
+    none = line.run("use", "system", "--default", "--shell", "sh")
+
+    assert "new shells use rocm-6.1.0; back: `rocmswitch undo 1`\n" in chosen.err
+    assert "new shells use rocm-6.1.0\n" in again.err
+    assert "new shells start without a stack; back: `rocmswitch undo 2`\n" in none.err
+
+
 def test_what_is_the_default_already_is_no_change(line: CommandLine):
     choose(line, "system")
     assert not line.layout.backups.exists()

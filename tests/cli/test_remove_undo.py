@@ -54,6 +54,7 @@ def test_a_removed_stack_that_was_the_default_comes_back_byte_for_byte(line: Com
 
     assert removed.code == 0, removed
     assert "`rocmswitch undo` brings it back until `rocmswitch backup prune` frees its " in removed.err
+    assert "recorded as generation 2\nback: `rocmswitch undo 2`\n" in removed.err
     assert not [path for path in between if f"activations/{NAME}" in path or "default" in path]
     assert undone.code == 0, undone
     assert state(line) == before
