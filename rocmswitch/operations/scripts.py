@@ -14,7 +14,7 @@ from rocmswitch.operations import aliases
 from rocmswitch.operations.hooks import refreshed_hooks
 from rocmswitch.operations.rendering import functions, functions_path, script
 from rocmswitch.store.freshness import DIALECTS
-from rocmswitch.store.installed import Installed
+from rocmswitch.store.installed import Installation, Installed
 from rocmswitch.store.layout import Layout
 from rocmswitch.store.private import check_private, make_private, may_write
 from rocmswitch.system.disk import Disk, disk_errors
@@ -42,10 +42,10 @@ def write_scripts(name: str, installed: Installed, disk: Disk) -> None:
     bound = [venv for venv in installed.venvs() if venv.receipt.prefix == one.receipt.name]
     texts: dict[Layout, Wanted] = {}
     for other in (*bound, one):
-        for dialect in DIALECTS:
-            content = script(dialect, other, installed).encode(errors="surrogateescape")
-            texts.setdefault(other.layout, {})[other.script(dialect)] = content
+        texts.setdefault(other.layout, {}).update(_scripts(other, installed))
     for layout, scripts in texts.items():
+        if _is_outdated(layout):
+            scripts |= _all_scripts(layout, installed)
         # The machine's are kept by its administrator's commands.
         if may_write(layout.activations) or not all(path.is_file() for path in scripts):
             _bring_about(layout, scripts, "", disk)
@@ -67,12 +67,7 @@ def refresh_scripts(layout: Layout, installed: Installed, disk: Disk) -> None:
     """
     if not may_write(layout.activations):
         return
-    wanted: Wanted = {}
-    for one in (*installed.prefixes(), *installed.venvs()):
-        # What cannot be entered as things are says so when it is to be entered.
-        if one.layout == layout and installed.lack(one) is None:
-            for dialect in DIALECTS:
-                wanted[one.script(dialect)] = script(dialect, one, installed).encode(errors="surrogateescape")
+    wanted = _all_scripts(layout, installed)
     if wanted or layout.activations.is_dir():
         _bring_about(layout, wanted, "", disk)
 
@@ -82,8 +77,9 @@ def mend_scripts(layout: Layout, installed: Installed, disk: Disk) -> None:
 
     Nothing where nobody was. Raises as `write_scripts`.
     """
-    leads_nowhere = (path for path in _symlinks(layout.activations) if not path.exists())
-    if _orphans(layout) or _missing(layout) or _remains(layout) or any(leads_nowhere) or _is_undecided(layout):
+    leads_nowhere = any(not path.exists() for path in _symlinks(layout.activations))
+    remains = _orphans(layout) or _missing(layout) or _remains(layout)
+    if remains or leads_nowhere or _is_undecided(layout) or _is_outdated(layout):
         refresh_scripts(layout, installed, disk)
 
 
@@ -109,9 +105,32 @@ def default_name(layout: Layout) -> str:
     return link.readlink().stem if link.is_symlink() else ""
 
 
+def _scripts(one: Installation, installed: Installed) -> Wanted:
+    texts = ((dialect, script(dialect, one, installed)) for dialect in DIALECTS)
+    return {one.script(dialect): text.encode(errors="surrogateescape") for dialect, text in texts}
+
+
+def _all_scripts(layout: Layout, installed: Installed) -> Wanted:
+    """Of everything in the scope that can be entered: what cannot, as things are, says so when somebody tries."""
+    wanted: Wanted = {}
+    for one in (*installed.prefixes(), *installed.venvs()):
+        if one.layout == layout and installed.lack(one) is None:
+            wanted |= _scripts(one, installed)
+    return wanted
+
+
+def _is_outdated(layout: Layout) -> bool:
+    """Whether the functions there are those of another version, which every script may call by other words."""
+    paths = ((functions_path(layout, dialect), dialect) for dialect in DIALECTS)
+    return any(path.is_file() and path.read_bytes() != functions(dialect).encode() for path, dialect in paths)
+
+
 def _bring_about(layout: Layout, scripts: Wanted, gone: str, disk: Disk) -> None:
-    """Let *scripts* and all that goes with them lie there, and nothing of the name *gone*."""
-    _write(layout, lambda: {**_carried(layout), **_links(layout, gone), **scripts}, disk)
+    """Let *scripts* and all that goes with them lie there, and nothing of the name *gone*.
+
+    The functions come last: as long as they are those of another version, it is not done.
+    """
+    _write(layout, lambda: {**_links(layout, gone), **scripts, **_carried(layout)}, disk)
 
 
 def _carried(layout: Layout) -> Wanted:

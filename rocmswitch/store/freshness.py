@@ -10,6 +10,7 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
+from rocmswitch.shell import fish, posix
 from rocmswitch.store.installed import Installation
 from rocmswitch.store.receipts import receipt_path
 
@@ -34,6 +35,7 @@ def scripts_are_written(one: Installation, below: Installation | None, carried: 
             all(_is_private(folder) for folder in (one.layout.activations, one.layout.shell))
             and _oldest(scripts) >= _youngest(receipts)
             and all(_holds(one.layout.shell / f"functions.{dialect}", carried, dialect) for dialect in DIALECTS)
+            and all(_begins(script, one.layout.shell / f"functions{script.suffix}") for script in scripts)
         )
     except OSError:
         return False
@@ -57,6 +59,12 @@ def look_is_due(one: Installation, root: Path = Path("/")) -> bool:
 
 def _holds(functions: Path, carried: Path, dialect: str) -> bool:
     return functions.read_bytes() == b"".join((carried / name).read_bytes() for name in FUNCTIONS[dialect])
+
+
+def _begins(script: Path, functions: Path) -> bool:
+    """Whether *script* asks for the functions as those of this version do: another one's may call other names."""
+    render = fish.functions_from if script.suffix == ".fish" else posix.functions_from
+    return script.read_text("utf-8", "surrogateescape").startswith(render(str(functions)))
 
 
 def _is_private(folder: Path) -> bool:

@@ -1,13 +1,17 @@
-"""Scripts that somebody was stopped before taking away, or before writing."""
+"""Scripts that somebody was stopped before taking away, or before writing, and those of another version."""
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 
+from rocmswitch.errors import MachineLacks
 from rocmswitch.operations.hooks import hook_path
 from rocmswitch.operations.scripts import mend_scripts, refresh_scripts, write_scripts
+from rocmswitch.shell import posix
+from rocmswitch.store.freshness import scripts_are_written
 from rocmswitch.store.installed import Installed
 from rocmswitch.store.layout import Layout
 from rocmswitch.system.disk import Change, Disk
@@ -101,3 +105,45 @@ def test_the_link_of_another_process_on_its_way_to_its_name_is_left_alone(layout
     write(layout, "rocm-6.3.0")
 
     assert on_its_way.is_symlink()
+
+
+def age(layout: Layout) -> None:
+    """As an earlier rocmswitch left it, whose functions had other names."""
+    for path in (*layout.activations.glob("rocm-*.*"), *layout.shell.glob("functions.*")):
+        path.write_text("# of an earlier rocmswitch: _rocmswitch_other\n")
+
+
+def test_with_the_functions_of_this_version_come_the_scripts_of_all_that_is_installed(layout: Layout):
+    write(layout, "rocm-6.2.4", "rocm-5.2.3")
+    before = {path: path.read_text() for path in layout.activations.glob("*.*")}
+    age(layout)
+
+    write_scripts("rocm-6.2.4", Installed((layout,)), Disk())
+
+    assert {path: path.read_text() for path in layout.activations.glob("*.*")} == before
+
+
+def test_whoever_is_stopped_between_scripts_and_functions_has_not_done_it(layout: Layout):
+    write(layout, "rocm-6.2.4")
+    age(layout)
+
+    class Cut(Disk):
+        def rename(self, path: Path, target: Path) -> None:
+            if target.parent == layout.shell:
+                raise OSError(errno.ENOSPC, "no space is left", str(target))
+            super().rename(path, target)
+
+    with pytest.raises(MachineLacks):
+        write_scripts("rocm-6.2.4", Installed((layout,)), Cut())
+
+    assert "other" not in (layout.activations / "rocm-6.2.4.sh").read_text()
+    assert "other" in (layout.shell / "functions.sh").read_text()
+
+
+def test_a_script_that_calls_the_functions_of_another_version_is_not_taken_for_written(layout: Layout):
+    write(layout, "rocm-6.2.4")
+    one, carried = Installed((layout,)).find("rocm-6.2.4"), Path(posix.__file__).parent
+    fresh = scripts_are_written(one, None, carried)
+    one.script().write_text(one.script().read_text().replace("$$.", "$$.9", 1))
+
+    assert (fresh, scripts_are_written(one, None, carried)) == (True, False)
