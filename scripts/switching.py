@@ -67,6 +67,8 @@ def _typed(line: CommandLine, old: str) -> Iterator[tuple[str, str, str]]:
         for words in _words(old):
             output, _, shown = terminal.type(words).rpartition("\n")
             lines = [one for one in output.splitlines() if one]
+            if words == TORCH and not re.fullmatch(r"[0-9.]+\+rocm[0-9.]+", lines[-1]):
+                sys.exit(f"error: `{words}` said\n{output}")
             yield prompt, words, "".join(f"{_for_people(one, line)}\n" for one in lines)
             folder = terminal.type("dirs +0").rpartition("\n")[0]
             prompt = f"{shown}{folder} "
