@@ -210,6 +210,7 @@ class Ledger:
         alone = roll_back(journal, folders, self._vault(journal.number), self._disk)
         if alone:
             self._records.commit(_left_alone(journal, alone))
+            self._records.remove_unnamed(journal.number)
         self._journal.discard()
 
     def _needs_settling(self) -> bool:

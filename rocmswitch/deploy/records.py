@@ -88,6 +88,14 @@ class Records:
         """See to it that a record that is there stays there: a killed process may not have waited for the disk."""
         self._disk.sync_directory(self.folder(number))
 
+    def remove_unnamed(self, number: int) -> None:
+        """Remove what was saved for the paths that the record of *number* does not name."""
+        steps = self.read(number).steps
+        named = {RECORD, PRUNED, *(name for step in steps for name in (step.saved, step.kept))}
+        for path in sorted(self.folder(number).iterdir()):
+            if path.name not in named:
+                self._disk.discard(path)
+
     def remove_debris(self) -> None:
         """Remove what was saved for changes that were not recorded, and the rest of what was given up."""
         for number in self._folders():

@@ -180,7 +180,7 @@ def test_what_somebody_changed_before_it_was_rolled_back_is_left_alone_and_what_
     assert ground.ledger().saved(1, step.saved).read_bytes() == original
     assert happen is gone or (ground.site / LIBRARY).read_bytes() == standing
     assert happen is not replaced or not (ground.site / ADDED).exists(), "what could be taken back was"
-    assert not ground.ledger().is_interrupted
+    assert assert_whole(ground) == (1,), "nothing is kept that no record tells of"
 
 
 def test_what_was_put_is_left_where_its_backup_is_damaged(ground: Ground):
