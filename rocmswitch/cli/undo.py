@@ -22,14 +22,18 @@ from rocmswitch.operations import undo
 def command(scopes: Scopes, number: int | None, yes: bool, dry_run: bool, as_json: bool) -> None:
     """Take the change N of `rocmswitch history` back; without N the newest that is in force.
 
-    An undo is a change too: undoing it brings back what it took away.
+    An undo is a change too: undoing it brings back what it took away. A change of which nothing is left, because
+    its files were installed again, counts as taken back from then on.
     """
     yard = wayback.yard(scopes, dry_run=dry_run)
     chosen, plan = undo.plan(number, yard, os.environ)
     wayback.show(plan, f"takes back generation {_told(chosen)}")
     done = None
     if not plan.returns:
-        output.say(f"nothing has to be put back; `rocmswitch backup prune {chosen.number}` lets it go")
+        output.say("nothing has to be put back")
+        if not dry_run:
+            done = undo.execute(plan, yard, os.environ)
+            output.say(f"generation {chosen.number} counts as taken back, recorded as generation {done.number}")
     elif not dry_run:
         told = f"took back generation {chosen.number}"
         done = wayback.finish(lambda: undo.execute(plan, yard, os.environ), "Take it back?", told, yes=yes)

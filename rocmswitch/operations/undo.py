@@ -35,7 +35,12 @@ def plan(number: int | None, yard: Yard, environment: Mapping[str, str]) -> tupl
 
 
 def execute(plan: WayBack, yard: Yard, environment: Mapping[str, str]) -> Generation:
-    """Carry it out, whole or not at all. Raises Busy, Refused, VerificationFailed, MachineLacks."""
+    """Carry it out, whole or not at all. Raises Busy, Refused, VerificationFailed, MachineLacks.
+
+    With nothing to put back it is recorded all the same: the next undo takes the change before it back.
+    """
+    if not plan.returns:
+        return yard.ledger.note(plan.intent, wait=yard.wait, expected=plan.expected)
     return carry_out(plan, yard, lambda: _site(plan, yard, environment))
 
 

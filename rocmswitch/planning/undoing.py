@@ -71,7 +71,8 @@ def choose(generations: Sequence[Generation], number: int | None, pruned: Collec
     """The generation to take back: *number*, else the newest in force that does not undo another.
 
     What was let go, *pruned*, is chosen only by its number: it may be that it saved nothing. Raises NotFound where
-    there is none, and Refused where it was taken back, or where a later one in force has changed the same path.
+    there is none, and Refused where it was taken back, cannot be told, or where a later one in force has changed
+    the same path.
     One that was let go is not in the way: it can never be undone first.
     """
     back = taken_back(generations)
@@ -87,6 +88,11 @@ def choose(generations: Sequence[Generation], number: int | None, pruned: Collec
         raise Refused(
             f"generation {number} was taken back by {back[number]} already",
             hint=f"run `rocmswitch undo {back[number]}` to have it again",
+        )
+    if chosen.interrupted and not chosen.steps:
+        raise Refused(
+            f"what generation {number} has changed cannot be told: its journal could not be read",
+            hint=f"run `rocmswitch history {number}` for what it may be",
         )
     return _checked(chosen, generations, pruned)
 

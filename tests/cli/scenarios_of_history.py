@@ -190,3 +190,9 @@ def the_journal_of_a_change_that_was_broken_off_is_damaged(scene: Scene) -> Outc
         put(scene.line, str(venv), {MIOPEN: b"other"}, CutBeforeRecording())
     garble(scene.line.layout.open_journal)
     return scene.fail("history")
+
+
+@scenario("planning/undoing", "run `rocmswitch history {}` for what it may be", 5)
+def what_is_undone_is_told_by_a_damaged_journal_alone(scene: Scene) -> Outcome:
+    the_journal_of_a_change_that_was_broken_off_is_damaged(scene)
+    return scene.fail("undo", "1", "--yes")
