@@ -191,11 +191,10 @@ def _put_in_place(step: Touched, ready: Ready, work: Workplace) -> Folder | None
     now = folder.seen(name)
     if not is_same_file(now, step.seen):
         raise not_as_seen(folder.path_of(name))
-    if ready.after.kind != ABSENT and not _is_one_inode(now, ready.written):
+    if ready.after.kind != ABSENT:
         work.disk.rename_in(folder, step.temporary, name)
     elif now.kind != ABSENT:
-        # To give a file the name that it has already does nothing and leaves both: rename(2).
-        work.disk.remove_in(folder, name if ready.after.kind == ABSENT else step.temporary)
+        work.disk.remove_in(folder, name)
     return folder
 
 
@@ -210,7 +209,3 @@ def _placed(journal: Journal, work: Workplace) -> tuple[Seen, ...]:
             raise not_as_seen(folder.path_of(name))
         placed.append(now)
     return tuple(placed)
-
-
-def _is_one_inode(one: Seen, other: Seen) -> bool:
-    return (one.device, one.inode) == (other.device, other.inode)

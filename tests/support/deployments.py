@@ -246,6 +246,7 @@ SCENES = (
     Scene("deploy", (), deploy),
     Scene("deploy to two folders", (), deploy_apart),
     Scene("restore", (deploy,), restore),
+    Scene("restore what is there", (deploy, undo), restore),
     Scene("undo", (deploy,), undo),
     Scene("adopt", (), adopt),
     Scene("link", (), link),
