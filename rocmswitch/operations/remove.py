@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rocmswitch.deploy.ledger import Ledger
-from rocmswitch.errors import Failed, NotFound, Refused
+from rocmswitch.errors import Failed, MachineLacks, NotFound, Refused
 from rocmswitch.model.deployment import Generation, Intent, NoFile, Replacement
 from rocmswitch.operations.default import no_default
 from rocmswitch.operations.keeping import trees_of
@@ -114,8 +114,8 @@ def execute(
     """Take away the name, what new shells enter by it and the shortcut to it, at once; then its scripts.
 
     Returns the recorded change, and of what is purged the trees that stay until the programs that run from them
-    end. Raises Refused while an environment is bound to it, except where it is damaged: the environment works
-    again when it is installed anew.
+    end. What is purged goes also where the disk is too full to record that first. Raises Refused while an
+    environment is bound to it, except where it is damaged: the environment works again when it is installed anew.
     """
     _check_unused(removal)
     with trees.locked(removal.name, wait):
@@ -124,12 +124,30 @@ def execute(
         _check_unused(replace(removal, used_by=bound))
         if not trees.current(removal.name):
             raise Failed(f"`{removal.name}` was removed by another rocmswitch meanwhile")
-        generation = ledger.carry_out(_intent(removal), _changes(removal), wait=wait)
+        try:
+            generation = ledger.carry_out(_intent(removal), _changes(removal), wait=wait)
+        except MachineLacks:
+            if not removal.purges or running(removal, trees):
+                raise
+            _make_room(removal, trees, disk)
+            generation = ledger.note(_intent(removal), wait=wait)
         if removal.purges:
-            ledger.prune(_holding(removal.name, ledger), wait=wait)
+            ledger.prune({generation.number, *_holding(removal.name, ledger)}, wait=wait)
         remove_script(removal.layout, removal.name, disk)
         disk.discard(removal.layout.checks / f"{removal.name}.json")
         return generation, trees.remove(removal.name) if removal.purges else ()
+
+
+def _make_room(removal: Removal, trees: Trees, disk: Disk) -> None:
+    """Take all away without a record: removing needs no space, and whoever frees a full disk has no other.
+
+    What leads there goes first. A cut on the way leaves less of it, and no record; nothing that could come back.
+    """
+    for change in _changes(removal)[:-1]:
+        path = Path(change.root, change.path)
+        disk.discard(path)
+        disk.sync_directory(path.parent)
+    trees.remove(removal.name)
 
 
 def _intent(removal: Removal) -> Intent:
