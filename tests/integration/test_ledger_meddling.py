@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rocmswitch.errors import Refused
-from rocmswitch.model.deployment import NewFile
+from rocmswitch.model.deployment import NewFile, Seen
 from rocmswitch.system.disk import Change
 from rocmswitch.system.folder import seen_of
 from tests.support.deployments import (
@@ -159,8 +160,9 @@ def test_what_others_put_in_the_place_of_a_file_meanwhile_stays(meddle: Callable
             meddled.append(standing(library))
 
         try:
-            deploy(ground, Meddling(at, happen))
+            step = deploy(ground, Meddling(at, happen)).steps[0]
             outcomes.append("done")
+            assert not is_recorded_as_ours(library, step.placed), change
         except Refused:
             outcomes.append("refused")
             assert without_library(ground.view()) == others, change
@@ -170,6 +172,11 @@ def test_what_others_put_in_the_place_of_a_file_meanwhile_stays(meddle: Callable
 
     print(outcomes)
     assert "refused" in outcomes and outcomes == sorted(outcomes, reverse=True)
+
+
+def is_recorded_as_ours(path: Path, placed: Seen) -> bool:
+    found = path.lstat() if os.path.lexists(path) else None
+    return found is not None and (found.st_ino, found.st_mtime_ns) == (placed.inode, placed.modified)
 
 
 def standing(path: Path) -> object:
