@@ -6,12 +6,15 @@ import ctypes
 import hashlib
 import itertools
 import os
+from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import BinaryIO
 
-_PIECE = 4 << 20
+_PIECE = 2 << 20
 _SMALLEST = 64 << 10
+_BUFFERS = 4
+"""So many pieces may be on their way, where writing stalls and hashing does not, or the other way round."""
 _STRETCH = 16 << 20
 """So much is written before the disk is told to begin."""
 _WRITE = 2
@@ -21,7 +24,7 @@ _WRITE = 2
 def hash_opened(file: BinaryIO) -> str:
     """SHA-256 in hex of the whole *file*, a real one, wherever it was read to. Raises OSError."""
     digest = hashlib.sha256()
-    for piece in _pieces(file):
+    for piece in _pieces(file, 1):
         digest.update(piece)
     return digest.hexdigest()
 
@@ -34,27 +37,29 @@ def copy_hashed(source: BinaryIO, target: BinaryIO) -> str:
     """
     digest = hashlib.sha256()
     written = started = 0
+    hashing: deque[Future[None]] = deque()
     with ThreadPoolExecutor(1) as beside:
-        hashed = beside.submit(digest.update, b"")
-        for piece in _pieces(source):
-            hashed.result()  # of the piece before: its buffer is the next one to be read into
-            hashed = beside.submit(digest.update, piece)
+        for piece in _pieces(source, _BUFFERS):
+            if len(hashing) == _BUFFERS - 1:
+                hashing.popleft().result()  # its buffer is the next one to be read into
+            hashing.append(beside.submit(digest.update, piece))
             target.write(piece)
             written += len(piece)
             if written - started >= _STRETCH:
                 _start_writing(target, started, written - started)
                 started = written
-        hashed.result()
+        for piece_hashed in hashing:
+            piece_hashed.result()
     target.flush()
     return digest.hexdigest()
 
 
-def _pieces(file: BinaryIO) -> Iterator[memoryview]:
-    """Each is valid until the next but one is asked for."""
+def _pieces(file: BinaryIO, buffers: int) -> Iterator[memoryview]:
+    """Each is valid until so many more are asked for as there are *buffers*."""
     # Clearing large buffers takes longer than hashing a small file.
     size = min(_PIECE, max(_SMALLEST, os.fstat(file.fileno()).st_size + 1))
     offset = 0
-    for buffer in itertools.cycle([memoryview(bytearray(size)), memoryview(bytearray(size))]):
+    for buffer in itertools.cycle([memoryview(bytearray(size)) for _ in range(buffers)]):
         count = os.preadv(file.fileno(), [buffer], offset)
         if not count:
             return
