@@ -14,7 +14,8 @@ from rocmswitch.planning.kernels import KernelFile, Rocblas
 _LIBRARY = re.compile(r"librocblas(-[0-9a-f]{8})?\.so(\.[0-9.]+)?")
 _ROCM_FOLDERS = ("lib", "lib64", "lib/*-linux-gnu", "rocblas/lib")
 """Where a ROCm tree has its libraries: AMD's, Fedora's, Debian's, AMD's before 5.2."""
-_TORCH_FOLDER = "torch/lib"
+_PACKAGED_FOLDERS = ("torch/lib", "_rocm_sdk_libraries*/lib")
+"""Where packages bring one along: PyTorch itself, or the ROCm that was built as wheels of its own."""
 _KERNELS = ("library", "../rocblas/library", "rocblas/library", "rocblas/[0-9]*/library")
 """From the library: as it is built (library/src/tensile_host.cpp), and as Debian patches it."""
 _DEBIAN = re.compile(r"/rocblas/(\d+\.\d+\.\d+)/library")
@@ -28,7 +29,8 @@ def rocblas_of_tree(root: Path, owner: str) -> Rocblas | None:
 
 def rocblas_of_packages(folders: Iterable[str], owner: str) -> Rocblas | None:
     """That which PyTorch brings along in one of the *folders* of packages; None where it brings none."""
-    return _first((Path(one) / _TORCH_FOLDER for one in folders), owner)
+    patterns = ((Path(one), pattern) for one in folders for pattern in _PACKAGED_FOLDERS)
+    return _first((found for one, pattern in patterns for found in sorted(one.glob(pattern))), owner)
 
 
 def code_of(library: Path) -> frozenset[str]:

@@ -71,7 +71,7 @@ def _target(site: Site, installed: Installed, catalog: Catalog) -> Rocblas:
     if found is None:
         raise Refused(
             f"the PyTorch of `{site.place.name}` brings no rocBLAS along, so it has no kernels to add to: "
-            "there is no `torch/lib/librocblas.so` with its `rocblas/library`"
+            "there is no `librocblas.so` with its `rocblas/library`, neither in `torch/lib` nor in wheels of ROCm"
         )
     if found.version:
         return found

@@ -13,7 +13,7 @@ from tests.support.acme import NAME, AcmeSite
 from tests.support.blasstack import GPU, KERNELS, LIBRARY, environment, install_blas, offer_blas
 from tests.support.commandline import CommandLine, Outcome
 from tests.support.patched import foreign, hashes, write
-from tests.support.rocblas import VERSION, kernels, library, put
+from tests.support.rocblas import VERSION, kernels, library, put, shared
 from tests.support.torchenvironment import Person
 
 
@@ -108,6 +108,21 @@ def test_a_gpu_that_the_stack_has_no_kernels_for_is_not_found(stack: CommandLine
         3,
         f"`{NAME}` has no rocBLAS kernels for `gfx1012`; it has them for `gfx1010`, `gfx1030`",
     )
+
+
+def test_an_environment_whose_rocm_is_wheels_of_its_own_gets_them_there(stack: CommandLine, tmp_path: Path) -> None:
+    packages = foreign(tmp_path / "venv")
+    (packages / LIBRARY).unlink()
+    lib = packages / "_rocm_sdk_libraries_gfx103X_all/lib"
+    write(lib / "librocblas.so.4", library())
+    put(lib / "rocblas/library", {**shared(), **kernels("gfx1030")})
+
+    done = deploy(stack, packages)
+
+    assert done.code == 0, done
+    assert {path.name for path in (lib / "rocblas/library").iterdir()} >= kernels(GPU).keys()
+    stack.succeed("undo", "--yes")
+    assert {path.name for path in (lib / "rocblas/library").iterdir()} == {*shared(), *kernels("gfx1030")}
 
 
 def test_an_environment_without_a_rocblas_of_its_own_is_refused_with_the_reason(
