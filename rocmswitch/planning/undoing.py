@@ -185,7 +185,7 @@ def original(generations: Sequence[Generation], place: Spot, own: str) -> tuple[
     """The deployment whose `before` is what the path held by itself.
 
     The first, as a rule. Where something else came between, what came then counts: torch was reinstalled, perhaps
-    in another version; except where *own*, the hash that the package names, tells which is the package's.
+    in another version, or perhaps without the file; except where *own*, the hash that the package names, tells which is the package's.
     """
     found = deployments(generations, place)
     theirs = [pair for pair in found if own and pair[1].before.sha256 == own]
@@ -193,10 +193,16 @@ def original(generations: Sequence[Generation], place: Spot, own: str) -> tuple[
         return theirs[-1]
     first = found[-1]
     for earlier in reversed(found[:-1]):
-        if not earlier[1].after.holds_the_same(first[1].before):
+        if not _follows(first[1], earlier[1]):
             break
         first = earlier
     return first
+
+
+def _follows(later: Step, earlier: Step) -> bool:
+    """Whether nothing else came between: what was put still stood there, or it was gone and was put once more."""
+    is_again = later.before.kind == ABSENT and later.after.holds_the_same(earlier.after)
+    return is_again or earlier.after.holds_the_same(later.before)
 
 
 def recorded_states(generations: Iterable[Generation], places: Collection[Spot]) -> dict[Spot, list[FileState]]:

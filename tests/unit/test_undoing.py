@@ -88,6 +88,20 @@ def test_an_undo_that_was_let_go_still_counts():
         plan_undo(FIRST, changes, {SPOT: ground("newer")}, {2, 3})
 
 
+def test_what_was_gone_and_deployed_again_leads_back_to_what_was_there_before_it():
+    changes = [FIRST, generation(2, step("", "new"))]
+
+    assert original(changes, SPOT, "") == (FIRST, FIRST.steps[0])
+    assert [one.then for one in plan_restore(WANTED, changes, {SPOT: ground("new")}).returns] == [state("old")]
+
+
+def test_another_file_where_nothing_was_any_more_leads_back_to_nothing():
+    """torch was reinstalled, perhaps in a version that does not have it."""
+    changes = [FIRST, generation(2, step("", "another"))]
+
+    assert original(changes, SPOT, "")[0].number == 2
+
+
 def test_undoing_puts_back_what_was_saved_without_reading_what_was_put():
     plan = plan_undo(FIRST, [FIRST], {SPOT: ground("new")})
 
