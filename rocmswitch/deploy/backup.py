@@ -28,8 +28,16 @@ _CANNOT = frozenset(
 ioctl_ficlone(2). EPERM is also that of fs.protected_hardlinks, for files of others."""
 
 
+COPIED = 0o600
+"""The mode of a saved copy or reflink; a saved link has that of the file."""
+
+
 class Vault:
     """*folder* is that of the generation: it exists and is private. Names in it are plain.
+
+    What is saved, or put back, by a hard link is one file with two names: whoever writes to it in place, as a plain
+    `cp` over it does, changes both. A copy would take as long as the deployment; so the hash is looked at before
+    anything is put back, and `history` notices a file that was written to since.
 
     Methods raise OSError. Files that they make are synced, the folders that got a name are not.
     """
@@ -53,7 +61,7 @@ class Vault:
             if self._shared(file, folder, name, saved):
                 sha256 = expected or self._hash(saved)
             else:
-                with self._disk.create(copy, 0o600) as target:
+                with self._disk.create(copy, COPIED) as target:
                     sha256 = copy_hashed(file, target)
             self._disk.sync_file(copy)
             state = opened_state(file, path, sha256=sha256)
@@ -98,7 +106,7 @@ class Vault:
 
     def _shared(self, file: BinaryIO, folder: Folder, name: str, saved: str) -> bool:
         """Whether *saved* has the bytes of *file*, which *name* is, without a copy."""
-        if _works(lambda: self._disk.clone(file, self._folder / saved)):
+        if _works(lambda: self._disk.clone(file, self._folder / saved, COPIED)):
             return True
         if not _works(lambda: self._disk.link_out(folder, name, self._folder / saved)):
             return False

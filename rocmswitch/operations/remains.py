@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path, PurePath
 
+from rocmswitch.deploy.backup import COPIED
 from rocmswitch.deploy.ledger import Ledger
 from rocmswitch.errors import NotFound, Refused
 from rocmswitch.model.deployment import FILE, FileState, Generation, Place, Seen, Step
 from rocmswitch.planning.drift import Facts, Ground, Spot, spot, taken_back, told_by_lstat, uppermost
+from rocmswitch.system.copying import hash_opened
 from rocmswitch.system.folder import Folder
+from rocmswitch.system.reading import open_regular
 
 STRANGE = "strange"
 """The kind of what is neither a file nor a symlink, or lies behind a link: nothing of ours is like it."""
@@ -45,8 +49,8 @@ def survey(
 ) -> Facts:
     """What has to be known to judge those of all *generations* that are *chosen*. Raises nothing.
 
-    What this user may not look at is not told. *is_whole* says whether a saved file is still that; without it its
-    size has to do.
+    What this user may not look at is not told. *is_whole* says whether a saved file is still that; without it
+    lstat has to do, where it tells.
     """
     back = taken_back(generations)
     counted = [one for one in generations if one.number in chosen and one.number not in back]
@@ -54,7 +58,7 @@ def survey(
     upper = uppermost(generations)
     wanted = [spot(step) for one in counted if one.number not in pruned for step in one.steps]
     ground = {one: _seen(one, generations, limit) for one in dict.fromkeys(wanted) if one in upper}
-    damage = {one.number: _damaged(one, ledger, is_whole or _has_its_size) for one in counted}
+    damage = {one.number: _damaged(one, ledger, is_whole or _looks_whole) for one in counted}
     return Facts(
         ground,
         {one.number: what for one in counted if (what := _place_now(one))},
@@ -139,8 +143,16 @@ def _damaged(one: Generation, ledger: Ledger, is_whole: Check) -> tuple[str, ...
     return tuple(step.path for step in saved if not is_whole(ledger.saved(one.number, step.saved), step.before))
 
 
-def _has_its_size(path: Path, state: FileState) -> bool:
+def _looks_whole(path: Path, state: FileState) -> bool:
+    """By lstat, where that tells: what is saved as a second name of a file is written to through the first."""
     try:
-        return path.lstat().st_size == state.size
+        found = path.lstat()
+        if found.st_size != state.size or not stat.S_ISREG(found.st_mode):
+            return False
+        # A copy of ours has a time of its own, and nobody else's hands on it.
+        if found.st_mtime_ns == state.modified or stat.S_IMODE(found.st_mode) == COPIED:
+            return True
+        with open_regular(path) as file:
+            return hash_opened(file) == state.sha256
     except OSError:
         return False
