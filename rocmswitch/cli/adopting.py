@@ -37,7 +37,7 @@ def carry_out(scopes: Scopes, options: Options) -> None:
     done = None
     try:
         if chosen and not options.dry_run:
-            output.agree("Record them?", yes=options.yes)
+            output.agree("Record it?" if len(chosen) == 1 else "Record them?", yes=options.yes)
             trees, intent = deploying.trees_of(scopes, site.place), (options.reason or "", expected)
             done = adopt.execute(chosen, site, yard, trees, intent)
         elif not chosen:

@@ -54,7 +54,7 @@ def _show(plan: PrunePlan) -> None:
         output.say("nothing was saved that could be let go of")
         return
     for one in plan.losses:
-        output.say(f"lets go of generation {one.number}, {_called(one)}:")
+        output.say(f"lets go of generation {one.number} ({_called(one)}):")
         for lost in one.lost:
             size = f" ({output.size(lost.size)})" if lost.size else ""
             output.say(f"    cannot be brought back: {printable(lost.what)}{size}")
@@ -67,4 +67,4 @@ def _show(plan: PrunePlan) -> None:
 
 
 def _called(one: Loss) -> str:
-    return printable(f"{one.verb} {one.place}, of {one.created[:10]}, {one.state}") if one.verb else one.state
+    return printable(f"{one.verb} {one.place}, {one.created[:10]}, {one.state}") if one.verb else one.state

@@ -66,6 +66,11 @@ def _deployable() -> Iterator[str]:
     yield "user"
 
 
+def _changed() -> Iterator[str]:
+    yield from _places()
+    yield "default"
+
+
 def _places() -> Iterator[str]:
     yield from _deployable()
     yield from _prefixes()
@@ -121,4 +126,5 @@ _OFFERED: dict[tuple[str, str], StringParamType] = {
     ("deploy", "adopt"): NameType(_deployable),
     ("deploy", "stack"): NameType(_prefixes),
     ("restore", "venv"): NameType(_deployable),
+    ("history", "name"): NameType(_changed),
 }

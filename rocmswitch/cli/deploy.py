@@ -26,23 +26,35 @@ from rocmswitch.store.installed import Installed
 
 @click.command(epilog="Example: rocmswitch deploy ./libMIOpen.so --into myproj")
 @click.argument("files", nargs=-1, metavar="[FILE]...")
-@click.option("--into", metavar="VENV", help="Where: an environment's name or path, a python, or `user`; a stack.")
-@click.option("--as", "place", metavar="PATH", help="Below its packages: torch/lib/libMIOpen.so.")
+@click.option(
+    "--into",
+    metavar="VENV",
+    help="An environment, `user` (pip install --user), a python; a stack.",
+)
+@click.option(
+    "--as", "place", metavar="PATH", help="Replaces this path below the packages: torch/lib/libMIOpen.so."
+)
 @click.option("--force", "reason", metavar="REASON", help="Although it does not fit; the reason is recorded.")
-@click.option("--name", metavar="NAME", help="Into a stack: what its variant is called after the `+`.")
-@click.option("--again", type=click.IntRange(min=1), metavar="N", help="The files of generation N once more.")
-@click.option("--adopt", metavar="VENV", help="Record backups made by hand: libMIOpen.so.original.")
-@click.option("--gpu-kernels", "gpu", metavar="GPU", help="The rocBLAS kernels of this card: gfx1010.")
-@click.option("--from", "stack", metavar="STACK", help="Whose kernels.")
+@click.option("--name", metavar="NAME", help="With a stack: what comes after the `+` in the name of its variant.")
+@click.option(
+    "--again",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Put what generation N has put once more.",
+)
+@click.option("--adopt", metavar="VENV", help="Record what was replaced by hand: libMIOpen.so.original.")
+@click.option("--gpu-kernels", "gpu", metavar="GPU", help="Deploy the rocBLAS kernels of this card: gfx1010.")
+@click.option("--from", "stack", metavar="STACK", help="The stack that has these kernels.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Only show the plan.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def command(scopes: Scopes, /, **chosen: Any) -> None:
-    """Put each FILE, or all in a folder, over another program's: whole or not at all, and with a way back.
+    """Put your own libraries where programs load theirs, such as a patched libMIOpen.so over torch's.
 
-    A library goes where one of its soname is. What stood there is saved: `rocmswitch restore VENV` puts the
-    wheel's own files back, `rocmswitch undo` takes one deployment back.
+    A library goes where one of its soname is, other files where `--as` says; of a FILE that is a folder, all in
+    it. Either all are put there or none. What stood there is saved: `rocmswitch restore VENV` puts the packages'
+    own files back, `rocmswitch undo` takes this one change back. Into a stack, it makes a variant beside it.
     """
     options = Options(**chosen)
     way = options.way()

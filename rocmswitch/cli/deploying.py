@@ -126,7 +126,8 @@ def _source(one: Replacement) -> str:
 
 def _whose(stands: Standing) -> str:
     if stands.still_there and not stands.is_own:
-        return f"what generation {stands.generation} ({stands.verb}) put there"
+        did = "has recorded" if stands.verb == "adopt" else "put there"
+        return f"what generation {stands.generation} ({stands.verb}) {did}"
     if stands.is_own:
         return f"{stands.package}'s own{_lost(stands)}"
     known = f"not {stands.package}'s own" if stands.package else "nothing that a wheel brought"

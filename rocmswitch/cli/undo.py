@@ -43,4 +43,4 @@ def command(scopes: Scopes, number: int | None, yes: bool, dry_run: bool, as_jso
 
 def _told(one: Generation) -> str:
     verb, place = one.intent.verb, called(one.intent.place)
-    return f"{one.number}, {verb if place == verb else f'{verb} {place}'}, of {one.created[:10]}"
+    return f"{one.number} ({verb if place == verb else f'{verb} {place}'}, {one.created[:10]})"

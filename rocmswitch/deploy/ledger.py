@@ -125,7 +125,7 @@ class Ledger:
             self._settle()
             missing = sorted(set(numbers) - set(self._records.numbers()))
             if missing:
-                raise NotFound(f"there is no change {missing[0]}", hint="run `rocmswitch history`")
+                raise NotFound(f"there is no generation {missing[0]}", hint="run `rocmswitch history`")
             return sum(self._records.give_up(number) for number in sorted(set(numbers)))
 
     def kept_trees(self) -> frozenset[str]:

@@ -65,7 +65,7 @@ class Records:
         except FileNotFoundError as error:
             if is_there(path):
                 raise VerificationFailed(f"`{path}` cannot be read (it leads nowhere)") from error
-            raise NotFound(f"there is no change {number}", hint="run `rocmswitch history`") from error
+            raise NotFound(f"there is no generation {number}", hint="run `rocmswitch history`") from error
         return self._parsed[number][1]
 
     def unrecorded(self) -> int:

@@ -78,6 +78,8 @@ def _check_duplicates(placings: Sequence[Placing]) -> None:
     for one in placings:
         sources[one.target.whole].append(one.incoming.path)
     for path, found in sources.items():
+        if len(set(found)) < len(found):
+            raise Refused(f"`{found[0]}` is given twice")
         if len(found) > 1:
             raise Refused(f"{' and '.join(f'`{one}`' for one in found)} would both become `{path}`")
 

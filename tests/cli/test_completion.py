@@ -30,6 +30,7 @@ WORDS = [
     ("deploy --adopt u", {"user"}),
     ("deploy --gpu-kernels gfx1010 --from ac", {NAME}),
     ("restore de", {"demo"}),
+    ("history us", {"user"}),
     ("ini", {"init"}),
     ("init z", {"zsh"}),
     ("init bash --uninst", {"--uninstall"}),

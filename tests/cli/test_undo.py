@@ -75,7 +75,7 @@ def test_the_generation_and_each_path_are_shown_before_consent(line: CommandLine
     outcome = line.run("undo")
 
     assert (outcome.code, hashes(venv)) == (5, before)
-    assert f"takes back generation 1, deploy {venv}, of " in outcome.err
+    assert f"takes back generation 1 (deploy {venv}, " in outcome.err
     assert all(f"\n  {path}: what generation 1 has saved" in outcome.err for path in (MIOPEN, ROCBLAS))
 
 

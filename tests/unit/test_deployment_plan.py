@@ -104,6 +104,11 @@ def test_a_damaged_file_takes_no_place_at_all():
         plan_deployment(SITE, [Placing(cut, one.target)], NOWHERE)
 
 
+def test_a_file_that_is_given_twice_is_told_so():
+    with pytest.raises(Refused, match=r"`/home/u/libMIOpen\.so` is given twice"):
+        plan_deployment(SITE, [placing(), placing()], NOWHERE)
+
+
 def test_the_plan_prints_as_json():
     assert plan_deployment(SITE, [placing()], NOWHERE).as_json() == {
         "verb": "deploy",
