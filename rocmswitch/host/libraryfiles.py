@@ -173,6 +173,14 @@ def _check_inside(site: Site, path: str, real: str) -> tuple[str, str]:
     raise Refused(f"`{path}` leads out of `{site.place.name}`, to `{real}`, which others may use")
 
 
+def below_root(site: Site, real: str) -> tuple[str, str]:
+    """The root that the file *real*, whose path has no link in it, is below in *site*, and its path there.
+
+    Raises Refused where it is below none.
+    """
+    return _check_inside(site, real, real)
+
+
 class _Names:
     """Where in a site there are files called like libraries, symlinks among them: one walk, when first asked."""
 
@@ -186,7 +194,7 @@ class _Names:
     @cached_property
     def _by_stem(self) -> dict[str, list[Path]]:
         found: dict[str, list[Path]] = {}
-        for root in _walked(self._site):
+        for root in walked(self._site):
             # Folders that may not be read hold nothing that their owner's programs load.
             for folder, folders, files in os.walk(root):
                 folders[:] = sorted(one for one in folders if one != "__pycache__")
@@ -195,7 +203,7 @@ class _Names:
         return found
 
 
-def _walked(site: Site) -> list[str]:
+def walked(site: Site) -> list[str]:
     """Folders of packages, and what else of an environment holds libraries: conda's `lib`, all of a prefix."""
     resolved = Path(site.place.resolved)
     whole = []
@@ -211,7 +219,7 @@ def _library(site: Site, real: str, names: frozenset[str]) -> LibraryFile | None
     facts = read_elf(real)
     if facts is None or not is_library(facts):
         return None
-    root, path = _check_inside(site, real, real)
+    root, path = below_root(site, real)
     return LibraryFile(root, path, facts, names)
 
 

@@ -9,7 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rocmswitch.errors import NotFound
+from rocmswitch.host.condarecords import recorded_by_conda
+from rocmswitch.host.libraryfiles import below_root, walked
 from rocmswitch.host.records import Recorded, recorded
+from rocmswitch.host.sites import is_conda
 from rocmswitch.metadata.elf import ElfFacts, parse_elf
 from rocmswitch.model.deployment import Adopted, Generation, Intent, Replacement, Seen, Site, Step
 from rocmswitch.operations.access import Yard, alone, check_rights
@@ -58,7 +61,8 @@ def pairs(site: Site, generations: Sequence[Generation]) -> tuple[Pair, ...]:
     most. Raises NotFound where there is none, OSError.
     """
     covered = uppermost(generations)
-    found = [_judge(root, path, backup, covered) for root in site.packages for path, backup in _beside(Path(root))]
+    beside = (one for root in walked(site) for one in _beside(Path(root)))
+    found = [_judge(site, library, backup, covered) for library, backup in beside]
     if not found:
         endings = ", ".join(SUFFIXES)
         raise NotFound(f"no backup made by hand ({endings}) lies beside a library of `{site.place.name}`")
@@ -90,7 +94,7 @@ def execute(
         return yard.ledger.carry_out(what, changes, wait=yard.wait, expected=expected)
 
 
-def _beside(root: Path) -> Iterator[tuple[str, str]]:
+def _beside(root: Path) -> Iterator[tuple[Path, Path]]:
     """Libraries that have a backup beside them, and the backups, below *root*. Follows no link."""
     for folder, folders, files in os.walk(root):
         folders.sort()
@@ -98,8 +102,7 @@ def _beside(root: Path) -> Iterator[tuple[str, str]]:
         for name in sorted(files):
             library = next((name.removesuffix(end) for end in SUFFIXES if name.endswith(end)), "")
             if library in there and ".so" in library:
-                below = Path(folder).relative_to(root)
-                yield str(below / library), str(below / name)
+                yield Path(folder, library), Path(folder, name)
 
 
 def _each_once(found: list[Pair]) -> Iterator[Pair]:
@@ -113,7 +116,10 @@ def _each_once(found: list[Pair]) -> Iterator[Pair]:
             yield one
 
 
-def _judge(root: str, path: str, backup: str, covered: Mapping[Spot, tuple[Generation, Step]]) -> Pair:
+def _judge(site: Site, library: Path, beside: Path, covered: Mapping[Spot, tuple[Generation, Step]]) -> Pair:
+    root, path = below_root(site, str(library))
+    backup = str(beside.relative_to(root))
+
     def told(verdict: str, why: str, seen: Seen | None = None) -> Pair:
         return Pair(root, path, backup, verdict, why, seen or Seen())
 
@@ -124,20 +130,29 @@ def _judge(root: str, path: str, backup: str, covered: Mapping[Spot, tuple[Gener
         return told(BROKEN, f"`{odd}` is no regular file")
     with Folder.reached(Path(root, path).parent) as folder:
         seen = folder.seen(Path(path).name)
-    library, saved = _side(Path(root, path)), _side(Path(root, backup))
-    wrong = _unlike(library, saved, path, backup)
+    there, saved = _side(library), _side(beside)
+    wrong = _unlike(there, saved, path, backup)
     if wrong:
         return told(BROKEN, wrong)
-    if library.sha256 == saved.sha256:
+    if there.sha256 == saved.sha256:
         return told(SAME, f"`{path}` and `{backup}` hold the same")
-    return told(*_by_record(recorded(Path(root), path), library, saved, (path, backup)), seen)
+    return told(*_by_record(_recorded(site, root, path), there, saved, (path, backup)), seen)
+
+
+def _recorded(site: Site, root: str, path: str) -> Recorded | None:
+    """What a wheel has brought there, or a package of conda's."""
+    found = recorded(Path(root), path) if root in site.packages else None
+    environment, whole = Path(site.place.resolved), Path(root, path)
+    if found is None and is_conda(environment) and whole.is_relative_to(environment):
+        return recorded_by_conda(environment, str(whole.relative_to(environment)))
+    return found
 
 
 def _by_record(known: Recorded | None, library: _Side, saved: _Side, names: tuple[str, str]) -> tuple[str, str]:
-    """Which of two different libraries the wheel has brought, by its RECORD."""
+    """Which of two different libraries the package has brought, by its record."""
     path, backup = names
     if known is None:
-        return DOUBTFUL, f"no wheel's RECORD names `{path}`, so nothing tells which of the two is the original"
+        return DOUBTFUL, f"no package's record names `{path}`, so nothing tells which of the two is the original"
     wheel = f"{known.distribution} {known.version}"
     if saved.sha256 == known.sha256:
         return ADOPT, f"`{backup}` is what {wheel} brought, `{path}` is not"

@@ -185,7 +185,8 @@ def original(generations: Sequence[Generation], place: Spot, own: str) -> tuple[
     """The deployment whose `before` is what the path held by itself.
 
     The first, as a rule. Where something else came between, what came then counts: torch was reinstalled, perhaps
-    in another version, or perhaps without the file; except where *own*, the hash that the package names, tells which is the package's.
+    in another version, or without the file; except where *own*, the hash that the package names, tells which is the
+    package's.
     """
     found = deployments(generations, place)
     theirs = [pair for pair in found if own and pair[1].before.sha256 == own]

@@ -144,7 +144,7 @@ def test_what_no_wheel_brought_is_adopted_only_for_a_reason(line: CommandLine, s
 
     refused = line.run("deploy", "--adopt", "user", "--yes")
 
-    assert refused.code == 5 and f"no wheel's RECORD names `{MIOPEN}`" in refused.error, refused
+    assert refused.code == 5 and f"no package's record names `{MIOPEN}`" in refused.error, refused
     assert line.run("deploy", "--adopt", "user", "--yes", "--force", "mine").code == 0
 
 
