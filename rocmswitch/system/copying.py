@@ -9,6 +9,7 @@ import os
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import BinaryIO
 
 _PIECE = 2 << 20
@@ -60,7 +61,12 @@ def _pieces(file: BinaryIO, buffers: int) -> Iterator[memoryview]:
     size = min(_PIECE, max(_SMALLEST, os.fstat(file.fileno()).st_size + 1))
     offset = 0
     for buffer in itertools.cycle([memoryview(bytearray(size)) for _ in range(buffers)]):
-        count = os.preadv(file.fileno(), [buffer], offset)
+        try:
+            count = os.preadv(file.fileno(), [buffer], offset)
+        except OSError as error:
+            # Else whoever copies would take it for an error of what is written.
+            error.filename = str(Path(f"/proc/self/fd/{file.fileno()}").readlink())
+            raise
         if not count:
             return
         yield buffer[:count]

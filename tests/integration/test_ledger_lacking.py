@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from rocmswitch.errors import MachineLacks
+from rocmswitch.model.deployment import NewFile
 from rocmswitch.system.disk import Change, Disk
 from tests.support.deployments import LIBRARY, Ground, adopt, deploy, settle, undo
 from tests.support.disk import HastyDisk
@@ -94,4 +96,15 @@ def test_a_file_that_may_not_be_replaced_is_named_and_not_the_one_beside_it(grou
 
     reason = "may not be changed or read by this user (Operation not permitted)"
     assert str(caught.value) == f"`{ground.site / LIBRARY}` {reason}"
+    assert (ground.view(), settle(ground, HastyDisk())) == (before, None)
+
+
+def test_a_source_that_cannot_be_read_is_named_and_not_what_was_to_be_made_of_it(ground: Ground):
+    before = ground.view()
+    unreadable = NewFile("/proc/self/mem", 0)  # at its beginning no process has memory: EIO
+
+    with pytest.raises(MachineLacks) as caught:
+        ground.carry_out(Disk(), "deploy", ground.replacement(LIBRARY, unreadable))
+
+    assert str(caught.value) == f"the disk failed at `/proc/{os.getpid()}/mem` (Input/output error)"
     assert (ground.view(), settle(ground, HastyDisk())) == (before, None)
