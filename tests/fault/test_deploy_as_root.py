@@ -20,7 +20,7 @@ from tests.support.stopping import stopped_after
 from tests.support.tracelines import Call
 from tests.support.tracing import frozen, need_tracing, touching_calls
 
-SAMPLE = 8
+PLANNING, EXECUTING = 9, 15
 ALL = os.environ.get("TEST_FAULTS") == "all"
 HOME = "/home/somebody"
 
@@ -178,11 +178,11 @@ def test_a_link_swapped_in_after_any_step_leads_root_nowhere(
     calls = [one for one in touching if one.changes or shared.first.name in one.arguments]
     untouched = {path.name: seen(path) for path in (decoy, *decoy.iterdir())}
     first = next(number for number, call in enumerate(calls) if call.changes)
-    offset = (list(SWAPS).index(swap) + 0.5) / len(SWAPS)
-    # Some while it plans; then, from its first change on, all.
-    chosen = spread(first, SAMPLE // 2, offset)
+    own = slice(list(SWAPS).index(swap), None, len(SWAPS))
     executing = len(calls) - first
-    chosen += [first + one for one in spread(executing, executing if ALL else SAMPLE // 2, offset)]
+    # Some while it plans; then, from its first change on, all.
+    chosen = spread(first, PLANNING)[own]
+    chosen += [first + one for one in (range(executing) if ALL else spread(executing, EXECUTING)[own])]
     shared.restore_from(kept)
     old = shared.files()
 

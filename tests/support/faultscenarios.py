@@ -198,8 +198,8 @@ def same(wanted: Found, found: Found, when: str) -> None:
     assert not paths, f"{when}: {told}"
 
 
-def spread(number: int, count: int, offset: float) -> list[int]:
-    """*count* of the indexes below *number*, evenly; *offset* (below 1) moves them, so that others take others."""
+def spread(number: int, count: int) -> list[int]:
+    """*count* of the indexes below *number*, evenly, with the first and the last one; all, if these are fewer."""
     if number <= count:
         return list(range(number))
-    return [int((index + offset) * number / count) for index in range(count)]
+    return [round(index * (number - 1) / (count - 1)) for index in range(count)]

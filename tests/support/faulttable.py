@@ -31,7 +31,8 @@ def counted(results: Sequence[Result], points: int) -> dict[str, Any]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """The table, where there were any faults."""
-    rows = [row for report in terminalreporter.getreports("") for row in _rows(report)]
+    reports = (report for reports in terminalreporter.stats.values() for report in reports)
+    rows = [row for report in reports for row in _rows(report)]
     if rows:
         terminalreporter.section("faults")
         for line in table(rows):

@@ -38,6 +38,7 @@ Key = tuple[int, str, str]
 class Line:
     """One call as it was written, in the thread with this number: 0 is the program's first."""
 
+    time: float
     name: str
     arguments: str
     thread: int
@@ -92,10 +93,10 @@ class Trace:
         """Of `-ff -ttt` in *folder*; who began first is the first."""
         files = sorted(folder.iterdir(), key=lambda path: path.read_text()[:30])
         lines = (one for thread, path in enumerate(files) for one in _lines(path.read_text(), thread))
-        return cls(tuple(lines), account, files[0].suffix[1:])
+        return cls(tuple(sorted(lines, key=lambda one: one.time)), account, files[0].suffix[1:])
 
     def calls(self) -> Iterator[Call]:
-        """Those that touch something below the account's folder and can be told, thread by thread."""
+        """Those that touch something below the account's folder and can be told, in their order."""
         counts: Counter[Key] = Counter()
         total = Counter(key for one in self.lines for key in _keys(one))
         below = re.compile(rf'["<]{re.escape(str(self.account))}')
@@ -130,8 +131,8 @@ def _keys(one: Line) -> Iterable[Key]:
 
 def _lines(text: str, thread: int) -> Iterator[Line]:
     killed = text.rstrip().rpartition("\n")[2].partition(" ")[2].startswith("+++ killed")
-    found = [LINE.match(line.partition(" ")[2]) for line in text.splitlines()]
-    calls = [one for one in found if one]
-    for one in calls:
-        is_hit = one.string.endswith("(INJECTED)") or (killed and one is calls[-1])
-        yield Line(one["name"], one["arguments"], thread, is_hit, " = -1 EEXIST" in one.string)
+    split = [line.partition(" ") for line in text.splitlines()]
+    calls = [(float(time), found) for time, _, line in split if (found := LINE.match(line))]
+    for number, (time, one) in enumerate(calls, start=1):
+        is_hit = one.string.endswith("(INJECTED)") or (killed and number == len(calls))
+        yield Line(time, one["name"], one["arguments"], thread, is_hit, " = -1 EEXIST" in one.string)

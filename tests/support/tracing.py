@@ -72,7 +72,7 @@ def need_tracing() -> None:
 def mutating_calls(line: CommandLine, *words: str) -> tuple[Call, ...]:
     """The calls of `rocmswitch WORDS`, which must go well, that change something below the person's folder.
 
-    In the order of each thread, the first one first.
+    In their order. That of two threads may differ from run to run.
     """
     return tuple(call for call in _traced(line, MUTATING, words).calls() if call.changes)
 

@@ -27,7 +27,6 @@ def test_all_points_are_no_sample() -> None:
     assert last == "1 points"
 
 
-def test_a_sample_is_spread_evenly_and_differs_by_its_offset() -> None:
-    assert spread(100, 4, 0.0) == [0, 25, 50, 75]
-    assert spread(100, 4, 0.5) == [12, 37, 62, 87]
-    assert spread(3, 4, 0.5) == [0, 1, 2]
+def test_a_sample_is_spread_evenly_from_the_first_to_the_last() -> None:
+    assert spread(100, 4) == [0, 33, 66, 99]
+    assert spread(3, 4) == [0, 1, 2]
