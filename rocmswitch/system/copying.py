@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import hashlib
 import itertools
@@ -65,7 +66,8 @@ def _pieces(file: BinaryIO, buffers: int) -> Iterator[memoryview]:
             count = os.preadv(file.fileno(), [buffer], offset)
         except OSError as error:
             # Else whoever copies would take it for an error of what is written.
-            error.filename = str(Path(f"/proc/self/fd/{file.fileno()}").readlink())
+            with contextlib.suppress(OSError):  # where no /proc is mounted
+                error.filename = str(Path(f"/proc/self/fd/{file.fileno()}").readlink())
             raise
         if not count:
             return
