@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rocmswitch.deploy.folders import Folders
-from rocmswitch.errors import MachineLacks
 from rocmswitch.model.deployment import FILE, NewFile, Replacement, SavedFile
+from rocmswitch.planning.space import Room, check_rooms
 
 _SLACK = 1024 * 1024
 """Bytes for the journal, the record and new folders."""
@@ -31,24 +31,16 @@ def check_room(replacements: Iterable[Replacement], folders: Folders, backups: P
         if one.seen.kind == FILE and here != backups_on:
             needed[backups_on] += one.seen.size
     for file_system, count in needed.items():
-        _check(places[file_system], count)
+        check_free(places[file_system], count)
+
+
+def check_free(folder: Path, count: int) -> None:
+    """Raise MachineLacks unless the file system of *folder*, which is there, has *count* bytes to spare."""
+    free = os.statvfs(folder)
+    check_rooms([(Room(str(folder), folder.stat().st_dev, free.f_bavail * free.f_frsize), count)])
 
 
 def _arriving(one: Replacement, *, is_near: bool) -> int:
     if isinstance(one.content, NewFile):
         return one.content.size
     return one.content.state.size if isinstance(one.content, SavedFile) and not is_near else 0
-
-
-def _check(place: Path, count: int) -> None:
-    free = os.statvfs(place)
-    available = free.f_bavail * free.f_frsize
-    if count > available:
-        raise MachineLacks(
-            f"`{place}` has {_megabytes(available)} free and {_megabytes(count)} are needed there",
-            hint="run `rocmswitch cache prune`",
-        )
-
-
-def _megabytes(count: int) -> str:
-    return f"{count / 1_000_000:,.0f} MB"

@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from rocmswitch.deploy.ledger import Ledger
+from rocmswitch.deploy.room import check_free
 from rocmswitch.errors import Failed, Refused, VerificationFailed
 from rocmswitch.host.incoming import read_incoming
 from rocmswitch.host.libraryfiles import find_libraries, place_files
@@ -19,6 +20,7 @@ from rocmswitch.operations.ownlinks import place, replacement
 from rocmswitch.operations.scripts import write_scripts
 from rocmswitch.planning.deployment import plan_deployment
 from rocmswitch.planning.placing import Placing
+from rocmswitch.planning.space import tree_size
 from rocmswitch.planning.variant import (
     USUAL,
     VariantPlan,
@@ -33,7 +35,7 @@ from rocmswitch.store.receipts import read_files
 from rocmswitch.store.relocate import Machine
 from rocmswitch.store.trees import TREES, Trees
 from rocmswitch.store.variant import Part, assemble, relocate_parts
-from rocmswitch.store.verify import verify_entries
+from rocmswitch.store.verify import verify_entries, verify_written
 from rocmswitch.system.disk import Disk, disk_errors
 from rocmswitch.system.folder import Folder
 
@@ -102,6 +104,7 @@ def _publish(plan: VariantPlan, bench: Workbench, reason: str, expected: int | N
     if trees.current(plan.name) != plan.replaces:
         raise _changed_meanwhile(plan.name)
     if not trees.is_whole(plan.tree):
+        check_free(trees.path(plan.base_tree), tree_size(plan.deployment.written))
         _make(plan, bench)
     link = trees.link(plan.name)
     change = replacement(link, NewLink(f"{TREES}/{plan.tree}"))
@@ -136,7 +139,11 @@ def _make(plan: VariantPlan, bench: Workbench) -> None:
 
 
 def _check(base: Installation) -> None:
-    """Raise Refused unless it is a tree of ours that is as it was made, as far as names and sizes tell."""
+    """Raise Refused unless it is a tree of ours that is as it was made.
+
+    Names, sizes and modes have to tell, and the content of what was written to since: the variant says of every
+    file that it shares what the receipt of the stack says, and to read all of them would take minutes.
+    """
     receipt = base.receipt
     if receipt.kind != "prefix":
         raise Failed(f"`{receipt.name}` is an environment, and no stack")
@@ -145,7 +152,8 @@ def _check(base: Installation) -> None:
             f"`{receipt.name}` is linked to `{receipt.linked}`, whose files are not ours to change",
             hint="run `rocmswitch list`, and name a stack that rocmswitch has installed",
         )
-    faults = verify_entries(base.tree, read_files(base.tree), quick=True)
+    entries = read_files(base.tree)
+    faults = verify_entries(base.tree, entries, quick=True) or verify_written(base.tree, entries)
     if faults:
         raise VerificationFailed(
             f"`{receipt.name}` is not as it was installed: {faults[0]}",

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rocmswitch.errors import MachineLacks
-from rocmswitch.planning.install import InstallPlan
-from rocmswitch.planning.wheels import VenvPlan
+
+if TYPE_CHECKING:  # what changes files needs neither
+    from rocmswitch.planning.install import InstallPlan
+    from rocmswitch.planning.wheels import VenvPlan
 
 _SLACK = 16 * 1024 * 1024
 """Bytes for the receipt, folders, and a file that is replaced by a new one while it is relocated."""
@@ -30,28 +34,34 @@ def space_needed(plan: InstallPlan, cache: Room, prefixes: Room) -> tuple[tuple[
 
 def check_space(plan: InstallPlan, cache: Room, prefixes: Room) -> None:
     """Raise MachineLacks where a file system has too little room for *plan*."""
-    _check(space_needed(plan, cache, prefixes))
+    check_rooms(space_needed(plan, cache, prefixes))
 
 
 def check_wheel_space(plan: VenvPlan, cache: Room, venvs: Room) -> None:
     """The same for the wheels of an environment, its prefix aside. Those that are here already cost links."""
-    _check(_needed(plan.wheels_size, plan.unpacked if plan.wheels_size else 0, cache, venvs))
+    check_rooms(_needed(plan.wheels_size, plan.unpacked if plan.wheels_size else 0, cache, venvs))
 
 
-def _needed(download: int, unpacked: int, cache: Room, trees: Room) -> tuple[tuple[Room, int], ...]:
-    on_disk = unpacked + unpacked // _BLOCK_SHARE + _SLACK if unpacked else 0
-    if cache.file_system == trees.file_system:
-        return ((trees, download + on_disk),)
-    return ((cache, download), (trees, on_disk))
-
-
-def _check(needed: tuple[tuple[Room, int], ...]) -> None:
+def check_rooms(needed: Iterable[tuple[Room, int]]) -> None:
+    """Raise MachineLacks where a room has less than the bytes that are needed there."""
     for room, count in needed:
         if count > room.free:
             raise MachineLacks(
                 f"`{room.folder}` has {_megabytes(room.free)} free and {_megabytes(count)} are needed there",
                 hint="run `rocmswitch cache prune`",
             )
+
+
+def tree_size(unpacked: int) -> int:
+    """Bytes on the disk of a tree with files of *unpacked* bytes that are its own."""
+    return unpacked + unpacked // _BLOCK_SHARE + _SLACK
+
+
+def _needed(download: int, unpacked: int, cache: Room, trees: Room) -> tuple[tuple[Room, int], ...]:
+    on_disk = tree_size(unpacked) if unpacked else 0
+    if cache.file_system == trees.file_system:
+        return ((trees, download + on_disk),)
+    return ((cache, download), (trees, on_disk))
 
 
 def _megabytes(count: int) -> str:

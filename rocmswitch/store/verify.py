@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 
 from rocmswitch.model.receipt import FileEntry
-from rocmswitch.store.receipts import FILES, FOLDER, RECEIPT, read_files
+from rocmswitch.store.receipts import FILES, FOLDER, RECEIPT, read_files, receipt_path
 
 _BUFFER = 1 << 20
 _SMALL = 1 << 18
@@ -68,6 +68,20 @@ def verify_entries(
             same.add(path)
     faults += [fault for fault in _compare_contents(expected, contents) if fault.path in same]
     return tuple(sorted(faults, key=lambda fault: (fault.path, fault.what)))
+
+
+def verify_written(tree: Path, entries: Iterable[FileEntry]) -> tuple[Fault, ...]:
+    """Whether the files that were written to since the tree was published hold what the list says, by path.
+
+    All others are not read: a tree has tens of gigabytes, and whoever writes to a file of it, by mistake too,
+    leaves the time behind. What hides that, or a disk that forgets, is found by reading everything: `verify_tree`.
+    """
+    published = receipt_path(tree).lstat().st_mtime_ns
+    expected = {
+        one.path: one for one in entries if one.kind == "file" and (tree / one.path).lstat().st_mtime_ns > published
+    }
+    faults = _compare_contents(expected, hash_files(tree, list(expected.values())))
+    return tuple(sorted(faults, key=lambda fault: fault.path))
 
 
 def take_inventory(tree: Path, *, jobs: int = 0) -> tuple[FileEntry, ...]:
