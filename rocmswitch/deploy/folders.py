@@ -11,6 +11,10 @@ from rocmswitch.errors import NotFound, Refused
 from rocmswitch.model.deployment import Seen
 from rocmswitch.system.folder import Folder, check_trusted
 
+MOST = 500
+"""Folders that one change may work in: a process gets 1024 descriptors, and one that runs out of them half-way
+would run out of them again while it takes the change back."""
+
 
 class Folders:
     """Whoever swaps a folder on the way meanwhile changes nothing about where these lead; `check` notices it."""
@@ -33,6 +37,8 @@ class Folders:
         """The folder of *path* below *root*, and its name there. Raises NotFound, Refused, OSError."""
         place = Path(root) / PurePosixPath(path).parent
         if place not in self._held:
+            if len(self._held) == MOST:
+                raise Refused(f"the change is about more than {MOST} folders")
             folder = self._stack.enter_context(Folder.reached(place))
             check_trusted(place, self._user)
             self._held[place] = folder

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from rocmswitch.errors import MachineLacks
+from rocmswitch.deploy.folders import MOST
+from rocmswitch.errors import MachineLacks, Refused
 from rocmswitch.model.deployment import NewFile
 from rocmswitch.system.disk import Change, Disk
 from tests.support.deployments import LIBRARY, Ground, adopt, deploy, settle, undo
@@ -108,3 +109,17 @@ def test_a_source_that_cannot_be_read_is_named_and_not_what_was_to_be_made_of_it
 
     assert str(caught.value) == f"the disk failed at `/proc/{os.getpid()}/mem` (Input/output error)"
     assert (ground.view(), settle(ground, HastyDisk())) == (before, None)
+
+
+def test_more_folders_than_a_process_may_hold_are_refused_before_anything_is_changed(ground: Ground):
+    changes = []
+    for number in range(MOST + 1):
+        (ground.site / f"{number}").mkdir()
+        changes.append(ground.replacement(f"{number}/file", ground.patched()))
+    before, disk = ground.view(), Listing()
+
+    with pytest.raises(Refused, match=f"more than {MOST} folders"):
+        ground.carry_out(disk, "deploy", *changes)
+
+    assert ground.view() == before
+    assert ground.carry_out(HastyDisk(), "deploy", *changes[:-1]).number == 1
