@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -110,8 +111,7 @@ class Records:
         """Remove what *number* saved, for good; returns the bytes freed. Its record stays."""
         folder = self.folder(number)
         if not self.is_pruned(number):
-            with self._disk.create(folder / PRUNED, _OWN_MODE):
-                pass
+            self._mark(folder)
             self._disk.sync_directory(folder)
         freed = 0
         for path in self.given_up(number):
@@ -119,6 +119,16 @@ class Records:
             freed += found.st_size if found.st_nlink == 1 else 0
             self._disk.remove(path)
         return freed
+
+    def _mark(self, folder: Path) -> None:
+        """An empty file says it; on a full disk another name of the record does, which needs less room."""
+        try:
+            with self._disk.create(folder / PRUNED, _OWN_MODE):
+                pass
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            self._disk.link(folder / RECORD, folder / PRUNED)
 
     def given_up(self, number: int) -> tuple[Path, ...]:
         """What is left of the saved bytes of a generation that was pruned."""

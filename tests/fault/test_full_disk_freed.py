@@ -65,3 +65,14 @@ def test_what_is_purged_goes_with_all_that_leads_to_it(line: CommandLine):
     )
     assert [one["state"] for one in json.loads(line.succeed("history", "--json"))][-1] == "pruned"
     assert line.succeed("run", NAME, "--", "hipcc") == f"hipcc of {NAME}\n"
+
+
+def test_what_was_removed_is_let_go(line: CommandLine):
+    line.succeed("remove", "proj", "--yes")
+    fill(line.folder)
+
+    pruned = line.run("backup", "prune", "--yes")
+
+    assert pruned.code == 0, pruned
+    assert free(line.folder) > 1_000_000
+    assert list((line.layout.venvs / ".trees").iterdir()) == []
