@@ -66,5 +66,9 @@ class Options:
             raise click.UsageError("say where it goes: '--into VENV' is missing")
         if way == KERNELS and not self.stack:
             raise click.UsageError("say whose kernels: '--from STACK' is missing")
+        if "" in self.files:
+            raise click.UsageError("a 'FILE' is empty: a variable that is not set, perhaps")
+        if self.place == "":
+            raise click.UsageError("'--as' is empty: a variable that is not set, perhaps")
         if self.reason is not None and not self.reason.strip():
             raise click.UsageError("'--force' wants the reason, which is recorded")

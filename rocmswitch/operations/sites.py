@@ -57,7 +57,7 @@ def _by_version(word: str, installed: Installed) -> Installation:
     try:
         return installed.find(word)
     except NotFound as error:
-        folder = f"; the folder is called `./{word}`" if Path(word).is_dir() else ""
+        folder = f"; the folder is called `./{word}`" if word and Path(word).is_dir() else ""
         raise NotFound(
             f"`{word}` is no environment or stack made by rocmswitch, and no Python on the PATH{folder}",
             hint="run `rocmswitch list`",

@@ -104,6 +104,8 @@ def test_where_the_original_was_let_go_what_stands_there_has_to_do(line: Command
     [
         ((), "say what to deploy: a `FILE`, or `--again`, `--adopt`, `--gpu-kernels`"),
         (("x.so",), "say where it goes: `--into VENV` is missing"),
+        (("", "--into", "user"), "a `FILE` is empty: a variable that is not set, perhaps"),
+        (("x.so", "--into", "user", "--as", ""), "`--as` is empty: a variable that is not set, perhaps"),
         (("x.so", "--into", ""), "say where it goes: `--into VENV` is missing"),
         (("x.so", "--again", "1"), "`FILE` and `--again` exclude each other"),
         (("--adopt", "user", "--gpu-kernels", "gfx1010"), "`--adopt` and `--gpu-kernels` exclude each other"),
