@@ -27,11 +27,17 @@ def show(deployment: Deployment) -> None:
     """Each path, what goes there and what stands there, what it costs and what speaks against it; on stderr."""
     plan = deployment.plan
     roots = [one.root for one in plan.replacements]
+    folder = _folder_of(plan)
     if plan.replacements:
         output.say(heading(f"deploys {files(len(roots))} into {called(plan.place)}", plan.place, roots))
     for one, stands in list(zip(plan.replacements, deployment.standings, strict=True))[:SHOWN]:
-        output.say(f"  {below(roots, f'{one.root}/{one.path}')}")
-        for line in (_source(one), *_stand_lines(stands)):
+        path, (first, *more) = below(roots, f"{one.root}/{one.path}"), _stand_lines(stands)
+        if folder:
+            output.say(f"  {path}: {output.size(_size(one))}; {printable(first)}")
+        else:
+            output.say(f"  {path}")
+            more = [_source(one), first, *more]
+        for line in more:
             output.say(f"    {printable(line)}")
     if len(plan.replacements) > SHOWN:
         output.say(f"  and {len(plan.replacements) - SHOWN} more")
@@ -39,7 +45,8 @@ def show(deployment: Deployment) -> None:
         output.say(f"  {below(roots or [plan.place.resolved], path)}: holds the same already")
     if plan.replacements:
         copied = f", and {output.size(deployment.copied)} of copies" if deployment.copied else ""
-        output.say(f"{output.size(_written(plan))} to write{copied}")
+        come = printable(f", from {folder}") if folder else ""
+        output.say(f"{output.size(_written(plan))} to write{copied}{come}")
     show_remarks(plan)
 
 
@@ -88,6 +95,21 @@ def own_line() -> str:
     else:
         words = [shutil.which(sys.argv[0]) or str(program.absolute())]
     return shlex.join([*words, *sys.argv[1:]])
+
+
+def _folder_of(plan: DeploymentPlan) -> str:
+    """The one folder of several files that keep their names; empty where there is none."""
+    ways = {
+        str(PurePath(one.content.source).parent)
+        if isinstance(one.content, NewFile) and PurePath(one.content.source).name == PurePath(one.path).name
+        else ""
+        for one in plan.replacements
+    }
+    return ways.pop() if len(ways) == 1 and len(plan.replacements) > 1 else ""
+
+
+def _size(one: Replacement) -> int:
+    return one.content.size if isinstance(one.content, NewFile) else 0
 
 
 def _written(plan: DeploymentPlan) -> int:

@@ -109,6 +109,9 @@ def test_several_files_are_one_generation(line: CommandLine, site: Path, tmp_pat
     outcome = line.run("deploy", *map(str, files), "--into", environment(site), "--yes")
 
     assert "deployed 2 files, recorded as generation 1\n" in outcome.err
+    assert outcome.err.startswith(f"deploys 2 files into {environment(site)}, below {site}:\n")
+    assert f"\n30.8 kB to write, from {tmp_path / 'new'}\n" in outcome.err
+    assert f"\n  {MIOPEN}: 15.4 kB; stands there: torch 2.7.1+rocm6.2.4's own, 15.4 kB; " in outcome.err
     assert (site / "torch/lib/librocblas.so").read_bytes() == patched("librocblas.so")
     assert (site / MIOPEN).read_bytes() == patched()
 
@@ -120,6 +123,9 @@ def test_a_folder_is_all_the_files_in_it(line: CommandLine, site: Path, tmp_path
     outcome = line.run("deploy", str(tmp_path / "new"), "--into", environment(site), "--yes")
 
     assert "deployed 2 files, recorded as generation 1\n" in outcome.err
+    assert outcome.err.startswith(f"deploys 2 files into {environment(site)}, below {site}:\n")
+    assert f"\n30.8 kB to write, from {tmp_path / 'new'}\n" in outcome.err
+    assert f"\n  {MIOPEN}: 15.4 kB; stands there: torch 2.7.1+rocm6.2.4's own, 15.4 kB; " in outcome.err
     assert (site / "torch/lib/librocblas.so").read_bytes() == patched("librocblas.so")
 
 
@@ -252,4 +258,4 @@ def test_of_a_large_file_it_is_told_afterwards_that_it_was_not_the_wheels_own(
 
     assert outcome.code == 0, outcome
     assert "stands there: torch 2.7.1+rocm6.2.4's own, 64.0 MB" in outcome.err
-    assert f"{MIOPEN} was not torch 2.7.1+rocm6.2.4's own, though as large; it is saved\n" in outcome.err
+    assert f"`{MIOPEN}` was not torch 2.7.1+rocm6.2.4's own, though as large; it is saved\n" in outcome.err
