@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -20,9 +22,11 @@ from tests.support.deployments import (
     Scene,
     View,
     assert_whole,
+    broken_off,
     deploy,
     in_memory,
     play,
+    settle,
 )
 from tests.support.disk import HastyDisk
 
@@ -172,6 +176,38 @@ def test_what_others_put_in_the_place_of_a_file_meanwhile_stays(meddle: Callable
 
     print(outcomes)
     assert "refused" in outcomes and outcomes == sorted(outcomes, reverse=True)
+
+
+@pytest.mark.parametrize("meddle", [rewrite, reinstall, remove, to_link, to_folder])
+def test_what_others_put_there_while_a_change_is_taken_back_stays(meddle: Callable[[Path], None], folder: Path):
+    before, ground = Ground(folder / "before"), Ground(folder / "ground")
+    ground.furnish()
+    broken_off(deploy, "rename_in", 2)(ground, HastyDisk())
+    ground.copy_to(before.folder)
+    library, kept_apart = ground.site / LIBRARY, 0
+
+    for at in itertools.count():
+        before.copy_to(ground.folder)
+        meddled: list[object] = []
+
+        def happen(meddled: list[object] = meddled) -> None:
+            meddle(library)
+            meddled.append(standing(library))
+
+        disk = Meddling(at, happen)
+        with contextlib.suppress(IsADirectoryError):
+            settle(ground, disk)
+
+        if not meddled:
+            break
+        change = disk.changes[at]
+        if change.kind == "rename_in" and change.target.endswith(LIBRARY):
+            continue  # as above
+        assert [standing(library)] == meddled, change
+        assert not ground.ledger().is_interrupted
+        kept_apart += len(ground.ledger().generations())
+
+    assert kept_apart > 0, "somebody came between"
 
 
 def is_recorded_as_ours(path: Path, placed: Seen) -> bool:
