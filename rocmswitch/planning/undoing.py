@@ -72,8 +72,8 @@ def choose(generations: Sequence[Generation], number: int | None, pruned: Collec
 
     What was let go, *pruned*, is chosen only by its number: it may be that it saved nothing. Raises NotFound where
     there is none, and Refused where it was taken back, cannot be told, or where a later one in force has changed
-    the same path.
-    One that was let go is not in the way: it can never be undone first.
+    the same path. One that was let go is not in the way: it can never be undone first; nor is another removal of
+    the same name, which has left nothing there either.
     """
     back = taken_back(generations)
     if number is None:
@@ -119,7 +119,7 @@ def plan_undo(
             continue
         put = [one.after for one in ours if spot(one) == spot(step)]
         if not any(found.state.holds_the_same(one) for one in put) and not _is_free(found):
-            raise _drifted(chosen, step)
+            raise _drifted(chosen, step, found)
         _check_reached(found, step)
         returns.append(Return(step.root, step.path, found.state, step.before, chosen.number))
         replacements.append(_replacement(step, chosen.number, found, newest[spot(step)][1]))
@@ -220,11 +220,11 @@ def _checked(chosen: Generation, generations: Sequence[Generation], pruned: Coll
     changes = [one for one in in_force(generations) if one.intent.verb not in BACK and one.number not in pruned]
     upper = latest(changes)
     for step in chosen.steps:
-        later = upper.get(spot(step), (chosen, step))[0].number
-        if later > chosen.number:
+        later, _ = upper.get(spot(step), (chosen, step))
+        if later.number > chosen.number and not later.intent.verb == chosen.intent.verb == "remove":
             raise Refused(
-                f"generation {later} has changed `{step.path}` after generation {chosen.number}",
-                hint=f"run `rocmswitch undo {later}` first",
+                f"generation {later.number} has changed `{step.path}` after generation {chosen.number}",
+                hint=f"run `rocmswitch undo {later.number}` first",
             )
     return chosen
 
@@ -246,8 +246,13 @@ def _check_reached(found: Ground, step: Step) -> None:
         raise Refused(f"the folder of `{step.root}/{step.path}` is gone", hint="run `rocmswitch history`")
 
 
-def _drifted(chosen: Generation, step: Step) -> Refused:
+def _drifted(chosen: Generation, step: Step, found: Ground) -> Refused:
     number, path = chosen.number, f"{step.root}/{step.path}"
+    if chosen.intent.verb == "remove" and step.path == chosen.intent.place.name and found.state.kind == LINK:
+        return Refused(
+            f"`{step.path}` was made anew after generation {number} had removed it",
+            hint=f"run `rocmswitch remove {step.path}`, then `rocmswitch undo {number}`",
+        )
     if chosen.intent.verb in DEPLOYED:
         hint = (
             f"run `rocmswitch deploy --again {number}` to put it there once more, "

@@ -138,11 +138,21 @@ def _damaged(scene: Scene, venv: Path) -> Outcome:
     return scene.fail("restore", str(venv), "--yes")
 
 
-@scenario("planning/undoing", "run `rocmswitch backup prune {}` to let what it has saved go", 5)
+@scenario("planning/undoing", "run `rocmswitch remove {}`, then `rocmswitch undo {}`", 5)
 def a_removed_stack_is_installed_anew(scene: Scene) -> Outcome:
     scene.prefix()
     scene.line.succeed("remove", NAME, "--yes")
     scene.line.succeed("install", NAME, "--set", "compiler", "--yes")
+    return scene.fail("undo", "--yes")
+
+
+@scenario("planning/undoing", "run `rocmswitch backup prune {}` to let what it has saved go", 5)
+def somebody_else_has_chosen_what_new_shells_enter(scene: Scene) -> Outcome:
+    scene.prefix()
+    scene.line.succeed("use", NAME, "--default", "--shell", "sh")
+    default = scene.line.layout.activations / "default.sh"
+    default.unlink()
+    default.symlink_to("nothing.sh")
     return scene.fail("undo", "--yes")
 
 
@@ -195,4 +205,11 @@ def the_journal_of_a_change_that_was_broken_off_is_damaged(scene: Scene) -> Outc
 @scenario("planning/undoing", "run `rocmswitch history {}` for what it may be", 5)
 def what_is_undone_is_told_by_a_damaged_journal_alone(scene: Scene) -> Outcome:
     the_journal_of_a_change_that_was_broken_off_is_damaged(scene)
+    return scene.fail("undo", "1", "--yes")
+
+
+@scenario("operations/undo", "run `rocmswitch backup prune {}` to let it go", 4)
+def what_is_undone_has_a_damaged_record(scene: Scene) -> Outcome:
+    deployed(scene)
+    garble(scene.line.layout.backups / "1/record")
     return scene.fail("undo", "1", "--yes")

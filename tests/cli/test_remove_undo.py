@@ -139,10 +139,15 @@ def test_what_has_taken_the_name_meanwhile_is_not_overwritten(line: CommandLine)
     before = state(line)
 
     undone = line.run("undo", "--yes")
+    between = state(line)
+    line.succeed("remove", "proj", "--yes")
+    line.succeed("undo", "1", "--yes")
 
     assert undone.code == 5, undone
-    assert "is not what generation 1 put there" in undone.error
-    assert state(line) == before
+    assert undone.error == "`proj` was made anew after generation 1 had removed it"
+    assert between == before
+    assert "environment of rocm-6.2.4" in line.succeed("list")
+    assert trees(line) == {"rocm-6.1.0", NAME, "proj"}
 
 
 def test_a_prefix_that_an_environment_is_bound_to_still_stays(line: CommandLine):

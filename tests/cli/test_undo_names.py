@@ -50,7 +50,7 @@ def test_a_removal_is_not_undone_over_what_was_installed_anew(line: CommandLine)
     outcome = line.run("undo", "--yes")
 
     assert (outcome.code, links(line)) == (5, before), outcome
-    assert outcome.error == f"`{line.layout.prefixes / NAME}` is not what generation 1 put there"
+    assert outcome.error == f"`{NAME}` was made anew after generation 1 had removed it"
 
 
 def test_the_default_goes_back_to_what_it_was(line: CommandLine):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rocmswitch.errors import NotFound, Refused
-from rocmswitch.model.deployment import FILE, FileState, NewLink, NoFile, Replacement, SavedFile, Seen
+from rocmswitch.model.deployment import FILE, FileState, NewLink, NoFile, Place, Replacement, SavedFile, Seen
 from rocmswitch.planning.drift import Ground
 from rocmswitch.planning.undoing import Wanted, choose, original, plan_restore, plan_undo
 from tests.support.generations import (
@@ -80,6 +80,24 @@ def test_a_later_change_that_was_let_go_is_in_nobodys_way():
     assert [one.then for one in plan.returns] == [state("old")]
 
 
+def test_another_removal_of_the_same_name_is_in_nobodys_way():
+    changes = [generation(number, step(f"->.trees/{number}", ""), verb="remove") for number in (1, 2)]
+
+    assert choose(changes, 1) == changes[0]
+    assert [one.then for one in plan_undo(changes[0], changes, {SPOT: ground("")}).returns] == [state("->.trees/1")]
+
+
+def test_what_has_taken_the_name_of_what_was_removed_has_to_be_removed_first():
+    place = Place("venv", LIBRARY, "/x", "/x", 0, 0)
+    change = generation(1, step("->.trees/a", ""), verb="remove", place=place)
+
+    with pytest.raises(Refused) as caught:
+        plan_undo(change, [change], {SPOT: ground("->.trees/b")})
+
+    assert caught.value.message == f"`{LIBRARY}` was made anew after generation 1 had removed it"
+    assert caught.value.hint == f"run `rocmswitch remove {LIBRARY}`, then `rocmswitch undo 1`"
+
+
 def test_an_undo_that_was_let_go_still_counts():
     changes = [FIRST, generation(2, step("new", "newer")), undo(3, 2, step("newer", "new"))]
 
@@ -139,7 +157,7 @@ def test_what_is_gone_is_put_back_and_what_is_as_before_is_left_alone():
             "run `rocmswitch deploy --again 1` to put it there once more, "
             "or `rocmswitch backup prune 1` to let it go",
         ),
-        ("remove", "run `rocmswitch backup prune 1` to let what it has saved go"),
+        ("default", "run `rocmswitch backup prune 1` to let what it has saved go"),
     ],
 )
 def test_undoing_over_what_somebody_else_has_put_is_refused(verb: str, hint: str):
