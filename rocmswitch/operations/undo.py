@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from rocmswitch.errors import RocmswitchError
+from rocmswitch.errors import RocmswitchError, VerificationFailed
 from rocmswitch.host.filesystems import lock_note
 from rocmswitch.model.deployment import Generation, Site
 from rocmswitch.operations.remains import look_at
 from rocmswitch.operations.returning import Yard, carry_out, check
 from rocmswitch.operations.sites import find_site
-from rocmswitch.planning.drift import spot
+from rocmswitch.planning.drift import in_force, spot
 from rocmswitch.planning.undoing import WayBack, choose, plan_undo
 from rocmswitch.store.installed import Installed
 
@@ -23,6 +23,7 @@ def plan(number: int | None, yard: Yard, environment: Mapping[str, str]) -> tupl
     Raises NotFound where there is none or what stood there was let go, VerificationFailed where its record or what
     it saved is damaged, Refused where a later change or something unknown is in the way.
     """
+    _check_readable(number, yard)
     chosen = yard.ledger.generation(number) if number else None
     newest, generations = yard.newest(), yard.ledger.generations()
     pruned = {one.number for one in generations if yard.ledger.is_pruned(one.number)}
@@ -32,6 +33,18 @@ def plan(number: int | None, yard: Yard, environment: Mapping[str, str]) -> tupl
     check(found, yard, lambda: _site(found, yard, environment))
     roots = dict.fromkeys(Path(one.root) for one in found.returns)
     return chosen, replace(found, expected=newest, notes=(*found.notes, *lock_note(roots)))
+
+
+def _check_readable(number: int | None, yard: Yard) -> None:
+    """Raise VerificationFailed where nobody can tell what is to be taken back: *number*, or the newest."""
+    unread = [one for one in yard.ledger.damaged() if not yard.ledger.is_pruned(one)]
+    asked = max(unread, default=0) if number is None else number
+    known = [one.number for one in in_force(yard.ledger.generations()) if one.intent.verb != "undo"]
+    if asked in unread and (number is not None or asked > max(known, default=0)):
+        raise VerificationFailed(
+            f"the record of generation {asked} cannot be read, so nothing tells what it has changed",
+            hint=f"run `rocmswitch backup prune {asked}` to let it go",
+        )
 
 
 def execute(plan: WayBack, yard: Yard, environment: Mapping[str, str]) -> Generation:

@@ -100,3 +100,19 @@ def test_a_damaged_record_keeps_nobody_from_deploying(line: CommandLine, venv: P
     outcome = line.run("deploy", str(library), "--into", str(venv), "--as", MIOPEN, "--yes")
 
     assert outcome.code == 0, outcome
+
+
+@pytest.mark.parametrize("words", [(), ("2",)], ids=str)
+def test_undo_passes_over_no_newer_change_of_which_nobody_knows_what_it_was(
+    line: CommandLine, venv: Path, words: tuple[str, ...]
+):
+    put(line, str(venv), {MIOPEN: b"one"})
+    put(line, str(venv), {"torch/lib/librocblas.so": b"two"})
+    write(line.layout.backups / "2/record", b"garbled")
+
+    refused = line.run("undo", *words, "--yes")
+    line.succeed("backup", "prune", "2", "--yes")
+    done = line.run("undo", "--yes")
+
+    assert (refused.code, refused.hint) == (4, "run `rocmswitch backup prune 2` to let it go"), refused
+    assert done.code == 0 and "took back generation 1" in done.err, done
