@@ -237,7 +237,7 @@ def an_environment_is_somebodys_own(scene: Scene) -> Outcome:
     return scene.fail("deploy", built(scene), "--into", where, "--yes")
 
 
-@scenario("deploy/room", "run `rocmswitch cache prune`", 6)
+@scenario("planning/space", "run `rocmswitch cache prune`", 6)
 def a_backup_finds_no_room(scene: Scene) -> Outcome:
     """A file system of its own for what is saved, of 64 kB."""
     where, library = environment(scene), built(scene)
