@@ -183,6 +183,20 @@ def test_what_somebody_changed_before_it_was_rolled_back_is_left_alone_and_what_
     assert assert_whole(ground) == (1,), "nothing is kept that no record tells of"
 
 
+def test_what_holds_its_old_bytes_again_is_as_before_whatever_its_mode(ground: Ground):
+    library = ground.site / LIBRARY
+    original = library.read_bytes()
+    broken_off(deploy, "rename_in", 2)(ground, HastyDisk())
+    library.unlink()
+    library.write_bytes(original)
+    library.chmod(0o700)
+
+    ground.ledger(Disk()).settle(wait=0)
+
+    assert (library.read_bytes(), library.stat().st_mode & 0o777) == (original, 0o700)
+    assert assert_whole(ground) == ()
+
+
 def test_what_was_put_is_left_where_its_backup_is_damaged(ground: Ground):
     broken_off(deploy, "rename_in", 2)(ground, HastyDisk())
     saved = ground.layout.backups / "1/0.before"
