@@ -75,8 +75,12 @@ def elsewhere(one: Return, site: Site | None) -> str:
     """Where the bytes of *one* can be had, if not from what was saved."""
     if site is not None and site.stack:
         return f"run `rocmswitch use {site.stack} --venv {shlex.quote(site.place.name)} --rebind`"
-    package = _package(one, site) if site is not None and site.python else ""
-    if site is not None and package:
+    package = _package(one, site) if site is not None else ""
+    if site is not None and package and site.place.kind == "user":
+        folder = next(here for here in map(Path, site.packages) if Path(one.where).is_relative_to(here))
+        version, target = folder.parent.name.removeprefix("python"), shlex.quote(str(folder))
+        return f"run `uv pip install --python {version} --target {target} --reinstall --no-deps {package}`"
+    if site is not None and package and site.python:
         python = shlex.quote(site.python)
         if any(Path(folder, "pip").is_dir() for folder in site.packages):
             return f"run `{python} -m pip install --force-reinstall --no-deps {package}`"
