@@ -15,7 +15,7 @@ from rocmswitch.planning.backup import Loss, Lost, PrunePlan, chosen, companions
 from rocmswitch.planning.drift import UNREADABLE, Facts, Outlook, judge, spot
 from rocmswitch.store.receipts import read_receipt, stack_of
 from rocmswitch.store.trees import Trees
-from rocmswitch.system.usage import usage
+from rocmswitch.system.usage import Usage, usage
 
 WAIT = 10.0
 """Seconds to wait for another rocmswitch that changes something."""
@@ -39,6 +39,13 @@ class Stock:
         """What a generation's folder still holds, by name."""
         folder = self.ledger.saved(number, "record").parent
         return {path.name: path for path in _listed(folder) if path.name not in _MARKS}
+
+
+def kept(stock: Stock) -> Usage:
+    """What all that was saved takes on the disk, the trees that no name means among it."""
+    ledger, unnamed = stock.ledger, stock.unnamed()
+    numbers = (*(one.number for one in ledger.generations()), *ledger.damaged())
+    return usage(_paths(numbers, unnamed, stock, unnamed))
 
 
 def plan(stock: Stock, numbers: Collection[int] = (), *, everything: bool = False) -> PrunePlan:
@@ -136,13 +143,16 @@ def _loss(one: Outlook, stock: Stock, going: Collection[str], elsewhere: Collect
     held = {name: path.lstat().st_size for name, path in stock.files(generation.number).items()}
     trees = tuple(sorted(trees_of(generation) & set(going)))
     unnamed = stock.unnamed()
+    lost = lost_files(generation, elsewhere, held)
+    if held and not generation.steps:
+        lost = (Lost("whatever it saved: its journal could not be read", sum(held.values())),)
     return Loss(
         generation.number,
         intent.verb,
         intent.place.name,
         generation.created,
         one.told,
-        (*lost_files(generation, elsewhere, held), *(_lost_tree(tree, unnamed[tree]) for tree in trees)),
+        (*lost, *(_lost_tree(tree, unnamed[tree]) for tree in trees)),
         trees,
     )
 

@@ -67,13 +67,16 @@ def test_letting_it_go_ends_it(line: CommandLine, venv: Path):
     line.run("history")
 
     before = line.run("doctor", "--json")
+    (change,) = json.loads(line.succeed("backup", "prune", "1", "--dry-run", "--json"))["changes"]
+    kept = json.loads(line.succeed("backup", "prune", "--dry-run", "--json"))["changes"]
     pruned = line.run("backup", "prune", "1", "--yes")
     after = line.run("doctor", "--json")
 
     assert [one["why"].partition(";")[0] for one in json.loads(before.out) if one["id"] == "left-alone:1"] == [
         "its journal could not be read"
     ]
-    assert pruned.code == 0, pruned
+    assert [one["what"] for one in change["lost"]] == ["whatever it saved: its journal could not be read"]
+    assert (pruned.code, kept) == (0, []), pruned
     assert not [one for one in json.loads(after.out) if one["id"] == "left-alone:1"]
 
 
