@@ -8,25 +8,18 @@ uv is shared again once it is back.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from rocmswitch.deploy.sharing import copied, works
 from rocmswitch.errors import Refused, VerificationFailed
 from rocmswitch.model.deployment import FILE, LINK, FileState
 from rocmswitch.system.copying import copy_hashed, hash_opened
 from rocmswitch.system.disk import Disk
 from rocmswitch.system.folder import Folder, opened_state
 from rocmswitch.system.reading import open_regular
-
-_CANNOT = frozenset(
-    (errno.EXDEV, errno.EMLINK, errno.EPERM, errno.ENOTSUP, errno.ENOTTY, errno.EINVAL, errno.ENOSYS)
-)
-"""What a file system answers that has no links or reflinks, or none between these two files: link(2),
-ioctl_ficlone(2). EPERM is also that of fs.protected_hardlinks, for files of others."""
-
 
 COPIED = 0o600
 """The mode of a saved copy or reflink; a saved link has that of the file."""
@@ -83,7 +76,7 @@ class Vault:
             return
         with self._opened(saved, state) as file:
             if not self._linked(file, saved, state, folder, name):
-                if self._copied(file, folder, name) != state.sha256:
+                if copied(file, folder, name, self._disk) != state.sha256:
                     self._disk.remove_in(folder, name)
                     raise self._damaged(saved)
                 self._disk.set_attributes_in(folder, name, state)
@@ -106,9 +99,9 @@ class Vault:
 
     def _shared(self, file: BinaryIO, folder: Folder, name: str, saved: str) -> bool:
         """Whether *saved* has the bytes of *file*, which *name* is, without a copy."""
-        if _works(lambda: self._disk.clone(file, self._folder / saved, COPIED)):
+        if works(lambda: self._disk.clone(file, self._folder / saved, COPIED)):
             return True
-        if not _works(lambda: self._disk.link_out(folder, name, self._folder / saved)):
+        if not works(lambda: self._disk.link_out(folder, name, self._folder / saved)):
             return False
         if not os.path.samestat((self._folder / saved).lstat(), os.fstat(file.fileno())):
             raise Refused(f"`{folder.path_of(name)}` was replaced while it was saved")
@@ -120,14 +113,7 @@ class Vault:
             return False
         if hash_opened(file) != state.sha256:
             raise self._damaged(saved)
-        return _works(lambda: self._disk.link_in(self._folder / saved, folder, name))
-
-    def _copied(self, file: BinaryIO, folder: Folder, name: str) -> str:
-        """The hash of what is in *name* now."""
-        if _works(lambda: self._disk.clone_in(file, folder, name)):
-            return hash_opened(file)
-        with self._disk.create_in(folder, name, 0o600) as target:
-            return copy_hashed(file, target)
+        return works(lambda: self._disk.link_in(self._folder / saved, folder, name))
 
     def _hash(self, saved: str) -> str:
         with open_regular(self._folder / saved) as file:
@@ -151,14 +137,3 @@ class Vault:
         return VerificationFailed(
             f"the backup `{self._folder / saved}` is damaged: it has another hash than recorded"
         )
-
-
-def _works(sharing: Callable[[], None]) -> bool:
-    """Whether the file system can do that. Raises OSError where it can, but failed."""
-    try:
-        sharing()
-    except OSError as error:
-        if error.errno not in _CANNOT:
-            raise
-        return False
-    return True

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
 
 from rocmswitch.deploy.folders import is_same_file, not_as_seen
+from rocmswitch.deploy.sharing import copied
 from rocmswitch.model.deployment import ABSENT, FileState, NewFile
-from rocmswitch.system.copying import copy_hashed, hash_opened
 from rocmswitch.system.disk import Disk
 from rocmswitch.system.folder import Folder, seen_of
 from rocmswitch.system.reading import open_regular
-
-_CANNOT = frozenset((errno.EXDEV, errno.ENOTSUP, errno.ENOTTY, errno.EINVAL, errno.ENOSYS, errno.EPERM))
-"""What a file system answers that cannot share blocks, or not between these two files: ioctl_ficlone(2)."""
 
 
 def write_new(new: NewFile, folder: Folder, name: str, like: FileState | None, disk: Disk) -> FileState:
@@ -32,7 +27,7 @@ def write_new(new: NewFile, folder: Folder, name: str, like: FileState | None, d
         judged = read if new.seen.kind == ABSENT else new.seen
         if found.st_size != new.size or not is_same_file(read, judged):
             raise not_as_seen(source)
-        sha256 = _copied(file, folder, name, disk)
+        sha256 = copied(file, folder, name, disk)
         is_steady = is_same_file(seen_of(os.fstat(file.fileno())), read)
     if not is_steady or new.sha256 not in ("", sha256):
         raise not_as_seen(source)
@@ -44,17 +39,3 @@ def write_new(new: NewFile, folder: Folder, name: str, like: FileState | None, d
     disk.set_attributes_in(folder, name, wanted)
     disk.sync_in(folder, name)
     return folder.state(name, sha256=sha256)
-
-
-def _copied(source: BinaryIO, folder: Folder, name: str, disk: Disk) -> str:
-    """The hash of what is in *name* now: a reflink where there is one."""
-    try:
-        disk.clone_in(source, folder, name)
-    except OSError as error:
-        if error.errno not in _CANNOT:
-            raise
-    else:
-        with folder.open(name) as file:
-            return hash_opened(file)
-    with disk.create_in(folder, name, 0o600) as target:
-        return copy_hashed(source, target)
