@@ -44,9 +44,9 @@ def break_line() -> None:
 
 def fail(error: RocmswitchError) -> None:
     """What happened, and the exact next command."""
-    say(f"{click.style('error:', fg='red', bold=True) if _colour() else 'error:'} {error.message}")
+    say(f"{click.style('error:', fg='red', bold=True) if _colour() else 'error:'} {_one_line(error.message)}")
     if error.hint:
-        say(f"{click.style('hint:', fg='cyan', bold=True) if _colour() else 'hint:'} {error.hint}")
+        say(f"{click.style('hint:', fg='cyan', bold=True) if _colour() else 'hint:'} {_one_line(error.hint)}")
 
 
 def agree(question: str, *, yes: bool) -> None:
@@ -98,6 +98,11 @@ def size(count: int) -> str:
     from rich.filesize import decimal
 
     return decimal(count)
+
+
+def _one_line(text: str) -> str:
+    """Names of files are part of errors, and may hold what a terminal obeys."""
+    return "".join("\N{REPLACEMENT CHARACTER}" if one < " " or "\x7f" <= one <= "\x9f" else one for one in text)
 
 
 def _colour() -> bool:

@@ -28,7 +28,9 @@ def settle(scopes: Scopes, *, dry_run: bool = False) -> None:
     mend_scripts(scopes.own, Installed(scopes.searched), machine.disk())
     if intent is None:
         return
-    output.say(f"took back a change that was interrupted: {intent.verb} {intent.place.name}")
+    from rocmswitch.cli.filenames import printable
+
+    output.say(f"took back a change that was interrupted: {intent.verb} {printable(intent.place.name)}")
     left = [one for one in ledger.generations()[-1:] if one.interrupted and one.intent == intent]
     for one in left:
         output.say(f"not what somebody else has changed since: `rocmswitch history {one.number}` shows it")

@@ -220,3 +220,13 @@ def test_control_characters_in_names_do_not_reach_the_terminal(line: CommandLine
     outcome = line.run("deploy", str(library), "--into", environment(site), "--yes")
 
     assert outcome.code == 0 and "\x1b" not in outcome.err, outcome
+
+
+def test_the_name_of_a_file_that_is_refused_makes_no_second_line(line: CommandLine, site: Path, tmp_path: Path):
+    write(tmp_path / "kernels/\x1b[31ma\nhint: run `sudo reboot`.so", b"no library")
+
+    outcome = line.run("deploy", str(tmp_path / "kernels"), "--into", environment(site), "--yes")
+
+    assert (outcome.code, len(outcome.err.splitlines())) == (5, 2), outcome
+    assert "\x1b" not in outcome.err
+    assert outcome.hint.startswith("run the same command with `--as`")
