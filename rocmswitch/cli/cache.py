@@ -6,7 +6,7 @@ import click
 
 from rocmswitch.cli import machine, output
 from rocmswitch.cli.main import Scopes
-from rocmswitch.operations import cache
+from rocmswitch.operations import backup, cache
 from rocmswitch.store.installed import Installed
 
 
@@ -19,15 +19,21 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def size(scopes: Scopes, as_json: bool) -> None:
-    """Say how much the cache holds."""
+    """Say how much the cache holds.
+
+    And how much is kept so that changes can be taken back.
+    """
     store = machine.cache(scopes.own)
     count, total, unpacked = len(store.files()), store.size(), machine.uv(scopes.own).size()
+    forests = (machine.prefixes(scopes.own), machine.venvs(scopes.own))
+    kept = backup.kept(backup.Stock(machine.ledger(scopes), forests)).freed
     if as_json:
-        found = {"files": count, "bytes": total, "wheels": unpacked, "path": str(scopes.own.cache)}
+        found = {"files": count, "bytes": total, "wheels": unpacked, "kept": kept, "path": str(scopes.own.cache)}
         output.write_json(found)
     else:
         output.write(f"{output.size(total)} in {count} archives  {scopes.own.cache}")
         output.write(f"{output.size(unpacked)} in unpacked wheels, which environments share")
+        output.write(f"{output.size(kept)} kept to take changes back, which `rocmswitch backup prune` lets go of")
 
 
 @command.command(epilog="Example: rocmswitch cache prune --yes")

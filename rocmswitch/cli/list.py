@@ -29,6 +29,8 @@ def command(scopes: Scopes, available: bool, as_json: bool) -> None:
         listing.show(found, installed)
     else:
         output.say("nothing is installed yet; `rocmswitch list --available` shows what can be")
+    if not as_json:
+        listing.tell_kept(scopes)
 
 
 def _available(scopes: Scopes, *, as_json: bool) -> None:

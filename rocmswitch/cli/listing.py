@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 
-from rocmswitch.cli import output
+from rocmswitch.cli import machine, output
+from rocmswitch.cli.main import Scopes
 from rocmswitch.model.variables import ACTIVE, CHOSEN
 from rocmswitch.planning.naming import by_version
 from rocmswitch.store.installed import Damaged, Installation, Installed
+from rocmswitch.store.receipts import stack_of
 
 Tree = Installation | Damaged
 Users = dict[str, list[str]]
@@ -26,6 +28,17 @@ def show(trees: Sequence[Tree], installed: Installed) -> None:
     active = chosen if chosen in {one.link.name for one in trees} else os.environ.get(ACTIVE, "")
     users = _users(trees)
     output.definitions((one.link.name, " · ".join(_parts(one, active, users, installed))) for one in trees)
+
+
+def tell_kept(scopes: Scopes) -> None:
+    """One line where trees lie there that no name means: gigabytes that would be looked for elsewhere."""
+    forests = (machine.prefixes(scopes.own), machine.venvs(scopes.own))
+    names = sorted({stack_of(tree) for one in forests for tree in one.superseded()})
+    if names:
+        output.say(
+            f"kept to take changes back: older or removed trees of {', '.join(names)}; "
+            "`rocmswitch cache size` says how much that is"
+        )
 
 
 def as_json(trees: Sequence[Tree], installed: Installed) -> list[dict[str, object]]:

@@ -127,6 +127,22 @@ def test_a_number_takes_what_else_keeps_the_same_tree(line: CommandLine):
     assert states(line) == ["taken back", "pruned", "pruned"]
 
 
+def test_who_looks_for_lost_disk_space_is_told_where_it_went(line: CommandLine):
+    told = [line.run(*words).err for words in (("list",), ("list", "--json"))]
+    line.succeed("remove", "proj", "--yes")
+
+    shown = line.run("list").err
+    kept = json.loads(line.succeed("cache", "size", "--json"))["kept"]
+    freed = json.loads(line.succeed("backup", "prune", "--dry-run", "--json"))["freed"]
+    line.succeed("backup", "prune", "--yes")
+
+    assert told == ["", ""]
+    assert "older or removed trees of proj; `rocmswitch cache size`" in shown
+    assert (kept, freed > 0) == (freed, True)
+    assert json.loads(line.succeed("cache", "size", "--json"))["kept"] == 0
+    assert line.run("list").err == ""
+
+
 def test_a_tree_that_is_in_use_again_stays(line: CommandLine):
     line.succeed("remove", "proj", "--yes")
     line.succeed("undo", "--yes")

@@ -127,6 +127,7 @@ def test_faults(line: CommandLine):
             "name": "acme-1.0",
             "path": "ROOT/data/prefixes/acme-1.0",
             "faults": [{"path": "usr/bin", "what": "mode", "expected": "0555", "found": "0755"}],
+            "deployed": [],
         }
     ]
 
@@ -136,7 +137,7 @@ def test_the_cache(line: CommandLine):
 
     found = read(line, "cache", "size")
 
-    assert (found["files"], found["path"]) == (2, "ROOT/cache")
+    assert (found["files"], found["kept"], found["path"]) == (2, 0, "ROOT/cache")
     assert found["bytes"] > 0
 
 
