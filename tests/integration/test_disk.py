@@ -156,3 +156,13 @@ def test_a_file_with_a_second_name_is_not_changed_in_place(tmp_path: Path) -> No
         file.write(b"new")
 
     assert path.read_bytes() == b"old bytes"
+
+
+def test_a_file_system_without_fsync_of_folders_is_synced_as_a_whole():
+    folder = Path("/proc/self")  # its file system has none, as some of FUSE
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    with pytest.raises(OSError, match="Invalid argument"):
+        os.fsync(descriptor)
+    os.close(descriptor)
+
+    Disk().sync_directory(folder)
