@@ -188,7 +188,7 @@ def _drifted(one: Generation, mine: Sequence[Step], facts: Facts) -> Outlook | N
     if all(ground.seen.kind == ABSENT for _, ground in found):
         return Outlook(one, GONE, files=_paths(lost), remedies=_ways(one))
     is_back = all(ground.state.holds_the_same(step.before) for step, ground in found)
-    detail = "what stood there before is back" if is_back else "the original has changed, too"
+    detail = "what stood there before is back" if is_back else "what stood there before has changed, too"
     return Outlook(one, REPLACED, files=_paths(lost), remedies=_ways(one), detail=detail)
 
 

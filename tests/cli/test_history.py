@@ -56,7 +56,7 @@ def test_a_row_says_what_was_done_where_and_how_it_stands(line: CommandLine, ven
     put(line, str(venv), {MIOPEN: b"two", ROCBLAS: b"two", "torch/lib/libnew.so": b"new"})
     line.succeed("undo", "--yes")
 
-    where = "…/work/my venv"
+    where = "/".join(("…", venv.parent.name, venv.name))
     assert rows(line) == [
         ["1", "deploy", where, "libMIOpen.so", "in force"],
         ["2", "deploy", where, "libMIOpen.so and 2 more", "taken back by 3"],
