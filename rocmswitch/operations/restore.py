@@ -25,7 +25,7 @@ def plan(site: Site, yard: Yard) -> WayBack:
     Raises NotFound where nothing was ever deployed there, or where what stood there was let go; Refused where
     something unknown stands there now; VerificationFailed where what was saved is missing.
     """
-    newest, generations = yard.newest(), yard.ledger.generations()
+    newest, generations = yard.ledger.newest, yard.ledger.generations()
     ever = _spots(site, generations)
     if not ever:
         raise NotFound(f"nothing was deployed into `{site.place.name}`", hint="run `rocmswitch history`")

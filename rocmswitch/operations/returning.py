@@ -30,10 +30,6 @@ class Yard:
     wait: float
     """Seconds for each lock."""
 
-    def newest(self) -> int:
-        """The number of the newest generation, though its record may be damaged; 0 where there is none."""
-        return max((*(one.number for one in self.ledger.generations()), *self.ledger.damaged()), default=0)
-
 
 Where = Callable[[], Site | None]
 """Asked only where an error has to say where else bytes can be had: an interpreter may be run for it."""

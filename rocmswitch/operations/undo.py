@@ -25,7 +25,7 @@ def plan(number: int | None, yard: Yard, environment: Mapping[str, str]) -> tupl
     """
     _check_readable(number, yard)
     chosen = yard.ledger.generation(number) if number else None
-    newest, generations = yard.newest(), yard.ledger.generations()
+    newest, generations = yard.ledger.newest, yard.ledger.generations()
     pruned = {one.number for one in generations if yard.ledger.is_pruned(one.number)}
     chosen = choose(generations, chosen.number if chosen else None, pruned)
     ground = look_at([spot(step) for step in chosen.steps], generations)
