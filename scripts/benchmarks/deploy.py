@@ -123,7 +123,7 @@ def _beside(what: str, other: str, ours: Series, theirs: Series, limit: float) -
     yield Row(what, other, spread(theirs))
 
 
-def _seconds(first: Callable[[], None], work: Callable[[], None], undo: Callable[[], None]) -> float:
+def _seconds(first: Callable[[], object], work: Callable[[], object], undo: Callable[[], object]) -> float:
     first()
     seconds = cost_of(work).wall
     undo()
