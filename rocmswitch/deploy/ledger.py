@@ -119,10 +119,13 @@ class Ledger:
             self._records.commit(journal)
             return journal.generation()
 
-    def prune(self, numbers: Collection[int], *, wait: float) -> int:
-        """Give up what these generations saved, for good; returns the bytes freed. Raises NotFound, Busy."""
+    def prune(self, numbers: Collection[int], *, wait: float, expected: int | None = None) -> int:
+        """Give up what these generations saved, for good; returns the bytes freed.
+
+        *expected* is as for `carry_out`. Raises NotFound, Failed, Busy.
+        """
         with self._locked(wait):
-            self._settle()
+            self._next(expected)
             missing = sorted(set(numbers) - set(self._records.numbers()))
             if missing:
                 raise NotFound(f"there is no generation {missing[0]}", hint="run `rocmswitch history`")

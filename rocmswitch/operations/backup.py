@@ -78,8 +78,7 @@ def plan(stock: Stock, numbers: Collection[int] = (), *, everything: bool = Fals
     ]
     losses += [_unreadable(number) for number in damaged if number in wanted]
     found = usage(_paths(wanted, {*going, *orphans}, stock, unnamed))
-    newest = max((one.number for one in generations), default=0)
-    return PrunePlan(tuple(losses), tuple(orphans), found.freed, found.shared, newest)
+    return PrunePlan(tuple(losses), tuple(orphans), found.freed, found.shared, ledger.newest)
 
 
 def execute(plan: PrunePlan, stock: Stock, wait: float = WAIT) -> tuple[str, ...]:
@@ -88,10 +87,8 @@ def execute(plan: PrunePlan, stock: Stock, wait: float = WAIT) -> tuple[str, ...
     Raises Failed where something was changed since the plan, Busy, MachineLacks.
     """
     ledger = stock.ledger
-    if max((one.number for one in ledger.generations()), default=0) != plan.newest:
-        raise Failed("another rocmswitch changed something meanwhile", hint="run the same command again")
     if plan.numbers:
-        ledger.prune(plan.numbers, wait=wait)
+        ledger.prune(plan.numbers, wait=wait, expected=plan.newest)
     for one in stock.forests:
         one.sweep(released=plan.trees)
     return tuple(tree for tree in plan.trees if tree in stock.unnamed())

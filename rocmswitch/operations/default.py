@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from rocmswitch.deploy.ledger import Ledger
+from rocmswitch.errors import NotFound
 from rocmswitch.model.deployment import Content, Intent, NewLink, NoFile, Replacement
 from rocmswitch.operations.ownlinks import place, replacement
 from rocmswitch.operations.scripts import DEFAULT, WAIT, default_links, default_name, make_folders
 from rocmswitch.store.freshness import DIALECTS
 from rocmswitch.store.installed import Installation
 from rocmswitch.store.layout import Layout
+from rocmswitch.store.trees import Trees
 from rocmswitch.system.disk import Disk, disk_errors
 
 
 def set_default(layout: Layout, one: Installation | None, ledger: Ledger, disk: Disk, wait: float = WAIT) -> int:
     """New shells of this scope enter *one*, or nothing. Returns the generation; 0 where that was so already.
 
-    Raises Refused, MachineLacks, Busy.
+    Raises Refused, MachineLacks, Busy, and NotFound where *one* was removed meanwhile.
     """
     wanted = _wanted(layout, one)
-    with disk_errors(layout.activations):
+    with disk_errors(layout.activations), _staying(one, layout, disk, wait):
         if all(_says(path) == target for path, target in wanted.items()):
             return 0
         make_folders(layout, disk)
@@ -33,6 +37,18 @@ def set_default(layout: Layout, one: Installation | None, ledger: Ledger, disk: 
 def no_default(layout: Layout) -> tuple[Replacement, ...]:
     """What takes the default away, where there is one."""
     return _changes({path: "" for path in default_links(layout) if path.is_symlink()})
+
+
+@contextlib.contextmanager
+def _staying(one: Installation | None, layout: Layout, disk: Disk, wait: float) -> Iterator[None]:
+    """Nobody removes *one* meanwhile; what belongs to the machine, its administrator may."""
+    if one is None or one.layout != layout:
+        yield
+        return
+    with Trees(one.link.parent, layout.locks, disk).locked(one.link.name, wait):
+        if not one.link.is_symlink():
+            raise NotFound(f"`{one.link.name}` was removed by another rocmswitch meanwhile")
+        yield
 
 
 def _wanted(layout: Layout, one: Installation | None) -> dict[Path, str]:

@@ -149,6 +149,7 @@ def _locked(plan: WayBack, yard: Yard) -> Iterator[None]:
         for trees, name in _names(plan, yard):
             stack.enter_context(trees.locked(name, yard.wait))
         for one in plan.returns:
+            _check_tree(one, yard)
             _check_unused(one, yard)
         yield
 

@@ -8,7 +8,7 @@ from tests.support.furnished import prefix
 from tests.support.scenes import Scene, scenario, the_same_command
 
 
-@scenario("operations/backup", "run the same command again", 1, follow=the_same_command("--yes", heal=False))
+@scenario("deploy/ledger", "run the same command again", 1, follow=the_same_command("--yes", heal=False))
 def something_is_changed_while_the_question_stands(scene: Scene) -> Outcome:
     scene.prefix()
     scene.line.succeed("remove", NAME, "--yes")
