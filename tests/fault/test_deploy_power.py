@@ -120,6 +120,11 @@ class FailingDisk(HastyDisk):
 def test_what_fails_once_is_taken_back_at_once(played: Played, error: BaseException):
     for at in range(played.count()):
         played.set_up()
+        if is_made_good(played.scene, at, error):
+            played.scene.act(played.ground, FailingDisk(at, error))
+            played.assert_lawful()
+            assert played.ground.ledger().is_pruned(1)
+            continue
         with pytest.raises((RocmswitchError, type(error))) as caught:
             played.scene.act(played.ground, FailingDisk(at, error))
         assert not isinstance(caught.value, OSError), "said in words"
@@ -127,6 +132,11 @@ def test_what_fails_once_is_taken_back_at_once(played: Played, error: BaseExcept
         if not any(act.__name__ == "cut" for act in played.scene.before):
             assert played.ground.view() in (played.old[0], played.new[0]), at
         played.assert_lawful()
+
+
+def is_made_good(scene: Scene, at: int, error: BaseException) -> bool:
+    """The mark of what was let go is the first change of a prune; on a full disk it is made in another way."""
+    return scene.name == "prune" and at == 0 and isinstance(error, OSError) and error.errno == errno.ENOSPC
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO], ids=["ENOSPC", "EIO"])
