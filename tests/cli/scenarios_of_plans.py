@@ -93,7 +93,7 @@ def the_manifest_of_an_installed_stack_is_gone(scene: Scene) -> Outcome:
 def an_archive_may_not_be_read(scene: Scene) -> Outcome:
     """Not even by root, without the capability to read everything."""
     scene.prefix()
-    scene.line.succeed("remove", NAME, "--yes")
+    scene.line.succeed("remove", NAME, "--purge", "--yes")
     for archive in scene.line.layout.archives.iterdir():
         archive.chmod(0)
     bounded = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]

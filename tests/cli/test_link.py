@@ -92,7 +92,8 @@ def test_a_tree_is_linked_used_and_let_go_and_none_of_its_files_changes(line: Co
     assert removed.err.splitlines() == [
         f"removes the link {link}; {rocm} stays as it is",
         "`rocmswitch undo` brings it back",
-        "removed linked-6.2.4",
+        "removed linked-6.2.4, recorded as generation 1",
+        "back: `rocmswitch undo 1`",
     ]
     assert not link.is_symlink() and snapshot(rocm) == before
 

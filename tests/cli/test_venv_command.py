@@ -97,7 +97,7 @@ def test_an_environment_is_removed_by_name_and_nothing_else(line: CommandLine):
     outcome = line.run("venv", "remove", "bound", "--yes")
 
     assert outcome.code == 0, outcome
-    assert outcome.err.splitlines()[-1] == "removed bound"
+    assert outcome.err.splitlines()[-2:] == ["removed bound, recorded as generation 1", "back: `rocmswitch undo 1`"]
     assert names(line.succeed("venv", "list")) == ["another", "bundled"]
     assert line.run("remove", "rocm-6.2.4", "--yes").code == 0
 
@@ -173,7 +173,7 @@ def test_what_is_active_can_be_removed_and_it_is_said_how_to_leave(line: Command
     outcome = line.run("remove", "bound", "--yes", ROCMSWITCH_ACTIVE="bound")
 
     assert outcome.err.splitlines()[-2:] == [
-        "removed bound",
+        "back: `rocmswitch undo 1`",
         "it is still entered in this shell: `rocmswitch use --off` leaves it",
     ]
 
