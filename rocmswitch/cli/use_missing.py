@@ -110,7 +110,7 @@ def _with_pytorch(scopes: Scopes, manifest: Manifest, place: Place, options: Opt
         place.name,
         python,
         prefix,
-        existing.receipt.tree if existing and options.rebind else "",
+        *_apart(existing, options),
         options.profile or "",
         use_environment.notes(scopes, choice, prefix, place),
     )
@@ -129,11 +129,17 @@ def _with_prefix(scopes: Scopes, manifest: Manifest, place: Place, options: Opti
         return _is_bound(scopes, manifest, existing, options)
     python = use_environment.interpreter(scopes, wheels.python, options, None)
     prefix = _plan_prefix(scopes, manifest, (wheels.set,), options, stages)
-    replaces = existing.receipt.tree if existing and options.rebind else ""
     with stages.timed("wheels"):
-        wanted = use.Wanted(place.name, python, prefix, replaces)
+        wanted = use.Wanted(place.name, python, prefix, *_apart(existing, options))
         plan = use.plan(manifest, wanted, machine.supply(scopes))
     return _carry_out(scopes, plan, existing, options, stages)
+
+
+def _apart(existing: Installation | None, options: Options) -> tuple[str, str]:
+    """Which tree is replaced, and which one the environment that is there differs from."""
+    if existing is None:
+        return "", ""
+    return (existing.receipt.tree, "") if options.rebind else ("", existing.receipt.unlike)
 
 
 def _is_bound(scopes: Scopes, manifest: Manifest, existing: Installation, options: Options) -> bool:

@@ -97,6 +97,8 @@ class Receipt:
     """A venv's PyTorch, with its local version: `2.7.1+rocm6.2.4`."""
     index: str = ""
     """The package index that the ROCm wheels came from."""
+    unlike: str = ""
+    """An earlier tree of otherwise the same content, which the name of this one had to differ from."""
     pins: tuple[str, ...] = ()
     """Requirements that must stay true in a venv: `torch==2.7.1+rocm6.2.4`, `numpy<2`."""
     profile: str = ""

@@ -26,6 +26,7 @@ from rocmswitch.store.toolchain import complete_toolchain
 from rocmswitch.store.tools import offer_tools
 from rocmswitch.store.trees import Trees
 from rocmswitch.store.unpack import Unpacked, Unpacker, Unpacking, merge_entries
+from rocmswitch.store.verify import is_as_installed
 from rocmswitch.system.disk import Disk, disk_errors
 
 WAIT = 3600.0
@@ -54,6 +55,7 @@ def build(plan: InstallPlan, workshop: Workshop, progress: Progress, stages: Sta
     trees = workshop.trees
     with alone(trees, plan.name, workshop.wait, progress):
         current = trees.current(plan.name)
+        plan = _sound(plan, trees, current, stages)
         if current not in (plan.tree, plan.replaces):
             raise Failed(
                 f"`{plan.name}` was changed by another rocmswitch meanwhile", hint="run the same command again"
@@ -66,6 +68,14 @@ def build(plan: InstallPlan, workshop: Workshop, progress: Progress, stages: Sta
             trees.sweep()
         write_scripts(plan.name, workshop.installed, workshop.disk)
         return trees.receipt(plan.name)
+
+
+def _sound(plan: InstallPlan, trees: Trees, current: str, stages: Stages) -> InstallPlan:
+    """*plan* for another tree where the one that was removed is not as it was installed: it is not used again."""
+    with stages.timed("verify"):
+        while plan.tree != current and trees.is_kept(plan.tree) and not is_as_installed(trees.path(plan.tree)):
+            plan = replace(plan, nonce=plan.tree)
+    return plan
 
 
 @contextlib.contextmanager

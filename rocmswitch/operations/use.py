@@ -47,6 +47,8 @@ class Wanted:
     """Of the prefix, where it has to be made first."""
     replaces: str = ""
     """The tree that it takes the place of, which stays."""
+    unlike: str = ""
+    """As the receipt says it of the environment that is there, and stays."""
     profile: str = ""
     notes: tuple[str, ...] = ()
 
@@ -125,6 +127,7 @@ def _assembled(stack: Stack, wanted: Wanted, basket: Basket, supply: Supply) -> 
         cached=frozenset(one.filename for one in basket.wheels if supply.cache.find(one.digest, one.size)),
         install=wanted.install,
         replaces=wanted.replaces,
+        unlike=wanted.unlike,
         profile=wanted.profile,
         unpacked=basket.unpacked,
         notes=(*wanted.notes, *unencrypted(basket.wheels, basket.unhashed)),
@@ -159,6 +162,7 @@ def execute(plan: VenvPlan, prefixes: Workshop, nursery: Nursery, progress: Prog
         stages.timed("environment"),
     ):
         current = trees.current(plan.name)
+        plan = _another(plan, trees, current)
         if current != plan.tree:
             # Another rocmswitch may have made one of this name since the plan.
             check_kept(plan, trees.receipt(plan.name) if current else None)
@@ -168,6 +172,14 @@ def execute(plan: VenvPlan, prefixes: Workshop, nursery: Nursery, progress: Prog
             trees.sweep()
         write_scripts(plan.name, prefixes.installed, nursery.disk)
         return trees.receipt(plan.name)
+
+
+def _another(plan: VenvPlan, trees: Trees, current: str) -> VenvPlan:
+    """*plan* for a tree that is not one which was removed or replaced: that holds what its owner made of it, and
+    comes back by `undo` alone."""
+    while plan.tree != current and trees.is_kept(plan.tree):
+        plan = replace(plan, unlike=plan.tree)
+    return plan
 
 
 def _fetch(plan: VenvPlan, nursery: Nursery, progress: Progress) -> tuple[VenvPlan, tuple[Wheel, ...]]:
@@ -250,6 +262,7 @@ def _receipt(plan: VenvPlan) -> Receipt:
         prefix=plan.prefix,
         torch=plan.torch,
         index=plan.index,
+        unlike=plan.unlike or plan.replaces,
         pins=plan.pins,
         profile=plan.profile,
         notes=plan.notes,

@@ -35,7 +35,7 @@ from rocmswitch.store.receipts import read_files
 from rocmswitch.store.relocate import Machine
 from rocmswitch.store.trees import TREES, Trees
 from rocmswitch.store.variant import Part, assemble, relocate_parts
-from rocmswitch.store.verify import verify_entries, verify_written
+from rocmswitch.store.verify import is_as_installed, verify_entries, verify_written
 from rocmswitch.system.disk import Disk, disk_errors
 from rocmswitch.system.folder import Folder
 
@@ -103,6 +103,8 @@ def _publish(plan: VariantPlan, bench: Workbench, reason: str, expected: int | N
     trees = bench.trees
     if trees.current(plan.name) != plan.replaces:
         raise _changed_meanwhile(plan.name)
+    while plan.tree != plan.replaces and trees.is_kept(plan.tree) and not is_as_installed(trees.path(plan.tree)):
+        plan = replace(plan, unlike=plan.tree)
     if not trees.is_whole(plan.tree):
         check_free(trees.path(plan.base_tree), tree_size(plan.deployment.written))
         _make(plan, bench)

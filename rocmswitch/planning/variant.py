@@ -40,6 +40,8 @@ class VariantPlan:
     """Each of the user's files as the plan saw it, in the order of the replacements."""
     replaces: str = ""
     """The tree that `name` means now."""
+    unlike: str = ""
+    """An earlier tree of the same content that is damaged: this one is another."""
 
     @property
     def replacements(self) -> tuple[Replacement, ...]:
@@ -48,13 +50,14 @@ class VariantPlan:
     @property
     def tree(self) -> str:
         """NAME-<12 hex>: from the tree that is taken, and which of the user's files go where."""
-        said = [
+        said: list[object] = [
             self.base_tree,
             [
                 (one.path, source.device, source.inode, source.size, source.modified, source.changed)
                 for one, source in zip(self.replacements, self.sources, strict=True)
             ],
         ]
+        said += [self.unlike] if self.unlike else []
         digest = hashlib.sha256(json.dumps(said).encode()).hexdigest()
         return f"{self.name}-{digest[:TREE_ID_LENGTH]}"
 

@@ -59,6 +59,8 @@ class VenvPlan:
     install: InstallPlan | None = None
     replaces: str = ""
     """The tree that the name means now, where another environment takes its place."""
+    unlike: str = ""
+    """An earlier tree of the same content, which its owner may have changed: this one is another."""
     torch: str = ""
     index: str = ""
     gpu: str = ""
@@ -106,7 +108,7 @@ class VenvPlan:
             "wheels": sorted([*(str(one.digest) for one in self.wheels), *(one.url for one in self.unhashed)]),
             "pins": sorted(self.pins),
             "profile": self.profile,
-            "replaces": self.replaces,
+            "replaces": self.unlike or self.replaces,
         }
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return f"{self.name}-{hashlib.sha256(text.encode()).hexdigest()[:TREE_ID_LENGTH]}"

@@ -95,6 +95,11 @@ class Trees:
         """Whether the tree was published to its end, though perhaps another is current: `point` may name it."""
         return receipt_path(self.path(tree_name)).exists()
 
+    def is_kept(self, tree_name: str) -> bool:
+        """Whether the tree is whole and there for what can be taken back."""
+        kept = self._kept()
+        return self.is_whole(tree_name) and (kept is None or tree_name in kept)
+
     @contextlib.contextmanager
     def locked(self, name: str, wait: float) -> Iterator[None]:
         """Nobody else changes *name* meanwhile. `wait` is seconds. Raises Busy."""

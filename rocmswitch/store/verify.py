@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from rocmswitch.errors import VerificationFailed
 from rocmswitch.model.receipt import FileEntry
 from rocmswitch.store.receipts import FILES, FOLDER, RECEIPT, read_files, receipt_path
 
@@ -49,6 +50,14 @@ def verify_tree(tree: Path, *, quick: bool = False, jobs: int = 0) -> tuple[Faul
     Raises VerificationFailed where receipt or list cannot be read, for then nothing can be said of the files.
     """
     return verify_entries(tree, read_files(tree), quick=quick, jobs=jobs)
+
+
+def is_as_installed(tree: Path) -> bool:
+    """Whether every file of *tree* is what its receipt says."""
+    try:
+        return not verify_tree(tree)
+    except VerificationFailed:
+        return False
 
 
 def verify_entries(
