@@ -219,7 +219,10 @@ def swapped(
     if "is a bug" in meanwhile.err or history.code != 0:
         return outcome, f"history said {meanwhile} and {history}"
     if outcome.code != 0 and shared.files() != old:
-        return outcome, "it failed, and not all is old"
+        # It would not touch the link when it took all back; but what it had saved is a generation.
+        undone = shared.line.run("undo", "1", "--yes")
+        if undone.code != 0 or shared.files() != old:
+            return outcome, f"it failed, not all is old, and `undo` says {undone}"
     return outcome, ""
 
 
