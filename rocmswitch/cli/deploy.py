@@ -115,13 +115,22 @@ def _carry_out(scopes: Scopes, options: Options, proposed: Proposed) -> None:
             done = _done(scopes, options, deployment, yard)
         except (Failed, Refused):
             # Every round but the last one is a change that somebody else has completed: they come to an end.
-            if not options.yes or newest(yard.ledger) == deployment.expected:
+            if not options.yes or not _is_overtaken(deployment, yard):
                 _tell_programs(options, deployment, done)
                 raise
             output.say("another rocmswitch has changed something meanwhile: planned anew")
             continue
         _tell_programs(options, deployment, done)
         return
+
+
+def _is_overtaken(deployment: Deployment, yard: Yard) -> bool:
+    """Whether others have changed something since the plan. What could not be taken back of our own is told."""
+    later = [one for one in yard.ledger.generations() if one.number > deployment.expected]
+    for one in later:
+        if one.interrupted:
+            output.say(f"not all of it could be taken back: `rocmswitch history {one.number}` shows what was left")
+    return bool(later) and not any(one.interrupted for one in later)
 
 
 def _propose(scopes: Scopes, options: Options, proposed: Proposed, yard: Yard) -> Deployment:

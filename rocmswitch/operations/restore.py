@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 
-from rocmswitch.errors import NotFound
+from rocmswitch.errors import NotFound, Refused
 from rocmswitch.host.filesystems import lock_note
 from rocmswitch.host.records import recorded
 from rocmswitch.model.deployment import Generation, Site
 from rocmswitch.operations.remains import look_at
 from rocmswitch.operations.returning import Yard, carry_out, check
-from rocmswitch.planning.drift import DEPLOYED, Spot, spot
+from rocmswitch.planning.drift import DEPLOYED, Spot, spot, taken_back
 from rocmswitch.planning.undoing import Wanted, WayBack, deployments, is_broken, plan_restore
 
 WAIT = 60.0
@@ -23,12 +23,13 @@ def plan(site: Site, yard: Yard) -> WayBack:
     """What has to be put where. Changes nothing.
 
     Raises NotFound where nothing was ever deployed there, or where what stood there was let go; Refused where
-    something unknown stands there now; VerificationFailed where what was saved is missing.
+    something unknown stands there now, or what was broken off; VerificationFailed where what was saved is missing.
     """
     newest, generations = yard.ledger.newest, yard.ledger.generations()
     ever = _spots(site, generations)
     if not ever:
         raise NotFound(f"nothing was deployed into `{site.place.name}`", hint="run `rocmswitch history`")
+    _check_whole(generations, ever, yard)
     spots = tuple(one for one in ever if deployments(generations, one))
     ground = look_at(spots, generations)
     found = plan_restore(Wanted(site.place, spots, _own(site, spots, generations)), generations, ground)
@@ -40,6 +41,19 @@ def plan(site: Site, yard: Yard) -> WayBack:
 def execute(plan: WayBack, site: Site, yard: Yard) -> Generation:
     """Carry it out: every file, or none. Raises Busy, Refused, VerificationFailed, MachineLacks."""
     return carry_out(plan, yard, lambda: site)
+
+
+def _check_whole(generations: Sequence[Generation], spots: Sequence[Spot], yard: Yard) -> None:
+    """Raise Refused where what a change has put there was left when it could not be taken back whole."""
+    back = taken_back(generations)
+    for one in generations:
+        if one.interrupted and one.number not in back and not yard.ledger.is_pruned(one.number):
+            left = [step.path for step in one.steps if spot(step) in spots]
+            if left:
+                raise Refused(
+                    f"`{left[0]}` is as generation {one.number} has left it, which was interrupted",
+                    hint=f"run `rocmswitch history {one.number}` for what was there, and how to go on",
+                )
 
 
 def _spots(site: Site, generations: Sequence[Generation]) -> tuple[Spot, ...]:

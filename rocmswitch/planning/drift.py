@@ -157,8 +157,10 @@ def _judged(
     if number in facts.pruned:
         return Outlook(one, PRUNED)
     if one.interrupted:
-        detail = "" if one.steps else "its journal could not be read"
-        return Outlook(one, INTERRUPTED, files=_paths(one.steps), remedies=(_forget(number),), detail=detail)
+        if not one.steps:
+            return Outlook(one, INTERRUPTED, remedies=(_forget(number),), detail="its journal could not be read")
+        ways = (("undo", str(number)),) if _can_return(one, facts) else ()
+        return Outlook(one, INTERRUPTED, files=_paths(one.steps), remedies=(*ways, _forget(number)))
     if number in facts.damaged:
         return Outlook(one, DAMAGED, files=facts.damaged[number], remedies=(_forget(number),))
     if one.intent.verb in BACK:
@@ -190,6 +192,17 @@ def _drifted(one: Generation, mine: Sequence[Step], facts: Facts) -> Outlook | N
     is_back = all(ground.state.holds_the_same(step.before) for step, ground in found)
     detail = "what stood there before is back" if is_back else "what stood there before has changed, too"
     return Outlook(one, REPLACED, files=_paths(lost), remedies=_ways(one), detail=detail)
+
+
+def _can_return(one: Generation, facts: Facts) -> bool:
+    """Whether nothing stands there that is neither saved nor was put: `undo` overwrites no such thing."""
+    found = [(step, facts.ground.get(spot(step), Ground())) for step in one.steps]
+    return all(
+        not ground.is_told
+        or ground.state.kind == ABSENT
+        or any(ground.state.holds_the_same(known) for known in (step.before, step.after))
+        for step, ground in found
+    )
 
 
 def _is_lost(step: Step, ground: Ground) -> bool:

@@ -55,6 +55,16 @@ def a_record_is_damaged(scene: Scene) -> Outcome:
     return scene.fail("history")
 
 
+@scenario("operations/restore", "run `rocmswitch history {}` for what was there, and how to go on", 5)
+def what_was_broken_off_stands_there(scene: Scene) -> Outcome:
+    venv = made(scene)
+    with pytest.raises(PowerCut):
+        put(scene.line, str(venv), {MIOPEN: b"one"}, CutBeforeRecording())
+    write(library(venv), b"somebody's")
+    scene.line.succeed("history")
+    return scene.fail("restore", str(venv), "--yes")
+
+
 @scenario("operations/history", "run `rocmswitch history`", 3)
 def the_history_of_nobody_is_asked_for(scene: Scene) -> Outcome:
     return scene.fail("history", "nobody")

@@ -152,6 +152,14 @@ def test_what_was_let_go_or_damaged_or_broken_off_is_told_as_that():
     assert told([broken], Facts({SPOT: ground("old")})) == ["interrupted"]
 
 
+def test_what_was_broken_off_can_be_undone_unless_somebody_elses_file_stands_there():
+    broken = replace(generation(1, step("old", "new")), interrupted=True)
+
+    found = {there: judge([broken], Facts({SPOT: ground(there)}))[0].remedies for there in ("new", "", "other")}
+
+    assert found == {"new": (("undo", "1"), *FORGET), "": (("undo", "1"), *FORGET), "other": FORGET}
+
+
 def test_lstat_alone_tells_what_is_as_it_was_put_though_it_has_a_new_name():
     placed = Seen(FILE, 1, 7, 3, 5, 100)
     named_again = replace(placed, changed=200)
