@@ -64,10 +64,11 @@ class Vault:
             raise Refused(f"`{path}` is another file than it was")
         return state
 
-    def put(self, saved: str, state: FileState, folder: Folder, name: str) -> None:
+    def put(self, saved: str, state: FileState, folder: Folder, name: str, *, is_apart: bool = False) -> None:
         """Make *name*, which must not exist, with exactly *state*; what *saved* holds is verified before.
 
-        Raises VerificationFailed, with nothing at *name*, and FileExistsError.
+        Where *is_apart*, it is no other name of what is saved, whatever that costs. Raises VerificationFailed, with
+        nothing at *name*, and FileExistsError.
         """
         if state.kind == LINK:
             self._disk.symlink_in(folder, name, state.target)
@@ -75,7 +76,7 @@ class Vault:
         if state.kind != FILE:
             return
         with self._opened(saved, state) as file:
-            if not self._linked(file, saved, state, folder, name):
+            if is_apart or not self._linked(file, saved, state, folder, name):
                 if copied(file, folder, name, self._disk) != state.sha256:
                     self._disk.remove_in(folder, name)
                     raise self._damaged(saved)

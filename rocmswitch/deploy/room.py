@@ -43,4 +43,5 @@ def check_free(folder: Path, count: int) -> None:
 def _arriving(one: Replacement, *, is_near: bool) -> int:
     if isinstance(one.content, NewFile):
         return one.content.size
-    return one.content.state.size if isinstance(one.content, SavedFile) and not is_near else 0
+    is_copied = isinstance(one.content, SavedFile) and (one.content.is_apart or not is_near)
+    return one.content.state.size if isinstance(one.content, SavedFile) and is_copied else 0

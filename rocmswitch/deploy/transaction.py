@@ -159,8 +159,8 @@ def _write(step: Touched, one: Replacement, work: Workplace) -> FileState:
             if like is not None and like.kind != FILE:
                 raise not_as_seen(folder.path_of(name))
             return write_new(one.content, folder, step.temporary, like, work.disk)
-        case SavedFile(generation, saved, state):
-            work.vault_of(generation).put(saved, state, folder, step.temporary)
+        case SavedFile(generation, saved, state, is_apart):
+            work.vault_of(generation).put(saved, state, folder, step.temporary, is_apart=is_apart)
             return folder.state(step.temporary, sha256=state.sha256)
         case NewLink(target):
             work.disk.symlink_in(folder, step.temporary, target)

@@ -76,6 +76,9 @@ class SavedFile:
     name: str
     """In the generation's folder."""
     state: FileState
+    is_apart: bool = False
+    """The bytes are the user's own backup as well, which must not become one file with what is put: who patches by
+    hand writes over it in place."""
 
 
 @dataclass(frozen=True)

@@ -122,7 +122,7 @@ def plan_undo(
             raise _drifted(chosen, step, found)
         _check_reached(found, step)
         returns.append(Return(step.root, step.path, found.state, step.before, chosen.number))
-        replacements.append(_replacement(step, chosen.number, found, newest[spot(step)][1]))
+        replacements.append(_replacement(step, chosen, found, newest[spot(step)][1]))
     intent = Intent("undo", chosen.intent.place, reverts=chosen.number)
     return WayBack(intent, _newest(generations), tuple(returns), tuple(replacements), tuple(done))
 
@@ -159,7 +159,7 @@ def plan_restore(wanted: Wanted, generations: Sequence[Generation], ground: Mapp
             )
         else:
             returns.append(Return(*place, found.state, step.before, first.number))
-            replacements.append(_replacement(step, first.number, found, newest[place][1]))
+            replacements.append(_replacement(step, first, found, newest[place][1]))
     intent = Intent("restore", wanted.place, restores=tuple(sorted(numbers)))
     return WayBack(intent, _newest(generations), tuple(returns), tuple(replacements), tuple(done), tuple(notes))
 
@@ -263,15 +263,15 @@ def _drifted(chosen: Generation, step: Step, found: Ground) -> Refused:
     return Refused(f"`{path}` is not what generation {number} put there", hint=hint)
 
 
-def _replacement(step: Step, number: int, found: Ground, last: Step) -> Replacement:
+def _replacement(step: Step, one: Generation, found: Ground, last: Step) -> Replacement:
     """What was put last is not read again where lstat finds it exactly as it was put."""
     known = last.after if found.seen == last.placed and found.seen.kind != ABSENT else None
-    return Replacement(step.root, step.path, found.seen, _content(step, number), known)
+    return Replacement(step.root, step.path, found.seen, _content(step, one), known)
 
 
-def _content(step: Step, number: int) -> Content:
+def _content(step: Step, one: Generation) -> Content:
     if step.before.kind == ABSENT:
         return NoFile()
     if step.before.kind == LINK:
         return NewLink(step.before.target)
-    return SavedFile(number, step.saved, step.before)
+    return SavedFile(one.number, step.saved, step.before, is_apart=one.intent.verb == "adopt")

@@ -65,6 +65,19 @@ def test_what_was_adopted_is_put_back_without_the_backup(line: CommandLine, site
     assert (site / MIOPEN).read_bytes() == original()
 
 
+@pytest.mark.parametrize("back", (("restore", "user"), ("undo",)))
+def test_who_patches_by_hand_once_more_ruins_no_backup(back: tuple[str, ...], line: CommandLine, site: Path):
+    line.succeed("deploy", "--adopt", "user", "--yes")
+    line.succeed(*back, "--yes")
+    restored = (site / MIOPEN).read_bytes()
+
+    with (site / MIOPEN).open("r+b") as file:
+        file.write(b"in place, as cp does")
+
+    saved = (site / f"{MIOPEN}.original", line.layout.backups / "1/0.before")
+    assert [restored, *(path.read_bytes() for path in saved)] == [original()] * 3
+
+
 def test_what_is_adopted_already_is_told(line: CommandLine, site: Path):
     line.succeed("deploy", "--adopt", "user", "--yes")
 
