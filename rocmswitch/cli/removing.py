@@ -52,9 +52,9 @@ def _show(removal: remove.Removal) -> None:
 def _the_way_back(removal: remove.Removal) -> str:
     """What brings it back, or that nothing does."""
     if not removal.purges:
-        frees = f" until `rocmswitch backup prune` frees its {output.size(removal.size)}" if removal.size else ""
+        frees = f" until `rocmswitch backup prune` frees its {output.size(removal.freed)}" if removal.freed else ""
         return f"`rocmswitch undo` brings it back{frees}"
-    frees = f"frees its {output.size(removal.size)} at once, and " if removal.size else ""
+    frees = f"frees its {output.size(removal.freed)} at once, and " if removal.freed else ""
     others = ", ".join(map(str, removal.forgets))
     earlier = f", nor can what `rocmswitch history` lists as {others}" if removal.forgets else ""
     return f"{frees}cannot be undone{earlier}"

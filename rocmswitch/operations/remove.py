@@ -21,6 +21,7 @@ from rocmswitch.store.receipts import stack_of
 from rocmswitch.store.trees import Trees
 from rocmswitch.system.disk import Disk
 from rocmswitch.system.processes import Process
+from rocmswitch.system.usage import usage
 
 WAIT = 10.0
 """Seconds to wait for another rocmswitch that works on the same tree: one that installs takes longer."""
@@ -44,6 +45,8 @@ class Removal:
     """New shells enter it."""
     purges: bool = False
     """Its trees go too, and nothing brings them back."""
+    freed: int = 0
+    """Bytes that the disk gets back once its tree goes: what others share stays."""
     forgets: tuple[int, ...] = ()
     """The generations that could bring back one of those trees, before this change: they no longer can."""
 
@@ -70,6 +73,7 @@ def plan(target: str, installed: Installed) -> Removal:
         _shortcut(target, one),
         installed.default() == name,
         purges=size is None,
+        freed=0 if linked else usage([one.link.resolve()]).freed,
     )
 
 

@@ -328,15 +328,3 @@ def test_the_name_of_a_file_says_nothing_to_the_terminal(stack: CommandLine, tmp
     shown = stack.succeed("show", VARIANT) + stack.succeed("history", "1") + made.err
     assert "\x1b" not in shown and "owned" in shown
     assert stack.run("verify", VARIANT).code == 0
-
-
-def test_a_removed_variant_is_used_again_only_where_it_is_whole(stack: CommandLine, tmp_path: Path) -> None:
-    deploy(stack, file := patched(tmp_path))
-    first = (stack.layout.prefixes / VARIANT).resolve()
-    replace_content(first / LIBRARY, b"damaged")
-    stack.succeed("remove", VARIANT, "--yes")
-
-    deploy(stack, file)
-
-    assert stack.run("verify", VARIANT).code == 0
-    assert (stack.layout.prefixes / VARIANT).resolve() != first
