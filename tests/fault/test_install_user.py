@@ -47,6 +47,7 @@ def test_sets_are_added_and_everything_is_removed(user: OrdinaryUser) -> None:
     succeed(user, "install", TINY, "--set", "compiler", "--yes")
     succeed(user, "verify")
     succeed(user, "remove", TINY, "--yes")
+    succeed(user, "backup", "prune", "--yes")
 
     assert list((user.line.layout.prefixes / ".trees").iterdir()) == []
 

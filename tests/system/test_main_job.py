@@ -188,6 +188,7 @@ def test_a_second_installation_needs_no_network(line: CommandLine):
 def test_all_is_removed_and_nothing_was_written_elsewhere(line: CommandLine):
     line.succeed("remove", "demo", "--yes")
     line.succeed("remove", NAME, "--yes")
+    line.succeed("backup", "prune", "--all", "--yes")
     line.succeed("cache", "prune", "--all", "--yes")
 
     assert line.succeed("list") == ""
@@ -200,6 +201,7 @@ def test_all_is_removed_and_nothing_was_written_elsewhere(line: CommandLine):
     kept = {
         ("cache", "indexes"),
         ("cache", "locks"),
-        *(("data", one) for one in ("locks", "seen", "resolutions", "shell")),
+        *(("data", one) for one in ("backups", "locks", "seen", "resolutions", "shell")),
     }
     assert left <= kept, left
+    assert not [*(line.layout.prefixes / ".trees").iterdir(), *(line.layout.venvs / ".trees").iterdir()]
