@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 
-from rocmswitch.cli import machine, output
+from rocmswitch.cli import output
 from rocmswitch.cli.main import Scopes
 from rocmswitch.model.variables import ACTIVE, CHOSEN
 from rocmswitch.planning.naming import by_version
 from rocmswitch.store.installed import Damaged, Installation, Installed
-from rocmswitch.store.receipts import stack_of
+from rocmswitch.store.receipts import stack_of, unnamed_trees
 
 Tree = Installation | Damaged
 Users = dict[str, list[str]]
@@ -32,8 +32,8 @@ def show(trees: Sequence[Tree], installed: Installed) -> None:
 
 def tell_kept(scopes: Scopes) -> None:
     """One line where trees lie there that no name means: gigabytes that would be looked for elsewhere."""
-    forests = (machine.prefixes(scopes.own), machine.venvs(scopes.own))
-    names = sorted({stack_of(tree) for one in forests for tree in one.superseded()})
+    folders = (scopes.own.prefixes, scopes.own.venvs)
+    names = sorted({stack_of(tree) for folder in folders for tree in unnamed_trees(folder)})
     if names:
         output.say(
             f"kept to take changes back: older or removed trees of {', '.join(names)}; "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from rocmswitch.cli import machine, output
+from rocmswitch.cli import output
 from rocmswitch.cli.main import Scopes
 from rocmswitch.errors import VerificationFailed
 
@@ -20,6 +20,7 @@ def settle(scopes: Scopes, *, dry_run: bool = False) -> None:
     if dry_run:
         tell_pending(scopes)
         return
+    from rocmswitch.cli import machine
     from rocmswitch.operations.scripts import mend_scripts
     from rocmswitch.store.installed import Installed
 
@@ -41,6 +42,8 @@ def settle_anyway(scopes: Scopes) -> VerificationFailed | None:
     try:
         settle(scopes)
     except VerificationFailed as error:
+        from rocmswitch.cli import machine
+
         aside = machine.ledger(scopes).set_aside(wait=scopes.wait(WAIT))
         settle(scopes)
         if aside is not None:

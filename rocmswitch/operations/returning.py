@@ -16,7 +16,8 @@ from rocmswitch.planning.drift import in_force
 from rocmswitch.planning.undoing import Return, WayBack
 from rocmswitch.store.installed import Installed
 from rocmswitch.store.layout import Layout
-from rocmswitch.store.trees import TREES, Trees
+from rocmswitch.store.receipts import TREES
+from rocmswitch.store.trees import Trees
 from rocmswitch.system.disk import Disk, disk_errors
 
 

@@ -29,10 +29,10 @@ from rocmswitch.store.binding import bind
 from rocmswitch.store.catalog import Manifest
 from rocmswitch.store.interpreters import fetch_interpreter
 from rocmswitch.store.protection import Protection
-from rocmswitch.store.receipts import read_receipt
+from rocmswitch.store.receipts import TREES, read_receipt
 from rocmswitch.store.source import pack_source
 from rocmswitch.store.stackflag import clear_stack_flags
-from rocmswitch.store.trees import TREES, Trees
+from rocmswitch.store.trees import Trees
 from rocmswitch.store.virtualenv import Uv, Wheel
 from rocmswitch.system.disk import Disk, disk_errors
 

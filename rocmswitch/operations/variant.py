@@ -31,9 +31,9 @@ from rocmswitch.planning.variant import (
     variant_receipt,
 )
 from rocmswitch.store.installed import Installation, Installed
-from rocmswitch.store.receipts import read_files
+from rocmswitch.store.receipts import TREES, read_files
 from rocmswitch.store.relocate import Machine
-from rocmswitch.store.trees import TREES, Trees
+from rocmswitch.store.trees import Trees
 from rocmswitch.store.variant import Part, assemble, relocate_parts
 from rocmswitch.store.verify import is_as_installed, verify_entries, verify_written
 from rocmswitch.system.disk import Disk, disk_errors

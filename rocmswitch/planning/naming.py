@@ -6,7 +6,6 @@ vendor that has. Callers say which names there are: all that is available, or wh
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 
@@ -66,6 +65,8 @@ def nearest(text: str, names: Iterable[str]) -> tuple[str, ...]:
     names = tuple(names)
     vendor, version = _parse(text)
     if version is None:
+        import difflib  # half a millisecond of every list
+
         return tuple(difflib.get_close_matches(text[:_SHOWN], names, n=2))
     ordered = sorted((name for name in names if _vendor(name) == (vendor or AMD)), key=_order)
     below = [name for name in ordered if _version(name) <= version]

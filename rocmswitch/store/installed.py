@@ -12,7 +12,7 @@ from rocmswitch.errors import Failed, NotFound, RocmswitchError, VerificationFai
 from rocmswitch.model.activation import ResolvedActivation
 from rocmswitch.model.receipt import Receipt
 from rocmswitch.store.layout import Layout
-from rocmswitch.store.receipts import read_receipt
+from rocmswitch.store.receipts import TREES, read_receipt
 
 DEFAULT = "default"
 """The script in a scope's activations that new shells source: a symlink to that of a stack."""
@@ -28,7 +28,7 @@ class Installation:
 
     @property
     def tree(self) -> Path:
-        return self.link.parent / ".trees" / self.receipt.tree
+        return self.link.parent / TREES / self.receipt.tree
 
     def script(self, dialect: str = "sh") -> Path:
         """Where the script lies that enters it: `sh` for bash, zsh and POSIX shells, or `fish`."""

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rocmswitch.shell.posix import quote
-from rocmswitch.store.receipts import stack_of
-from rocmswitch.store.trees import TREES
+from rocmswitch.store.receipts import TREES, stack_of
 from rocmswitch.system.disk import Disk
 
 CONSTRAINTS, PIP_CONFIGURATION, LOCK = "constraints.txt", "pip.conf", "rocmswitch.lock"

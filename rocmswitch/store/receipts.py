@@ -20,6 +20,8 @@ from rocmswitch.model.receipt import RECEIPT_SCHEMA, FileEntry, InstalledPackage
 FOLDER = ".rocmswitch"
 RECEIPT = "receipt.json"
 FILES = "files.json"
+TREES = ".trees"
+"""The folder beside published names that has the trees."""
 
 _Record = TypeVar("_Record")
 _TREE = re.compile(r"(?P<name>.+)-[0-9a-f]{12}")
@@ -37,6 +39,16 @@ def stack_of(tree: str) -> str:
     """The NAME in the name of a tree, NAME-<12 hex>; empty where *tree* is no such name."""
     match = _TREE.fullmatch(tree)
     return match["name"] if match else ""
+
+
+def unnamed_trees(links: Path) -> tuple[str, ...]:
+    """The whole trees below *links* that no name means, sorted. Quick: reads no receipt."""
+    trees = links / TREES
+    if not trees.is_dir():
+        return ()
+    named = {path.readlink().name for path in links.iterdir() if path.is_symlink()}
+    found = (path for path in trees.iterdir() if path.name not in named and stack_of(path.name))
+    return tuple(sorted(path.name for path in found if receipt_path(path).exists()))
 
 
 def read_receipt(tree: Path) -> Receipt:

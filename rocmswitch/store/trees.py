@@ -19,18 +19,18 @@ from rocmswitch.errors import Busy, Failed, NotFound, Refused, UsageMistake, Ver
 from rocmswitch.model.receipt import FileEntry, Receipt
 from rocmswitch.store.receipts import (
     FOLDER,
+    TREES,
     encode_files,
     encode_receipt,
     files_path,
     read_receipt,
     receipt_path,
     stack_of,
+    unnamed_trees,
 )
 from rocmswitch.system.disk import Disk, disk_errors
 from rocmswitch.system.lock import held
 from rocmswitch.system.processes import Process, running_from
-
-TREES = ".trees"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _WRITE_BITS = 0o222
@@ -199,15 +199,8 @@ class Trees:
 
     def superseded(self) -> tuple[str, ...]:
         """The whole trees that no name means."""
-        return tuple(
-            tree
-            for tree in self._all_trees()
-            if (name := stack_of(tree))
-            and _NAME.fullmatch(name)
-            and self._is_free_or_ours(name)
-            and tree != self.current(name)
-            and self.is_whole(tree)
-        )
+        found = ((tree, stack_of(tree)) for tree in unnamed_trees(self._links))
+        return tuple(tree for tree, name in found if _NAME.fullmatch(name) and self._is_free_or_ours(name))
 
     def users(self, tree_names: Iterable[str]) -> dict[str, tuple[Process, ...]]:
         """The programs that run from each of the trees, as far as this user may see them."""
