@@ -16,25 +16,6 @@ RECEIPT_SCHEMA = 1
 
 
 @dataclass(frozen=True)
-class FileEntry:
-    """One path of a tree. `kind` is `file`, `link` or `directory`; sizes are bytes, modes octal numbers.
-
-    `original_sha256` and `reason` are set where relocation changed what the package carried.
-    """
-
-    path: str
-    kind: str
-    mode: int
-    size: int = 0
-    sha256: str = ""
-    target: str = ""
-    package: str = ""
-    original_sha256: str = ""
-    original_target: str = ""
-    reason: str = ""
-
-
-@dataclass(frozen=True)
 class InstalledPackage:
     """A package as it was unpacked. `place` is `rocm` or `base`."""
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from rocmswitch.errors import Busy, Failed, RocmswitchError
 from rocmswitch.fetch.download import Downloads, Progress
 from rocmswitch.metadata.elf import ElfFacts
+from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.model.package import Artifact
-from rocmswitch.model.receipt import FileEntry, InstalledPackage, Receipt
+from rocmswitch.model.receipt import InstalledPackage, Receipt
 from rocmswitch.operations.scripts import write_scripts
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.activation import plan_activation

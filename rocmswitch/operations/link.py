@@ -12,8 +12,9 @@ from pathlib import Path
 
 from rocmswitch.errors import Failed, NotFound, Refused, UsageMistake
 from rocmswitch.model.activation import CardVariable
+from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.model.grammar import is_name
-from rocmswitch.model.receipt import FileEntry, Receipt
+from rocmswitch.model.receipt import Receipt
 from rocmswitch.operations.scripts import write_scripts
 from rocmswitch.planning.activation import plan_activation
 from rocmswitch.planning.install import TREE_ID_LENGTH

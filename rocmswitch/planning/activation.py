@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from rocmswitch.model.activation import UV_CONSTRAINT, Activation, Assignment, CardVariable
-from rocmswitch.model.receipt import FileEntry
+from rocmswitch.model.fileentry import FileEntry
 
 if TYPE_CHECKING:
     from rocmswitch.model.stack import Gpu

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from rocmswitch.errors import UsageMistake
 from rocmswitch.model.activation import Activation
 from rocmswitch.model.deployment import NewFile, Replacement, Seen
+from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.model.pin import LONGEST, is_pinnable
-from rocmswitch.model.receipt import FileEntry, Receipt
+from rocmswitch.model.receipt import Receipt
 from rocmswitch.planning.activation import ACTIVE
 from rocmswitch.planning.deployment import DeploymentPlan
 from rocmswitch.planning.install import TREE_ID_LENGTH

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rocmswitch.metadata.elf import parse_elf
 from rocmswitch.metadata.elfsymbols import names_symbol
-from rocmswitch.model.receipt import FileEntry
+from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.store.cache import hash_of
 from rocmswitch.store.elfpatch import patchelf
 from rocmswitch.system.disk import Disk

@@ -14,7 +14,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rocmswitch.model.receipt import FileEntry, Receipt
+from rocmswitch.model.fileentry import FileEntry
+from rocmswitch.model.receipt import Receipt
 from rocmswitch.store.receipts import read_files, read_receipt
 
 _EXACT = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;,]+)")

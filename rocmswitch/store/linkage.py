@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from rocmswitch.errors import VerificationFailed
 from rocmswitch.metadata.elf import ElfFacts
-from rocmswitch.model.receipt import FileEntry
+from rocmswitch.model.fileentry import FileEntry
 
 _HOPS = 40
 """As many symlinks as the kernel follows: path_resolution(7)."""

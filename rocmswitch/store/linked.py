@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rocmswitch.errors import NotFound
 from rocmswitch.metadata.elf import parse_elf
-from rocmswitch.model.receipt import FileEntry
+from rocmswitch.model.fileentry import FileEntry
 
 ROOT = "root"
 """What a published link calls the tree that it stands for."""

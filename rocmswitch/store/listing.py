@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rocmswitch.errors import VerificationFailed
-from rocmswitch.model.receipt import FileEntry
+from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.store.known import Known, KnownFile, KnownWheel, source_of
 from rocmswitch.store.verify import hash_files
 from rocmswitch.store.wheelfiles import Wheel

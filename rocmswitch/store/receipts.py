@@ -6,16 +6,20 @@ Commands at a prompt read receipts: this imports json and nothing that is slower
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rocmswitch.errors import Failed, VerificationFailed
 from rocmswitch.model.activation import Activation, Assignment, CardVariable
-from rocmswitch.model.receipt import RECEIPT_SCHEMA, FileEntry, InstalledPackage, Receipt, SourceRecord
+from rocmswitch.model.receipt import RECEIPT_SCHEMA, InstalledPackage, Receipt, SourceRecord
+
+if TYPE_CHECKING:
+    from rocmswitch.model.fileentry import FileEntry
 
 FOLDER = ".rocmswitch"
 RECEIPT = "receipt.json"
@@ -46,9 +50,10 @@ def unnamed_trees(links: Path) -> tuple[str, ...]:
     trees = links / TREES
     if not trees.is_dir():
         return ()
-    named = {path.readlink().name for path in links.iterdir() if path.is_symlink()}
-    found = (path for path in trees.iterdir() if path.name not in named and stack_of(path.name))
-    return tuple(sorted(path.name for path in found if receipt_path(path).exists()))
+    with os.scandir(links) as entries:
+        named = {os.path.basename(os.readlink(one)) for one in entries if one.is_symlink()}  # noqa: PTH115, PTH119
+    found = (name for name in os.listdir(trees) if name not in named and stack_of(name))  # noqa: PTH208
+    return tuple(sorted(name for name in found if receipt_path(trees / name).exists()))
 
 
 def read_receipt(tree: Path) -> Receipt:
@@ -128,6 +133,8 @@ def encode_files(entries: Iterable[FileEntry]) -> bytes:
 
 def parse_files(content: bytes) -> tuple[FileEntry, ...]:
     """The inverse of `encode_files`. Raises ValueError."""
+    from rocmswitch.model.fileentry import FileEntry
+
     try:
         return tuple(FileEntry(**one | {"mode": int(one["mode"], 8)}) for one in _list(_loads(content)))
     except (TypeError, KeyError, ValueError) as error:

@@ -19,7 +19,7 @@ from typing import Protocol, TypeVar
 
 from rocmswitch.errors import MachineLacks
 from rocmswitch.metadata.elf import MAGIC, ElfFacts, parse_elf
-from rocmswitch.model.receipt import FileEntry
+from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.store.cache import hash_of
 from rocmswitch.store.elfpatch import Edit, copy_edited, patchelf, search_path_edits, stack_edit
 from rocmswitch.store.linkage import Gap, Linkage

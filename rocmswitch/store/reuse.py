@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from rocmswitch.errors import RocmswitchError
-from rocmswitch.model.receipt import FileEntry, InstalledPackage, Receipt
+from rocmswitch.model.fileentry import FileEntry
+from rocmswitch.model.receipt import InstalledPackage, Receipt
 from rocmswitch.store.receipts import read_files, read_receipt
 from rocmswitch.store.verify import hash_files
 from rocmswitch.system.disk import Disk

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rocmswitch.metadata.elf import MAGIC, nonsense_ends
-from rocmswitch.model.receipt import FileEntry
+from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.store.elfpatch import Edit, copy_edited, stack_edit
 from rocmswitch.store.relocate import STACK_REASON
 from rocmswitch.system.disk import Disk

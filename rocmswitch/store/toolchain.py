@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rocmswitch.model.receipt import FileEntry
+from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.store.linkage import Paths
 from rocmswitch.store.relocate import Libraries, Relocated, leads_nowhere
 from rocmswitch.store.tools import rewritten

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rocmswitch.model.receipt import FileEntry
+from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.planning.activation import CARRIED_RUNTIME, CARRIED_TOOLS
 from rocmswitch.store.relocate import Relocated
 from rocmswitch.system.disk import Disk

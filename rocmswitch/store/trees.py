@@ -16,7 +16,8 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from rocmswitch.errors import Busy, Failed, NotFound, Refused, UsageMistake, VerificationFailed
-from rocmswitch.model.receipt import FileEntry, Receipt
+from rocmswitch.model.fileentry import FileEntry
+from rocmswitch.model.receipt import Receipt
 from rocmswitch.store.receipts import (
     FOLDER,
     TREES,

@@ -21,8 +21,8 @@ from types import TracebackType
 from typing import BinaryIO
 
 from rocmswitch.errors import VerificationFailed
+from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.model.package import Digest
-from rocmswitch.model.receipt import FileEntry
 from rocmswitch.store import members
 from rocmswitch.store.archive import Envelope, Unfit
 from rocmswitch.store.members import Limits, Member, Tar

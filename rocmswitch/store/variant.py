@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from rocmswitch.errors import Refused
 from rocmswitch.model.deployment import Seen
-from rocmswitch.model.receipt import FileEntry
+from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.store.relocate import Machine, relocate
 from rocmswitch.store.reuse import take_over
 from rocmswitch.system.copying import copy_hashed

@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 
 from rocmswitch.errors import VerificationFailed
-from rocmswitch.model.receipt import FileEntry
+from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.store.receipts import FILES, FOLDER, RECEIPT, read_files, receipt_path
 
 _BUFFER = 1 << 20

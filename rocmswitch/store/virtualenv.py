@@ -16,7 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from rocmswitch.errors import Failed, MachineLacks, RocmswitchError, VerificationFailed
-from rocmswitch.model.receipt import FileEntry
+from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.store.known import Known, link_bytecode
 from rocmswitch.store.listing import list_environment as list_environment
 from rocmswitch.store.listing import site_packages

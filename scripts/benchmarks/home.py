@@ -17,7 +17,8 @@ from benchmarks.measure import run
 from benchmarks.peers import Change
 from benchmarks.shellrun import SHELLS, Account
 from rocmswitch.model.activation import Activation
-from rocmswitch.model.receipt import FileEntry, Receipt
+from rocmswitch.model.fileentry import FileEntry
+from rocmswitch.model.receipt import Receipt
 from rocmswitch.operations.scripts import write_scripts
 from rocmswitch.planning.activation import card_variables, plan_activation, plan_venv_activation
 from rocmswitch.store.catalog import Catalog

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rocmswitch.model.receipt import FileEntry
+from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.store.receipts import encode_files, encode_receipt, files_path, read_receipt, receipt_path
 from rocmswitch.store.verify import take_inventory
 from tests.support.changes import CutBeforeRecording, ledger, put

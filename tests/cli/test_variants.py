@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rocmswitch.model.receipt import FileEntry
+from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.store.receipts import read_files, read_receipt
 from tests.support.acme import NAME, AcmeSite
 from tests.support.commandline import CommandLine

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from rocmswitch.host.libraries import HostLibraries
-from rocmswitch.model.receipt import FileEntry, InstalledPackage, Receipt
+from rocmswitch.model.fileentry import FileEntry
+from rocmswitch.model.receipt import InstalledPackage, Receipt
 from rocmswitch.store.relocate import Relocated, leads_nowhere
 from rocmswitch.store.reuse import key, reusable
 from rocmswitch.store.toolchain import LINK_REASON, SCRIPT_REASON, complete_toolchain

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rocmswitch.model.receipt import FileEntry
+from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.store.relocate import Relocated
 from rocmswitch.store.tools import SCRIPT_REASON, offer_tools
 from rocmswitch.store.verify import verify_entries

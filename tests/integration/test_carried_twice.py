@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rocmswitch.model.receipt import FileEntry
+from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.store.relocate import Relocated
 from rocmswitch.store.tools import offer_tools
 from rocmswitch.system.disk import Disk

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from rocmswitch.errors import VerificationFailed
-from rocmswitch.model.receipt import FileEntry, Receipt
+from rocmswitch.model.fileentry import FileEntry
+from rocmswitch.model.receipt import Receipt
 from rocmswitch.store.binding import bind
 from rocmswitch.store.protection import Protection
 from rocmswitch.store.stackflag import clear_stack_flags

@@ -15,7 +15,7 @@ import pytest
 from rocmswitch.errors import MachineLacks, VerificationFailed
 from rocmswitch.host.libraries import HostLibraries
 from rocmswitch.metadata.elf import ElfFacts, parse_elf
-from rocmswitch.model.receipt import FileEntry
+from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.store.relocate import STACK_REASON, Machine, Relocated, relocate
 from rocmswitch.system.disk import Disk
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rocmswitch.model.receipt import FileEntry, InstalledPackage, Receipt
+from rocmswitch.model.fileentry import FileEntry
+from rocmswitch.model.receipt import InstalledPackage, Receipt
 from rocmswitch.store.reuse import key, reuse
 from rocmswitch.store.verify import take_inventory
 from rocmswitch.system.disk import Change, Disk

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from rocmswitch.metadata.elf import parse_elf
+from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.model.package import Digest
-from rocmswitch.model.receipt import FileEntry
 from rocmswitch.store.stackflag import clear_stack_flags
 from rocmswitch.store.virtualenv import Uv, Wheel, list_environment
 from rocmswitch.system.disk import Disk

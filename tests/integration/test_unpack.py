@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from rocmswitch.errors import VerificationFailed
+from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.model.package import Digest
-from rocmswitch.model.receipt import FileEntry
 from rocmswitch.store.unpack import MADE_RELATIVE, Unpacker, Unpacking, merge_entries, unpack_deb
 from rocmswitch.system.disk import Disk
 from tests.support.archives import COMPRESS, TarMember, ar, deb, folder, hard_link, symlink, tar

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rocmswitch.errors import VerificationFailed
-from rocmswitch.model.receipt import FileEntry
+from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.store.receipts import files_path, read_files
 from rocmswitch.store.verify import Fault, take_inventory, verify_entries, verify_tree
 from tests.support.disk import HastyDisk, remove_folder

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from rocmswitch.model.activation import Activation, Assignment, CardVariable
-from rocmswitch.model.receipt import FileEntry, Receipt
+from rocmswitch.model.fileentry import FileEntry
+from rocmswitch.model.receipt import Receipt
 from rocmswitch.store.receipts import encode_files, encode_receipt, parse_files, parse_receipt
 
 TEXT = some.text(some.characters(codec=None), max_size=20)

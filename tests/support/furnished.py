@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rocmswitch.model.activation import CardVariable
-from rocmswitch.model.receipt import FileEntry, Receipt
+from rocmswitch.model.fileentry import FileEntry
+from rocmswitch.model.receipt import Receipt
 from rocmswitch.planning.activation import plan_activation, plan_venv_activation
 from rocmswitch.store.layout import Layout
 from rocmswitch.store.trees import Trees

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from rocmswitch.model.receipt import FileEntry, Receipt
+from rocmswitch.model.fileentry import FileEntry
+from rocmswitch.model.receipt import Receipt
 from rocmswitch.store.receipts import read_receipt
 from rocmswitch.store.trees import Trees
 from rocmswitch.store.verify import verify_tree

@@ -15,7 +15,7 @@ import pytest
 
 from rocmswitch.host.apt import host_mirror
 from rocmswitch.host.facts import read_host
-from rocmswitch.model.receipt import FileEntry
+from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.store.stackflag import clear_stack_flags
 from tests.support.debs import Library, make_library
 from tests.support.disk import HastyDisk

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from rocmswitch.model.activation import Activation, Assignment, CardVariable
-from rocmswitch.model.receipt import FileEntry
+from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.model.stack import Gpu
 from rocmswitch.planning.activation import card_variables, plan_activation, plan_venv_activation
 

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from rocmswitch.model.activation import Activation, Assignment
-from rocmswitch.model.receipt import FileEntry, InstalledPackage, Receipt, SourceRecord
+from rocmswitch.model.fileentry import FileEntry
+from rocmswitch.model.receipt import InstalledPackage, Receipt, SourceRecord
 from rocmswitch.store.receipts import encode_files, encode_receipt, parse_files, parse_receipt, stack_of
 
 RECEIPT = Receipt(

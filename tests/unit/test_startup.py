@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from rocmswitch.model.activation import Activation, Assignment
-from rocmswitch.model.receipt import FileEntry, Receipt
+from rocmswitch.model.fileentry import FileEntry
+from rocmswitch.model.receipt import Receipt
 from rocmswitch.store.layout import Layout
 from rocmswitch.store.trees import Trees
 from rocmswitch.system.disk import Disk

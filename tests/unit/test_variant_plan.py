@@ -9,7 +9,8 @@ import pytest
 from rocmswitch.errors import UsageMistake
 from rocmswitch.model.activation import Activation, Assignment
 from rocmswitch.model.deployment import FILE, NewFile, Place, Replacement, Seen
-from rocmswitch.model.receipt import FileEntry, Receipt
+from rocmswitch.model.fileentry import FileEntry
+from rocmswitch.model.receipt import Receipt
 from rocmswitch.planning.aliases import plan_aliases
 from rocmswitch.planning.deployment import DeploymentPlan
 from rocmswitch.planning.naming import resolve_installed
