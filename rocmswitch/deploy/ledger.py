@@ -163,6 +163,7 @@ class Ledger:
             if self._journal.is_open:
                 self._journal.discard()
         except BaseException as error:
+            # Also Ctrl-C and MemoryError: nothing ends here before it is taken back, and all of it goes on.
             self._take_back(number, folders, error)
             raise
         return journal.generation()

@@ -146,7 +146,7 @@ class Place:
     `scope` our own folders.
     """
     name: str
-    """As the user says it: `myproj`, `user`, `/home/u/work/.venv`."""
+    """As users call it: `myproj`, `user`, or the whole path of an environment that is not ours."""
     folder: str
     """The published link of what is ours, else the folder itself."""
     resolved: str

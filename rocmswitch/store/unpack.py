@@ -284,6 +284,7 @@ class Unpacker:
         try:
             return Unpacked(work, unpack_deb(work, self._disk, stopped=self._stop.is_set))
         except BaseException:
+            # Whatever it was, also Ctrl-C: the other threads stop, and it goes on to whoever waits for this one.
             self._stop.set()
             raise
 
