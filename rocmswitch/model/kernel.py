@@ -1,4 +1,4 @@
-"""What the kernels of one system would load: every file of amdgpu and its companions, and all that decides between them.
+"""What the kernels of one system would load: all files of amdgpu and its companions, and what decides between them.
 
 The system may be the one that runs or one that is mounted somewhere: every path here is relative to its root, leads
 through no symlink (`usr/lib/modules/…` where `lib` is a link) and has no leading slash.
@@ -43,13 +43,13 @@ class Owner:
 
 @dataclass(frozen=True)
 class Contents:
-    """What a module's bytes say, wherever they lie: in lib/modules, in a snapshot, in an archive, in a boot image."""
+    """What a module's bytes say, wherever they lie: lib/modules, a snapshot, an archive, a boot image."""
 
     size: int
     md5: str
     sha256: str
     unpacked: str
-    """The SHA-256 of the module itself, which is the same for `.ko` and `.ko.xz`; empty where it cannot be unpacked."""
+    """The SHA-256 of the module itself, the same for `.ko` and `.ko.xz`; empty where it cannot be unpacked."""
     fault: str = ""
     """EMPTY, DAMAGED, or nothing."""
     vermagic: str = ""

@@ -43,7 +43,7 @@ class Candidate:
     contents: Contents | None
     """None for a package that is still to be opened."""
     refused: str = ""
-    """Why it may not be used whatever is asked of it: a snapshot whose manifest does not hold. Without a full stop."""
+    """Why it may not be used at all: a snapshot whose manifest does not hold. Without a full stop."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Write:
 
 @dataclass(frozen=True)
 class Rebuild:
-    """Replace files of a DKMS module's source by those of its package or snapshot, and build it again for *kernels*."""
+    """Replace files of a DKMS source by those of its package or snapshot, and build it again for *kernels*."""
 
     name: str
     version: str
