@@ -32,6 +32,8 @@ _COMMANDS = {
     "restore": ("Put back what a deployment has replaced.", "restore"),
     "history": ("What was changed, and whether it still holds.", "history"),
     "undo": ("Take one recorded change back.", "undo"),
+    "driver": ("What each kernel would load of amdgpu, and its options.", "driver"),
+    "recover": ("Bring a machine back from a bad kernel module.", "recover"),
     "backup": ("Let go of what was saved for the way back.", "backup"),
     "link": ("Use a ROCm that something else installed.", "link"),
     "venv": ("Look at the environments, or remove one.", "venv"),
