@@ -1,0 +1,162 @@
+"""Programs of a system that need not be the one that runs: they see it as theirs, and leave nothing mounted.
+
+For a mounted system they run in namespaces of their own, for mounts and for processes: whatever becomes of this
+process, also by SIGKILL, the kernel ends them all and forgets their mounts. Nothing is ever mounted recursively.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import posixpath
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from rocmswitch.errors import MachineLacks
+from rocmswitch.system import process
+from rocmswitch.system.process import Finished
+
+SEARCHED = ("usr/sbin", "usr/bin", "sbin", "bin")
+_CANNOT_BE_RUN, _NOT_THERE = 126, 127
+"""What chroot(1) ends with."""
+_KINDS = {"dev": "bind", "proc": "bind", "sys": "bind", "run": "tmpfs", "tmp": "tmpfs"}
+_NAMESPACES = ("unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child")
+_PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+_NAMES = "/etc/resolv.conf"
+
+# In the namespaces. A link in the place of a folder would lead out of the root: nothing is mounted there. The
+# program is no direct heir of the shell, which stays as the first process: as such it would get no signals.
+_PREPARE = """
+root=$1 names=$2 link=$3; shift 3
+for one in dev dev/pts sys; do
+    if [ -d "$root/$one" ] && [ ! -L "$root/$one" ] && [ -d "/$one" ]; then mount --bind "/$one" "$root/$one" || exit 125; fi
+done
+if [ -d "$root/proc" ] && [ ! -L "$root/proc" ]; then
+    mount -t proc proc "$root/proc" 2>/dev/null || mount --bind /proc "$root/proc" || exit 125
+fi
+for one in run tmp; do
+    if [ -d "$root/$one" ] && [ ! -L "$root/$one" ]; then mount -t tmpfs -o mode=1777 tmpfs "$root/$one" || exit 125; fi
+done
+if [ "$names" ]; then
+    if [ "$link" ]; then
+        mkdir -p "$root/${link%/*}" && cat "$names" >"$root/$link"
+    elif [ -f "$root/etc/resolv.conf" ]; then
+        mount --bind "$names" "$root/etc/resolv.conf"
+    fi
+fi
+chroot "$root" "$@"
+"""
+_GO = 'cd -- "$1" && shift && exec "$@"'
+
+
+@dataclass(frozen=True)
+class Inside:
+    """The system below *root*, an absolute folder without a symlink in it: `/` is the one that runs."""
+
+    root: Path
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it is the system this process belongs to, under whatever name."""
+        return os.path.samefile(self.root, "/")
+
+    def finds(self, program: str) -> bool:
+        """Whether the system has *program*. It need not be one that can be run here."""
+        return any(os.path.lexists(self.root / folder / program) for folder in SEARCHED)
+
+    def run(
+        self,
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str] | None = None,
+        folder: str = "/",
+        is_online: bool = False,
+        timeout: float | None = None,
+    ) -> Finished:
+        """Run *command* to its end as root of that system, in *folder* of it, with no input and English words.
+
+        *environment* is what it sees beside LC_ALL and PATH. *is_online* lets it ask this machine's name servers.
+        Raises FileNotFoundError where the system has no such program, MachineLacks where it is one for another
+        architecture, or nothing can be mounted, subprocess.TimeoutExpired.
+        """
+        variables = {**_variables(online=is_online), **(environment or {})}
+        words = ["sh", "-c", _GO, "sh", folder, *command] if folder != "/" else list(command)
+        if self.is_running:
+            return process.run(words, environment=variables, folder=Path("/"), timeout=timeout, ends_with_us=True)
+        if self._has_namespaces:
+            done = self._run_apart(words, variables, is_online=is_online, timeout=timeout)
+        else:
+            done = self._run_mounted(words, variables, timeout)
+        return self._checked(command, done)
+
+    @cached_property
+    def _has_namespaces(self) -> bool:
+        try:
+            return process.run([*_NAMESPACES, "true"]).code == 0
+        except FileNotFoundError:
+            return False
+
+    def _run_apart(
+        self, words: Sequence[str], variables: Mapping[str, str], *, is_online: bool, timeout: float | None
+    ) -> Finished:
+        names = os.path.realpath(_NAMES) if is_online and Path(_NAMES).is_file() else ""
+        prepare = ["sh", "-c", _PREPARE, "sh", str(self.root), names, self._names_link(), *words]
+        return process.run(
+            [*_NAMESPACES, *prepare], environment=variables, folder=Path("/"), timeout=timeout, ends_with_us=True
+        )
+
+    def _run_mounted(self, words: Sequence[str], variables: Mapping[str, str], timeout: float | None) -> Finished:
+        with self._mounted():
+            return process.run(
+                ["chroot", str(self.root), *words], environment=variables, folder=Path("/"), timeout=timeout
+            )
+
+    def _checked(self, command: Sequence[str], done: Finished) -> Finished:
+        if done.code == _CANNOT_BE_RUN and b"Exec format error" in done.stderr:
+            raise MachineLacks(
+                f"the programs of `{self.root}` are for another kind of machine, and cannot be run on this one",
+                hint=f"run `rocmswitch recover --root {self.root}` on a machine of that kind",
+            )
+        if done.code == 125:
+            said = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+            raise MachineLacks(f"nothing can be mounted below `{self.root}` ({said})")
+        if done.code == _NOT_THERE and not self.finds(Path(command[0]).name):
+            raise FileNotFoundError(_NOT_THERE, "no such program", str(self.root / command[0]))
+        return done
+
+    def _names_link(self) -> str:
+        """Where its resolv.conf lies where that is a link into /run, which is empty for the program."""
+        try:
+            target = os.readlink(self.root / _NAMES[1:])
+        except OSError:
+            return ""
+        inner = posixpath.normpath(posixpath.join("/etc", target)).lstrip("/")
+        return inner if inner.startswith("run/") else ""
+
+    @contextlib.contextmanager
+    def _mounted(self) -> Iterator[None]:
+        """For a machine without unshare(1): all is unmounted afterwards, unless this process is killed."""
+        mounted: list[str] = []
+        try:
+            for name, kind in _KINDS.items():
+                place = self.root / name
+                if place.is_dir() and not place.is_symlink():
+                    how = ["--bind", f"/{name}"] if kind == "bind" else ["-t", "tmpfs", "tmpfs"]
+                    done = process.run(["mount", *how, str(place)])
+                    if done.code:
+                        said = done.stderr.decode(errors="replace").strip()
+                        raise MachineLacks(f"nothing can be mounted below `{self.root}` ({said})")
+                    mounted.append(str(place))
+            yield
+        finally:
+            for one in reversed(mounted):
+                if process.run(["umount", one]).code:
+                    process.run(["umount", "-l", one])
+
+
+def _variables(*, online: bool) -> dict[str, str]:
+    proxies = {name: os.environ[name] for name in _PROXIES if online and os.environ.get(name)}
+    path = ":".join(f"/{one}" for one in SEARCHED)
+    return {"LC_ALL": "C", "PATH": path, "HOME": "/root", "TERM": "dumb", **proxies}
