@@ -30,14 +30,14 @@ _NAMES = "/etc/resolv.conf"
 # program is no direct heir of the shell, which stays as the first process: as such it would get no signals.
 _PREPARE = """
 root=$1 names=$2 link=$3; shift 3
+is_folder() { [ -d "$root/$1" ] && [ ! -L "$root/$1" ]; }
+bind() { mount --bind "/$1" "$root/$1" || exit 125; }
 for one in dev dev/pts sys; do
-    if [ -d "$root/$one" ] && [ ! -L "$root/$one" ] && [ -d "/$one" ]; then mount --bind "/$one" "$root/$one" || exit 125; fi
+    if is_folder "$one" && [ -d "/$one" ]; then bind "$one"; fi
 done
-if [ -d "$root/proc" ] && [ ! -L "$root/proc" ]; then
-    mount -t proc proc "$root/proc" 2>/dev/null || mount --bind /proc "$root/proc" || exit 125
-fi
+if is_folder proc; then mount -t proc proc "$root/proc" 2>/dev/null || bind proc; fi
 for one in run tmp; do
-    if [ -d "$root/$one" ] && [ ! -L "$root/$one" ]; then mount -t tmpfs -o mode=1777 tmpfs "$root/$one" || exit 125; fi
+    if is_folder "$one"; then mount -t tmpfs -o mode=1777 tmpfs "$root/$one" || exit 125; fi
 done
 if [ "$names" ]; then
     if [ "$link" ]; then
@@ -60,7 +60,7 @@ class Inside:
     @property
     def is_running(self) -> bool:
         """Whether it is the system this process belongs to, under whatever name."""
-        return os.path.samefile(self.root, "/")
+        return self.root.samefile("/")
 
     def finds(self, program: str) -> bool:
         """Whether the system has *program*. It need not be one that can be run here."""
@@ -129,7 +129,7 @@ class Inside:
     def _names_link(self) -> str:
         """Where its resolv.conf lies where that is a link into /run, which is empty for the program."""
         try:
-            target = os.readlink(self.root / _NAMES[1:])
+            target = str((self.root / _NAMES[1:]).readlink())
         except OSError:
             return ""
         inner = posixpath.normpath(posixpath.join("/etc", target)).lstrip("/")
