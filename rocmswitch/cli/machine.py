@@ -72,6 +72,15 @@ def ledger(scopes: Scopes) -> Ledger:
     return Ledger(scopes.own, disk())
 
 
+def driver_ledger(root: Path) -> Ledger:
+    """The recorded changes of the kernel modules and settings of the system at *root*."""
+    from rocmswitch.deploy.ledger import Ledger
+    from rocmswitch.store.layout import Layout
+
+    base = root.resolve()
+    return Ledger(Layout.driver(base), disk(), base=base)
+
+
 def cache(layout: Layout) -> Cache:
     from rocmswitch.store.cache import Cache
 

@@ -15,13 +15,22 @@ MOST = 500
 """Folders that one change may work in: a process gets 1024 descriptors, and one that runs out of them half-way
 would run out of them again while it takes the change back."""
 
+HERE = Path("/")
+"""The base of paths that are meant as they are."""
+
+
+def reached_below(base: Path, root: str, path: str) -> Path:
+    """Where *path* below *root* is found, of a system whose own root is the folder *base*."""
+    return base / PurePosixPath(root).relative_to("/") / path
+
 
 class Folders:
     """Whoever swaps a folder on the way meanwhile changes nothing about where these lead; `check` notices it."""
 
-    def __init__(self, user: int) -> None:
-        """*user* is an effective id: root is refused what others could swap."""
+    def __init__(self, user: int, base: Path = HERE) -> None:
+        """*user* is an effective id: root is refused what others could swap. *base* is as for a ledger."""
         self._user = user
+        self._base = base
         self._stack = contextlib.ExitStack()
         self._held: dict[Path, Folder] = {}
 
@@ -35,7 +44,7 @@ class Folders:
 
     def of(self, root: str, path: str) -> tuple[Folder, str]:
         """The folder of *path* below *root*, and its name there. Raises NotFound, Refused, OSError."""
-        place = Path(root) / PurePosixPath(path).parent
+        place = reached_below(self._base, root, path).parent
         if place not in self._held:
             if len(self._held) == MOST:
                 raise Refused(f"the change is about more than {MOST} folders")

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from rocmswitch.deploy import transaction
 from rocmswitch.deploy.aside import set_aside
 from rocmswitch.deploy.backup import Vault
-from rocmswitch.deploy.folders import Folders
+from rocmswitch.deploy.folders import HERE, Folders, reached_below
 from rocmswitch.deploy.journal import JournalFile
 from rocmswitch.deploy.records import Records
 from rocmswitch.deploy.rollback import roll_back
@@ -29,7 +29,7 @@ from rocmswitch.store.layout import Layout
 from rocmswitch.store.private import check_private, make_private
 from rocmswitch.store.receipts import stack_of
 from rocmswitch.system.disk import Disk, disk_errors
-from rocmswitch.system.folder import check_trusted
+from rocmswitch.system.folder import Folder, check_trusted
 from rocmswitch.system.lock import held
 
 
@@ -37,10 +37,21 @@ class Ledger:
     """The generations of a scope, and the one way to add another. Reading takes no lock."""
 
     def __init__(
-        self, layout: Layout, disk: Disk, now: datetime | None = None, *, is_side_by_side: bool = True
+        self,
+        layout: Layout,
+        disk: Disk,
+        now: datetime | None = None,
+        *,
+        base: Path = HERE,
+        is_side_by_side: bool = True,
     ) -> None:
-        """*now* stands in for the clock. Not *is_side_by_side*, all is done in this thread, in a fixed order."""
+        """*now* stands in for the clock. Not *is_side_by_side*, all is done in this thread, in a fixed order.
+
+        Records name paths as the system itself does whose root is the folder *base*, absolute and without a link:
+        what was recorded while it was mounted somewhere can be taken back once it runs, and the other way round.
+        """
         self._layout, self._disk, self._now = layout, disk, now
+        self.base = base
         self._is_side_by_side = is_side_by_side
         self._journal = JournalFile(layout.journal, disk)
         self._records = Records(layout.backups, disk)
@@ -75,6 +86,12 @@ class Ledger:
         """Whether the bytes that it saved were given up: its record remains."""
         return self._records.is_pruned(generation)
 
+    def seen(self, path: str, root: str = "/") -> Seen:
+        """What stands at *path* below *root* now, for a replacement. Raises NotFound without a folder, Refused."""
+        place = reached_below(self.base, root, path)
+        with Folder.reached(place.parent) as folder:
+            return folder.seen(place.name)
+
     def carry_out(
         self, intent: Intent, replacements: Sequence[Replacement], *, wait: float, expected: int | None = None
     ) -> Generation:
@@ -88,7 +105,7 @@ class Ledger:
             raise Failed("there is nothing to change")
         with self._locked(wait):
             number = self._next(expected)
-            with Folders(os.geteuid()) as folders:
+            with Folders(os.geteuid(), self.base) as folders:
                 return self._carry_out(number, intent, replacements, folders)
 
     def settle(self, *, wait: float) -> Intent | None:
@@ -198,7 +215,7 @@ class Ledger:
                 self._records.confirm(journal.number)
                 self._journal.discard()
             else:
-                with Folders(os.geteuid()) as folders:
+                with Folders(os.geteuid(), self.base) as folders:
                     self._roll_back(journal, folders)
                 intent = journal.intent
         self._remove_debris()
@@ -238,8 +255,8 @@ class Ledger:
         """Nobody else changes anything of this scope meanwhile; its folders are there, and nobody else's."""
         layout, disk = self._layout, self._disk
         with disk_errors(layout.data):
-            _check_own(layout.data)
-            disk.make_directories(layout.data)
+            _check_own(layout.data, self.base)
+            _make_own(layout, disk)
             with held(layout.locks / "changes.lock", wait=wait, what="the changes of files"):
                 folders = (layout.journal, layout.backups)
                 missing = [folder for folder in folders if not folder.is_dir()]
@@ -255,10 +272,24 @@ class Ledger:
         return (self._now or datetime.now(timezone.utc)).isoformat(timespec="seconds")
 
 
-def _check_own(folder: Path) -> None:
-    """Raise Refused where somebody else could hand root a journal: it says what is put where."""
+def _check_own(folder: Path, base: Path) -> None:
+    """Raise Refused where somebody else could hand root a journal: it says what is put where.
+
+    And where a link leads out of a system that is only mounted: its `/var` means another place while it runs.
+    """
+    if base != HERE:
+        with Folder.reached(next(path for path in (folder, *folder.parents) if os.path.lexists(path))):
+            pass
     there = next(path for path in (folder, *folder.parents) if path.exists())
     check_trusted(there.resolve(), os.geteuid())
+
+
+def _make_own(layout: Layout, disk: Disk) -> None:
+    if layout.scope == "driver" and not layout.data.is_dir():
+        disk.make_directories(layout.data.parent)
+        make_private(layout.data, layout.scope, disk)
+        disk.sync_directory(layout.data.parent)
+    disk.make_directories(layout.data)
 
 
 def _left_alone(journal: Journal, indexes: Collection[int]) -> Journal:

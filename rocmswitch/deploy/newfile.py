@@ -1,4 +1,4 @@
-"""A file of the user's, written beside the one whose place it will take."""
+"""A new file, the user's or ours, written beside the one whose place it will take."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from rocmswitch.model.deployment import ABSENT, FileState, NewFile
 from rocmswitch.system.disk import Disk
 from rocmswitch.system.folder import Folder, seen_of
 from rocmswitch.system.reading import open_regular
+
+_READABLE = 0o644
 
 
 def write_new(new: NewFile, folder: Folder, name: str, like: FileState | None, disk: Disk) -> FileState:
@@ -39,3 +41,11 @@ def write_new(new: NewFile, folder: Folder, name: str, like: FileState | None, d
     disk.set_attributes_in(folder, name, wanted)
     disk.sync_in(folder, name)
     return folder.state(name, sha256=sha256)
+
+
+def write_text(text: str, folder: Folder, name: str, disk: Disk) -> FileState:
+    """Make *name*, which must not exist, with *text*, and wait for the disk. Raises OSError."""
+    with disk.create_in(folder, name, _READABLE) as file:
+        file.write(text.encode())
+    disk.sync_in(folder, name)
+    return folder.state(name)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rocmswitch.deploy.folders import Folders
-from rocmswitch.model.deployment import FILE, NewFile, Replacement, SavedFile
+from rocmswitch.model.deployment import FILE, NewFile, NewText, Replacement, SavedFile
 from rocmswitch.planning.space import Room, check_rooms
 
 _SLACK = 1024 * 1024
@@ -43,5 +43,7 @@ def check_free(folder: Path, count: int) -> None:
 def _arriving(one: Replacement, *, is_near: bool) -> int:
     if isinstance(one.content, NewFile):
         return one.content.size
+    if isinstance(one.content, NewText):
+        return len(one.content.text.encode())
     is_copied = isinstance(one.content, SavedFile) and (one.content.is_apart or not is_near)
     return one.content.state.size if isinstance(one.content, SavedFile) and is_copied else 0

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from rocmswitch.deploy.backup import Vault
 from rocmswitch.deploy.folders import Folders, is_same_file, not_as_seen, vanished
 from rocmswitch.deploy.journal import JournalFile
-from rocmswitch.deploy.newfile import write_new
+from rocmswitch.deploy.newfile import write_new, write_text
 from rocmswitch.errors import NotFound, Refused
 from rocmswitch.metadata.journal import Journal, Ready, Touched, is_plain
 from rocmswitch.model.deployment import (
@@ -26,6 +26,7 @@ from rocmswitch.model.deployment import (
     FileState,
     NewFile,
     NewLink,
+    NewText,
     NoFile,
     Replacement,
     SavedFile,
@@ -159,6 +160,8 @@ def _write(step: Touched, one: Replacement, work: Workplace) -> FileState:
             if like is not None and like.kind != FILE:
                 raise not_as_seen(folder.path_of(name))
             return write_new(one.content, folder, step.temporary, like, work.disk)
+        case NewText(text):
+            return write_text(text, folder, step.temporary, work.disk)
         case SavedFile(generation, saved, state, is_apart):
             work.vault_of(generation).put(saved, state, folder, step.temporary, is_apart=is_apart)
             return folder.state(step.temporary, sha256=state.sha256)

@@ -82,6 +82,13 @@ class SavedFile:
 
 
 @dataclass(frozen=True)
+class NewText:
+    """A small file of ours, made here: everybody may read it, only its owner write."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class NewLink:
     """A symlink that says *target*."""
 
@@ -100,7 +107,7 @@ class Adopted:
     original: str
 
 
-Content = NewFile | SavedFile | NewLink | NoFile | Adopted
+Content = NewFile | NewText | SavedFile | NewLink | NoFile | Adopted
 
 
 @dataclass(frozen=True)
@@ -143,7 +150,7 @@ class Place:
 
     kind: str
     """`venv` and `prefix` are ours; `foreign` is any other environment, `user` a user's own site-packages,
-    `scope` our own folders.
+    `scope` our own folders, `driver` the kernel modules and settings of a whole system.
     """
     name: str
     """As users call it: `myproj`, `user`, or the whole path of an environment that is not ours."""
@@ -162,7 +169,8 @@ class Place:
 class Intent:
     """What a change is for.
 
-    `verb` is the command: `deploy`, `adopt`, `restore`, `undo`, `default`, `remove`, `rebind`.
+    `verb` is the command: `deploy`, `adopt`, `restore`, `undo`, `default`, `remove`, `rebind`, and of the driver
+    `set`, `unset`, `recover`.
     """
 
     verb: str

@@ -15,7 +15,7 @@ from rocmswitch.errors import MachineLacks
 
 @dataclass(frozen=True)
 class Layout:
-    """The folders of one scope. `scope` is `user` or `system`."""
+    """The folders of one scope. `scope` is `user`, `system`, or `driver`: the kernel modules of one system."""
 
     scope: str
     data: Path
@@ -39,6 +39,16 @@ class Layout:
     def system(cls) -> Layout:
         """The folders that all users of the machine share; only root may write them."""
         return cls("system", Path("/opt/rocmswitch"), Path("/var/cache/rocmswitch"), Path("/etc/rocmswitch"))
+
+    @classmethod
+    def driver(cls, root: Path) -> Layout:
+        """What is recorded of the kernel modules of the system at *root*, and lies in it; root's alone."""
+        return cls(
+            "driver",
+            root / "var/lib/rocmswitch/driver",
+            root / "var/cache/rocmswitch",
+            root / "etc/rocmswitch",
+        )
 
     @classmethod
     def under(cls, folder: Path, scope: str = "user") -> Layout:
@@ -78,6 +88,16 @@ class Layout:
     def open_journal(self) -> Path:
         """Lies there while a change is made, and after one that was broken off."""
         return self.journal / "open"
+
+    @property
+    def snapshots(self) -> Path:
+        """Copies of what a change of kernel modules could touch: `N`, by number."""
+        return self.data / "snapshots"
+
+    @property
+    def quarantine(self) -> Path:
+        """What recover.sh, which keeps no journal, has taken away: `N`, by number."""
+        return self.data / "quarantine"
 
     @property
     def manifests(self) -> Path:
