@@ -95,6 +95,16 @@ class ModuleFile:
 
 
 @dataclass(frozen=True)
+class Stated:
+    """A file of MODULES that a package says lies in a kernel's folder, whether it is there or not."""
+
+    name: str
+    path: str
+    owner: Owner
+    """`is_intact` is None where the file is gone."""
+
+
+@dataclass(frozen=True)
 class PackedFile:
     """One file inside a boot image. `unpacked` is as in Contents, and the plain SHA-256 for what is no module."""
 
@@ -112,6 +122,8 @@ class BootImage:
     """Those of MODULES that are inside, by name."""
     settings: tuple[PackedFile, ...] = ()
     """The files of modprobe.d that are inside: they count before the root is mounted."""
+    firmware: tuple[PackedFile, ...] = ()
+    """The files of lib/firmware/updates that are inside."""
     problem: str = ""
     """Why it could not be opened: a sentence without a full stop."""
 
@@ -135,6 +147,8 @@ class Kernel:
     package: str = ""
     """The package that owns its in-tree amdgpu, or should: what is to be reinstalled."""
     package_version: str = ""
+    stated: tuple[Stated, ...] = ()
+    """What the package database lists of MODULES below `kernel/`, with the hash it has for each."""
 
     def winner(self, name: str = AMDGPU) -> ModuleFile | None:
         """The file that depmod's index names; where it names none that is there, the one depmod would prefer."""
@@ -250,6 +264,8 @@ class System:
     boot: Boot = Boot()
     kernels: tuple[Kernel, ...] = ()
     settings: tuple[Setting, ...] = ()
+    setting_files: tuple[PackedFile, ...] = ()
+    """Every file of modprobe.d (etc and lib), whatever it is about: a boot image has copies of them."""
     dkms: tuple[DkmsModule, ...] = ()
     originals: tuple[Original, ...] = ()
     firmware: tuple[FirmwareFile, ...] = ()
