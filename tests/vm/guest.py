@@ -144,7 +144,7 @@ class Guest:
             *("setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64", *_acceleration()),
             *("-m", "2048", "-smp", "1", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
             *("-serial", f"file:{folder / 'console'}", "-serial", f"file:{folder / 'output'}", *_CARD),
-            *(word for drive in drives for word in ("-drive", drive)),
+            *drives,
             *("-virtfs", f"local,path={self.share},mount_tag=host,security_model=none"),
             *("-kernel", str(boot[0]), "-initrd", str(boot[1]), "-append", line),
         ]
