@@ -1,0 +1,222 @@
+"""Boot images made anew by the system's own tool, and opened afterwards: what is inside is what the root has.
+
+A boot loader reads the disk without the file system's journal: an image counts only when its file system is synced.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shlex
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from rocmswitch.errors import Refused
+from rocmswitch.host.modulefiles import read_boot_image
+from rocmswitch.host.systemroot import SystemRoot, within
+from rocmswitch.model.kernel import BootImage, Kernel, System
+from rocmswitch.model.recovery import Lack
+from rocmswitch.system.disk import Disk
+from rocmswitch.system.inside import Inside
+from rocmswitch.system.process import Finished
+
+KEPT = "boot/rocmswitch"
+"""Where the image from before lies, `NAME.before`, and what else a rescue finds there."""
+WORK = "var/lib/rocmswitch/driver/work"
+"""What tools may write into until they end: nothing of it counts, and the next run empties it."""
+_MARGIN = 10
+"""Per cent that a new image may be larger than the old one."""
+
+
+class BootImages:
+    """Makes the images of one system. What it did and what it could not are sentences without a full stop."""
+
+    def __init__(self, system: System, inside: Inside, disk: Disk) -> None:
+        self._system, self._inside, self._disk = system, inside, disk
+        self._root = Path(system.root)
+
+    def renew(self, kernel: Kernel) -> tuple[Sequence[str], Sequence[Lack]]:
+        """Make those of *kernel* anew: what was done, and what could not be. Raises OSError, MachineLacks."""
+        if not kernel.vmlinuz:
+            return (), ()
+        lack = self._cannot(kernel) or self._lacks_room(kernel)
+        if lack:
+            return (), (lack,)
+        make = {"initramfs-tools": self._initramfs_tools, "dracut": self._dracut, "mkinitcpio": self._mkinitcpio}
+        paths = self._paths(kernel)
+        self._remove_stale(paths)
+        kept = [told for path in paths if (told := self._keep(path))]
+        said = make[self._system.image_tool](kernel)
+        self._sync()
+        found = {path: self._wrong_with(read_boot_image(self._root, path), kernel) for path in paths}
+        done = [
+            f"`/{path}` was made anew and holds what the root has" for path, wrong in found.items() if not wrong
+        ]
+        told = _last_words(self._system.image_tool, said)
+        lacks = [Lack(f"{wrong}{told}", self._again(), path) for path, wrong in found.items() if wrong]
+        return done + kept, lacks
+
+    def _cannot(self, kernel: Kernel) -> Lack | None:
+        """Why no program here can make them."""
+        where = f"kernel {kernel.release}"
+        command = "" if self._root == Path("/") else f"chroot {shlex.quote(str(self._root))} "
+        if not self._system.image_tool:
+            return Lack(f"no program that makes boot images was found for {where}", self._again())
+        if not self._system.runs_here:
+            return Lack(
+                f"the boot image of {where} cannot be made on this machine, which is of another kind",
+                f"on a machine of that kind, run `{command}{_BY_HAND[self._system.image_tool]} {kernel.release}`",
+            )
+        return None
+
+    def _lacks_room(self, kernel: Kernel) -> Lack | None:
+        """Tools write the new one beside the old one."""
+        needed = max((one.size for one in kernel.images), default=0) * (100 + _MARGIN) // 100
+        free = self._free()
+        if free >= needed:
+            return None
+        return Lack(
+            f"the boot image of kernel {kernel.release} stays as it is: making it anew needs"
+            f" {_megabytes(needed)} in `{self._root / 'boot'}`, and {_megabytes(free)} are free",
+            f"free {_megabytes(needed - free)} there (an old kernel's files, by the package manager), then"
+            f" {self._again()}",
+            kernel.images[0].path,
+        )
+
+    def _paths(self, kernel: Kernel) -> tuple[str, ...]:
+        """The images that the tool makes for *kernel*: those that are there, else the one that will be."""
+        own = f"boot/initrd.img-{kernel.release}"
+        if self._system.image_tool == "initramfs-tools":
+            return (own,)
+        there = tuple(one.path for one in kernel.images)
+        return there or ((own,) if (self._root / "etc/debian_version").exists() else (_dracut_image(kernel),))
+
+    def _remove_stale(self, paths: Sequence[str]) -> None:
+        """What a tool that was killed has left beside them, and in our folder."""
+        for path in paths:
+            image = self._root / path
+            for beside in (image.with_name(f"{image.name}.new"), _beside(image)):
+                self._disk.discard(beside)
+        self._empty_work()
+
+    def _keep(self, path: str) -> str:
+        """Give the old one another name, where both fit; what to tell of it."""
+        image, folder = self._root / path, self._own(KEPT)
+        if not image.is_file() or self._free() < 2 * image.stat().st_size:
+            return ""
+        if not folder.is_dir():
+            self._disk.make_directory(folder, 0o700)
+        kept = folder / f"{image.name}.before"
+        beside = kept.with_name(f"{kept.name}.new")
+        self._disk.discard(beside)
+        try:
+            self._disk.link(image, beside)
+        except OSError:  # /boot on FAT has no links
+            self._disk.write_file(beside, image.read_bytes(), 0o600)
+        self._disk.rename(beside, kept)
+        self._disk.sync_directory(folder)
+        return f"the boot image from before is kept as `/{KEPT}/{kept.name}`"
+
+    def _initramfs_tools(self, kernel: Kernel) -> Finished:
+        mode = "-u" if (self._root / f"boot/initrd.img-{kernel.release}").exists() else "-c"
+        return self._run(["update-initramfs", mode, "-k", kernel.release])
+
+    def _dracut(self, kernel: Kernel) -> Finished:
+        """It writes into the file it is given: that is one beside, which is looked at before it counts."""
+        said = Finished(0, b"", b"")
+        for path in self._paths(kernel):
+            image = self._root / path
+            beside = _beside(image)
+            inner = f"/{beside.relative_to(self._root)}"
+            said = self._run(["dracut", "--force", inner, kernel.release])
+            if beside.is_file():
+                made = read_boot_image(self._root, str(beside.relative_to(self._root)))
+                if self._wrong_with(made, kernel):
+                    self._disk.remove(beside)
+                else:
+                    self._disk.sync_file(beside)
+                    self._disk.rename(beside, image)
+                    self._disk.sync_directory(image.parent)
+        return said
+
+    def _mkinitcpio(self, kernel: Kernel) -> Finished:
+        """By the preset of the kernel's package, which knows the names of all its images."""
+        name = SystemRoot(self._root).text(f"{kernel.folder}/pkgbase").strip()
+        words = ["-p", name] if name else ["-k", kernel.release, "-g", f"/{self._paths(kernel)[0]}"]
+        return self._run(["mkinitcpio", *words])
+
+    def _run(self, command: Sequence[str]) -> Finished:
+        """With temporary files where the next run finds what a kill has left."""
+        folder = self._own(WORK)
+        self._disk.make_directories(folder)
+        self._disk.set_mode(folder, 0o700)
+        try:
+            return self._inside.run(command, environment={"TMPDIR": f"/{WORK}"})
+        except FileNotFoundError:
+            return Finished(127, b"", f"there is no `{command[0]}`".encode())
+        finally:
+            self._empty_work()
+
+    def _empty_work(self) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            for one in tuple(self._own(WORK).iterdir()):
+                self._disk.remove_tree(one) if one.is_dir() else self._disk.discard(one)
+
+    def _wrong_with(self, image: BootImage, kernel: Kernel) -> str:
+        """How what is inside differs from what the root has; nothing where it does not."""
+        if image.problem:
+            return f"`/{image.path}` cannot be opened: {image.problem}"
+        for name, packed in image.modules:
+            winner = kernel.winner(name)
+            if winner is None or packed.unpacked != winner.contents.unpacked:
+                return f"`/{image.path}` still holds another {name} than kernel {kernel.release} would load"
+        reading = SystemRoot(self._root)
+        for packed in image.settings:
+            content = reading.read(packed.path)
+            if content is not None and hashlib.sha256(content).hexdigest() != packed.unpacked:
+                return f"`/{image.path}` still holds another `/{packed.path}` than the root"
+        return ""
+
+    def _own(self, path: str) -> Path:
+        """A folder of ours. Raises Refused where a link on the way leads elsewhere: root would write there."""
+        if within(self._root, path) != path:
+            raise Refused(f"`{self._root / path}` leads elsewhere by a link, and is not written to")
+        return self._root / path
+
+    def _sync(self) -> None:
+        for folder in (self._root, self._root / "boot"):
+            if folder.is_dir():
+                self._disk.sync_filesystem(folder)
+
+    def _free(self) -> int:
+        found = os.statvfs(self._root / "boot")
+        return found.f_bavail * found.f_frsize
+
+    def _again(self) -> str:
+        root = "" if self._root == Path("/") else f" --root {shlex.quote(str(self._root))}"
+        return f"run `rocmswitch recover{root} --apply` again"
+
+
+_BY_HAND = {
+    "initramfs-tools": "update-initramfs -u -k",
+    "dracut": "dracut --force --kver",
+    "mkinitcpio": "mkinitcpio -k",
+}
+
+
+def _last_words(tool: str, said: Finished) -> str:
+    last = said.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+    return f"; {tool} said: {last}" if last else ""
+
+
+def _dracut_image(kernel: Kernel) -> str:
+    return f"boot/initramfs-{kernel.release}.img"
+
+
+def _beside(image: Path) -> Path:
+    return image.with_name(f".{PurePosixPath(image.name)}.rocmswitch-new")
+
+
+def _megabytes(count: int) -> str:
+    return f"{-(-count // 1_000_000)} MB"
