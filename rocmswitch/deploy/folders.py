@@ -9,14 +9,12 @@ from types import TracebackType
 
 from rocmswitch.errors import NotFound, Refused
 from rocmswitch.model.deployment import Seen
+from rocmswitch.store.ownfolders import HERE
 from rocmswitch.system.folder import Folder, check_trusted
 
 MOST = 500
 """Folders that one change may work in: a process gets 1024 descriptors, and one that runs out of them half-way
 would run out of them again while it takes the change back."""
-
-HERE = Path("/")
-"""The base of paths that are meant as they are."""
 
 
 def reached_below(base: Path, root: str, path: str) -> Path:

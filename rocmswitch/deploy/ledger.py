@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from rocmswitch.deploy import transaction
 from rocmswitch.deploy.aside import set_aside
 from rocmswitch.deploy.backup import Vault
-from rocmswitch.deploy.folders import HERE, Folders, reached_below
+from rocmswitch.deploy.folders import Folders, reached_below
 from rocmswitch.deploy.journal import JournalFile
 from rocmswitch.deploy.records import Records
 from rocmswitch.deploy.rollback import roll_back
@@ -26,10 +26,11 @@ from rocmswitch.errors import Failed, NotFound, RocmswitchError, VerificationFai
 from rocmswitch.metadata.journal import Journal
 from rocmswitch.model.deployment import LINK, Generation, Intent, Replacement, Seen
 from rocmswitch.store.layout import Layout
+from rocmswitch.store.ownfolders import HERE, check_own, make_own
 from rocmswitch.store.private import check_private, make_private
 from rocmswitch.store.receipts import stack_of
 from rocmswitch.system.disk import Disk, disk_errors
-from rocmswitch.system.folder import Folder, check_trusted
+from rocmswitch.system.folder import Folder
 from rocmswitch.system.lock import held
 
 
@@ -255,8 +256,8 @@ class Ledger:
         """Nobody else changes anything of this scope meanwhile; its folders are there, and nobody else's."""
         layout, disk = self._layout, self._disk
         with disk_errors(layout.data):
-            _check_own(layout.data, self.base)
-            _make_own(layout, disk)
+            check_own(layout.data, self.base)
+            make_own(layout, disk)
             with held(layout.locks / "changes.lock", wait=wait, what="the changes of files"):
                 folders = (layout.journal, layout.backups)
                 missing = [folder for folder in folders if not folder.is_dir()]
@@ -270,26 +271,6 @@ class Ledger:
 
     def _clock(self) -> str:
         return (self._now or datetime.now(timezone.utc)).isoformat(timespec="seconds")
-
-
-def _check_own(folder: Path, base: Path) -> None:
-    """Raise Refused where somebody else could hand root a journal: it says what is put where.
-
-    And where a link leads out of a system that is only mounted: its `/var` means another place while it runs.
-    """
-    if base != HERE:
-        with Folder.reached(next(path for path in (folder, *folder.parents) if os.path.lexists(path))):
-            pass
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    check_trusted(there.resolve(), os.geteuid())
-
-
-def _make_own(layout: Layout, disk: Disk) -> None:
-    if layout.scope == "driver" and not layout.data.is_dir():
-        disk.make_directories(layout.data.parent)
-        make_private(layout.data, layout.scope, disk)
-        disk.sync_directory(layout.data.parent)
-    disk.make_directories(layout.data)
 
 
 def _left_alone(journal: Journal, indexes: Collection[int]) -> Journal:
