@@ -104,7 +104,7 @@ def read_packages(chunks: Iterable[bytes], architecture: str, source: str) -> It
     Never more than one stanza and one piece is held. Raises VerificationFailed.
     """
     suitable = (architecture.encode(), b"all")
-    for text in _stanzas(chunks, source):
+    for text in stanzas(chunks, source):
         stanza = dict(_FIELD.findall(text))
         if b"\n " in text or b"\t" in text:
             stanza = {name: b" ".join(value.split()) for name, value in stanza.items()}
@@ -185,7 +185,8 @@ def _parse_date(text: str, what: str) -> datetime:
     return date.replace(tzinfo=timezone.utc) if date.tzinfo is None else date.astimezone(timezone.utc)
 
 
-def _stanzas(chunks: Iterable[bytes], source: str) -> Iterator[bytes]:
+def stanzas(chunks: Iterable[bytes], source: str) -> Iterator[bytes]:
+    """The entries of a file of them, whole, from pieces of any size. Raises VerificationFailed for a huge one."""
     rest = b""
     for chunk in chunks:
         *whole, rest = (rest + chunk).split(b"\n\n")
