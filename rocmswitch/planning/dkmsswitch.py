@@ -1,11 +1,11 @@
 """Files of ours that keep DKMS from building a module again by itself: a removed shadow must not come back.
 
 `/etc/dkms/NAME-VERSION.conf` overrides the module's own dkms.conf. AUTOINSTALL must be empty there: dkms 3.0.10
-(Debian 12) takes `no` for a yes. It is for the hook of kernel packages; the postinst of a DKMS package does not look
-at it (common.postinst of 3.0.10, and of 3.2.2 only at the module's own file), but takes a build that excludes every
-kernel for done: exit code 77. Before 3.2 the hook's `dkms autoinstall` names no module while it reads AUTOINSTALL, so
-that the override is looked for as `/etc/dkms/-.conf`: that file asks dkms's own variables which module it is about.
-All seen with real packages on Debian 12 and 13.
+(Debian 12) takes `no` for a yes. It is for the hook of kernel packages. The postinst of a DKMS package does not
+look at it (common.postinst of 3.0.10 nowhere, that of 3.2.2 in the module's own file), but takes a build that
+excludes every kernel for done: exit code 77. Before 3.2 the hook's `dkms autoinstall` names no module while it
+reads AUTOINSTALL, and looks for the override as `/etc/dkms/-.conf`: that file asks dkms's own variables which
+module it is about. All seen with real packages on Debian 12 and 13.
 """
 
 from __future__ import annotations

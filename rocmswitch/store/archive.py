@@ -46,14 +46,13 @@ class Envelope:
         self._hash = hashlib.new(algorithm)
         self._read(len(_AR_MAGIC), _AR_MAGIC)
 
+    def control(self) -> Iterator[bytes]:
+        """The uncompressed pieces of control.tar, for whoever wants nothing else of the package. Raises Unfit."""
+        yield from self._uncompressed(*self._control())
+
     def data(self) -> Iterator[bytes]:
         """The uncompressed pieces of data.tar, each of at most CHUNK bytes. Raises Unfit."""
-        name, size = self._next_header()
-        if name != "debian-binary" or size > 64 or not self._body(size).startswith(b"2."):
-            raise Unfit("is no Debian package of format 2")
-        name, size = self._next_member()
-        if not name.startswith("control.tar") or size > _CONTROL_LIMIT:
-            raise Unfit(f"has `{name}` where control.tar should be")
+        _, size = self._control()
         self._skip(size)
         name, size = self._next_member()
         if not name.startswith("data.tar"):
@@ -69,8 +68,18 @@ class Envelope:
             self._skip(size)
         return self._hash.hexdigest()
 
+    def _control(self) -> tuple[str, int]:
+        """Name and size of control.tar, the file standing at its content."""
+        name, size = self._next_header()
+        if name != "debian-binary" or size > 64 or not self._body(size).startswith(b"2."):
+            raise Unfit("is no Debian package of format 2")
+        name, size = self._next_member()
+        if not name.startswith("control.tar") or size > _CONTROL_LIMIT:
+            raise Unfit(f"has `{name}` where control.tar should be")
+        return name, size
+
     def _uncompressed(self, name: str, size: int) -> Iterator[bytes]:
-        decompress = _COMPRESSIONS.get(name.removeprefix("data.tar"))
+        decompress = _COMPRESSIONS.get(name.partition(".tar")[2])
         if decompress is None:
             raise Unfit(f"is compressed in a way that is not understood (`{name}`)")
         member = _Member(self, size)
