@@ -1,0 +1,158 @@
+"""The boot images of a system's kernels: where they lie, and which modules and settings are inside."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from rocmswitch.host.systemroot import SystemRoot
+from rocmswitch.metadata.bootimage import read_image
+from rocmswitch.metadata.moduleindex import listed_paths, module_name
+from rocmswitch.metadata.modulesearch import SearchRules, in_order_of_preference
+from rocmswitch.metadata.stream import Stream, Unreadable
+from rocmswitch.metadata.unpacking import LZ4, LZOP, Unpacker, unpacked
+from rocmswitch.model.kernel import MODULES, BootImage, PackedFile
+from rocmswitch.system import process
+
+_BOOT = ("boot", "boot/efi", "efi")
+"""Where boot loaders read: /boot, and the EFI partition in each place where it is mounted."""
+_IMAGES = (
+    "initrd.img-{}",
+    "initrd-{}",
+    "initrd-{}.img",
+    "initramfs-{}.img",
+    "initramfs-{}",
+    "initramfs-{}-fallback.img",
+)
+"""Debian, openSUSE, Gentoo, Fedora and Arch, Alpine."""
+_KERNELS = ("vmlinuz-{}", "vmlinux-{}", "Image-{}", "image-{}", "kernel-{}")
+_MODULE = re.compile(r"(?:usr/)?lib/modules/[^/]+/(.*)\.ko(?:\.xz|\.zst|\.gz)?")
+_INDEX = re.compile(r"(?:usr/)?lib/modules/[^/]+/modules\.dep\.bin")
+_SETTING = re.compile(r"(?:etc|run|(?:usr/)?lib|usr/local/lib)/modprobe\.d/[^/]+\.conf")
+_NAMES = {module_name(one): one for one in MODULES}
+_MODULE_LIMIT = 1024 * 1024 * 1024
+_UNIFIED = b"MZ"
+"""What begins every program for EFI."""
+
+
+def images_of(system: SystemRoot, release: str, folder: str) -> tuple[str, ...]:
+    """The paths of the boot images of the kernel *release*, whose modules lie in *folder*, real and none twice."""
+    names = _names(system, release, folder)
+    found = [f"boot/{pattern.format(name)}" for name in names for pattern in _IMAGES]
+    for place in _entries_of_boot_loaders(system, release):
+        found += [f"{place}/{name}" for name in system.names(place) if name.startswith(("initrd", "initramfs"))]
+    return _there(system, [*found, *_unified(system, names)])
+
+
+def kernel_file(system: SystemRoot, release: str, folder: str) -> str:
+    """The path of the kernel itself, the one in /boot before the copy beside its modules; empty without any."""
+    names = _names(system, release, folder)
+    found = [f"boot/{pattern.format(name)}" for name in names for pattern in _KERNELS]
+    found += [f"{place}/linux" for place in _entries_of_boot_loaders(system, release)]
+    there = _there(system, [*found, *_unified(system, names), f"{folder}/vmlinuz"])
+    return there[0] if there else ""
+
+
+def read_boot_image(root: Path, path: str) -> BootImage:
+    """What is in the boot image at *path* below *root*. Raises nothing: `problem` says why it cannot be read."""
+    system = SystemRoot(root)
+    status = system.status(path)
+    image = BootImage(path, status.st_size if status else 0)
+    try:
+        with system.open(path) as file:
+            if file.peek(2)[:2] == _UNIFIED:  # type: ignore[attr-defined]  # buffered
+                raise Unreadable("is a unified kernel image, which is not opened")
+            found = read_image(file, _is_wanted, _programs())
+            modules = tuple(_modules(found))
+    except Unreadable as error:
+        return _with_problem(image, str(error))
+    except PermissionError:
+        return _with_problem(image, "can be read by root alone")
+    except OSError as error:
+        return _with_problem(image, f"could not be read ({error.strerror or error})")
+    settings = [PackedFile(one, _sha256(found[one])) for one in sorted(found) if _SETTING.fullmatch(one)]
+    return BootImage(path, image.size, modules, tuple(settings))
+
+
+def _with_problem(image: BootImage, why: str) -> BootImage:
+    return BootImage(image.path, image.size, problem=f"`/{image.path}` {why}")
+
+
+def _is_wanted(path: str) -> bool:
+    module = _MODULE.fullmatch(path)
+    if module:
+        return module_name(module[1]) in _NAMES
+    return _INDEX.fullmatch(path) is not None or _SETTING.fullmatch(path) is not None
+
+
+def _modules(found: Mapping[str, bytes]) -> Iterator[tuple[str, PackedFile]]:
+    """Those inside, of each name the one first that the image's own index has."""
+    index = next((found[one] for one in sorted(found) if _INDEX.fullmatch(one)), b"")
+    # The image unpacks `usr/lib/…` and `lib/…` into one folder: of two spellings the later one counts.
+    spelled = {one.removeprefix("usr/"): one for one in found if _MODULE.fullmatch(one)}
+    listed = dict(listed_paths(index, MODULES))
+    for key, name in _NAMES.items():
+        below = {one.split("/", 3)[3]: one for one in spelled if module_name(one) == key}
+        order = in_order_of_preference(list(below), SearchRules())
+        for path in sorted(order, key=lambda one: one != listed.get(name)):
+            file = spelled[below[path]]
+            yield name, PackedFile(file, _unpacked_hash(found[file]))
+
+
+def _unpacked_hash(content: bytes) -> str:
+    """As in Contents: of what is inside; empty where it cannot be unpacked."""
+    try:
+        return _sha256(unpacked(content, _MODULE_LIMIT))
+    except Unreadable:
+        return ""
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _programs() -> dict[bytes, Unpacker]:
+    return {magic: _by(program) for magic, program in ((LZ4, "lz4"), (LZOP, "lzop")) if shutil.which(program)}
+
+
+def _by(program: str) -> Unpacker:
+    def unpack(stream: Stream) -> Iterator[bytes]:
+        packed = b"".join(iter(lambda: stream.some(1024 * 1024), b""))
+        done = process.run([program, "-d", "-c"], stdin=packed)
+        if done.code:
+            raise Unreadable("is cut short or garbled")
+        yield done.stdout
+
+    return unpack
+
+
+def _names(system: SystemRoot, release: str, folder: str) -> list[str]:
+    """By what the files in /boot call this kernel: its release; Arch's package; Alpine's flavour."""
+    package = system.text(f"{folder}/pkgbase").strip()
+    flavour = release.rpartition("-")[2]
+    is_alpine = system.is_file("etc/alpine-release")
+    return [release, *([package] if package else []), *([flavour] if is_alpine else [])]
+
+
+def _entries_of_boot_loaders(system: SystemRoot, release: str) -> Iterator[str]:
+    """The folders that kernel-install makes, `/boot/MACHINE/RELEASE`."""
+    for place in _BOOT:
+        for name in system.names(place):
+            if system.is_folder(f"{place}/{name}/{release}"):
+                yield f"{place}/{name}/{release}"
+
+
+def _unified(system: SystemRoot, names: Iterable[str]) -> Iterator[str]:
+    """Kernels with their boot image in one file for the firmware."""
+    for place in _BOOT:
+        for file in system.names(f"{place}/EFI/Linux"):
+            words = file.removesuffix(".efi")
+            if file.endswith(".efi") and any(re.search(rf"(^|-){re.escape(one)}($|-|\+)", words) for one in names):
+                yield f"{place}/EFI/Linux/{file}"
+
+
+def _there(system: SystemRoot, paths: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(system.within(path) for path in paths if system.is_file(path)))
