@@ -26,6 +26,8 @@ SUFFIXES = (".ko", ".ko.xz", ".ko.zst", ".ko.gz")
 
 EMPTY, DAMAGED, FOREIGN = "empty", "damaged", "foreign"
 """What can be seen of a module without its package: no byte; cut off or no module; of another kernel."""
+UNREADABLE = "unreadable"
+"""Not known: only root may read it."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Contents:
     unpacked: str
     """The SHA-256 of the module itself, the same for `.ko` and `.ko.xz`; empty where it cannot be unpacked."""
     fault: str = ""
-    """EMPTY, DAMAGED, or nothing."""
+    """EMPTY, DAMAGED, UNREADABLE (then the hashes are empty), or nothing."""
     vermagic: str = ""
     """`6.1.0-50-amd64 SMP preempt mod_unload modversions`: its first word is the kernel it is for."""
     version: str = ""
@@ -89,7 +91,7 @@ class ModuleFile:
 
     @property
     def fault(self) -> str:
-        """EMPTY, DAMAGED, FOREIGN or nothing: what is wrong with it whatever its package says."""
+        """EMPTY, DAMAGED, FOREIGN, UNREADABLE or nothing: what is wrong with it whatever its package says."""
         foreign = self.contents.vermagic and self.contents.kernel != self.kernel
         return self.contents.fault or (FOREIGN if foreign else "")
 
