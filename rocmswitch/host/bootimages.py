@@ -6,7 +6,9 @@ import hashlib
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 from rocmswitch.host.systemroot import SystemRoot
 from rocmswitch.metadata.bootimage import read_image
@@ -32,6 +34,7 @@ _KERNELS = ("vmlinuz-{}", "vmlinux-{}", "Image-{}", "image-{}", "kernel-{}")
 _MODULE = re.compile(r"(?:usr/)?lib/modules/[^/]+/(.*)\.ko(?:\.xz|\.zst|\.gz)?")
 _INDEX = re.compile(r"(?:usr/)?lib/modules/[^/]+/modules\.dep\.bin")
 _SETTING = re.compile(r"(?:etc|run|(?:usr/)?lib|usr/local/lib)/modprobe\.d/[^/]+\.conf")
+_FIRMWARE = re.compile(r"(?:usr/)?lib/firmware/updates/.+")
 _NAMES = {module_name(one): one for one in MODULES}
 _MODULE_LIMIT = 1024 * 1024 * 1024
 _UNIFIED = b"MZ"
@@ -63,43 +66,52 @@ def read_boot_image(root: Path, path: str) -> BootImage:
     image = BootImage(path, status.st_size if status else 0)
     try:
         with system.open(path) as file:
-            if file.peek(2)[:2] == _UNIFIED:  # type: ignore[attr-defined]  # buffered
-                raise Unreadable("is a unified kernel image, which is not opened")
-            found = read_image(file, _is_wanted, _programs())
-            modules = tuple(_modules(found))
+            if file.read(len(_UNIFIED)) == _UNIFIED:
+                return replace(image, problem="it is a unified kernel image, which is not opened here")
+            file.seek(0)
+            return _opened(image, file)
     except Unreadable as error:
-        return _with_problem(image, str(error))
+        return replace(image, problem=f"it {error}")
     except PermissionError:
-        return _with_problem(image, "can be read by root alone")
+        return replace(image, problem="only root may read it")
     except OSError as error:
-        return _with_problem(image, f"could not be read ({error.strerror or error})")
-    settings = [PackedFile(one, _sha256(found[one])) for one in sorted(found) if _SETTING.fullmatch(one)]
-    return BootImage(path, image.size, modules, tuple(settings))
+        return replace(image, problem=f"reading it failed ({error.strerror or error})")
 
 
-def _with_problem(image: BootImage, why: str) -> BootImage:
-    return BootImage(image.path, image.size, problem=f"`/{image.path}` {why}")
+def _opened(image: BootImage, file: BinaryIO) -> BootImage:
+    hashes: dict[str, str] = {}
+    index = b""
+    for path, content in read_image(file, _is_wanted, _programs()):
+        if _INDEX.fullmatch(path):
+            index = content
+        else:
+            hashes[path] = _unpacked_hash(content) if _MODULE.fullmatch(path) else _sha256(content)
+    return replace(
+        image,
+        modules=tuple(_modules(hashes, index)),
+        settings=tuple(PackedFile(one, hashes[one]) for one in sorted(hashes) if _SETTING.fullmatch(one)),
+        firmware=tuple(PackedFile(one, hashes[one]) for one in sorted(hashes) if _FIRMWARE.fullmatch(one)),
+    )
 
 
 def _is_wanted(path: str) -> bool:
     module = _MODULE.fullmatch(path)
     if module:
         return module_name(module[1]) in _NAMES
-    return _INDEX.fullmatch(path) is not None or _SETTING.fullmatch(path) is not None
+    return any(one.fullmatch(path) for one in (_INDEX, _SETTING, _FIRMWARE))
 
 
-def _modules(found: Mapping[str, bytes]) -> Iterator[tuple[str, PackedFile]]:
-    """Those inside, of each name the one first that the image's own index has."""
-    index = next((found[one] for one in sorted(found) if _INDEX.fullmatch(one)), b"")
+def _modules(hashes: Mapping[str, str], index: bytes) -> Iterator[tuple[str, PackedFile]]:
+    """Of each name inside, the file that counts: the one of the image's own index, else the one depmod prefers."""
     # The image unpacks `usr/lib/…` and `lib/…` into one folder: of two spellings the later one counts.
-    spelled = {one.removeprefix("usr/"): one for one in found if _MODULE.fullmatch(one)}
+    spelled = {one.removeprefix("usr/"): one for one in hashes if _MODULE.fullmatch(one)}
     listed = dict(listed_paths(index, MODULES))
     for key, name in _NAMES.items():
-        below = {one.split("/", 3)[3]: one for one in spelled if module_name(one) == key}
-        order = in_order_of_preference(list(below), SearchRules())
-        for path in sorted(order, key=lambda one: one != listed.get(name)):
-            file = spelled[below[path]]
-            yield name, PackedFile(file, _unpacked_hash(found[file]))
+        below = {one.split("/", 3)[3]: file for one, file in spelled.items() if module_name(one) == key}
+        if below:
+            first = in_order_of_preference(list(below), SearchRules())[0]
+            file = below.get(listed.get(name, ""), below[first])
+            yield name, PackedFile(file, hashes[file])
 
 
 def _unpacked_hash(content: bytes) -> str:

@@ -20,23 +20,22 @@ _UNPACKED_LIMIT = 8 * 1024**3
 
 def read_image(
     file: BinaryIO, wanted: Callable[[str], bool], others: Mapping[bytes, Unpacker] | None = None
-) -> dict[str, bytes]:
-    """The wanted files by their paths, as they are after the kernel has unpacked *file*.
+) -> Iterator[tuple[str, bytes]]:
+    """Each wanted file, by its path, in the order in which the kernel unpacks them: the last one of a path counts.
 
-    *others* unpack what no library here can, by the bytes with which it begins. Raises Unreadable, OSError.
+    *others* unpack what no library here can, by the bytes with which it begins. Only one wanted file is in memory,
+    unless it has several names. Raises Unreadable, OSError.
     """
     stream = Stream(iter(lambda: file.read(_BLOCK), b""))
-    found: dict[str, bytes] = {}
     if not stream.skip_zeros():
         raise Unreadable("is empty")
     while stream.skip_zeros():
         unpack = unpacker_of(stream.peek(8), others)
         if unpack is None:
             _expect_archive(stream)
-            found.update(read_archive(stream, wanted))
+            yield from read_archive(stream, wanted)
         else:
-            found.update(_archives(Stream(_bounded(unpack(stream))), wanted))
-    return found
+            yield from _archives(Stream(_bounded(unpack(stream))), wanted)
 
 
 def _archives(unpacked: Stream, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
