@@ -19,7 +19,6 @@ from tests.vm.guest import Guest
 from tests.vm.image import BOOKWORM, CACHE, TRIXIE
 
 CHECKOUT = Path(__file__).parents[2]
-PROGRAM = Path(sys.executable).with_name("rocmswitch")
 _UV = Path(sys.executable).with_name("uv")
 _GUEST_PYTHON = {BOOKWORM: "3.11", TRIXIE: "3.13"}
 _LIMIT = 600
@@ -41,10 +40,11 @@ class Python:
     """`rocmswitch recover`."""
 
     name = "recover"
+    program = Path(sys.executable).with_name("rocmswitch")
 
     def outside(self, root: Path, *words: str) -> Finished:
         """What it does to the system mounted at *root*."""
-        return run(str(PROGRAM), "recover", "--root", str(root), *words)
+        return run(str(self.program), "recover", "--root", str(root), *words)
 
     def inside(self, guest: Guest, *words: str, suite: str = BOOKWORM) -> str:
         """The line that a guest types; puts into its share what that needs."""
@@ -90,9 +90,8 @@ def inside(guest: Guest, *words: str, suite: str = BOOKWORM) -> str:
     folder = guest.share / "rocmswitch"
     if not folder.exists():
         shutil.copytree(_dependencies(suite), folder)
-        shutil.copytree(CHECKOUT / "rocmswitch", folder / "rocmswitch", ignore=shutil.ignore_patterns("__pycache__"))
-        for name in ("manifests", "scripts"):
-            shutil.copytree(CHECKOUT / name, folder / name)
+        for name in ("rocmswitch", "manifests", "scripts"):
+            shutil.copytree(CHECKOUT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     return " ".join(("PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$PWD/rocmswitch python3 -m rocmswitch", *words))
 
 
@@ -105,8 +104,17 @@ def _dependencies(suite: str) -> Path:
         if not final.exists():
             making = CACHE / f"python{python}.new"
             shutil.rmtree(making, ignore_errors=True)
-            version = ("--python-version", python, "--python-platform", "x86_64-manylinux_2_36", "--only-binary", ":all:")
-            finished = run(str(_UV), "pip", "install", "--target", str(making), *version, "-r", str(project))
+            what = (
+                "--target",
+                str(making),
+                "-r",
+                str(project),
+                "--only-binary",
+                ":all:",
+                "--python-version",
+                python,
+            )
+            finished = run(str(_UV), "pip", "install", *what, "--python-platform", "x86_64-manylinux_2_36")
             assert not finished.status, finished
             making.rename(final)
     return final

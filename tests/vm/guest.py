@@ -93,11 +93,10 @@ class Guest:
         self.disk = disk
         self.share = disk.parent / "share"
         self.share.mkdir(exist_ok=True)
-        self.boots = 0
 
-    def boot(self, how: Boot = Boot()) -> Booted:
+    def boot(self, how: Boot | None = None) -> Booted:
         """One boot to its end."""
-        self.boots += 1
+        how = how or Boot()
         self._lay_out(how.script)
         started = time.monotonic()
         ending = self._run(how)

@@ -81,6 +81,11 @@ def base_tree(suite: str = BOOKWORM) -> Path:
     return _built(suite) / "tree"
 
 
+def seconds_to_build(suite: str = BOOKWORM) -> int:
+    """How long it took, here and once."""
+    return int((_built(suite) / "seconds").read_text())
+
+
 def packages(suite: str = BOOKWORM) -> Path:
     """A folder with the package of the kernel inside; for bookworm also those of a second one, with its headers."""
     return _built(suite) / "packages"
@@ -94,15 +99,38 @@ def disk(folder: Path, suite: str = BOOKWORM) -> Path:
 
 
 @contextlib.contextmanager
-def mounted(image: Path, *options: str) -> Iterator[Path]:
-    """The root of *image*, mounted while the block runs, with further *options* of mount(8): `ro`."""
-    folder = Path(tempfile.mkdtemp(dir=image.parent, prefix="root-"))
+def mounted(image: Path, *options: str, at: Path | None = None) -> Iterator[Path]:
+    """The root of *image*, mounted while the block runs (*at* a folder that is there), with *options*: `ro`."""
+    folder = at or Path(tempfile.mkdtemp(dir=image.parent, prefix="root-"))
     _run("mount", "-o", ",".join(("loop", *options)), str(image), str(folder))
     try:
         yield folder
     finally:
         _unmount(folder)
-        folder.rmdir()
+        if not at:
+            folder.rmdir()
+
+
+@contextlib.contextmanager
+def workplace() -> Iterator[Path]:
+    """A folder for disks, beside the built ones; gone afterwards, and with it what a killed run has left."""
+    places = CACHE / "machines"
+    places.mkdir(parents=True, exist_ok=True)
+    for left in places.iterdir():
+        if not Path("/proc", left.name.partition("-")[0]).exists():
+            _clear(left)
+    folder = Path(tempfile.mkdtemp(dir=places, prefix=f"{os.getpid()}-"))
+    try:
+        yield folder
+    finally:
+        _clear(folder)
+
+
+def _clear(folder: Path) -> None:
+    for root in folder.glob("root-*"):
+        if root.is_mount():
+            _unmount(root)
+    shutil.rmtree(folder, ignore_errors=True)  # two tests may both clear what a third has left
 
 
 def _unmount(folder: Path) -> None:

@@ -1,0 +1,57 @@
+"""However amdgpu was broken: after a recovery, the boot loads what the kernel's package brings."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.vm.conftest import Machines
+from tests.vm.edition import APPLY, BOTH, Edition
+from tests.vm.guest import HANG, OFF, Boot
+from tests.vm.machine import Machine
+from tests.vm.scenarios import HANGS, LOADS, ROWS, Row, prepare, words
+
+EVERY_TIME = (("1", "recover"), ("6b", "recover.sh"))
+OOPS_AND_SILENCE = 30.0
+"""Seconds after which a guest that has oopsed and does nothing is taken for one that hangs."""
+
+CASES = [
+    pytest.param(
+        row,
+        edition,
+        id=f"{row.number}-{edition.name}",
+        marks=pytest.mark.vm(*(["always"] if (row.number, edition.name) in EVERY_TIME else [])),
+    )
+    for row in ROWS
+    for edition in row.editions
+]
+
+
+@pytest.mark.parametrize(("row", "edition"), CASES)
+def test_the_boot_after_a_recovery_loads_what_the_distribution_brings(
+    row: Row, edition: Edition, machines: Machines
+) -> None:
+    machine = machines(row.number, row.how, edition.name, row.suite)
+    with machine.mounted() as root:
+        prepare(row, root)
+    if edition is row.editions[0]:
+        assert_shows(machine, row)
+
+    with machine.mounted() as root:
+        planned = edition.outside(root, *words(row, root))
+        recovered = edition.outside(root, *APPLY, *words(row, root))
+        again = {one.name: one.outside(root).status for one in BOTH}
+
+    assert (planned.status, recovered.status) == (4, 0), f"{planned}\n{recovered}"
+    assert row.says in planned.output, planned
+    assert again == {"recover": 0, "recover.sh": 0}, recovered
+    machine.assert_loads_its_own(machine.boot(), early=row.is_early)
+
+
+def assert_shows(machine: Machine, row: Row) -> None:
+    """That the machine is as broken as the row says."""
+    booted = machine.boot(Boot(silence=OOPS_AND_SILENCE))
+    if row.shows == HANGS:
+        assert booted.ending == HANG and "Oops" in booted.console, str(booted)
+    else:
+        assert booted.ending == OFF and booted.report, str(booted)
+        assert booted.report.is_loaded == (row.shows == LOADS), str(booted)
