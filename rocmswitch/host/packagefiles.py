@@ -10,9 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from rocmswitch.host import dpkgfiles, pacmanfiles, rpmfiles
 from rocmswitch.host.dpkgfiles import DpkgFiles
 from rocmswitch.host.pacmanfiles import PacmanFiles
+from rocmswitch.host.rootfacts import package_database
 from rocmswitch.host.rpmfiles import RpmFiles
 from rocmswitch.host.systemroot import SystemRoot
 from rocmswitch.model.kernel import AMDGPU, SUFFIXES, Contents, Owner
@@ -115,14 +115,8 @@ class PackageFiles:
 
     @cached_property
     def _database(self) -> _Database | None:
-        files = self._files
-        status = files.status(f"{dpkgfiles.FOLDER}/status")
-        # A machine of another kind that has dpkg installed has a status without a byte.
-        if status is not None and status.st_size > 0:
-            return DpkgFiles(files)
-        if rpmfiles.database(files):
-            return RpmFiles(files)
-        return PacmanFiles(files) if files.is_folder(pacmanfiles.FOLDER) else None
+        found = {one.kind: one for one in (DpkgFiles, RpmFiles, PacmanFiles)}.get(package_database(self._files))
+        return found(self._files) if found else None
 
     def _claims(self, paths: Iterable[str]) -> dict[str, Owner]:
         spelled = {spelling: path for path in paths for spelling in self._spellings(self._real(path))}

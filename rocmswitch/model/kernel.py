@@ -235,6 +235,8 @@ class Boot:
     is_read_only: bool = False
     free: int = 0
     """Bytes for root."""
+    unmounted: tuple[str, ...] = ()
+    """Of `boot`, `boot/efi` and `efi`, those that fstab knows and that are not mounted."""
 
 
 @dataclass(frozen=True)
@@ -274,3 +276,5 @@ class System:
     half_configured: tuple[str, ...] = ()
     """Packages whose installation was broken off."""
     running: Running | None = None
+    unread: tuple[str, ...] = ()
+    """What could not be read, and why: sentences without a full stop. What they name may be there or not."""
