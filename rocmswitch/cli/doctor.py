@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from rocmswitch.cli import machine, output
+from rocmswitch.cli import clearing, machine, output
 from rocmswitch.cli.main import Scopes, program
 from rocmswitch.errors import Refused, VerificationFailed
 from rocmswitch.model.finding import FAULT, SEVERITIES, Finding
@@ -55,7 +55,11 @@ def command(
     a fault was found.
     """
     scopes: Scopes = ctx.obj
-    findings = _examine(scopes, name, elsewhere)
+    here = _surgery(scopes, elsewhere)
+    if fix is not None and clearing.is_meant(fix):
+        clearing.carry_out(scopes, doctor.leftovers(here), fix, here.root, yes=yes)
+        return
+    findings = doctor.plan(doctor.examine(here, name, output.say))
     if fix is not None:
         _fix(ctx, doctor.choose_fixes(findings, fix), yes=yes)
         return
@@ -69,11 +73,11 @@ def command(
         output.say(_counted(findings) or "nothing is wrong that doctor knows of")
 
 
-def _examine(scopes: Scopes, name: str | None, elsewhere: Mapping[str, str | None]) -> tuple[Finding, ...]:
+def _surgery(scopes: Scopes, elsewhere: Mapping[str, str | None]) -> Surgery:
     """*elsewhere* is what was said of another machine, by option."""
     said = {_VARIABLES[option]: value for option, value in elsewhere.items() if value}
     environment = {**os.environ, **said}
-    here = Surgery(
+    return Surgery(
         scopes.searched,
         Installed(scopes.searched),
         machine.catalog(scopes),
@@ -81,7 +85,6 @@ def _examine(scopes: Scopes, name: str | None, elsewhere: Mapping[str, str | Non
         machine.disk(),
         Path(environment.get(SYSROOT) or "/"),
     )
-    return doctor.plan(doctor.examine(here, name, output.say))
 
 
 def _show(findings: tuple[Finding, ...]) -> None:
@@ -101,7 +104,7 @@ def _lines(one: Finding) -> Iterator[str]:
     yield f"  why: {one.why}{'' if one.where in one.why + one.what else f' ({one.where})'}"
     if one.remedy:
         yield f"  fix: {one.remedy.text}"
-    if one.remedy and one.remedy.automatic:
+    if one.remedy and one.remedy.automatic and not clearing.is_meant(one.id):
         yield f"       or run `rocmswitch doctor --fix {shlex.quote(one.id)}`"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rocmswitch.model.gpu import Gpu
+from rocmswitch.model.leftover import Leftover
 
 
 @dataclass(frozen=True)
@@ -208,3 +209,4 @@ class Symptoms:
     card: CardSymptoms = CardSymptoms()
     place: PlaceSymptoms = PlaceSymptoms()
     ledger: LedgerSymptoms = LedgerSymptoms()
+    leftovers: tuple[Leftover, ...] = ()

@@ -6,11 +6,14 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
+from rocmswitch.deploy.ledger import Ledger
 from rocmswitch.errors import NotFound, Refused
 from rocmswitch.model.finding import Finding
+from rocmswitch.model.leftover import Leftover
 from rocmswitch.model.symptoms import Symptoms
 from rocmswitch.operations.auditing import audit
 from rocmswitch.operations.examining import Surgery, examine_card, examine_tree
+from rocmswitch.operations.leftovers import look
 from rocmswitch.operations.surveying import active, survey_places, survey_shell
 from rocmswitch.planning.diagnosis import diagnose
 from rocmswitch.planning.diagnosis_place import WRITABLE
@@ -36,7 +39,20 @@ def examine(here: Surgery, name: str | None = None, talk: Talk = lambda _: None)
         trees.append(examine_tree(one, here, closely=close))
     stacks = dict.fromkeys(tree.stack for tree in trees if tree.stack)
     ledger = audit(here.own, here.disk, str(closely.link) if name and closely else "")
-    return Symptoms(survey_shell(here), tuple(trees), examine_card(stacks, here), survey_places(here), ledger)
+    return Symptoms(
+        survey_shell(here),
+        tuple(trees),
+        examine_card(stacks, here),
+        survey_places(here),
+        ledger,
+        leftovers(here),
+    )
+
+
+def leftovers(here: Surgery) -> tuple[Leftover, ...]:
+    """What ROCm by hand has left here, and in this user's home."""
+    home = here.environment.get("HOME")
+    return look(here.root, Path(home) if home else None, here.installed, Ledger(here.own, here.disk))
 
 
 def plan(symptoms: Symptoms) -> tuple[Finding, ...]:

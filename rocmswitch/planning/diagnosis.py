@@ -15,6 +15,7 @@ from rocmswitch.planning import (
     diagnosis_place,
     diagnosis_shell,
     diagnosis_trees,
+    leftovers,
 )
 
 Row = Callable[[Symptoms], Iterable[Finding]]
@@ -41,6 +42,7 @@ ROWS: tuple[Row, ...] = (
     diagnosis_shell.override,
     diagnosis_shell.foreign_paths,
     diagnosis_shell.global_variables,
+    leftovers.left_over,
     diagnosis_card.several_cards,
     diagnosis_card.known_bad,
     diagnosis_card.unknown_card,

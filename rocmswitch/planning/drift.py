@@ -24,6 +24,8 @@ UNREADABLE = "unreadable"
 BACK = ("undo", "restore")
 """Verbs that take others back, and that nobody calls a change of their own."""
 DEPLOYED = ("deploy", "adopt")
+CLEARED = "leftovers"
+"""A start-up file without some of its lines: that its owner goes on writing to it is no drift."""
 
 Spot = tuple[str, str]
 """A root and a path below it."""
@@ -178,7 +180,7 @@ def _drifted(one: Generation, mine: Sequence[Step], facts: Facts) -> Outlook | N
         return Outlook(one, GONE, files=_paths(mine), remedies=(_forget(one.number),))
     if place == "anew":
         return Outlook(one, MADE_ANEW, files=_paths(mine), remedies=_ways(one))
-    if not lost:
+    if not lost or one.intent.verb == CLEARED:
         return None
     if place == "moved":
         return Outlook(one, MADE_ANEW, files=_paths(lost), remedies=_ways(one))

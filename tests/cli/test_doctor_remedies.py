@@ -9,6 +9,7 @@ import pytest
 
 from rocmswitch.model.finding import Finding
 from rocmswitch.model.gpu import Gpu
+from rocmswitch.model.leftover import BACKUP, FILE, FOLDER, Leftover
 from rocmswitch.model.symptoms import (
     Active,
     CardSymptoms,
@@ -79,6 +80,13 @@ EVERYTHING = (
     ),
     Symptoms(ShellSymptoms(gone=("ROCMSWITCH_STACK", "x")), card=CardSymptoms(hidden=1)),
     Symptoms(ledger=LedgerSymptoms("/d/backups", True, (3, 4), BAD_CHANGES)),
+    Symptoms(
+        leftovers=(
+            Leftover("/etc/profile.d/rocm.sh", FILE, "it sets variables", is_in_effect=True),
+            Leftover("/opt/rocm-5.4", FOLDER, "it holds a ROCm", too_large=True),
+            Leftover("/x/libMIOpen.so.original", BACKUP, "the library was replaced", is_users=True),
+        )
+    ),
 )
 
 
