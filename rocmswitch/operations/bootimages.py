@@ -6,67 +6,77 @@ A boot loader reads the disk without the file system's journal: an image counts 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
-import shlex
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from rocmswitch.errors import Refused
 from rocmswitch.host.modulefiles import read_boot_image
 from rocmswitch.host.systemroot import SystemRoot, within
-from rocmswitch.model.kernel import BootImage, Kernel, System
-from rocmswitch.model.recovery import Lack
+from rocmswitch.model.kernel import Kernel, System
+from rocmswitch.model.recovery import Fault, Lack
+from rocmswitch.planning.bootfaults import IMAGE_ROWS, boot_faults
+from rocmswitch.planning.reinstalling import recover
+from rocmswitch.store.layout import Layout
+from rocmswitch.store.ownfolders import make_own
 from rocmswitch.system.disk import Disk
 from rocmswitch.system.inside import Inside
 from rocmswitch.system.process import Finished
 
 KEPT = "boot/rocmswitch"
 """Where the image from before lies, `NAME.before`, and what else a rescue finds there."""
-WORK = "var/lib/rocmswitch/driver/work"
+WORK = "var/lib/rocmswitch/driver/work/images"
 """What tools may write into until they end: nothing of it counts, and the next run empties it."""
 _MARGIN = 10
 """Per cent that a new image may be larger than the old one."""
 
 
+@dataclass(frozen=True)
+class Made:
+    """What a tool was asked to do for one kernel; what came of it, only the images say."""
+
+    kernel: str
+    notes: tuple[str, ...] = ()
+    lack: Lack | None = None
+    """Why it was not asked."""
+    said: str = ""
+    """Its last words on stderr."""
+
+
 class BootImages:
-    """Makes the images of one system. What it did and what it could not are sentences without a full stop."""
+    """Makes the images of one system."""
 
     def __init__(self, system: System, inside: Inside, disk: Disk) -> None:
         self._system, self._inside, self._disk = system, inside, disk
         self._root = Path(system.root)
 
-    def renew(self, kernel: Kernel) -> tuple[Sequence[str], Sequence[Lack]]:
-        """Make those of *kernel* anew: what was done, and what could not be. Raises OSError, MachineLacks."""
+    def make(self, kernel: Kernel) -> Made:
+        """Make those of *kernel* anew, and wait until they have reached the disk. Raises OSError, MachineLacks."""
         if not kernel.vmlinuz:
-            return (), ()
+            return Made(kernel.release)
         lack = self._cannot(kernel) or self._lacks_room(kernel)
         if lack:
-            return (), (lack,)
-        make = {"initramfs-tools": self._initramfs_tools, "dracut": self._dracut, "mkinitcpio": self._mkinitcpio}
+            return Made(kernel.release, lack=lack)
+        tools = {"initramfs-tools": self._initramfs_tools, "dracut": self._dracut, "mkinitcpio": self._mkinitcpio}
         paths = self._paths(kernel)
         self._remove_stale(paths)
-        kept = [told for path in paths if (told := self._keep(path))]
-        said = make[self._system.image_tool](kernel)
+        kept = tuple(told for path in paths if (told := self._keep(path)))
+        said = tools[self._system.image_tool](kernel)
         self._sync()
-        found = {path: self._wrong_with(read_boot_image(self._root, path), kernel) for path in paths}
-        done = [
-            f"`/{path}` was made anew and holds what the root has" for path, wrong in found.items() if not wrong
-        ]
-        told = _last_words(self._system.image_tool, said)
-        lacks = [Lack(f"{wrong}{told}", self._again(), path) for path, wrong in found.items() if wrong]
-        return done + kept, lacks
+        return Made(kernel.release, kept, said=said.stderr.decode(errors="replace").strip().rpartition("\n")[2])
 
     def _cannot(self, kernel: Kernel) -> Lack | None:
         """Why no program here can make them."""
         where = f"kernel {kernel.release}"
-        command = "" if self._root == Path("/") else f"chroot {shlex.quote(str(self._root))} "
         if not self._system.image_tool:
-            return Lack(f"no program that makes boot images was found for {where}", self._again())
+            return Lack(
+                f"no program that makes boot images was found for {where}", f"run `{recover(self._system)}`"
+            )
         if not self._system.runs_here:
             return Lack(
                 f"the boot image of {where} cannot be made on this machine, which is of another kind",
-                f"on a machine of that kind, run `{command}{_BY_HAND[self._system.image_tool]} {kernel.release}`",
+                f"on one of that kind, run `{recover(self._system)}`",
             )
         return None
 
@@ -80,7 +90,7 @@ class BootImages:
             f"the boot image of kernel {kernel.release} stays as it is: making it anew needs"
             f" {_megabytes(needed)} in `{self._root / 'boot'}`, and {_megabytes(free)} are free",
             f"free {_megabytes(needed - free)} there (an old kernel's files, by the package manager), then"
-            f" {self._again()}",
+            f" run `{recover(self._system)}`",
             kernel.images[0].path,
         )
 
@@ -89,7 +99,8 @@ class BootImages:
         own = f"boot/initrd.img-{kernel.release}"
         if self._system.image_tool == "initramfs-tools":
             return (own,)
-        there = tuple(one.path for one in kernel.images)
+        # One for EFI holds a kernel and more: the tool that made it has to be asked in its own way.
+        there = tuple(one.path for one in kernel.images if not one.path.endswith(".efi"))
         return there or ((own,) if (self._root / "etc/debian_version").exists() else (_dracut_image(kernel),))
 
     def _remove_stale(self, paths: Sequence[str]) -> None:
@@ -132,8 +143,8 @@ class BootImages:
             said = self._run(["dracut", "--force", inner, kernel.release])
             if beside.is_file():
                 made = read_boot_image(self._root, str(beside.relative_to(self._root)))
-                if self._wrong_with(made, kernel):
-                    self._disk.remove(beside)
+                if made.problem or _faults(self._system, replace(kernel, images=(made,))):
+                    self._disk.remove(beside)  # the old one stays, and is told
                 else:
                     self._disk.sync_file(beside)
                     self._disk.rename(beside, image)
@@ -149,6 +160,7 @@ class BootImages:
     def _run(self, command: Sequence[str]) -> Finished:
         """With temporary files where the next run finds what a kill has left."""
         folder = self._own(WORK)
+        make_own(Layout.driver(self._root), self._disk)
         self._disk.make_directories(folder)
         self._disk.set_mode(folder, 0o700)
         try:
@@ -162,21 +174,6 @@ class BootImages:
         with contextlib.suppress(FileNotFoundError):
             for one in tuple(self._own(WORK).iterdir()):
                 self._disk.remove_tree(one) if one.is_dir() else self._disk.discard(one)
-
-    def _wrong_with(self, image: BootImage, kernel: Kernel) -> str:
-        """How what is inside differs from what the root has; nothing where it does not."""
-        if image.problem:
-            return f"`/{image.path}` cannot be opened: {image.problem}"
-        for name, packed in image.modules:
-            winner = kernel.winner(name)
-            if winner is None or packed.unpacked != winner.contents.unpacked:
-                return f"`/{image.path}` still holds another {name} than kernel {kernel.release} would load"
-        reading = SystemRoot(self._root)
-        for packed in image.settings:
-            content = reading.read(packed.path)
-            if content is not None and hashlib.sha256(content).hexdigest() != packed.unpacked:
-                return f"`/{image.path}` still holds another `/{packed.path}` than the root"
-        return ""
 
     def _own(self, path: str) -> Path:
         """A folder of ours. Raises Refused where a link on the way leads elsewhere: root would write there."""
@@ -193,21 +190,9 @@ class BootImages:
         found = os.statvfs(self._root / "boot")
         return found.f_bavail * found.f_frsize
 
-    def _again(self) -> str:
-        root = "" if self._root == Path("/") else f" --root {shlex.quote(str(self._root))}"
-        return f"run `rocmswitch recover{root} --apply` again"
 
-
-_BY_HAND = {
-    "initramfs-tools": "update-initramfs -u -k",
-    "dracut": "dracut --force --kver",
-    "mkinitcpio": "mkinitcpio -k",
-}
-
-
-def _last_words(tool: str, said: Finished) -> str:
-    last = said.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-    return f"; {tool} said: {last}" if last else ""
+def _faults(system: System, kernel: Kernel) -> list[Fault]:
+    return [one for one in boot_faults(system, kernel) if one.id.partition(":")[0] in IMAGE_ROWS]
 
 
 def _dracut_image(kernel: Kernel) -> str:

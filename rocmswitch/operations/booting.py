@@ -10,10 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rocmswitch.host.modulefiles import read_kernels
+from rocmswitch.host.system import read_system
 from rocmswitch.model.kernel import AMDGPU, Kernel, System
-from rocmswitch.model.recovery import Lack
-from rocmswitch.operations.bootimages import BootImages
+from rocmswitch.model.recovery import Fault, Lack
+from rocmswitch.operations.bootimages import BootImages, Made
+from rocmswitch.planning.bootfaults import IMAGE_ROWS, INDEX_ROWS, boot_faults
+from rocmswitch.planning.reinstalling import recover
 from rocmswitch.system import process
 from rocmswitch.system.disk import Disk, disk_errors
 from rocmswitch.system.inside import Inside
@@ -39,34 +41,63 @@ def renew(
 ) -> Renewed:
     """Make the index of the kernels *index* anew, then the boot images of *images*, and look at both.
 
-    Of *system* only its root, its architecture and its tools count: its modules are read again. *tell* hears what
-    comes next. Nothing here is recorded, nothing is loaded: what a cut leaves undone is found by reading, and done
-    the next time. Raises MachineLacks where the disk fails.
+    Of *system* only its root, its architecture and its tools count: it is read again. *tell* hears what comes next.
+    Nothing here is recorded, nothing is loaded: what a cut leaves undone is found by reading, and done the next
+    time. Raises MachineLacks where the disk fails.
     """
     root = Path(system.root)
     inside = Inside(root)
-    done: list[str] = []
-    lacks: list[Lack] = []
     with disk_errors(root):
         for kernel in index:
             tell(f"writing the index of kernel {kernel}")
             _write_index(kernel, system, inside)
         disk.sync_filesystem(root)
-        now = {one.release: one for one in read_kernels(root)}
-        for kernel in index:
-            wrong = _wrong_with_index(now[kernel], system, inside) if kernel in now else ""
-            if wrong:
-                lacks.append(Lack(wrong, _again(root), now[kernel].folder))
-            elif kernel in now:
-                done.append(f"the index of kernel {kernel} leads to the right amdgpu")
-        tool = BootImages(system, inside, disk)
-        for kernel in images:
-            if kernel in now:
-                tell(f"making the boot image of kernel {kernel}, which takes a while")
-                made, lacking = tool.renew(now[kernel])
-                done += made
-                lacks += lacking
+        now = read_system(root)
+        indexed = _indexed(now, index, inside)
+        tool = BootImages(now, inside, disk)
+        made = []
+        for one in (one for one in now.kernels if one.release in images):
+            tell(f"making the boot image of kernel {one.release}, which takes a while")
+            made.append(tool.make(one))
+        if made:
+            now = read_system(root)
+    return _together(indexed, *(_checked(one, now) for one in made))
+
+
+def _together(*parts: Renewed) -> Renewed:
+    done = tuple(one for part in parts for one in part.done)
+    return Renewed(done, tuple(one for part in parts for one in part.lacks))
+
+
+def _indexed(system: System, releases: Sequence[str], inside: Inside) -> Renewed:
+    """What is to be said of the indexes that were just written."""
+    done, lacks = [], []
+    for kernel in (one for one in system.kernels if one.release in releases):
+        wrong = [f"{one.what}: {one.evidence}" for one in _faults(system, kernel, INDEX_ROWS)]
+        wrong = wrong or [*filter(None, [_wrong_with_loading(kernel, system, inside)])]
+        lacks += [Lack(one, f"look at `depmod {kernel.release}`, then run `{recover(system)}`") for one in wrong]
+        if not wrong:
+            done.append(f"the index of kernel {kernel.release} leads to the right modules")
     return Renewed(tuple(done), tuple(lacks))
+
+
+def _checked(made: Made, system: System) -> Renewed:
+    """What is to be said of images that were just made, which *system* was read after."""
+    if made.lack:
+        return Renewed(made.notes, (made.lack,))
+    kernel = next(one for one in system.kernels if one.release == made.kernel)
+    said = f" ({system.image_tool} said: {made.said})" if made.said else ""
+    lacks = [
+        Lack(f"{one.what}: {one.evidence}{said}", f"run `{recover(system)}`", one.path)
+        for one in _faults(system, kernel, IMAGE_ROWS)
+    ]
+    wrong = {one.path for one in lacks}
+    paths = [one.path for one in kernel.images if one.path not in wrong]
+    return Renewed((*(f"`/{path}` holds what the system has" for path in paths), *made.notes), tuple(lacks))
+
+
+def _faults(system: System, kernel: Kernel, rows: Sequence[str]) -> list[Fault]:
+    return [one for one in boot_faults(system, kernel) if one.id.partition(":")[0] in rows]
 
 
 def _write_index(kernel: str, system: System, inside: Inside) -> None:
@@ -86,22 +117,13 @@ def _is_kmod(said: Finished) -> bool:
     return b"kmod" in said.stdout
 
 
-def _wrong_with_index(kernel: Kernel, system: System, inside: Inside) -> str:
-    """What keeps amdgpu from being loaded by it, as a sentence without a full stop; nothing where all is well."""
-    files = {one.name: one for one in reversed(kernel.modules)}
-    listed = dict(kernel.listed)
-    for name, file in files.items():
-        if listed.get(name) != file.path:
-            there = f"`/{listed[name]}`" if listed.get(name) else "nothing"
-            return f"the index of kernel {kernel.release} has {there} for {name}, instead of `/{file.path}`"
-    if AMDGPU not in files:
+def _wrong_with_loading(kernel: Kernel, system: System, inside: Inside) -> str:
+    """Which other amdgpu modprobe would load; nothing where all is well, or nobody can be asked."""
+    winner = kernel.winner(AMDGPU)
+    found = _asked_of_modprobe(kernel.release, system, inside) if winner else None
+    if winner is None or found is None or _below_kernel(found, kernel) == _below_kernel(winner.path, kernel):
         return ""
-    if not kernel.has_aliases:
-        return f"the index of kernel {kernel.release} leads from no card to amdgpu: nothing would load it"
-    found = _asked_of_modprobe(kernel.release, system, inside)
-    if found is not None and _below_kernel(found, kernel) != _below_kernel(files[AMDGPU].path, kernel):
-        return f"modprobe would load `{found or 'nothing'}` in kernel {kernel.release}"
-    return ""
+    return f"modprobe would load `{found or 'nothing'}` under kernel {kernel.release}, instead of `/{winner.path}`"
 
 
 def _asked_of_modprobe(kernel: str, system: System, inside: Inside) -> str | None:
@@ -127,7 +149,3 @@ def _asked_of_modprobe(kernel: str, system: System, inside: Inside) -> str | Non
 def _below_kernel(path: str, kernel: Kernel) -> str:
     """Without what is before the kernel's folder: `lib/` and `usr/lib/` may be one."""
     return path.rpartition(f"modules/{kernel.release}/")[2]
-
-
-def _again(root: Path) -> str:
-    return f"run `rocmswitch recover --root {root} --apply` again, once its kmod works"

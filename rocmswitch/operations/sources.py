@@ -1,0 +1,79 @@
+"""All bytes from which a module or a source of DKMS could be brought back, looked at, and not trusted yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rocmswitch.model.kernel import System
+from rocmswitch.model.recovery import ORIGINAL, SNAPSHOT, Candidate
+from rocmswitch.model.snapshot import BEFORE_RECOVERY, BEFORE_UNDO, Snapshot
+from rocmswitch.operations.packagesource import contents_of, from_cache, from_files, from_manager, wanted
+from rocmswitch.store.snapshots import Snapshots, Unusable
+
+_DOUBTFUL = (BEFORE_RECOVERY, BEFORE_UNDO)
+"""What such a snapshot holds was wrong then, or was put back from what was wrong."""
+
+
+def candidates(system: System, snapshots: Snapshots, packages: Sequence[Path]) -> tuple[Candidate, ...]:
+    """Snapshots first, the newest before the others, then originals, then *packages* and what can be fetched.
+
+    Raises NotFound, VerificationFailed, Refused for a file of *packages* that is not of an installed package. What
+    this user may not read is not among them.
+    """
+    return (
+        *_from_snapshots(system, snapshots),
+        *_originals(system),
+        *from_files(system, packages),
+        *from_cache(system),
+        *from_manager(system),
+    )
+
+
+def _from_snapshots(system: System, snapshots: Snapshots) -> Iterator[Candidate]:
+    try:
+        found = snapshots.all()
+    except PermissionError:
+        return
+    for one in found:
+        if isinstance(one, Unusable):
+            yield from _unusable(system, one)
+        elif one.why not in _DOUBTFUL:
+            yield from _of_snapshot(system, snapshots, one)
+
+
+def _unusable(system: System, one: Unusable) -> Iterator[Candidate]:
+    where = f"snapshot {one.number}"
+    for file in wanted(system):
+        yield Candidate(SNAPSHOT, file.kernel, file.name, file.path, where, "", None, refused=one.reason)
+
+
+def _of_snapshot(system: System, snapshots: Snapshots, one: Snapshot) -> Iterator[Candidate]:
+    for path, (kernel, name) in _paths(system).items():
+        file = one.find(path)
+        if file is None:
+            continue
+        copy, where = snapshots.file(one.number, path), f"snapshot {one.number}"
+        try:
+            contents = contents_of(copy.read_bytes(), path, name)
+        except OSError as error:
+            refused = f"its copy cannot be read ({error.strerror})"
+            yield Candidate(SNAPSHOT, kernel, name, path, where, str(copy), None, refused=refused)
+            continue
+        refused = "" if contents.sha256 == file.state.sha256 else "its copy is not what was copied then"
+        yield Candidate(SNAPSHOT, kernel, name, path, where, str(copy), contents, refused=refused)
+
+
+def _paths(system: System) -> dict[str, tuple[str, str]]:
+    """What a snapshot could bring back: kernel and name by path, both empty for a source of DKMS."""
+    found = {one.path: (one.kernel, one.name) for one in wanted(system)}
+    for kernel in system.kernels:
+        for file in kernel.modules:
+            found.setdefault(file.path, (kernel.release, file.name))
+    return found
+
+
+def _originals(system: System) -> Iterator[Candidate]:
+    for one in system.originals:
+        whole = str(Path(system.root) / one.path)
+        yield Candidate(ORIGINAL, one.kernel, one.name, "", f"`/{one.path}`", whole, one.contents)
