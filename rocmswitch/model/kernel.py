@@ -183,6 +183,8 @@ class Original:
     name: str
     path: str
     contents: Contents
+    origin: str = ""
+    """Where it stood, if DKMS has written that down beside it: since 3.1 it moves the distribution's own away."""
 
 
 @dataclass(frozen=True)
