@@ -1,0 +1,97 @@
+"""Which indexes and boot images are made anew, once the files are right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rocmswitch.model.kernel import Kernel, System
+from rocmswitch.model.recovery import Disable, Fault, FileAction, Lack, Rebuild, Restore, SetAside
+from rocmswitch.planning.bootfaults import IMAGE_ROWS, INDEX_ROWS
+from rocmswitch.planning.reinstalling import recover
+from rocmswitch.planning.restoring import FilesPlan
+
+_MARGIN = 10
+"""Per cent by which a boot image may be larger than the one beside which it is made."""
+_MEGABYTE = 1_000_000
+
+
+def indexed(
+    system: System, found: Sequence[Fault], plans: Mapping[str, FilesPlan], rebuilt: Sequence[Rebuild]
+) -> tuple[str, ...]:
+    """The kernels whose folder changes, or whose index leads elsewhere than to what lies in it."""
+    wanted = _touched(plans) | _of_rows(found, INDEX_ROWS[:1]) | _rebuilt(rebuilt)
+    # A file that stays damaged has no aliases, whatever depmod does.
+    wanted |= {one for one in _of_rows(found, INDEX_ROWS[1:]) if one in plans and plans[one].is_mended}
+    return tuple(one.release for one in system.kernels if one.release in wanted and one.release in plans)
+
+
+def plan_images(
+    system: System,
+    found: Sequence[Fault],
+    plans: Mapping[str, FilesPlan],
+    files: Sequence[FileAction],
+    rebuilt: Sequence[Rebuild],
+) -> tuple[tuple[str, ...], tuple[Lack, ...]]:
+    """The kernels whose boot images are made anew, and what keeps others from it."""
+    wanted = _touched(plans) | _of_rows(found, IMAGE_ROWS) | _rebuilt(rebuilt)
+    changes_copies = any(_is_copied(one) for one in files)
+    made, lacks = [], []
+    for kernel in (one for one in system.kernels if one.release in plans):
+        has_copies = any(image.modules for image in kernel.images)
+        if kernel.release not in wanted and not (changes_copies and has_copies):
+            continue
+        lack = _keeps_from(system, kernel, plans[kernel.release])
+        if lack is not None:
+            lacks.append(lack)
+        elif _can_have_one(system, kernel):
+            made.append(kernel.release)
+    return tuple(made), tuple(lacks)
+
+
+def _touched(plans: Mapping[str, FilesPlan]) -> set[str]:
+    return {release for release, plan in plans.items() if plan.restores or plan.aside}
+
+
+def _rebuilt(rebuilt: Sequence[Rebuild]) -> set[str]:
+    return {kernel for one in rebuilt for kernel in one.kernels}
+
+
+def _of_rows(found: Sequence[Fault], rows: Sequence[str]) -> set[str]:
+    return {one.kernel for one in found if one.id.partition(":")[0] in rows}
+
+
+def _is_copied(action: FileAction) -> bool:
+    """Whether boot images have copies of what is changed: settings, and firmware, which is no kernel's."""
+    return isinstance(action, Disable) or (isinstance(action, Restore | SetAside) and not action.kernel)
+
+
+def _can_have_one(system: System, kernel: Kernel) -> bool:
+    return bool(kernel.images or (system.image_tool and kernel.package))
+
+
+def _keeps_from(system: System, kernel: Kernel, plan: FilesPlan) -> Lack | None:
+    if not _can_have_one(system, kernel):
+        return None
+    path = kernel.images[0].path if kernel.images else kernel.vmlinuz
+    what = f"the boot image of kernel {kernel.release} stays as it is"
+    if not plan.is_mended:
+        cure = f"once the kernel's modules are right, run `{recover(system)}`"
+        return Lack(f"{what}: it may hold a better copy than the kernel's folder does", cure, path)
+    needed = max((one.size for one in kernel.images), default=0) * (100 + _MARGIN) // 100
+    free = system.boot.free
+    if not _is_known(system) or free >= needed:
+        return None
+    need, room = _megabytes(needed), _megabytes(free)
+    more = f"free {_megabytes(needed - free)} in `/boot` (an old kernel's files, by the package manager)"
+    return Lack(
+        f"{what}: making it anew needs {need}, and {room} are free", f"{more}, then run `{recover(system)}`", path
+    )
+
+
+def _is_known(system: System) -> bool:
+    """Whether what is free is that of /boot, not of the folder that it is to be mounted on."""
+    return system.boot.is_mounted or not system.boot.is_separate
+
+
+def _megabytes(size: int) -> str:
+    return f"{-(-size // _MEGABYTE)} MB"
