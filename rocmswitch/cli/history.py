@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
 
 import click
 
 from rocmswitch.cli import machine, output
+from rocmswitch.cli.driver_words import (
+    check_no_root,
+    driver_words,
+    in_driver_words,
+    is_driver,
+    root_option,
+    settle_driver_anyway,
+    tell_quarantine,
+)
 from rocmswitch.cli.filenames import printable, text_only
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.settling import settle_anyway
@@ -16,6 +26,7 @@ from rocmswitch.errors import VerificationFailed
 from rocmswitch.model.deployment import Generation, Step
 from rocmswitch.operations import history
 from rocmswitch.planning.drift import UNREADABLE, Outlook
+from rocmswitch.planning.undoing import whole
 
 _WIDE = 100
 """Columns of a terminal below which each change is told in fewer words, so that it has one line."""
@@ -26,21 +37,48 @@ _LONGEST_PLACE = {True: 40, False: 14}
 @click.command(epilog="Example: rocmswitch history myproj")
 @click.argument("name", required=False)
 @click.option("--check", is_flag=True, help="Read everything that was saved, and compare it with its hash.")
+@root_option
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
-def command(scopes: Scopes, name: str | None, check: bool, as_json: bool) -> None:
+def command(scopes: Scopes, name: str | None, check: bool, root: Path, as_json: bool) -> None:
     """List what was changed, and whether it still holds: all, or what NAME means.
 
-    NAME is an environment's, a path, or a number, which shows each file. A change that was interrupted is taken
-    back first.
+    NAME is an environment's, a path, or a number, which shows each file; `driver` is what was changed of the kernel
+    modules and their settings, `driver:3` each file of it. A change that was interrupted is taken back first.
     """
+    if is_driver(name):
+        _driver(scopes, name, root, check=check, as_json=as_json)
+        return
+    check_no_root(root)
     unsettled = settle_anyway(scopes)
     found = history.look(machine.ledger(scopes), name, machine.disk(), check=check)
+    _tell(found, name, unsettled, as_json=as_json)
+
+
+def _driver(scopes: Scopes, name: str | None, root: Path, *, check: bool, as_json: bool) -> None:
+    number = (name or "").partition(":")[2] or None
+    with driver_words(root):
+        unsettled = settle_driver_anyway(scopes, root)
+        found = history.look(machine.driver_ledger(root), number, machine.disk(), check=check)
+        _tell(found, number, unsettled, as_json=as_json, words=lambda text: in_driver_words(text, root))
+        if not as_json and number is None:
+            tell_quarantine(root)
+
+
+def _tell(
+    found: history.History,
+    name: str | None,
+    unsettled: VerificationFailed | None,
+    *,
+    as_json: bool,
+    words: Callable[[str], str] = str,
+) -> None:
+    """*words* makes commands such that they are about the same records."""
     if as_json:
         told = [*map(_as_json, found.outlooks), *map(_unreadable_as_json, found.unreadable)]
         output.write_json(text_only(told))
     elif found.outlooks:
-        _show(found.outlooks)
+        _show(found.outlooks, words)
     elif not found.unreadable:
         output.say("nothing was changed yet")
     if name and name.isdigit() and not as_json:
@@ -55,13 +93,13 @@ def command(scopes: Scopes, name: str | None, check: bool, as_json: bool) -> Non
         )
 
 
-def _show(outlooks: Sequence[Outlook]) -> None:
+def _show(outlooks: Sequence[Outlook], words: Callable[[str], str]) -> None:
     columns = ("No.", "When", "What", "Where", "Files", "State")
     wide = output.console(talk=False).width >= _WIDE
     output.table(columns, ([printable(cell) for cell in _row(one, wide=wide)] for one in outlooks))
     for one in outlooks:
         if one.remedies:
-            ways = " or ".join(f"`rocmswitch {' '.join(words)}`" for words in one.remedies)
+            ways = words(" or ".join(f"`rocmswitch {' '.join(way)}`" for way in one.remedies))
             detail = f"; {one.detail}" if one.detail else ""
             output.say(f"{one.generation.number}: {one.told} ({printable(_names(one.files))}{detail}): {ways}")
 
@@ -103,7 +141,7 @@ def _local(created: str) -> str:
 def _show_files(outlooks: Sequence[Outlook]) -> None:
     for one in outlooks:
         for step in one.generation.steps:
-            output.write(printable(f"{step.root}/{step.path}"))
+            output.write(printable(whole(step.root, step.path)))
             output.write(printable(f"  before: {_state(step, before=True)}"))
             output.write(printable(f"  after: {_state(step, before=False)}"))
         if one.generation.intent.reason:

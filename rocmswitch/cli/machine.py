@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rocmswitch.store.cache import Cache
     from rocmswitch.store.catalog import Catalog
     from rocmswitch.store.layout import Layout
+    from rocmswitch.store.snapshots import Snapshots
     from rocmswitch.store.trees import Trees
     from rocmswitch.store.virtualenv import Uv
     from rocmswitch.system.disk import Disk
@@ -79,6 +80,15 @@ def driver_ledger(root: Path) -> Ledger:
 
     base = root.resolve()
     return Ledger(Layout.driver(base), disk(), base=base)
+
+
+def driver_snapshots(root: Path) -> Snapshots:
+    """The snapshots of the kernel modules of the system at *root*."""
+    from rocmswitch.store.layout import Layout
+    from rocmswitch.store.snapshots import Snapshots
+
+    base = root.resolve()
+    return Snapshots(Layout.driver(base), disk(), base)
 
 
 def cache(layout: Layout) -> Cache:

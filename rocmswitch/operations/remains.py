@@ -8,10 +8,12 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path, PurePath
 
 from rocmswitch.deploy.backup import COPIED
+from rocmswitch.deploy.folders import reached_below
 from rocmswitch.deploy.ledger import Ledger
 from rocmswitch.errors import NotFound, Refused
 from rocmswitch.model.deployment import FILE, FileState, Generation, Place, Seen, Step
 from rocmswitch.planning.drift import Facts, Ground, Spot, spot, taken_back, told_by_lstat, uppermost
+from rocmswitch.store.ownfolders import HERE
 from rocmswitch.system.copying import hash_opened
 from rocmswitch.system.folder import Folder
 from rocmswitch.system.reading import open_regular
@@ -25,9 +27,11 @@ Check = Callable[[Path, FileState], bool]
 
 
 def look_at(
-    places: Collection[Spot], generations: Sequence[Generation], *, limit: int | None = None
+    places: Collection[Spot], generations: Sequence[Generation], *, base: Path = HERE, limit: int | None = None
 ) -> dict[Spot, Ground]:
     """What stands at each of *places*. A file is read only where lstat does not tell, up to *limit* bytes.
+
+    *base* is the ledger's.
 
     Raises OSError where this user may not look.
     """
@@ -36,7 +40,7 @@ def look_at(
         for step in generation.steps:
             if spot(step) in steps:
                 steps[spot(step)].append(step)
-    return {one: _look(one, of_it, limit) for one, of_it in steps.items()}
+    return {one: _look(reached_below(base, *one), of_it, limit) for one, of_it in steps.items()}
 
 
 def survey(
@@ -57,7 +61,8 @@ def survey(
     pruned = {one.number for one in generations if one.number not in back and ledger.is_pruned(one.number)}
     upper = uppermost(generations)
     wanted = [spot(step) for one in counted if one.number not in pruned for step in one.steps]
-    ground = {one: _seen(one, generations, limit) for one in dict.fromkeys(wanted) if one in upper}
+    places = [one for one in dict.fromkeys(wanted) if one in upper]
+    ground = {one: _seen(one, generations, limit, ledger.base) for one in places}
     damage = {one.number: _damaged(one, ledger, is_whole or _looks_whole) for one in counted}
     return Facts(
         ground,
@@ -83,8 +88,7 @@ def deployed_in(tree: Path, generations: Sequence[Generation], *, reading: bool)
     return found
 
 
-def _look(place: Spot, steps: Iterable[Step], limit: int | None) -> Ground:
-    whole = Path(*place)
+def _look(whole: Path, steps: Iterable[Step], limit: int | None) -> Ground:
     try:
         with Folder.reached(whole.parent) as folder:
             seen = folder.seen(whole.name)
@@ -102,9 +106,9 @@ def _look(place: Spot, steps: Iterable[Step], limit: int | None) -> Ground:
         return Ground(Seen(STRANGE), FileState(STRANGE))
 
 
-def _seen(place: Spot, generations: Sequence[Generation], limit: int | None) -> Ground:
+def _seen(place: Spot, generations: Sequence[Generation], limit: int | None, base: Path = HERE) -> Ground:
     try:
-        return look_at({place}, generations, limit=limit)[place]
+        return look_at({place}, generations, base=base, limit=limit)[place]
     except OSError:
         return Ground(Seen(STRANGE), FileState(STRANGE), is_told=False)
 
@@ -121,7 +125,7 @@ def _read(place: Spot) -> FileState:
 def _place_now(one: Generation) -> str:
     """As `Facts.places` says it; empty where it is as it was, and for changes of links to whole trees."""
     place = one.intent.place
-    if not any(PurePath(step.root).is_relative_to(place.resolved) for step in one.steps):
+    if place.kind == "driver" or not any(PurePath(step.root).is_relative_to(place.resolved) for step in one.steps):
         return ""
     if place.kind in ("venv", "prefix"):
         return _published(place)

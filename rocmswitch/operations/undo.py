@@ -28,7 +28,7 @@ def plan(number: int | None, yard: Yard, environment: Mapping[str, str]) -> tupl
     newest, generations = yard.ledger.newest, yard.ledger.generations()
     pruned = {one.number for one in generations if yard.ledger.is_pruned(one.number)}
     chosen = choose(generations, chosen.number if chosen else None, pruned)
-    ground = look_at([spot(step) for step in chosen.steps], generations)
+    ground = look_at([spot(step) for step in chosen.steps], generations, base=yard.ledger.base)
     found = plan_undo(chosen, generations, ground, pruned)
     check(found, yard, lambda: _site(found, yard, environment))
     roots = dict.fromkeys(Path(one.root) for one in found.returns)

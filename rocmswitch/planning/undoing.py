@@ -36,7 +36,7 @@ class Return:
 
     @property
     def where(self) -> str:
-        return f"{self.root}/{self.path}"
+        return whole(self.root, self.path)
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def plan_undo(
     for step in chosen.steps:
         found = ground[spot(step)]
         if found.state.holds_the_same(step.before):
-            done.append(f"{step.root}/{step.path}")
+            done.append(whole(*spot(step)))
             continue
         put = [one.after for one in ours if spot(one) == spot(step)]
         if not any(found.state.holds_the_same(one) for one in put) and not _is_free(found):
@@ -216,6 +216,11 @@ def recorded_states(generations: Iterable[Generation], places: Collection[Spot])
     return states
 
 
+def whole(root: str, path: str) -> str:
+    """As one path: a root may be `/` itself."""
+    return f"{root.rstrip('/')}/{path}"
+
+
 def _checked(chosen: Generation, generations: Sequence[Generation], pruned: Collection[int]) -> Generation:
     changes = [one for one in in_force(generations) if one.intent.verb not in BACK and one.number not in pruned]
     upper = latest(changes)
@@ -243,11 +248,11 @@ def _is_known(found: Ground, place: Spot, generations: Sequence[Generation]) -> 
 
 def _check_reached(found: Ground, step: Step) -> None:
     if not found.is_reached:
-        raise Refused(f"the folder of `{step.root}/{step.path}` is gone", hint="run `rocmswitch history`")
+        raise Refused(f"the folder of `{whole(*spot(step))}` is gone", hint="run `rocmswitch history`")
 
 
 def _drifted(chosen: Generation, step: Step, found: Ground) -> Refused:
-    number, path = chosen.number, f"{step.root}/{step.path}"
+    number, path = chosen.number, whole(*spot(step))
     if chosen.intent.verb == "remove" and step.path == chosen.intent.place.name and found.state.kind == LINK:
         return Refused(
             f"`{step.path}` was made anew after generation {number} had removed it",

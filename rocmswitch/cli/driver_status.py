@@ -1,0 +1,105 @@
+"""`rocmswitch driver status`, for people: words first, the tables under them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from rocmswitch.cli import output
+from rocmswitch.cli.filenames import printable
+from rocmswitch.model.kernel import BootImage, DkmsModule, Kernel, ModuleFile, Owner, Setting, System
+from rocmswitch.planning.driverstatus import status_lines
+
+ALIEN = "alien"
+"""Said of a file that no package owns and that DKMS did not build."""
+
+
+def show(system: System) -> None:
+    for line in status_lines(system):
+        output.write(printable(line))
+    _table(("Kernel", "Module", "File", "Loads", "Owner", "Hash", "Signer", "For"), _module_rows(system))
+    _table(("Kernel", "Boot image", "Size", "amdgpu inside", "Settings inside"), _image_rows(system))
+    _table(("DKMS", "Source", "Builds", "For new kernels"), map(_dkms_row, system.dkms))
+    settings = ((f"/{one.path}:{one.line}", one.kind, one.text.strip(), _whose(one)) for one in system.settings)
+    _table(("Setting", "Kind", "Text", "Owner"), settings)
+    firmware = ((f"/{one.path}", _owner(one.owner), _hash(one.owner)) for one in system.firmware)
+    _table(("Firmware loaded first", "Owner", "Hash"), firmware)
+    originals = ((one.kernel, one.name, f"/{one.path}", one.contents.kernel) for one in system.originals)
+    _table(("Kernel", "Original kept", "File", "For"), originals)
+    if system.running is not None:
+        loaded = ", ".join(system.running.loaded) or "none of these modules"
+        output.write(printable(f"running is {system.running.release}, with {loaded} loaded"))
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """With nothing in it there is none."""
+    shown = [[printable(cell) for cell in row] for row in rows]
+    if shown:
+        output.table(columns, shown)
+
+
+def _module_rows(system: System) -> Iterator[Sequence[str]]:
+    for kernel in system.kernels:
+        for one in kernel.modules:
+            loads = "yes" if kernel.winner(one.name) == one else "no"
+            owner = _owner(one.owner) if one.owner else _builder(one, system)
+            fits = one.fault or one.contents.kernel
+            file = one.path.removeprefix(f"{kernel.folder}/")
+            yield kernel.release, one.name, file, loads, owner, _hash(one.owner), _signer(one), fits
+
+
+def _image_rows(system: System) -> Iterator[Sequence[str]]:
+    for kernel in system.kernels:
+        for image in kernel.images:
+            inside = image.problem or _inside(image, kernel)
+            settings = ", ".join(one.path.rpartition("/")[2] for one in image.settings)
+            yield kernel.release, f"/{image.path}", output.size(image.size), inside, settings
+
+
+def _inside(image: BootImage, kernel: Kernel) -> str:
+    """Whether the image has the amdgpu that the root has."""
+    packed, winner = dict(image.modules).get("amdgpu"), kernel.winner()
+    if packed is None:
+        return "no"
+    same = winner is not None and packed.unpacked == winner.contents.unpacked
+    return "the one that would load" if same else "another one"
+
+
+def _dkms_row(one: DkmsModule) -> Sequence[str]:
+    builds = ", ".join(f"{build.kernel}: {build.state}" for build in one.builds) or "none"
+    changed = f", {len(one.changed)} files changed" if one.changed else ""
+    source = f"/{one.source} ({one.owner or ALIEN}{changed})" if one.source else "gone"
+    return f"{one.name}/{one.version}", "leftover" if one.is_leftover else source, builds, _yes(one.is_automatic)
+
+
+def _builder(one: ModuleFile, system: System) -> str:
+    for module in system.dkms:
+        for build in module.builds:
+            if build.kernel == one.kernel and dict(build.files).get(one.name) == one.contents.unpacked:
+                return f"DKMS {module.name}/{module.version}"
+    return ALIEN
+
+
+def _whose(one: Setting) -> str:
+    if one.is_ours:
+        return "rocmswitch"
+    return one.owner.package if one.owner else "no package"
+
+
+def _owner(owner: Owner | None) -> str:
+    return f"{owner.package} {owner.version}" if owner else ALIEN
+
+
+def _hash(owner: Owner | None) -> str:
+    if owner is None or owner.is_intact is None:
+        return "not stated"
+    return "as packaged" if owner.is_intact else "changed"
+
+
+def _signer(one: ModuleFile) -> str:
+    if not one.contents.is_signed:
+        return "not signed"
+    return one.signer or "not told"
+
+
+def _yes(answer: bool) -> str:
+    return "yes" if answer else "no"

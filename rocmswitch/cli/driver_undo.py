@@ -1,0 +1,71 @@
+"""`rocmswitch undo driver`: the files by the ledger, then the index and the boot images that are stale by it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from rocmswitch.cli import machine, output, wayback
+from rocmswitch.cli.deploying import own_line
+from rocmswitch.cli.driver_words import DRIVER, driver_words, settle_driver, tell_lacks
+from rocmswitch.cli.filenames import printable
+from rocmswitch.cli.main import Scopes
+from rocmswitch.model.deployment import Generation
+from rocmswitch.model.snapshot import BEFORE_UNDO
+from rocmswitch.operations import driver, snapshot, undo
+from rocmswitch.operations.booting import renew
+from rocmswitch.operations.returning import Yard
+from rocmswitch.operations.rootonly import check_root, option_of
+from rocmswitch.planning.driverwork import Work, work_after
+from rocmswitch.planning.undoing import WayBack
+from rocmswitch.store.layout import Layout
+
+
+def undo_driver(scopes: Scopes, number: int | None, root: Path, *, yes: bool, dry_run: bool, as_json: bool) -> None:
+    """Take back a change of the driver of the system at *root*; without *number* the newest in force."""
+    if not dry_run:
+        check_root(own_line())
+    with driver_words(root):
+        settle_driver(scopes, root, dry_run=dry_run)
+        yard = _yard(scopes, root)
+        chosen, plan = undo.plan(number, yard, os.environ)
+        system = driver.look(root)
+        work = work_after([one.path for one in plan.returns], system)
+        output.say(f"takes back generation {chosen.number} ({chosen.intent.verb}, {chosen.created[:10]}):")
+        wayback.show(plan)
+        _show(work)
+        done = None
+        if not dry_run:
+            if plan.returns:
+                output.agree("Take it back?", yes=yes)
+                disk, snapshots = machine.disk(), machine.driver_snapshots(root)
+                snapshot.take(system, snapshots, BEFORE_UNDO, disk, wait=scopes.wait(snapshot.WAIT))
+            done = undo.execute(plan, yard, os.environ)
+            _tell(chosen, done, plan, root)
+    if as_json:
+        output.write_json(wayback.as_json(plan, done))
+    if done is not None and plan.returns:
+        renewed = renew(system, work.index, work.images, yard.disk, lambda text: output.say(printable(text)))
+        for line in renewed.done:
+            output.say(printable(line))
+        tell_lacks(renewed.lacks)
+
+
+def _yard(scopes: Scopes, root: Path) -> Yard:
+    return Yard(Layout.driver(root), machine.driver_ledger(root), machine.disk(), scopes.wait(wayback.WAIT))
+
+
+def _show(work: Work) -> None:
+    if work.index:
+        output.say(f"makes the index of {', '.join(work.index)} anew")
+    if work.images:
+        output.say(f"makes the boot images of {', '.join(work.images)} anew")
+
+
+def _tell(chosen: Generation, done: Generation, plan: WayBack, root: Path) -> None:
+    if not plan.returns:
+        output.say("nothing has to be put back")
+        output.say(f"generation {chosen.number} counts as taken back, recorded as generation {done.number}")
+        return
+    output.say(f"took back generation {chosen.number}, recorded as generation {done.number}")
+    output.say(f"back: `rocmswitch undo {DRIVER}:{done.number}{option_of(root)}`")

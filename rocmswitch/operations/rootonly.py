@@ -1,0 +1,26 @@
+"""What is root's alone: to change what kernels load, and to read what was recorded of it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+
+from rocmswitch.errors import MachineLacks
+
+
+def check_root(line: str) -> None:
+    """Raise MachineLacks for anybody else: what kernels load is root's alone. *line* is what was typed."""
+    if os.geteuid() != 0:
+        raise MachineLacks("only root may change what kernels load", hint=f"run `sudo {line}`")
+
+
+def check_reading(folder: Path, line: str) -> None:
+    """Raise MachineLacks where what was recorded, in *folder*, is not for this user's eyes."""
+    if os.geteuid() != 0 and not os.access(folder, os.R_OK | os.X_OK) and os.path.lexists(folder):
+        raise MachineLacks(f"only root may read `{folder}`", hint=f"run `sudo {line}`")
+
+
+def option_of(root: Path) -> str:
+    """What goes behind a command that is meant for the system at *root*."""
+    return "" if root == Path("/") else f" --root {shlex.quote(str(root))}"
