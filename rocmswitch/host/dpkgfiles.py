@@ -55,16 +55,14 @@ class DpkgFiles:
         return found
 
     def claims_below(self, folder: str) -> dict[str, Owner]:
-        """The files below *folder* of which a package states a hash."""
+        """What packages have below *folder*; its lists name folders too."""
         start = os.fsencode(f"/{folder}/")
         found: dict[str, Owner] = {}
         for stem, content in self._lists():
-            if start not in content:
-                continue
-            for path in (os.fsdecode(line[1:]) for line in content.split(b"\n") if line.startswith(start)):
-                owner = self._owner(stem, path)
-                if owner.stated:
-                    found.setdefault(path, owner)
+            if start in content:
+                lines = (line for line in content.split(b"\n") if line.startswith(start))
+                for path in (os.fsdecode(line[1:]) for line in lines):
+                    found.setdefault(path, self._owner(stem, path))
         return found
 
     def _names_in_lists(self, path: str) -> Iterator[tuple[str, str, bool]]:

@@ -15,12 +15,14 @@ from rocmswitch.host.pacmanfiles import PacmanFiles
 from rocmswitch.host.rootfacts import package_database
 from rocmswitch.host.rpmfiles import RpmFiles
 from rocmswitch.host.systemroot import SystemRoot
-from rocmswitch.model.kernel import AMDGPU, SUFFIXES, Contents, Owner
+from rocmswitch.metadata.modprobeconf import canonical
+from rocmswitch.model.kernel import AMDGPU, SUFFIXES, Contents, Owner, Stated
 
 _TOPS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 """Links into /usr where it is merged, and then another way to spell the same files."""
 _UNKNOWN = (errno.EACCES, errno.EPERM, errno.EIO)
 """Why a file could not be read although it may be what it should be."""
+_IN_TREE = "kernel"
 _CHUNK = 1024 * 1024
 _LIKELY = ("linux-modules-extra-{}", "linux-modules-{}", "linux-image-{}", "linux-image-unsigned-{}")
 """Of Ubuntu and Debian, those that may have amdgpu, the likeliest first."""
@@ -45,6 +47,7 @@ class PackageFiles:
     def __init__(self, root: Path | SystemRoot) -> None:
         self._files = root if isinstance(root, SystemRoot) else SystemRoot(root)
         self._owners: dict[str, Owner | None] = {}
+        self._below: dict[str, dict[str, Owner]] = {}
 
     @cached_property
     def kind(self) -> str:
@@ -70,9 +73,22 @@ class PackageFiles:
         return tuple(path for path, one in owners.items() if one is not None and one.is_intact is False)
 
     def files_below(self, folder: str) -> dict[str, Owner]:
-        """What packages brought below *folder*, also what is gone; only files of which a hash is stated."""
+        """What packages have below *folder*, be it there or not; folders may be among it."""
         claims = self._claims_below(folder)
         return {path: self._judged(path, owner, None) or owner for path, owner in claims.items()}
+
+    def stated_modules(
+        self, release: str, folder: str, known: Mapping[str, Contents] | None = None
+    ) -> tuple[Stated, ...]:
+        """What packages say lies of MODULES in the tree of the kernel *release*, whose folder is *folder*."""
+        claims = ((path, _module(path)) for path in self._claims_below(f"{folder}/{_IN_TREE}"))
+        names = {path: name for path, name in claims if name}
+        owners = self.owners(names, known)
+        return tuple(
+            Stated(names[path], path, owner if self._files.is_file(path) else replace(owner, is_intact=None))
+            for path, owner in sorted(owners.items())
+            if owner is not None
+        )
 
     def half_configured(self) -> tuple[str, ...]:
         """Packages whose installation was broken off: what `dpkg --audit` complains of."""
@@ -100,18 +116,21 @@ class PackageFiles:
 
     def _owner_in(self, release: str) -> Owner | None:
         """By the lists of what belongs below the kernel's folder, whether it is there or not."""
-        claims = self._claims_below(f"{self._files.within('lib/modules')}/{release}/kernel")
-        names = {f"{AMDGPU}{suffix}" for suffix in SUFFIXES}
-        return next((owner for path, owner in claims.items() if path.rpartition("/")[2] in names), None)
+        claims = self._claims_below(f"{self._files.within('lib/modules')}/{release}/{_IN_TREE}")
+        return next((owner for path, owner in claims.items() if _module(path) == AMDGPU), None)
 
     def _claims_below(self, folder: str) -> dict[str, Owner]:
+        """Paths as *folder* is spelled here, whatever spelling of a merged /usr the packages have."""
         if self._database is None:
             return {}
-        return {
+        if folder in self._below:
+            return self._below[folder]
+        self._below[folder] = {
             f"{folder}/{path[len(spelling) + 1 :]}": owner
             for spelling in self._spellings(folder)
             for path, owner in self._database.claims_below(spelling).items()
         }
+        return self._below[folder]
 
     @cached_property
     def _database(self) -> _Database | None:
@@ -141,8 +160,9 @@ class PackageFiles:
         """*owner* with a word on whether the file is intact; a file that cannot be read leaves that open."""
         if owner is None or not owner.stated:
             return owner
-        if known is not None and owner.algorithm in ("md5", "sha256"):
-            return replace(owner, is_intact=owner.stated == getattr(known, owner.algorithm))
+        hashes = {"md5": known.md5, "sha256": known.sha256} if known else {}
+        if hashes.get(owner.algorithm):
+            return replace(owner, is_intact=owner.stated == hashes[owner.algorithm])
         try:
             with self._files.open(path) as file:
                 return replace(owner, is_intact=owner.stated == _hash(file, owner.algorithm))
@@ -151,6 +171,13 @@ class PackageFiles:
                 return replace(owner, is_intact=False)
             self._files.note(path, error.strerror or str(error))
             return owner
+
+
+def _module(path: str) -> str:
+    """Which of MODULES the file *path* is; empty for any other."""
+    name = path.rpartition("/")[2]
+    suffix = next((one for one in SUFFIXES if name.endswith(one)), "")
+    return canonical(name.removesuffix(suffix)) if suffix else ""
 
 
 def _hash(file: BinaryIO, algorithm: str) -> str:

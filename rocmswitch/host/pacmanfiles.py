@@ -48,14 +48,9 @@ class PacmanFiles:
         return {path: self._owner(one, path) for one in self._packages for path in wanted & one.paths}
 
     def claims_below(self, folder: str) -> dict[str, Owner]:
-        """The files below *folder* of which a package states a hash."""
-        found = {
-            path: self._owner(one, path)
-            for one in self._packages
-            for path in one.paths
-            if path.startswith(f"{folder}/")
-        }
-        return {path: owner for path, owner in found.items() if owner.stated}
+        """What packages have below *folder*."""
+        below = ((one, path) for one in self._packages for path in one.paths if path.startswith(f"{folder}/"))
+        return {path: self._owner(one, path) for one, path in below}
 
     @cached_property
     def _packages(self) -> tuple[_Package, ...]:

@@ -50,10 +50,10 @@ class RpmFiles:
         return {wanted[path]: owner for path, owner in self._listed(wanted)}
 
     def claims_below(self, folder: str) -> dict[str, Owner]:
-        """The files below *folder* of which a package states a hash."""
+        """What packages have below *folder*; links and folders, too, of which no hash is stated."""
         start = os.fsencode(f"/{folder}/")
         wanted = {path: None for path in self._by_path if path.startswith(start)}
-        return {os.fsdecode(path[1:]): owner for path, owner in self._listed(wanted) if owner.stated}
+        return {os.fsdecode(path[1:]): owner for path, owner in self._listed(wanted)}
 
     def _listed(self, wanted: Iterable[bytes]) -> Iterator[tuple[bytes, Owner]]:
         for path in wanted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
@@ -15,7 +16,7 @@ from rocmswitch.metadata.modprobeconf import (
     parse_modprobe,
     parse_names,
 )
-from rocmswitch.model.kernel import Setting
+from rocmswitch.model.kernel import PackedFile, Setting
 
 OWN = "etc/modprobe.d/rocmswitch.conf"
 OWN_FIRST_LINE = "# Made by rocmswitch"
@@ -44,6 +45,17 @@ def read_settings(files: SystemRoot, *, is_running: bool = False) -> tuple[Setti
         for line in parser(text):
             one = Setting(real, line.number, line.text, line.kind, line.module, is_ours)
             found.setdefault((real, line.number, line.text, line.module), one)
+    return tuple(found.values())
+
+
+def read_setting_files(files: SystemRoot) -> tuple[PackedFile, ...]:
+    """Every file of modprobe.d that a boot image would have a copy of, under the name that it has there."""
+    found: dict[str, PackedFile] = {}
+    for folder in (f"{one}/modprobe.d" for one in _PLACES if one != "run"):
+        real = files.within(folder)
+        for name in files.names(folder):
+            if files.is_file(f"{real}/{name}") and (content := files.read(f"{real}/{name}")) is not None:
+                found[f"{real}/{name}"] = PackedFile(f"{real}/{name}", hashlib.sha256(content).hexdigest())
     return tuple(found.values())
 
 

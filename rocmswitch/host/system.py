@@ -22,7 +22,7 @@ from rocmswitch.host.rootfacts import (
     read_running,
     runs_on,
 )
-from rocmswitch.host.settings import read_settings
+from rocmswitch.host.settings import read_setting_files, read_settings
 from rocmswitch.host.systemroot import SystemRoot
 from rocmswitch.model.kernel import (
     AMDGPU,
@@ -67,6 +67,7 @@ def read_system(root: Path) -> System:
         boot=read_boot(files),
         kernels=kernels,
         settings=tuple(replace(one, owner=owners.get(one.path)) for one in settings),
+        setting_files=read_setting_files(files),
         dkms=dkms,
         originals=(*read_originals(files, kernels), *_put_back(kernels, dkms)),
         firmware=tuple(replace(one, owner=owners.get(one.path)) for one in firmware),
@@ -108,6 +109,9 @@ def _owned(files: SystemRoot, packages: PackageFiles, kernel: Kernel, owners: Ow
         modules=tuple(_signed(files, replace(one, owner=owners.get(one.path))) for one in kernel.modules),
         package=package,
         package_version=version,
+        stated=packages.stated_modules(
+            kernel.release, kernel.folder, {one.path: one.contents for one in kernel.modules}
+        ),
     )
 
 
