@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ("tests.support.faulttable",)
+pytest_plugins = ("tests.support.faulttable", "tests.vm.table")
 
 SERVERS = ("pypi", "debian")
 ISOLATED = ("HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "ROCMSWITCH_HOME")

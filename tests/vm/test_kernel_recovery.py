@@ -10,7 +10,7 @@ from tests.vm.guest import HANG, OFF, Boot
 from tests.vm.machine import Machine
 from tests.vm.scenarios import HANGS, LOADS, ROWS, Row, prepare, words
 
-EVERY_TIME = (("1", "recover"), ("6b", "recover.sh"))
+EVERY_TIME = (("1", "recover"), ("6", "recover.sh"))
 OOPS_AND_SILENCE = 30.0
 """Seconds after which a guest that has oopsed and does nothing is taken for one that hangs."""
 
