@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from rocmswitch.cli import machine, output
+from rocmswitch.cli.deploying import own_line
+from rocmswitch.cli.driver_words import Word, change_words, check_no_root, root_option, settle_driver
 from rocmswitch.cli.filenames import printable, text_only
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.settling import settle
 from rocmswitch.operations import backup
+from rocmswitch.operations.rootonly import check_root
 from rocmswitch.planning.backup import Loss, PrunePlan
 
 
@@ -18,24 +23,39 @@ def command() -> None:
 
 
 @command.command(epilog="Example: rocmswitch backup prune 3")
-@click.argument("numbers", metavar="[N]...", nargs=-1, type=click.IntRange(min=1))
+@click.argument("words", metavar="[N]...", nargs=-1, callback=change_words)
+@root_option
 @click.option("--all", "everything", is_flag=True, help="Also the originals of what is deployed now.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be lost.")
 @click.option("--json", "as_json", is_flag=True, help="For programs: the plan.")
 @click.pass_obj
 def prune(
-    scopes: Scopes, /, numbers: tuple[int, ...], everything: bool, yes: bool, dry_run: bool, as_json: bool
+    scopes: Scopes,
+    /,
+    words: tuple[Word, ...],
+    root: Path,
+    everything: bool,
+    yes: bool,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Free what the changes N have saved, as `rocmswitch history` numbers them.
 
     Without a number: what was removed, and what was saved by changes that are taken back or overtaken. First it
-    says what cannot be brought back afterwards.
+    says what cannot be brought back afterwards. `driver:N` is a change of `rocmswitch history driver`.
     """
-    if numbers and everything:
+    numbers = [word.number for word in words if word.number is not None]
+    if words and everything:
         raise click.UsageError("numbers and '--all' exclude each other")
-    settle(scopes, dry_run=dry_run)
-    stock = backup.Stock(machine.ledger(scopes), (machine.prefixes(scopes.own), machine.venvs(scopes.own)))
+    if words and words[0].is_driver:
+        check_root(own_line())
+        settle_driver(scopes, root, dry_run=dry_run)
+        stock = backup.Stock(machine.driver_ledger(root), ())
+    else:
+        check_no_root(root)
+        settle(scopes, dry_run=dry_run)
+        stock = backup.Stock(machine.ledger(scopes), (machine.prefixes(scopes.own), machine.venvs(scopes.own)))
     plan = backup.plan(stock, numbers, everything=everything)
     if as_json:
         output.write_json(text_only(plan.as_json()))

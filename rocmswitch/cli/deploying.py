@@ -93,7 +93,7 @@ def own_line() -> str:
     if program.name == "__main__.py":
         words = [sys.executable, "-m", "rocmswitch"]
     else:
-        words = [shutil.which(sys.argv[0]) or str(program.absolute())]
+        words = [str(Path(shutil.which(sys.argv[0]) or program).absolute())]
     return shlex.join([*words, *sys.argv[1:]])
 
 

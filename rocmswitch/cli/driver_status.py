@@ -16,7 +16,11 @@ ALIEN = "alien"
 def show(system: System) -> None:
     for line in status_lines(system):
         output.write(printable(line))
-    _table(("Kernel", "Module", "File", "Loads", "Owner", "Hash", "Signer", "For"), _module_rows(system))
+    for kernel in system.kernels:
+        if kernel.modules:
+            output.write("")
+            output.write(printable(f"in {kernel.folder}:"))
+        _table(("Module", "File", "Loads", "Owner", "Hash", "Signer", "For"), _module_rows(kernel, system))
     _table(("Kernel", "Boot image", "Size", "amdgpu inside", "Settings inside"), _image_rows(system))
     _table(("DKMS", "Source", "Builds", "For new kernels"), map(_dkms_row, system.dkms))
     settings = ((f"/{one.path}:{one.line}", one.kind, one.text.strip(), _whose(one)) for one in system.settings)
@@ -37,14 +41,13 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         output.table(columns, shown)
 
 
-def _module_rows(system: System) -> Iterator[Sequence[str]]:
-    for kernel in system.kernels:
-        for one in kernel.modules:
-            loads = "yes" if kernel.winner(one.name) == one else "no"
-            owner = _owner(one.owner) if one.owner else _builder(one, system)
-            fits = one.fault or one.contents.kernel
-            file = one.path.removeprefix(f"{kernel.folder}/")
-            yield kernel.release, one.name, file, loads, owner, _hash(one.owner), _signer(one), fits
+def _module_rows(kernel: Kernel, system: System) -> Iterator[Sequence[str]]:
+    for one in kernel.modules:
+        loads = _yes(kernel.winner(one.name) == one)
+        owner = _owner(one.owner) if one.owner else _builder(one, system)
+        file = one.path.removeprefix(f"{kernel.folder}/")
+        fits = "this kernel" if one.contents.kernel == kernel.release else one.contents.kernel
+        yield one.name, file, loads, owner, _hash(one.owner), _signer(one), one.contents.fault or fits
 
 
 def _image_rows(system: System) -> Iterator[Sequence[str]]:

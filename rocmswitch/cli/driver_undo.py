@@ -31,7 +31,8 @@ def undo_driver(scopes: Scopes, number: int | None, root: Path, *, yes: bool, dr
         chosen, plan = undo.plan(number, yard, os.environ)
         system = driver.look(root)
         work = work_after([one.path for one in plan.returns], system)
-        output.say(f"takes back generation {chosen.number} ({chosen.intent.verb}, {chosen.created[:10]}):")
+        told = f"takes back generation {chosen.number} ({chosen.intent.verb}, {chosen.created[:10]})"
+        output.say(printable(f"{told}, below {root}:"))
         wayback.show(plan)
         _show(work)
         done = None

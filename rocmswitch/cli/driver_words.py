@@ -47,6 +47,14 @@ def change_word(ctx: click.Context, param: click.Parameter, value: str | None) -
     return Word(is_driver, click.IntRange(min=1)(number, param, ctx) if number or not is_driver else None)
 
 
+def change_words(ctx: click.Context, param: click.Parameter, values: Sequence[str]) -> tuple[Word, ...]:
+    """Several of them, all of one kind."""
+    words = tuple(word for value in values if (word := change_word(ctx, param, value)) is not None)
+    if len({word.is_driver for word in words}) > 1:
+        raise click.BadParameter(f"changes of the {DRIVER} are named without others", ctx, param)
+    return words
+
+
 def root_option(command: Callable[..., None]) -> Callable[..., None]:
     """`--root DIR`, as an absolute folder without a link in it."""
     folder = click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path)

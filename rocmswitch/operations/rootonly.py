@@ -7,12 +7,29 @@ import shlex
 from pathlib import Path
 
 from rocmswitch.errors import MachineLacks
+from rocmswitch.host.systemroot import SystemRoot
+from rocmswitch.metadata.fstab import parse_fstab
+
+_HOLDING = ("var", "var/lib", "var/lib/rocmswitch")
 
 
 def check_root(line: str) -> None:
     """Raise MachineLacks for anybody else: what kernels load is root's alone. *line* is what was typed."""
     if os.geteuid() != 0:
         raise MachineLacks("only root may change what kernels load", hint=f"run `sudo {line}`")
+
+
+def check_mounted(root: Path) -> None:
+    """Raise MachineLacks where the system at *root* has its /var elsewhere: what is recorded would be hidden later."""
+    if root == Path("/"):
+        return
+    for entry in parse_fstab(SystemRoot(root).text("etc/fstab")):
+        point = root / entry.point
+        if entry.point in _HOLDING and "noauto" not in entry.options and not point.is_mount():
+            raise MachineLacks(
+                f"`{point}` is a file system of its own and is not mounted: the record belongs there",
+                hint=f"run `mount {shlex.quote(entry.device)} {shlex.quote(str(point))}`, then the same command again",
+            )
 
 
 def check_reading(folder: Path, line: str) -> None:

@@ -80,10 +80,10 @@ def parse_word(word: str, *, is_set: bool) -> Option:
         )
     module = next((one for one in MODULES if _same(one, match[1])), "")
     if not module:
-        near = _nearest(match[1], MODULES) or MODULES[0]
+        near = _nearest(match[1], MODULES)
         raise NotFound(
             f"`{match[1][:60]}` is none of the modules that belong to amdgpu",
-            hint=f"run the same command with `{near}.{match[2]}`",
+            hint=f"run the same command with `{near}.{match[2]}`" if near else None,
         )
     return Option(module, match[2], match[3])
 
