@@ -14,13 +14,15 @@ from rocmswitch.system.folder import Folder, seen_of
 from rocmswitch.system.reading import open_regular
 
 _READABLE = 0o644
+_ROOT = 0
 
 
 def write_new(new: NewFile, folder: Folder, name: str, like: FileState | None, disk: Disk) -> FileState:
     """Make *name*, which must not exist, with the bytes of *new*, and wait for the disk.
 
-    Its owner and mode are those of *like*, the file in whose place it comes. Raises Refused where *new* is not what
-    the plan saw, or is written to meanwhile: it was judged by its headers then. OSError.
+    Its owner and mode are those of *like*, the file in whose place it comes, if it is not to be root's. Raises
+    Refused where *new* is not what the plan saw, or is written to meanwhile: it was judged by its headers then.
+    OSError.
     """
     source = Path(new.source)
     with open_regular(source) as file:
@@ -34,7 +36,9 @@ def write_new(new: NewFile, folder: Folder, name: str, like: FileState | None, d
     if not is_steady or new.sha256 not in ("", sha256):
         raise not_as_seen(source)
     written = folder.state(name, sha256=sha256)
-    if like is None:
+    if new.is_roots:
+        wanted = replace(written, mode=_READABLE, owner=_ROOT, group=_ROOT)
+    elif like is None:
         wanted = replace(written, mode=0o755 if found.st_mode & 0o100 else 0o644)
     else:
         wanted = replace(written, mode=like.mode, owner=like.owner, group=like.group)

@@ -66,6 +66,8 @@ class NewFile:
     sha256: str = ""
     seen: Seen = Seen()
     """The file when the plan looked at it; `absent` where nobody did."""
+    is_roots: bool = False
+    """It is to be root's, for everybody to read, whatever stood there: a kernel module is nobody else's."""
 
 
 @dataclass(frozen=True)

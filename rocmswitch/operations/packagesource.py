@@ -20,7 +20,7 @@ from rocmswitch.host.packagefiles import PackageFiles
 from rocmswitch.host.systemroot import SystemRoot
 from rocmswitch.model.kernel import Contents, Owner, System
 from rocmswitch.model.recovery import PACKAGE, Candidate
-from rocmswitch.planning.vouching import required
+from rocmswitch.planning.vouching import agrees, contradiction, required
 from rocmswitch.store.packagefile import PackageFile, members, open_package
 from rocmswitch.system.disk import Disk
 from rocmswitch.system.inside import Inside
@@ -68,8 +68,11 @@ def wanted(system: System) -> tuple[Wanted, ...]:
             if file.owner and file.path not in found:
                 found[file.path] = Wanted(file.path, file.owner, kernel.release, file.name)
     for module in system.dkms:
-        for path in module.changed:
-            found[path] = Wanted(path, Owner(module.owner, packages.version(module.owner)))
+        for path, owner in packages.owners(module.changed).items():
+            found[path] = Wanted(path, owner or Owner(module.owner, packages.version(module.owner)))
+    for firmware in system.firmware:
+        if firmware.owner:
+            found[firmware.path] = Wanted(firmware.path, firmware.owner)
     return tuple(found.values())
 
 
@@ -195,10 +198,15 @@ def _download(name: str, version: str, system: System, place: Path) -> str:
 def _candidates(package: PackageFile, own: Iterable[Wanted], where: str) -> Iterator[Candidate]:
     by_path = {one.path: one for one in own}
     for path, content in members(package, by_path).items() if by_path else ():
-        one = by_path[path]
-        yield Candidate(
-            PACKAGE, one.kernel, one.name, path, where, str(package.path), contents_of(content, path, one.name)
-        )
+        contents = contents_of(content, path, by_path[path].name)
+        yield candidate(PACKAGE, by_path[path], where, str(package.path), contents)
+
+
+def candidate(kind: str, one: Wanted, where: str, file: str, contents: Contents) -> Candidate:
+    """What *file* has for the path of *one*; refused where it is no module and its package states another hash."""
+    against = not one.name and agrees(one.owner, contents) is False
+    refused = f"it has {contradiction(one.owner, contents)}" if against else ""
+    return Candidate(kind, one.kernel, one.name, one.path, where, file, contents, refused)
 
 
 def contents_of(content: bytes, path: str, name: str) -> Contents:

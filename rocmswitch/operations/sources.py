@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from rocmswitch.model.kernel import System
+from rocmswitch.model.kernel import Owner, System
 from rocmswitch.model.recovery import ORIGINAL, SNAPSHOT, Candidate
 from rocmswitch.model.snapshot import BEFORE_RECOVERY, BEFORE_UNDO, Snapshot
-from rocmswitch.operations.packagesource import contents_of, from_cache, from_files, from_manager, wanted
+from rocmswitch.operations.packagesource import (
+    Wanted,
+    candidate,
+    contents_of,
+    from_cache,
+    from_files,
+    from_manager,
+    wanted,
+)
 from rocmswitch.store.snapshots import Snapshots, Unusable
 
 _DOUBTFUL = (BEFORE_RECOVERY, BEFORE_UNDO)
@@ -49,27 +58,28 @@ def _unusable(system: System, one: Unusable) -> Iterator[Candidate]:
 
 
 def _of_snapshot(system: System, snapshots: Snapshots, one: Snapshot) -> Iterator[Candidate]:
-    for path, (kernel, name) in _paths(system).items():
+    for path, place in _places(system).items():
         file = one.find(path)
         if file is None:
             continue
         copy, where = snapshots.file(one.number, path), f"snapshot {one.number}"
         try:
-            contents = contents_of(copy.read_bytes(), path, name)
+            contents = contents_of(copy.read_bytes(), path, place.name)
         except OSError as error:
             refused = f"its copy cannot be read ({error.strerror})"
-            yield Candidate(SNAPSHOT, kernel, name, path, where, str(copy), None, refused=refused)
+            yield Candidate(SNAPSHOT, place.kernel, place.name, path, where, str(copy), None, refused)
             continue
-        refused = "" if contents.sha256 == file.state.sha256 else "its copy is not what was copied then"
-        yield Candidate(SNAPSHOT, kernel, name, path, where, str(copy), contents, refused=refused)
+        found = candidate(SNAPSHOT, place, where, str(copy), contents)
+        is_copied = contents.sha256 == file.state.sha256
+        yield found if is_copied else replace(found, refused="its copy is not what was copied then")
 
 
-def _paths(system: System) -> dict[str, tuple[str, str]]:
-    """What a snapshot could bring back: kernel and name by path, both empty for a source of DKMS."""
-    found = {one.path: (one.kernel, one.name) for one in wanted(system)}
+def _places(system: System) -> dict[str, Wanted]:
+    """What a snapshot could bring back, by path: also what no package has."""
+    found = {one.path: one for one in wanted(system)}
     for kernel in system.kernels:
         for file in kernel.modules:
-            found.setdefault(file.path, (kernel.release, file.name))
+            found.setdefault(file.path, Wanted(file.path, Owner("", ""), kernel.release, file.name))
     return found
 
 

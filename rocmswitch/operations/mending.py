@@ -1,0 +1,127 @@
+"""The files of a recovery: from what a plan says to what a ledger carries out, and what broken runs have left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from rocmswitch.deploy.ledger import Ledger
+from rocmswitch.errors import Refused
+from rocmswitch.host.systemroot import SystemRoot, within
+from rocmswitch.model.deployment import ABSENT, Content, NewFile, NewText, NoFile, Replacement
+from rocmswitch.model.kernel import System
+from rocmswitch.model.recovery import (
+    PACKAGE,
+    Candidate,
+    Disable,
+    FileAction,
+    Rebuild,
+    RecoveryPlan,
+    Restore,
+    SetAside,
+    Write,
+)
+from rocmswitch.operations.packagesource import content_of
+from rocmswitch.planning.dkmsswitch import MARK, NAMELESS, switch_path
+from rocmswitch.store.layout import Layout
+from rocmswitch.store.ownfolders import make_own
+from rocmswitch.system.disk import Disk
+
+DISABLED = ".rocmswitch-disabled"
+"""Behind the name of a file of settings: modprobe.d(5) reads only what ends in `.conf`."""
+_REMAINS = ".rocmswitch-new"
+_FOLDERS = ("etc/modprobe.d", "etc/modules-load.d")
+
+
+def work_folder(system: System, name: str, disk: Disk) -> Path:
+    """An empty folder of root's below *system*, for files that count for nothing afterwards."""
+    layout = Layout.driver(Path(system.root))
+    make_own(layout, disk)
+    folder = layout.data / "work" / name
+    disk.remove_tree(folder)
+    disk.make_directories(folder)
+    disk.set_mode(folder, 0o700)
+    return folder
+
+
+def remove_remains(system: System, disk: Disk) -> None:
+    """Remove what was written beside its target by a run that was killed: it has no other name to be found by."""
+    reading = SystemRoot(Path(system.root))
+    for folder in (*(kernel.folder for kernel in system.kernels), *_FOLDERS):
+        for path in tuple(reading.below(folder)):
+            if path.endswith(_REMAINS):
+                disk.discard(Path(system.root) / path)
+
+
+class Mending:
+    """Makes replacements. What comes out of packages is written into *work*, an empty folder, before."""
+
+    def __init__(self, ledger: Ledger, work: Path, disk: Disk) -> None:
+        self._ledger, self._work, self._disk = ledger, work, disk
+
+    def replacements(self, plan: RecoveryPlan) -> tuple[Replacement, ...]:
+        """What the files of *plan* become: one change, whole. Raises Refused, VerificationFailed, OSError."""
+        found: dict[str, Content] = {}
+        for action in plan.files:
+            found |= dict(self._contents(action))
+        for one in plan.rebuild:
+            found |= dict(self._of_rebuild(one))
+        return tuple(self._replacement(path, content) for path, content in found.items())
+
+    def _contents(self, action: FileAction) -> Iterator[tuple[str, Content]]:
+        match action:
+            case Restore(path=path, candidate=candidate):
+                yield path, self._bytes_of(path, candidate)
+            case SetAside(path=path):
+                yield path, NoFile()
+            case Write(path=path, text=text):
+                yield path, NewText(text)
+            case Disable(path=path, is_ours=is_ours):
+                if not is_ours:
+                    yield self._free_name(path), self._same(path)
+                yield path, NoFile()
+
+    def _of_rebuild(self, one: Rebuild) -> Iterator[tuple[str, Content]]:
+        """Its files, and nothing of ours that would keep DKMS from building it."""
+        for path, candidate in one.files:
+            yield path, self._bytes_of(path, candidate)
+        for path in (switch_path(one.name, one.version), NAMELESS):
+            file = self._ledger.base / path
+            if file.is_file() and file.read_bytes().startswith(MARK.encode()):
+                yield path, NoFile()
+
+    def _bytes_of(self, path: str, candidate: Candidate) -> NewFile:
+        contents = candidate.contents
+        if contents is None:
+            raise Refused(f"nobody has looked at {candidate.where}, from which `/{path}` was to come")
+        source = Path(candidate.file)
+        if candidate.kind == PACKAGE:
+            source = self._work / f"{len(tuple(self._work.iterdir()))}"
+            self._disk.write_file(source, content_of(candidate), 0o600)
+        return NewFile(str(source), contents.size, contents.sha256, is_roots=True)
+
+    def _same(self, path: str) -> NewFile:
+        """What stands at *path*, for another name."""
+        file = self._ledger.base / path
+        seen = self._ledger.seen(path)
+        return NewFile(str(file), seen.size, seen=seen)
+
+    def _free_name(self, path: str) -> str:
+        names = [f"{path}{DISABLED}", *(f"{path}{DISABLED}-{number}" for number in range(2, 100))]
+        return next(name for name in names if self._ledger.seen(name).kind == ABSENT)
+
+    def _replacement(self, path: str, content: Content) -> Replacement:
+        base = self._ledger.base
+        folder = path.rpartition("/")[0]
+        if within(base, folder) != folder:
+            raise Refused(f"`{base / folder}` leads elsewhere by a link, and nothing is changed there")
+        if not isinstance(content, NoFile):
+            self._disk.make_directories(base / folder)
+        return Replacement("/", path, self._ledger.seen(path), content)
+
+
+def unopened(plan: RecoveryPlan) -> tuple[Candidate, ...]:
+    """The packages that *plan* relies on, and nobody has opened."""
+    restored = (one.candidate for one in plan.files if isinstance(one, Restore))
+    rebuilt: Iterable[Candidate] = (candidate for one in plan.rebuild for _, candidate in one.files)
+    return tuple(one for one in (*restored, *rebuilt) if one.kind == PACKAGE and one.contents is None)

@@ -1,0 +1,268 @@
+"""Bring what the kernels of a system would load back to what it should be: look, plan, mend, and look again.
+
+Only the files are a recorded change. All that follows from them, index, boot images, builds and the end of a broken
+installation, is derived by reading: whoever runs it again after a cut finds what is still to be done, and a second
+time nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rocmswitch.deploy.ledger import Ledger
+from rocmswitch.errors import Failed, MachineLacks, NotFound
+from rocmswitch.host.system import read_system
+from rocmswitch.model.deployment import Intent
+from rocmswitch.model.finding import FAULT
+from rocmswitch.model.kernel import System
+from rocmswitch.model.recovery import Candidate, Lack, RecoveryPlan
+from rocmswitch.model.snapshot import BEFORE_RECOVERY
+from rocmswitch.operations import packagescripts, snapshot
+from rocmswitch.operations.booting import renew
+from rocmswitch.operations.mending import Mending, remove_remains, unopened, work_folder
+from rocmswitch.operations.packagesource import fetch, without
+from rocmswitch.operations.parameters import PLACE
+from rocmswitch.operations.sources import candidates
+from rocmswitch.planning.obstacles import obstacles
+from rocmswitch.planning.recovery import Wishes, plan_recovery
+from rocmswitch.store.layout import Layout
+from rocmswitch.store.ownfolders import make_own
+from rocmswitch.store.snapshots import Snapshots
+from rocmswitch.system.disk import Disk, disk_errors
+from rocmswitch.system.lock import held
+
+Telling = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Infirmary:
+    """What a recovery works on: one system's records, its snapshots and the packages that the user has brought."""
+
+    root: Path
+    """Absolute, without a symlink in it."""
+    ledger: Ledger
+    snapshots: Snapshots
+    packages: tuple[Path, ...]
+    disk: Disk
+    wait: float
+    """Seconds for each lock."""
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """A plan, and what it was made from."""
+
+    system: System
+    sources: tuple[Candidate, ...]
+    wishes: Wishes
+    plan: RecoveryPlan
+    runs_scripts: bool = False
+    """Whether the user has consented to scripts of packages being run."""
+
+    @property
+    def is_well(self) -> bool:
+        """Nothing is wrong, and nothing is to be done."""
+        return self.plan.is_empty and not self.left
+
+    @property
+    def left(self) -> tuple[str, ...]:
+        """What is wrong, not only what may be: sentences without a full stop."""
+        kernels = self.wishes.kernels
+        found = [one for one in self.plan.faults if one.severity == FAULT]
+        return tuple(one.what for one in found if not one.kernel or kernels is None or one.kernel in kernels)
+
+    def agreed(self, disable: frozenset[str], *, runs_scripts: bool) -> Recovery:
+        """The same with the user's consent: to disabling these files, and to scripts of packages."""
+        wishes = replace(self.wishes, disable=disable)
+        plan = plan_recovery(self.system, self.sources, wishes)
+        return replace(self, wishes=wishes, plan=plan, runs_scripts=runs_scripts)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a recovery has done, and what is there now."""
+
+    before: Recovery
+    after: Recovery
+    generation: int = 0
+    """Of the driver's records; 0 where no file was changed."""
+    snapshot: int = 0
+    """Of what stood there before; 0 where none could be made."""
+    done: tuple[str, ...] = ()
+    lacks: tuple[Lack, ...] = ()
+
+    @property
+    def is_well(self) -> bool:
+        return not self.lacks and self.after.is_well
+
+
+def plan(infirmary: Infirmary, wishes: Wishes) -> Recovery:
+    """What is wrong, and what would be done about it. Changes nothing.
+
+    Raises NotFound where there is no system, or it has not the kernels of *wishes*; Refused and VerificationFailed
+    for a package that does not fit.
+    """
+    system = read_system(infirmary.root)
+    _check_kernels(system, wishes)
+    first = Recovery(system, (), wishes, plan_recovery(system, (), wishes))
+    if first.is_well and not first.plan.lacks and not infirmary.packages:
+        return first
+    sources = candidates(system, infirmary.snapshots, infirmary.packages)
+    return Recovery(system, sources, wishes, plan_recovery(system, sources, wishes))
+
+
+def check_possible(system: System) -> None:
+    """Raise MachineLacks where nothing can be mended before something else is done, with the line that does it."""
+    for fault, lack in obstacles(system):
+        raise MachineLacks(fault.what, hint=lack.remedy)
+
+
+def execute(recovery: Recovery, infirmary: Infirmary, tell: Telling) -> Outcome:
+    """Carry the plan of *recovery* out, and say what is there afterwards.
+
+    Its wishes say what the user has consented to. Raises Busy, MachineLacks, Refused, and Failed where something
+    has changed since it was planned; what a ledger has recorded until then stays, and can be taken back.
+    """
+    check_possible(recovery.system)
+    layout = Layout.driver(infirmary.root)
+    with disk_errors(infirmary.root):
+        make_own(layout, infirmary.disk)
+        with held(layout.locks / "recover.lock", wait=infirmary.wait, what=f"the recovery of `{infirmary.root}`"):
+            return _Carrying(infirmary, tell).carry_out(recovery)
+
+
+class _Carrying:
+    """One recovery, under its lock."""
+
+    def __init__(self, infirmary: Infirmary, tell: Telling) -> None:
+        self._infirmary, self._tell = infirmary, tell
+        self._disk = infirmary.disk
+        self._done: list[str] = []
+        self._lacks: list[Lack] = []
+        self._generation = self._snapshot = 0
+
+    def carry_out(self, recovery: Recovery) -> Outcome:
+        remove_remains(recovery.system, self._disk)
+        now = replace(plan(self._infirmary, recovery.wishes), runs_scripts=recovery.runs_scripts)
+        if _steps(now.plan) != _steps(recovery.plan):
+            raise Failed("something has changed since this was planned", hint="run the same command again")
+        now = self._with_packages(now)
+        self._take_snapshot(now)
+        now = self._mend(now)
+        if now.plan.rebuild:
+            now = self._rebuild(now)
+        if now.plan.configure and now.runs_scripts:
+            done, lacks = packagescripts.configure(now.system, self._tell)
+            self._say(done, lacks)
+        self._renew(now)
+        work_folder(now.system, "packages", self._disk)
+        after = self._again(now)
+        left = [one for one in after.plan.lacks if one.path not in {other.path for other in self._lacks}]
+        return Outcome(
+            recovery,
+            after,
+            self._generation,
+            self._snapshot,
+            tuple(self._done),
+            (*self._lacks, *left),
+        )
+
+    def _with_packages(self, now: Recovery) -> Recovery:
+        """With those packages opened that the plan relies on; where one cannot be had, planned without it."""
+        wanted = unopened(now.plan)
+        if not wanted:
+            return now
+        self._tell("fetching what is missing by the system's package manager")
+        folder = work_folder(now.system, "packages", self._disk)
+        sources = without(now.sources, fetch(wanted, now.system, folder, self._disk))
+        return replace(now, sources=sources, plan=plan_recovery(now.system, sources, now.wishes))
+
+    def _take_snapshot(self, now: Recovery) -> None:
+        if not now.plan.files and not now.plan.rebuild:
+            return
+        self._tell("copying what could be touched")
+        try:
+            infirmary = self._infirmary
+            taken = snapshot.take(now.system, infirmary.snapshots, BEFORE_RECOVERY, self._disk, wait=infirmary.wait)
+            self._snapshot = taken.snapshot.number
+        except MachineLacks as error:
+            self._done.append(f"no snapshot was made before: {error.message}")
+
+    def _mend(self, now: Recovery) -> Recovery:
+        """Change the files of the plan, all or none, and look again."""
+        work = work_folder(now.system, "files", self._disk)
+        replacements = Mending(self._infirmary.ledger, work, self._disk).replacements(now.plan)
+        if not replacements:
+            return now
+        self._tell("putting the files in place")
+        intent = Intent("recover", PLACE)
+        done = self._infirmary.ledger.carry_out(intent, replacements, wait=self._infirmary.wait)
+        self._generation = done.number
+        self._done += [_told(now.plan, step.path) for step in done.steps]
+        work_folder(now.system, "files", self._disk)
+        return replace(now, system=read_system(self._infirmary.root))
+
+    def _rebuild(self, now: Recovery) -> Recovery:
+        """Where a build fails, its shadow goes, as without the wish to rebuild."""
+        for one in now.plan.rebuild:
+            packagescripts.rebuild(one, now.system, self._tell)
+        system = read_system(self._infirmary.root)
+        found = [packagescripts.built(one, system) for one in now.plan.rebuild]
+        for done, lacks in found:
+            self._say(done, lacks)
+        if not any(lacks for _, lacks in found):
+            return replace(now, system=system)
+        without_it = replace(now.wishes, rebuild=False)
+        plan = plan_recovery(system, now.sources, without_it)
+        return self._mend(replace(now, system=system, wishes=without_it, plan=replace(plan, rebuild=())))
+
+    def _renew(self, now: Recovery) -> None:
+        """What was planned, and what has become necessary by what was done since."""
+        system = read_system(self._infirmary.root)
+        fresh = plan_recovery(system, now.sources, now.wishes)
+        releases = [one for each in now.plan.rebuild for one in each.kernels]
+        index = _in_order(system, (*now.plan.index, *fresh.index, *releases))
+        images = _in_order(system, (*now.plan.images, *fresh.images, *releases))
+        renewed = renew(system, index, images, self._disk, self._tell)
+        self._say(renewed.done, renewed.lacks)
+
+    def _again(self, now: Recovery) -> Recovery:
+        """The whole diagnosis once more, of what lies on the disk now."""
+        self._tell("looking at everything once more")
+        system = read_system(self._infirmary.root)
+        wishes = replace(now.wishes, rebuild=False)
+        return replace(now, system=system, wishes=wishes, plan=plan_recovery(system, now.sources, wishes))
+
+    def _say(self, done: Sequence[str], lacks: Sequence[Lack]) -> None:
+        self._done += done
+        self._lacks += lacks
+
+
+def _check_kernels(system: System, wishes: Wishes) -> None:
+    there = [one.release for one in system.kernels]
+    if not there:
+        raise NotFound(
+            f"`{system.root}` is no system: there is no kernel in its `lib/modules`",
+            hint="mount the system's root file system, and give the folder with `--root`",
+        )
+    missing = sorted(set(wishes.kernels or ()) - set(there))
+    if missing:
+        listed = ", ".join(f"`{one}`" for one in there)
+        raise NotFound(f"there is no kernel `{missing[0]}` in `{system.root}`", hint=f"give one of {listed}")
+
+
+def _steps(plan: RecoveryPlan) -> tuple[object, ...]:
+    return plan.files, plan.rebuild, plan.configure, plan.index, plan.images
+
+
+def _in_order(system: System, releases: Sequence[str]) -> tuple[str, ...]:
+    return tuple(one.release for one in system.kernels if one.release in releases)
+
+
+def _told(plan: RecoveryPlan, path: str) -> str:
+    for action in plan.files:
+        if action.path == path:
+            return f"`/{path}`: {action.reason}"
+    return f"`/{path}`"
