@@ -106,7 +106,7 @@ def prepare(row: Row, root: Path) -> None:
 
 def run_driver_snapshot(root: Path) -> str:
     """What it says where it fails."""
-    finished = run(str(PYTHON.program), "driver", "snapshot", "--root", str(root), "--yes")
+    finished = run(str(PYTHON.program), "driver", "snapshot", "--root", str(root))
     return str(finished) if finished.status else ""
 
 
