@@ -48,7 +48,7 @@ def show_outcome(outcome: Outcome, root: Path) -> None:
     tell("what was wrong:")
     for what in outcome.before.left or tuple(one.what for one in outcome.before.plan.faults):
         tell(f"  {what}")
-    tell("what was done:")
+    tell("what was done:" if outcome.done else "nothing was done")
     for done in outcome.done:
         tell(f"  {done}")
     _show_lacks("what is left:", outcome.lacks, tell)

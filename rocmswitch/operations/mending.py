@@ -34,7 +34,10 @@ _FOLDERS = ("etc/modprobe.d", "etc/modules-load.d")
 
 
 def work_folder(system: System, name: str, disk: Disk) -> Path:
-    """An empty folder of root's below *system*, for files that count for nothing afterwards."""
+    """An empty folder of root's below *system*, for files that count for nothing afterwards.
+
+    The one without a *name* is that of all of them.
+    """
     layout = Layout.driver(Path(system.root))
     make_own(layout, disk)
     folder = layout.data / "work" / name

@@ -31,12 +31,11 @@ _LONGEST = 300.0
 """Seconds that fetching one package may take: a kernel's has 100 MB."""
 _APT = (
     "apt-get",
+    "--quiet",
     "--option=Acquire::Retries=0",
     "--option=Acquire::http::Timeout=20",
     "--option=Acquire::https::Timeout=20",
     "--option=APT::Sandbox::User=root",
-    "--quiet",
-    "download",
 )
 _DNF = ("dnf", "--quiet", "--assumeyes", "--setopt=retries=1", "--setopt=timeout=20", "download", "--destdir=.")
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.~:_^-]*")
@@ -175,17 +174,25 @@ def content_of(candidate: Candidate) -> bytes:
 
 def _download(name: str, version: str, system: System, place: Path) -> str:
     """Let the system's own package manager fetch it into *place*; why it did not, if so."""
+    if system.package_database != "dpkg":
+        return _asked([*_DNF, f"{name}-{version}"], system, place)
+    reason = _asked([*_APT, "download", f"{name}={version}"], system, place)
+    if not any(place.glob("*.deb")):
+        # Its lists may be old, or cleared away: new ones go into our folder, so that the system's stay as they are.
+        inner = f"/{place.relative_to(system.root)}"
+        own = (f"--option=Dir::State::Lists={inner}/lists", f"--option=Dir::Cache={inner}/cache")
+        _asked([*_APT, *own, "update"], system, place)
+        reason = _asked([*_APT, *own, "download", f"{name}={version}"], system, place)
+    return reason
+
+
+def _asked(command: list[str], system: System, place: Path) -> str:
+    """Run it in *place*, as the system sees that; its last complaint."""
     inside = Inside(Path(system.root))
     folder = f"/{place.relative_to(inside.root)}"
-    command = [*_APT, f"{name}={version}"] if system.package_database == "dpkg" else [*_DNF, f"{name}-{version}"]
+    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
     try:
-        done = inside.run(
-            command,
-            environment={"DEBIAN_FRONTEND": "noninteractive"},
-            folder=folder,
-            is_online=True,
-            timeout=_LONGEST,
-        )
+        done = inside.run(command, environment=quiet, folder=folder, is_online=True, timeout=_LONGEST)
     except FileNotFoundError:
         return f"there is no `{command[0]}`"
     except subprocess.TimeoutExpired:

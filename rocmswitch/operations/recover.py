@@ -157,7 +157,7 @@ class _Carrying:
             done, lacks = packagescripts.configure(now.system, self._tell)
             self._say(done, lacks)
         self._renew(now)
-        work_folder(now.system, "packages", self._disk)
+        self._disk.remove_tree(work_folder(now.system, "", self._disk))
         after = self._again(now)
         left = [one for one in after.plan.lacks if one.path not in {other.path for other in self._lacks}]
         return Outcome(
