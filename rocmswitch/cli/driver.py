@@ -15,7 +15,7 @@ from rocmswitch.cli.main import Scopes
 from rocmswitch.model.snapshot import BY_USER
 from rocmswitch.operations import driver, parameters, snapshot
 from rocmswitch.operations.parameters import Change, Done
-from rocmswitch.operations.rootonly import check_root, option_of
+from rocmswitch.operations.rootonly import check_mounted, check_root, option_of
 from rocmswitch.planning.parameters import CONF, ParameterPlan, parse_word
 
 
@@ -54,6 +54,7 @@ def make_snapshot(scopes: Scopes, root: Path, as_json: bool) -> None:
     """
     check_root(own_line())
     system = driver.look(root)
+    check_mounted(root)
     wait = scopes.wait(snapshot.WAIT)
     taken = snapshot.take(system, machine.driver_snapshots(root), BY_USER, machine.disk(), wait=wait)
     _tell_taken(taken, root)
@@ -103,6 +104,7 @@ def _change(
     if not dry_run:
         check_root(own_line())
     system = driver.look(root)
+    check_mounted(root)
     settle_driver(scopes, root, dry_run=dry_run)
     ledger = machine.driver_ledger(root)
     tools = parameters.Tools(ledger, machine.driver_snapshots(root), machine.disk(), scopes.wait(snapshot.WAIT))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from rocmswitch.cli import machine, output, wayback
@@ -10,13 +12,16 @@ from rocmswitch.cli.deploying import own_line
 from rocmswitch.cli.driver_words import DRIVER, driver_words, settle_driver, tell_lacks
 from rocmswitch.cli.filenames import printable
 from rocmswitch.cli.main import Scopes
+from rocmswitch.errors import NotFound
 from rocmswitch.model.deployment import Generation
+from rocmswitch.model.kernel import System
 from rocmswitch.model.snapshot import BEFORE_UNDO
 from rocmswitch.operations import driver, snapshot, undo
 from rocmswitch.operations.booting import renew
 from rocmswitch.operations.returning import Yard
-from rocmswitch.operations.rootonly import check_root, option_of
-from rocmswitch.planning.driverwork import Work, work_after
+from rocmswitch.operations.rootonly import check_mounted, check_root, option_of
+from rocmswitch.planning.drift import CLEARED
+from rocmswitch.planning.driverwork import Work, concerns_kernels, work_after
 from rocmswitch.planning.undoing import WayBack
 from rocmswitch.store.layout import Layout
 
@@ -25,12 +30,14 @@ def undo_driver(scopes: Scopes, number: int | None, root: Path, *, yes: bool, dr
     """Take back a change of the driver of the system at *root*; without *number* the newest in force."""
     if not dry_run:
         check_root(own_line())
+    check_mounted(root)
     with driver_words(root):
         settle_driver(scopes, root, dry_run=dry_run)
         yard = _yard(scopes, root)
         chosen, plan = undo.plan(number, yard, os.environ)
-        system = driver.look(root)
-        work = work_after([one.path for one in plan.returns], system)
+        paths = [one.path for one in plan.returns]
+        system = _system(chosen, paths, root)
+        work = work_after(paths, system) if system else Work()
         told = f"takes back generation {chosen.number} ({chosen.intent.verb}, {chosen.created[:10]})"
         output.say(printable(f"{told}, below {root}:"))
         wayback.show(plan)
@@ -39,17 +46,27 @@ def undo_driver(scopes: Scopes, number: int | None, root: Path, *, yes: bool, dr
         if not dry_run:
             if plan.returns:
                 output.agree("Take it back?", yes=yes)
+            if plan.returns and system:
                 disk, snapshots = machine.disk(), machine.driver_snapshots(root)
                 snapshot.take(system, snapshots, BEFORE_UNDO, disk, wait=scopes.wait(snapshot.WAIT))
             done = undo.execute(plan, yard, os.environ)
             _tell(chosen, done, plan, root)
     if as_json:
         output.write_json(wayback.as_json(plan, done))
-    if done is not None and plan.returns:
+    if done is not None and plan.returns and system:
         renewed = renew(system, work.index, work.images, yard.disk, lambda text: output.say(printable(text)))
         for line in renewed.done:
             output.say(printable(line))
         tell_lacks(renewed.lacks)
+
+
+def _system(chosen: Generation, paths: Collection[str], root: Path) -> System | None:
+    """None where only what ROCm by hand had left comes back: that may be in a container, without a kernel."""
+    if chosen.intent.verb != CLEARED:
+        return driver.look(root)
+    with contextlib.suppress(NotFound):
+        return driver.look(root) if concerns_kernels(paths) else None
+    return None
 
 
 def _yard(scopes: Scopes, root: Path) -> Yard:

@@ -17,7 +17,7 @@ from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.settling import WAIT
 from rocmswitch.errors import RocmswitchError, VerificationFailed
 from rocmswitch.model.recovery import Lack
-from rocmswitch.operations.rootonly import check_reading, option_of
+from rocmswitch.operations.rootonly import check_mounted, check_reading, option_of
 from rocmswitch.store.layout import Layout
 
 DRIVER = "driver"
@@ -120,6 +120,7 @@ def settle_driver_anyway(scopes: Scopes, root: Path) -> VerificationFailed | Non
     """As `settle_driver`, but sets a journal aside that cannot be read. Gives the error to be raised in the end."""
     from rocmswitch.cli.deploying import own_line
 
+    check_mounted(root)
     check_reading(Layout.driver(root).data, own_line())
     try:
         settle_driver(scopes, root, dry_run=os.geteuid() != 0)

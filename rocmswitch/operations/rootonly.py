@@ -20,15 +20,16 @@ def check_root(line: str) -> None:
 
 
 def check_mounted(root: Path) -> None:
-    """Raise MachineLacks where the system at *root* has its /var elsewhere: what is recorded would be hidden later."""
+    """Raise MachineLacks where the system at *root* has its /var elsewhere: it would not find the record."""
     if root == Path("/"):
         return
     for entry in parse_fstab(SystemRoot(root).text("etc/fstab")):
         point = root / entry.point
         if entry.point in _HOLDING and "noauto" not in entry.options and not point.is_mount():
+            device, where = shlex.quote(entry.device), shlex.quote(str(point))
             raise MachineLacks(
                 f"`{point}` is a file system of its own and is not mounted: the record belongs there",
-                hint=f"run `mount {shlex.quote(entry.device)} {shlex.quote(str(point))}`, then the same command again",
+                hint=f"run `mount {device} {where}`, then the same command again",
             )
 
 
