@@ -19,6 +19,8 @@ _FIELDS = 13
 _END = b"TRAILER!!!"
 _NAME_LIMIT = 4096 + 1
 """PATH_MAX, and the zero byte."""
+_FILE_LIMIT = 1024 * 1024 * 1024
+"""Bytes of a wanted file: more than any module has, and what a machine has room for."""
 _LINKED_LIMIT = 256 * 1024 * 1024
 """Bytes of files with several names in one archive. A large one has some megabytes of them."""
 
@@ -43,6 +45,8 @@ def read_archive(stream: Stream, wanted: Callable[[str], bool]) -> Iterator[tupl
     while (entry := _next(stream)) is not None:
         is_file = stat.S_ISREG(entry.mode)
         if is_file and (wanted(entry.name) or (entry.links > 1 and entry.size)):
+            if entry.size > _FILE_LIMIT:
+                raise Unreadable("holds a file that is larger than any module")
             content = stream.take(entry.size)
             yield from links.names_of(entry, content) if entry.links > 1 else [(entry.name, content)]
         else:

@@ -21,11 +21,13 @@ class Stream:
 
     def peek(self, count: int) -> bytes:
         """The next *count* bytes, fewer at the end, without taking them."""
-        while len(self._held) - self._at < count:
-            piece = next(self._pieces, b"")
-            if not piece:
-                break
-            self._held, self._at = self._held[self._at :] + piece, 0
+        ready = len(self._held) - self._at
+        if ready < count:
+            pieces = [self._held[self._at :]]
+            while ready < count and (piece := next(self._pieces, b"")):
+                pieces.append(piece)
+                ready += len(piece)
+            self._held, self._at = b"".join(pieces), 0
         return self._held[self._at : self._at + count]
 
     def take(self, count: int) -> bytes:
