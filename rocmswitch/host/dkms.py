@@ -17,7 +17,8 @@ from rocmswitch.model.kernel import Contents, DkmsBuild, DkmsModule, Kernel, Ori
 
 _TREE = "var/lib/dkms"
 _ORIGINALS = "original_module"
-_CONF_LIMIT = 1024 * 1024
+_CONF_LIMIT = 64 * 1024
+"""Bytes. That of amdgpu-dkms has some thousand."""
 _ORIGIN_LIMIT = 4096
 """Bytes of a path."""
 _MODULE = re.compile(r"(?P<file>(?P<name>[^.]+)\.ko(?:\.(?:xz|zst|gz))?)")
