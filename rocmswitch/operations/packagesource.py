@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from subprocess import TimeoutExpired
 
 from rocmswitch.errors import NotFound, Refused, RocmswitchError
 from rocmswitch.host.modulefiles import read_contents
@@ -195,7 +195,7 @@ def _asked(command: list[str], system: System, place: Path) -> str:
         done = inside.run(command, environment=quiet, folder=folder, is_online=True, timeout=_LONGEST)
     except FileNotFoundError:
         return f"there is no `{command[0]}`"
-    except subprocess.TimeoutExpired:
+    except TimeoutExpired:
         return f"`{command[0]}` did not end within {_LONGEST:.0f} seconds"
     lines = [line.strip() for line in done.stderr.decode(errors="replace").splitlines() if line.strip()]
     said = next((line for line in reversed(lines) if line.startswith(("E:", "Error"))), lines[-1] if lines else "")
