@@ -2,10 +2,10 @@
 
 Source: "User and AMD GPU Driver (amdgpu) support matrix" of AMD's Linux installation documentation
 (install-on-linux/reference/user-kernel-space-compat-matrix): they go together for plus or minus two releases, and
-since ROCm 6.4 for up to a year; its table of 2025-09 has 6.2 of 2024-08 beside 7.0 of 2025-09. AMD states nothing of
-the amdgpu of the kernel itself, so nothing is said of that. Which driver is of which release: the versions of
-amdgpu-dkms in the folders of repo.radeon.com/amdgpu (`6.8.5.60200` in 6.2; the drivers 30.10, 30.20 and 30.30 are of
-7.0, 7.1 and 7.2).
+since ROCm 6.4 for up to a year; its table of 2025-09 has 6.2 of 2024-08 beside 7.0 of 2025-09. AMD states nothing
+of the amdgpu of the kernel itself, so nothing is said of that. Which driver is of which release: the versions of
+amdgpu-dkms in the folders of repo.radeon.com/amdgpu (`6.8.5.60200` in 6.2; the drivers 30.10, 30.20 and 30.30 are
+of 7.0, 7.1 and 7.2).
 """
 
 from __future__ import annotations
@@ -50,10 +50,8 @@ _VERSIONS = tuple(one.version for one in _RELEASES)
 
 
 def release_of(driver: str) -> str:
-    """The ROCm release (`6.2`) that a module's version belongs to, `6.8.5` or `6.8.5.22.40`; empty where unknown."""
-    return next(
-        (one.version for one in _RELEASES if driver == one.driver or driver.startswith(f"{one.driver}.")), ""
-    )
+    """The ROCm release (`6.2`) that a module's version belongs to (`6.8.5`); empty where that is not known."""
+    return next((one.version for one in _RELEASES if f"{driver}.".startswith(f"{one.driver}.")), "")
 
 
 def is_far(driver: str, rocm: str) -> bool | None:

@@ -24,7 +24,8 @@ class Wishes:
     """What the user has asked for, and consented to."""
 
     rebuild: bool = False
-    """DKMS modules are built anew, from the files of their package or of a snapshot."""
+    """DKMS modules are built anew, from the files of their package or of a snapshot; not with `in_tree`, which
+    wants none of them."""
     in_tree: bool = False
     """Shadows that are as they should be are set aside too."""
     disable: frozenset[str] | None = None
@@ -41,7 +42,7 @@ def plan_recovery(system: System, candidates: Sequence[Candidate], wishes: Wishe
     """
     found = faults(system)
     plans = _kernel_plans(system, candidates, wishes)
-    rebuilt, rebuild_lacks = rebuilds(system, candidates) if wishes.rebuild else ((), ())
+    rebuilt, rebuild_lacks = rebuilds(system, candidates) if wishes.rebuild and not wishes.in_tree else ((), ())
     files, file_lacks = _files(system, candidates, plans, frozenset((one.name, one.version) for one in rebuilt))
     disabled, settings_lacks, left_alone = plan_settings(system, found, wishes.disable)
     files = (*files, *disabled)

@@ -94,6 +94,9 @@ def _aside(
 def _is_spare(verdict: Verdict, verdicts: Sequence[Verdict], back: set[str], needed: dict[str, str]) -> bool:
     """A twin, or a stray copy in `kernel/`, of a module that is right or comes back at its own path."""
     file = verdict.file
+    beside = (one for one in verdicts if one.folder == verdict.folder and one.file.name == file.name)
+    if verdict.row and file.owner is None and any(one.file.path in back for one in beside):
+        return True
     if verdict.row != TWIN and not (verdict.row == ALIEN and file.is_in_tree):
         return False
     right = [one for one in verdicts if one.is_right and one.file.name == file.name]

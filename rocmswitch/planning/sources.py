@@ -10,6 +10,7 @@ from rocmswitch.model.recovery import ORIGINAL, PACKAGE, SHADOW, SNAPSHOT, Candi
 from rocmswitch.planning.vouching import agrees, contradiction, required, suffix_of
 
 TRUST = (SNAPSHOT, SHADOW, ORIGINAL, PACKAGE)
+_MODULES = "/lib/modules/"
 _SAID = {EMPTY: "it has no byte", DAMAGED: "it is cut off or no module"}
 
 
@@ -90,6 +91,8 @@ def _against_module(target: Target, candidate: Candidate, contents: Contents) ->
         return ""
     if not contents.vermagic:
         return "it does not say which kernel it is for, and no package states its hash"
+    if candidate.kind == ORIGINAL and _MODULES in candidate.file:
+        return "it lies among the modules, and no package states what it has to be"
     suffix = suffix_of(candidate.path or candidate.file)
     if candidate.kind == ORIGINAL and suffix != suffix_of(target.path):
         return f"it is a `{suffix or 'file'}`, and no package says what a `{suffix_of(target.path)}` has to be"

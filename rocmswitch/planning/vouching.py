@@ -61,9 +61,15 @@ def required(kernel: Kernel) -> tuple[Stated, ...]:
     mine = [one for one in kernel.modules if one.is_in_tree and one.owner]
     if mine:
         return tuple(Stated(one.name, one.path, one.owner) for one in mine if one.owner)
-    suffixes = [suffix_of(one.path) for one in kernel.modules if one.name == AMDGPU and one.is_in_tree]
-    path = f"{kernel.folder}/{_WHERE}{suffixes[0] if suffixes else SUFFIXES[0]}"
+    path = _usual_path(kernel)
     return (Stated(AMDGPU, path, Owner(kernel.package, kernel.package_version)),)
+
+
+def _usual_path(kernel: Kernel) -> str:
+    """Where amdgpu belongs, under the suffix that is seen there, or that the index still has for it."""
+    seen = [one.path for one in kernel.modules if one.name == AMDGPU and one.is_in_tree]
+    seen += [path for name, path in kernel.listed if name == AMDGPU and f"/{_WHERE}." in path]
+    return f"{kernel.folder}/{_WHERE}{suffix_of(seen[0]) if seen else SUFFIXES[0]}"
 
 
 def agrees(owner: Owner | None, contents: Contents) -> bool | None:
