@@ -2,51 +2,69 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from rocmswitch.cli import machine, output
 from rocmswitch.cli.deploying import own_line
+from rocmswitch.cli.driver_words import DRIVER, tell_lacks
 from rocmswitch.cli.filenames import files, printable
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.wayback import SHOWN
+from rocmswitch.errors import NotFound
 from rocmswitch.model.deployment import Generation
+from rocmswitch.model.kernel import System
 from rocmswitch.model.leftover import FOLDER, LINES, Leftover
-from rocmswitch.operations import leftovers
+from rocmswitch.model.recovery import Lack
+from rocmswitch.model.snapshot import BEFORE_CLEARING
+from rocmswitch.operations import driver, leftovers, snapshot
+from rocmswitch.operations.booting import renew
 from rocmswitch.operations.leftovers import WAIT, Broom
+from rocmswitch.operations.rootonly import check_mounted, option_of
+from rocmswitch.planning.driverwork import Work, work_after
 from rocmswitch.planning.leftovers import ROW, remedy, removable
 from rocmswitch.store.layout import Layout
 
+_SETTINGS = "/etc/modprobe.d/"
 _AFTERWARDS = (
-    (
-        "/etc/modprobe.d/",
-        "boot images may hold it still: run `rocmswitch recover` to see, and to have them made anew",
-    ),
     ("/etc/ld.so.conf.d/", "run `sudo ldconfig` for the loader to know"),
     ("/etc/udev/rules.d/", "run `sudo udevadm control --reload` for udev to know"),
     ("/etc/apt/sources.list.d/", "run `sudo apt update` for apt to know"),
 )
 
 
-def is_meant(fix: str) -> bool:
-    """Whether `--fix FIX` is about leftovers."""
-    return fix.partition(":")[0] == ROW
-
-
 def carry_out(scopes: Scopes, found: Sequence[Leftover], fix: str, root: Path, *, yes: bool) -> None:
     """One recorded change after the other, each shown and agreed to."""
-    chosen = leftovers.plan(found, fix)
-    for batch in leftovers.batches(chosen):
+    lacks: list[Lack] = []
+    for batch in leftovers.batches(leftovers.plan(found, fix)):
         broom = _broom(scopes, root, is_users=batch[0].is_users)
         _show(batch, broom)
+        if not batch[0].is_users:
+            check_mounted(root)
         leftovers.check(batch, broom)
-        output.agree("Remove it?" if len(batch) == 1 else "Remove them?", yes=yes)
-        _tell(leftovers.execute(batch, broom), batch, root)
-    if fix == ROW:
-        for one in found:
-            if not removable(one):
-                output.say(printable(f"`{one.path}` stays: {remedy(one).text}"))
+        lacks += _remove(batch, broom, root, yes=yes)
+    for one in found if fix == ROW else ():
+        if not removable(one):
+            output.say(printable(f"`{one.path}` stays: {remedy(one).text}"))
+    tell_lacks(lacks)
+
+
+def _remove(batch: Sequence[Leftover], broom: Broom, root: Path, *, yes: bool) -> Sequence[Lack]:
+    """Where boot images hold what goes, they are made anew; what could not be is returned."""
+    system = _system_of(batch, root)
+    work = work_after([one.path.lstrip("/") for one in batch], system) if system else Work()
+    if work.images:
+        output.say(f"makes the boot images of {', '.join(work.images)} anew, as they hold the settings, too")
+    output.agree("Remove it?" if len(batch) == 1 else "Remove them?", yes=yes)
+    if system:
+        snapshot.take(system, machine.driver_snapshots(root), BEFORE_CLEARING, broom.disk, wait=broom.wait)
+    _tell(leftovers.execute(batch, broom), batch, root)
+    if system is None:
+        return ()
+    renewed = renew(system, work.index, work.images, broom.disk, lambda text: output.say(printable(text)))
+    for line in renewed.done:
+        output.say(printable(line))
+    return renewed.lacks
 
 
 def _broom(scopes: Scopes, root: Path, *, is_users: bool) -> Broom:
@@ -55,6 +73,16 @@ def _broom(scopes: Scopes, root: Path, *, is_users: bool) -> Broom:
         return Broom(scopes.own, machine.ledger(scopes), machine.disk(), own_line(), wait)
     ledger = machine.driver_ledger(root)
     return Broom(Layout.driver(ledger.base), ledger, machine.disk(), own_line(), wait)
+
+
+def _system_of(batch: Sequence[Leftover], root: Path) -> System | None:
+    """The kernels that *batch* has a say in; None where it has none, or where there are no kernels."""
+    if not any(one.path.startswith(_SETTINGS) for one in batch):
+        return None
+    try:
+        return driver.look(root)
+    except NotFound:
+        return None
 
 
 def _show(batch: Sequence[Leftover], broom: Broom) -> None:
@@ -75,10 +103,9 @@ def _show(batch: Sequence[Leftover], broom: Broom) -> None:
 
 
 def _tell(done: Generation, batch: Sequence[Leftover], root: Path) -> None:
-    number, elsewhere = str(done.number), ""
-    if not batch[0].is_users:
-        number = f"driver:{done.number}"
-        elsewhere = "" if root == Path("/") else f" --root {shlex.quote(str(root))}"
+    users = batch[0].is_users
+    number = str(done.number) if users else f"{DRIVER}:{done.number}"
+    elsewhere = "" if users else option_of(root)
     output.say(f"removed {files(len(done.steps))}, recorded as generation {number}")
     if batch[0].kind == FOLDER:
         output.say(printable(f"the folders of `{batch[0].path}` stay, empty, for `undo` to fill them again"))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from rocmswitch.cli import clearing, machine, output
+from rocmswitch.cli import machine, output
 from rocmswitch.cli.main import Scopes, program
 from rocmswitch.errors import Refused, VerificationFailed
 from rocmswitch.model.finding import FAULT, SEVERITIES, Finding
@@ -19,6 +19,7 @@ from rocmswitch.model.grammar import GPU as GPU_NAME
 from rocmswitch.operations import doctor
 from rocmswitch.operations.entering import GPU, SYSROOT
 from rocmswitch.operations.examining import Surgery
+from rocmswitch.planning.leftovers import is_meant
 from rocmswitch.store.installed import Installed
 
 _VARIABLES = {"gpu": GPU, "sysroot": SYSROOT}
@@ -56,7 +57,9 @@ def command(
     """
     scopes: Scopes = ctx.obj
     here = _surgery(scopes, elsewhere)
-    if fix is not None and clearing.is_meant(fix):
+    if fix is not None and is_meant(fix):
+        from rocmswitch.cli import clearing
+
         clearing.carry_out(scopes, doctor.leftovers(here), fix, here.root, yes=yes)
         return
     findings = doctor.plan(doctor.examine(here, name, output.say))
@@ -104,7 +107,7 @@ def _lines(one: Finding) -> Iterator[str]:
     yield f"  why: {one.why}{'' if one.where in one.why + one.what else f' ({one.where})'}"
     if one.remedy:
         yield f"  fix: {one.remedy.text}"
-    if one.remedy and one.remedy.automatic and not clearing.is_meant(one.id):
+    if one.remedy and one.remedy.automatic and not is_meant(one.id):
         yield f"       or run `rocmswitch doctor --fix {shlex.quote(one.id)}`"
 
 

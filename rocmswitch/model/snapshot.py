@@ -9,6 +9,7 @@ from rocmswitch.model.deployment import FileState
 SNAPSHOT_SCHEMA = 1
 
 BY_USER, BEFORE_SET, BEFORE_RECOVERY, BEFORE_UNDO = "asked for", "before set", "before recover", "before undo"
+BEFORE_CLEARING = "before doctor --fix leftovers"
 """Why a snapshot was made. What one from before a recovery holds was wrong then, at least in part."""
 
 

@@ -18,6 +18,11 @@ class Work:
     images: tuple[str, ...] = ()
 
 
+def concerns_kernels(paths: Collection[str]) -> bool:
+    """Whether any of *paths* has a say in what a kernel loads."""
+    return any(path.startswith((*_SETTINGS, "lib/", "usr/lib/")) for path in paths)
+
+
 def work_after(paths: Collection[str], system: System) -> Work:
     """*paths* are those that were changed. A setting concerns every image, a module those of its kernel."""
     index = tuple(one.release for one in system.kernels if _has_any(one, paths))

@@ -64,6 +64,11 @@ _NOTHING = ":"
 """A command that does nothing, for where the shell expects one."""
 
 
+def is_meant(fix: str) -> bool:
+    """Whether *fix*, the id of a finding or the name of a row, is about leftovers."""
+    return fix.partition(":")[0] == ROW
+
+
 def is_alone(text: str, before: str) -> bool:
     """Whether the line *text* only sets variables, and is not the rest of the line *before* it."""
     return bool(_ALONE.fullmatch(text.strip())) and not before.rstrip("\r\n").endswith("\\")

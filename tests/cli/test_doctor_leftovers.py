@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from rocmswitch.host.modulefiles import read_boot_image
 from tests.cli.scenarios_of_deploy import somebody_who_reads_all
 from tests.support.acme import AcmeSite
 from tests.support.commandline import CommandLine
+from tests.support.kernelmodules import KERNEL
+from tests.support.kernelroots import chroot, kernel_root
 from tests.support.leftoverroots import FOUND, by_hand, contents, packaged, write
 from tests.support.scenes import Scene
 
@@ -35,6 +38,10 @@ def person(tmp_path: Path) -> CommandLine:
     line = CommandLine(tmp_path, {"ROCMSWITCH_SYSROOT": str(tmp_path / "machine"), "SHELL": "/bin/tcsh"})
     line.home.mkdir(exist_ok=True)
     return line
+
+
+def settings_in_image(root: Path) -> list[str]:
+    return [one.path for one in read_boot_image(root, f"boot/initrd.img-{KERNEL}").settings]
 
 
 def found(line: CommandLine) -> list[str]:
@@ -95,9 +102,24 @@ def test_the_plan_names_each_file_and_what_is_to_be_done_afterwards(person: Comm
         "removes what is left of ROCm by hand, and keeps it in MACHINE/var/lib/rocmswitch/driver/backups:",
         "  /etc/modprobe.d/amdgpu.conf: 29 bytes; it decides how the next boot loads amdgpu",
         "removed 1 file, recorded as generation driver:1",
-        "boot images may hold it still: run `rocmswitch recover` to see, and to have them made anew",
         "back: `rocmswitch undo driver:1 --root MACHINE`",
     ]
+
+
+@needs_root
+def test_a_setting_goes_from_the_boot_image_too_and_comes_back_to_it(person: CommandLine, tmp_path: Path):
+    machine = kernel_root(tmp_path / "machine", programs=True)
+    write(machine, {"etc/modprobe.d/amdgpu.conf": "options amdgpu mtype_local=1\n"})
+    (machine / "usr/sbin/mkinitramfs").write_text("#!/bin/sh\n")  # by which initramfs-tools is known
+    (machine / "usr/sbin/mkinitramfs").chmod(0o755)
+    chroot(machine, "update-initramfs", "-c", "-k", KERNEL)
+    assert "etc/modprobe.d/amdgpu.conf" in settings_in_image(machine)
+
+    person.succeed("doctor", "--fix", "leftovers:/etc/modprobe.d/amdgpu.conf", "--yes")
+
+    assert "etc/modprobe.d/amdgpu.conf" not in settings_in_image(machine)
+    person.succeed("undo", "driver:1", "--root", str(machine), "--yes")
+    assert "etc/modprobe.d/amdgpu.conf" in settings_in_image(machine)
 
 
 def test_without_an_answer_nothing_goes(person: CommandLine, machine: Path):
