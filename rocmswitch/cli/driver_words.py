@@ -57,7 +57,7 @@ def change_words(ctx: click.Context, param: click.Parameter, values: Sequence[st
 
 def root_option(command: Callable[..., None]) -> Callable[..., None]:
     """`--root DIR`, as an absolute folder without a link in it."""
-    folder = click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path)
+    folder = click.Path(exists=True, file_okay=False, readable=False, resolve_path=True, path_type=Path)
     told = "The folder where the system is mounted, if it is not the one that runs."
     return click.option("--root", type=folder, default=Path("/"), metavar="DIR", help=told)(command)
 

@@ -75,7 +75,7 @@ class Snapshots:
         """
         folder = self.folder(number)
         if not folder.is_dir():
-            raise NotFound(f"there is no snapshot {number}", hint="run `rocmswitch driver snapshot`")
+            raise NotFound(f"there is no snapshot {number}")
         check_own(folder, self._base)
         manifest, seal, attributes = (_content(folder / name, number) for name in (MANIFEST, SEAL, ATTRIBUTES))
         if seal != seal_of(manifest):
@@ -150,7 +150,7 @@ class Snapshots:
         ):
             digest = copy_hashed(opened, copy)
         if digest != file.state.sha256:
-            raise Refused(f"`{source}` was changed while it was copied", hint="run the same command again")
+            raise Refused(f"`{source}` was changed while it was copied")
 
     def _make_folders(self, folder: Path) -> None:
         """Nobody's but root's, whatever its umask."""
