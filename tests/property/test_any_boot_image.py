@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from rocmswitch.metadata.bootimage import read_image
@@ -33,6 +33,7 @@ def read(content: bytes) -> dict[str, bytes]:
     return dict(read_image(io.BytesIO(content), lambda _: True))
 
 
+@settings(deadline=None)
 @given(IMAGES)
 def test_any_image_holds_what_was_written_the_last_one_of_each_name(
     parts: Parts,
@@ -44,6 +45,7 @@ def test_any_image_holds_what_was_written_the_last_one_of_each_name(
     assert read(image_of(parts)) == expected
 
 
+@settings(deadline=None)
 @given(IMAGES, some.data())
 def test_a_changed_image_is_read_or_refused(parts: Parts, data: some.DataObject):
     content = bytearray(image_of(parts))
@@ -53,6 +55,7 @@ def test_a_changed_image_is_read_or_refused(parts: Parts, data: some.DataObject)
     assert is_read_or_refused(bytes(content))
 
 
+@settings(deadline=None)
 @given(IMAGES, some.data())
 def test_a_cut_image_is_refused_unless_a_whole_archive_is_left(parts: Parts, data: some.DataObject):
     content = image_of(parts)
@@ -66,11 +69,13 @@ def test_a_cut_image_is_refused_unless_a_whole_archive_is_left(parts: Parts, dat
     assert found in whole
 
 
+@settings(deadline=None)
 @given(some.binary(max_size=400), some.sampled_from([b"", b"070701", b"\x28\xb5\x2f\xfd", b"\x1f\x8b", b"BZh9"]))
 def test_any_bytes_are_read_or_refused(content: bytes, start: bytes):
     assert is_read_or_refused(start + content)
 
 
+@settings(deadline=None)
 @given(some.binary(max_size=2000), some.sampled_from(COMPRESSIONS), some.lists(some.integers(1, 90)))
 def test_a_stream_gives_the_same_bytes_however_they_arrive(content: bytes, how: str, sizes: list[int]):
     packed = compressed(content, how)

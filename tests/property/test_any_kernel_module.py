@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import struct
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from rocmswitch.host.modulefiles import read_contents
@@ -23,6 +23,7 @@ PATHS = some.lists(some.sampled_from(["updates", "extra", "kernel", "x", "dkms"]
 )
 
 
+@settings(deadline=None)
 @given(some.binary(max_size=500), some.sampled_from([b"", b"\x7fELF", b"\x7fELF\x02\x01\x01", b"\xfd7zXZ\0"]))
 def test_any_bytes_are_damaged_or_empty(content: bytes, start: bytes):
     found = read_contents(io.BytesIO(start + content), "amdgpu")
@@ -30,6 +31,7 @@ def test_any_bytes_are_damaged_or_empty(content: bytes, start: bytes):
     assert found.fault == (DAMAGED if start + content else EMPTY)
 
 
+@settings(deadline=None)
 @given(some.integers(0, len(GOOD) - 1), some.integers(1, 255))
 def test_a_byte_that_became_another_never_ends_in_a_crash(position: int, change: int):
     content = bytearray(GOOD)
@@ -43,6 +45,7 @@ def test_a_byte_that_became_another_never_ends_in_a_crash(position: int, change:
         assert isinstance(facts.vermagic, str)
 
 
+@settings(deadline=None)
 @given(some.integers(0, 63), some.binary(min_size=1, max_size=8))
 def test_a_header_that_holds_anything_never_ends_in_a_crash(position: int, change: bytes):
     content = GOOD[:position] + change + GOOD[position + len(change) :]
@@ -50,6 +53,7 @@ def test_a_header_that_holds_anything_never_ends_in_a_crash(position: int, chang
     assert read_contents(io.BytesIO(content), "amdgpu").fault in (DAMAGED, "")
 
 
+@settings(deadline=None)
 @given(some.integers(1, len(GOOD) - 1), some.sampled_from(SUFFIXES))
 def test_a_module_that_was_cut_is_damaged_unless_only_its_signature_is_gone(kept: int, suffix: str):
     whole = packed(GOOD, suffix)
@@ -61,6 +65,7 @@ def test_a_module_that_was_cut_is_damaged_unless_only_its_signature_is_gone(kept
     assert found.fault == ("" if is_unsigned else DAMAGED if cut else EMPTY)
 
 
+@settings(deadline=None)
 @given(some.binary(max_size=300))
 def test_any_index_lists_something_or_nothing(content: bytes):
     for index in (content, INDEX + content):
@@ -68,6 +73,7 @@ def test_any_index_lists_something_or_nothing(content: bytes):
         assert leads_to(index, "pci:v00001002d", "amdgpu") in (True, False)
 
 
+@settings(deadline=None)
 @given(some.lists(PATHS, unique=True, max_size=6), some.text("abcsearch* \n#\\updates/extra built-in", max_size=80))
 def test_any_rules_put_all_copies_into_an_order(paths: list[str], text: str):
     rules = parse_rules([text, f"search {text}", f"override amdgpu {text} updates"], "6.1")
