@@ -14,7 +14,7 @@ from rocmswitch.host.systemroot import SystemRoot
 from rocmswitch.metadata.bootimage import read_image
 from rocmswitch.metadata.moduleindex import listed_paths, module_name
 from rocmswitch.metadata.modulesearch import SearchRules, in_order_of_preference
-from rocmswitch.metadata.stream import Stream, Unreadable
+from rocmswitch.metadata.stream import NotUnderstood, Stream, Unreadable
 from rocmswitch.metadata.unpacking import LZ4, LZOP, Unpacker, unpacked
 from rocmswitch.model.kernel import MODULES, BootImage, PackedFile
 from rocmswitch.system import process
@@ -67,11 +67,11 @@ def read_boot_image(root: Path, path: str) -> BootImage:
     try:
         with system.open(path) as file:
             if file.read(len(_UNIFIED)) == _UNIFIED:
-                return replace(image, problem="it is a unified kernel image, which is not opened here")
+                raise NotUnderstood("is a unified kernel image, which is not opened here")
             file.seek(0)
             return _opened(image, file)
     except Unreadable as error:
-        return replace(image, problem=f"it {error}")
+        return replace(image, problem=f"it {error}", is_damaged=not isinstance(error, NotUnderstood))
     except PermissionError:
         return replace(image, problem="only root may read it")
     except OSError as error:

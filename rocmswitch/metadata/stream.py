@@ -9,6 +9,10 @@ class Unreadable(Exception):
     """Why bytes cannot be read as what they should be: the end of a sentence that begins with their name."""
 
 
+class NotUnderstood(Unreadable):
+    """It may be whole, but nothing here can open it."""
+
+
 class Stream:
     """Pieces of bytes as one stream, in which one can look ahead and put back."""
 

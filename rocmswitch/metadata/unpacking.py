@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
-from rocmswitch.metadata.stream import Stream, Unreadable
+from rocmswitch.metadata.stream import NotUnderstood, Stream, Unreadable
 
 Unpacker = Callable[[Stream], Iterator[bytes]]
 """Takes one compressed stream to its end and not further, and gives its pieces. Raises Unreadable."""
@@ -39,7 +39,7 @@ def unpacker_of(start: bytes, others: Mapping[bytes, Unpacker] | None = None) ->
             return unpack
     for magic, program in ((LZ4, "lz4"), (LZOP, "lzop")):
         if start.startswith(magic):
-            raise Unreadable(f"is compressed by {program}, which is not installed here")
+            raise NotUnderstood(f"is compressed by {program}, which is not installed here")
     return None
 
 

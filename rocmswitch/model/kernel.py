@@ -128,6 +128,8 @@ class BootImage:
     """The files of lib/firmware/updates that are inside."""
     problem: str = ""
     """Why it could not be opened: a sentence without a full stop."""
+    is_damaged: bool = False
+    """It is cut short or garbled: the kernel cannot unpack it either."""
 
 
 @dataclass(frozen=True)
