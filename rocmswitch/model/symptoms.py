@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rocmswitch.model.gpu import Gpu
+from rocmswitch.model.kernel import System
 from rocmswitch.model.leftover import Leftover
 
 
@@ -210,3 +211,7 @@ class Symptoms:
     place: PlaceSymptoms = PlaceSymptoms()
     ledger: LedgerSymptoms = LedgerSymptoms()
     leftovers: tuple[Leftover, ...] = ()
+    system: System | None = None
+    """What the kernels here would load; None where there are none, as in a container."""
+    rocm: str = ""
+    """The version of the ROCm in use, or of what was asked about."""

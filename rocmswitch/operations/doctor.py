@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from rocmswitch.deploy.ledger import Ledger
-from rocmswitch.errors import NotFound, Refused
+from rocmswitch.errors import NotFound, Refused, RocmswitchError
+from rocmswitch.host.devices import is_contained
+from rocmswitch.host.system import read_system
 from rocmswitch.model.finding import Finding
+from rocmswitch.model.kernel import System
 from rocmswitch.model.leftover import Leftover
 from rocmswitch.model.symptoms import Symptoms
 from rocmswitch.operations.auditing import audit
@@ -29,6 +34,14 @@ def examine(here: Surgery, name: str | None = None, talk: Talk = lambda _: None)
     That one, else the active one, is looked at closely: what it is for is imported, which takes seconds.
     *talk* hears of it.
     """
+    with ThreadPoolExecutor(1) as beside:
+        # Hashing modules and opening boot images takes about as long as all else.
+        system = beside.submit(_system, here)
+        seen = _examine(here, name, talk)
+        return replace(seen, system=system.result())
+
+
+def _examine(here: Surgery, name: str | None, talk: Talk) -> Symptoms:
     closely = _named(here, name) if name else active(here)
     chosen = (closely,) if name and closely else here.installed.everything()
     trees = []
@@ -46,7 +59,30 @@ def examine(here: Surgery, name: str | None = None, talk: Talk = lambda _: None)
         survey_places(here),
         ledger,
         leftovers(here),
+        rocm=_version(closely, here),
     )
+
+
+def _system(here: Surgery) -> System | None:
+    """None where nothing is booted: containers see the machine's kernels, if any, and cannot change them."""
+    if is_contained(here.root) or not (here.root / "lib/modules").is_dir():
+        return None
+    try:
+        return read_system(here.root)
+    except NotFound:
+        return None
+
+
+def _version(one: Installation | Damaged | None, here: Surgery) -> str:
+    """Of the ROCm of *one*; empty where nobody knows."""
+    if one is None or isinstance(one, Damaged):
+        return ""
+    if one.receipt.linked:
+        return one.receipt.version
+    try:
+        return here.catalog.read(one.receipt.stack).stack.rocm.version
+    except RocmswitchError:
+        return ""
 
 
 def leftovers(here: Surgery) -> tuple[Leftover, ...]:

@@ -17,11 +17,19 @@ from rocmswitch.planning import (
     diagnosis_trees,
     leftovers,
 )
+from rocmswitch.planning.diagnosis_driver import diagnose_driver
 
 Row = Callable[[Symptoms], Iterable[Finding]]
 
+
+def kernels(symptoms: Symptoms) -> Iterable[Finding]:
+    """What the next boot would load."""
+    return diagnose_driver(symptoms.system, symptoms.rocm) if symptoms.system else ()
+
+
 ROWS: tuple[Row, ...] = (
     diagnosis_card.no_driver,
+    kernels,
     diagnosis_card.hidden_card,
     diagnosis_card.no_device_file,
     diagnosis_card.no_rights,

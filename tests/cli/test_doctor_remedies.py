@@ -28,6 +28,7 @@ from rocmswitch.model.symptoms import (
 )
 from rocmswitch.planning.diagnosis import ROWS
 from tests.support.scenes import parses
+from tests.support.systems import K, bookworm, kernel_of, packaged, settled, truncated
 
 CLASH = Clash("copies", "libamdhip64", (Copy("/a/libamdhip64.so", "DT_RPATH of /a/x.so"), Copy("/b", "LD_PRELOAD")))
 TREE = TreeSymptoms("demo", "venv", "rocm-6.2.4", "/d/venvs/demo")
@@ -58,7 +59,11 @@ BAD_CHANGES = (
     *(replace(CHANGE, state=state) for state in ("gone", "made anew")),
     *(replace(CHANGE, state=state, remedies=WAYS[1:]) for state in ("gone", "damaged backup", "interrupted")),
 )
+BAD_SYSTEM = Symptoms(
+    system=replace(bookworm(), kernels=(settled(kernel_of(K, packaged(truncated()))),)),
+)
 EVERYTHING = (
+    BAD_SYSTEM,
     Symptoms(
         ShellSymptoms(
             (Setting("/rc", 1, "HSA_X", "1"), Setting("/rc", 2, "LD_LIBRARY_PATH", "/opt/rocm", ("/opt/rocm",))),
