@@ -12,11 +12,11 @@ from rocmswitch.errors import NotFound, Refused
 from rocmswitch.host.systemroot import within
 from rocmswitch.metadata.snapshot import can_be_listed
 from rocmswitch.model.deployment import FILE, LINK, FileState
-from rocmswitch.model.kernel import System
+from rocmswitch.model.kernel import ModuleFile, System
 from rocmswitch.model.snapshot import BEFORE_RECOVERY, Snapshot, SnapshotFile
 from rocmswitch.planning.snapshot import Scope, snapshot_scope, vermagics
 from rocmswitch.planning.space import Room, check_rooms
-from rocmswitch.store.bootcopy import keep_in_boot
+from rocmswitch.store.bootcopy import Small, keep_in_boot
 from rocmswitch.store.rescue import rescue_script
 from rocmswitch.store.snapshots import Snapshots
 from rocmswitch.system.disk import Disk, disk_errors
@@ -76,7 +76,13 @@ def _boot_copy(system: System, snapshots: Snapshots, one: Snapshot, script: byte
         return "no copy in /boot, which is not mounted"
     if system.boot.is_read_only:
         return "no copy in /boot, which is mounted read-only"
-    return keep_in_boot(snapshots, one, script, Path(system.root), disk)
+    bad = {file.path for kernel in system.kernels for file in kernel.modules if _is_bad(file)}
+    return keep_in_boot(snapshots, Small(one, script, bad), Path(system.root), disk)
+
+
+def _is_bad(file: ModuleFile) -> bool:
+    """What nobody who looks for help shall find in /boot."""
+    return bool(file.fault) or (file.owner is not None and file.owner.is_intact is False)
 
 
 def _find(base: Path, scope: Scope, vermagics: dict[str, str]) -> _Found:

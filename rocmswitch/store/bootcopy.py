@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from rocmswitch.errors import RocmswitchError
@@ -21,42 +23,55 @@ _SHARE = 4
 _MODE = 0o600
 
 
-def keep_in_boot(snapshots: Snapshots, one: Snapshot, script: bytes, base: Path, disk: Disk) -> str:
-    """Put recover.sh there, and the amdgpu modules where they fit; why not, or a note on it, or nothing.
+@dataclass(frozen=True)
+class Small:
+    """What is to lie there: recover.sh, and the amdgpu of *snapshot* without those that are known to be *bad*."""
 
-    Without the seal it is no snapshot: that goes first and comes last. A failure is told, not raised: *one* is
-    complete without it.
+    snapshot: Snapshot
+    script: bytes
+    bad: Collection[str] = ()
+    """Paths."""
+
+    @property
+    def modules(self) -> tuple[SnapshotFile, ...]:
+        return tuple(one for one in self.snapshot.files if _is_amdgpu(one) and one.path not in self.bad)
+
+
+def keep_in_boot(snapshots: Snapshots, small: Small, base: Path, disk: Disk) -> str:
+    """Put it there, the modules only where they fit; why not, or a note on it, or nothing.
+
+    Without the seal it is no snapshot: that goes first and comes last. A failure is told, not raised: the whole
+    snapshot is complete without it.
     """
     boot = base / "boot"
     try:
         with disk_errors(boot):
             check_trusted(boot.resolve() if base == Path("/") else boot, os.geteuid())
-            return _keep(snapshots, one, script, base / FOLDER, disk)
+            return _keep(snapshots, small, base / FOLDER, disk)
     except (RocmswitchError, OSError) as error:
         return f"no copy in `{base / FOLDER}`: {error}"
 
 
-def _keep(snapshots: Snapshots, one: Snapshot, script: bytes, folder: Path, disk: Disk) -> str:
-    small = folder / "snapshot"
+def _keep(snapshots: Snapshots, small: Small, folder: Path, disk: Disk) -> str:
+    inside, modules = folder / "snapshot", small.modules
     if not folder.is_dir():
         disk.make_directory(folder, 0o700)
         disk.sync_directory(folder.parent)
-    if (small / SEAL).exists():
-        disk.discard(small / SEAL)
-        disk.sync_directory(small)
-    disk.remove_tree(small)
-    disk.replace_file(folder / SCRIPT, script, _MODE)
-    modules = tuple(file for file in one.files if _is_amdgpu(file))
+    if (inside / SEAL).exists():
+        disk.discard(inside / SEAL)
+        disk.sync_directory(inside)
+    disk.remove_tree(inside)
+    disk.replace_file(folder / SCRIPT, small.script, _MODE)
     free = os.statvfs(folder)
     fits = sum(file.state.size for file in modules) <= free.f_bavail * free.f_frsize // _SHARE
-    disk.make_directory(small, 0o700)
+    disk.make_directory(inside, 0o700)
     for file in modules if fits else ():
-        _copy(snapshots.file(one.number, file.path), small / FILES / file.path, disk)
+        _copy(snapshots.file(small.snapshot.number, file.path), inside / FILES / file.path, disk)
     manifest = encode_manifest({f"{FILES}/{file.path}": file.state.sha256 for file in modules})
-    disk.write_file(small / MANIFEST, manifest, _MODE)
-    disk.sync_filesystem(small)
-    disk.write_file(small / SEAL, seal_of(manifest), _MODE)
-    for here in (small, folder):
+    disk.write_file(inside / MANIFEST, manifest, _MODE)
+    disk.sync_filesystem(inside)
+    disk.write_file(inside / SEAL, seal_of(manifest), _MODE)
+    for here in (inside, folder):
         disk.sync_directory(here)
     return "" if fits else f"`{folder}` has only recover.sh and the manifest: the modules would fill /boot"
 

@@ -34,6 +34,7 @@ from rocmswitch.system.lock import held
 from rocmswitch.system.reading import open_regular
 
 _PRIVATE = 0o600
+_SHARED = "boot/"
 _LARGEST = 64 << 20
 """Bytes of a manifest or of attributes: a hostile one shall not fill the memory."""
 
@@ -116,19 +117,23 @@ class Snapshots:
                 make_private(layout.snapshots, layout.scope, disk)
                 disk.sync_directory(layout.data)
                 self._remove_debris()
-                number = max(self.numbers(), default=0) + 1
+                number, before = max(self.numbers(), default=0) + 1, self.newest()
                 made = Snapshot(number, one.created, one.why, one.kernels, one.files, one.links)
                 new = layout.snapshots / f".{number}.new"
-                self._fill(new, made, script)
+                self._fill(new, made, script, before)
                 disk.rename(new, self.folder(number))
                 disk.sync_directory(layout.snapshots)
         return made
 
-    def _fill(self, new: Path, one: Snapshot, script: bytes) -> None:
+    def _fill(self, new: Path, one: Snapshot, script: bytes, before: Snapshot | None) -> None:
         disk = self._disk
         disk.make_directory(new, 0o700)
         for file in one.files:
-            self._copy(file, new / FILES / file.path)
+            self._make_folders((new / FILES / file.path).parent)
+            if before is not None and self._is_shared(file, before):
+                disk.link(self.file(before.number, file.path), new / FILES / file.path)
+            else:
+                self._copy(file, new / FILES / file.path)
         attributes = encode_attributes(one)
         for name, content in ((ATTRIBUTES, attributes), (SCRIPT, script)):
             disk.write_file(new / name, content, _PRIVATE)
@@ -142,7 +147,6 @@ class Snapshots:
 
     def _copy(self, file: SnapshotFile, target: Path) -> None:
         source = self._base / file.path
-        self._make_folders(target.parent)
         with (
             Folder.reached(source.parent) as folder,
             folder.open(source.name) as opened,
@@ -151,6 +155,15 @@ class Snapshots:
             digest = copy_hashed(opened, copy)
         if digest != file.state.sha256:
             raise Refused(f"`{source}` was changed while it was copied")
+
+    def _is_shared(self, file: SnapshotFile, before: Snapshot) -> bool:
+        """Whether the copy of the snapshot *before* serves for both: boot images are large, and can be made anew."""
+        copied = before.find(file.path) if file.path.startswith(_SHARED) else None
+        return (
+            copied is not None
+            and copied.state.sha256 == file.state.sha256
+            and self.is_intact(before.number, copied)
+        )
 
     def _make_folders(self, folder: Path) -> None:
         """Nobody's but root's, whatever its umask."""

@@ -6,12 +6,13 @@ import contextlib
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rocmswitch.errors import Refused, VerificationFailed
-from rocmswitch.model.kernel import Boot
+from rocmswitch.model.kernel import Boot, Owner
 from rocmswitch.model.snapshot import BEFORE_RECOVERY, BY_USER, Snapshot
 from rocmswitch.operations import snapshot
 from rocmswitch.store.layout import Layout
@@ -122,6 +123,40 @@ def test_anything_else_is_a_reason_for_another_one(root: Path, change: str):
     assert (_take(root).snapshot.number, _snapshots(root).numbers()) == (2, (1, 2))
 
 
+def test_a_boot_image_that_is_as_it_was_takes_no_room_again_and_a_module_is_a_copy_each_time(root: Path):
+    _take(root)
+    (root / CONF).write_bytes(b"options amdgpu vm_size=9\n")
+
+    _take(root)
+
+    first, second = (_snapshots(root).folder(number) / "files" for number in (1, 2))
+    same = {path: (first / path).samefile(second / path) for path in (driverroots.IMAGE, MODULE)}
+    assert same == {driverroots.IMAGE: True, MODULE: False}
+
+
+def test_a_damaged_copy_of_a_boot_image_is_not_used_again(root: Path):
+    _take(root)
+    (_snapshots(root).folder(1) / "files" / driverroots.IMAGE).write_bytes(b"x")
+
+    _take(root)
+
+    assert _snapshots(root).damaged(2) == ()
+
+
+def test_a_module_that_its_package_disowns_does_not_get_into_boot(root: Path):
+    system = driverroots.system(root)
+    (kernel,) = system.kernels
+    owner = Owner("linux-image", "1", "md5", "0" * 32, is_intact=False)
+    modules = tuple(replace(one, owner=owner) if one.path == MODULE else one for one in kernel.modules)
+
+    snapshot.take(
+        replace(system, kernels=(replace(kernel, modules=modules),)), _snapshots(root), BY_USER, HastyDisk(), wait=0
+    )
+
+    boot = root / "boot/rocmswitch/snapshot/files"
+    assert [(boot / path).exists() for path in (MODULE, SHADOW)] == [False, True]
+
+
 def test_a_damaged_newest_one_does_not_count_as_the_same(root: Path):
     _take(root)
     (_snapshots(root).folder(1) / "files" / MODULE).write_bytes(b"x")
@@ -141,7 +176,7 @@ def test_what_was_wrong_before_a_recovery_does_not_get_into_boot(root: Path):
 
 def test_no_copy_goes_below_where_boot_should_be_mounted(root: Path):
     system = driverroots.system(root)
-    unmounted = type(system)(**{**vars(system), "boot": Boot(is_separate=True, is_mounted=False)})
+    unmounted = replace(system, boot=Boot(is_separate=True, is_mounted=False))
 
     taken = snapshot.take(unmounted, _snapshots(root), BY_USER, HastyDisk(), wait=0)
 
