@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rocmswitch.model.finding import FAULT, WARNING
+from rocmswitch.model.finding import FAULT, NOTE, WARNING
 from rocmswitch.model.kernel import AMDGPU, MODULES, BootImage, Kernel, PackedFile, System
 from rocmswitch.model.recovery import Fault
 from rocmswitch.planning.vouching import folder_of
@@ -14,6 +14,8 @@ IMAGE_ROWS = ("image", "image-settings", "image-firmware", "no-image", "empty-im
 """Rows that are mended by depmod, and by making the boot image anew."""
 
 _DIGITS = 12
+_CLOSED = "only root may read it"
+"""What host/bootimages.py says of an image that others may not open: no fault of the image."""
 
 
 def boot_faults(system: System, kernel: Kernel) -> Iterator[Fault]:
@@ -60,7 +62,8 @@ def _image_faults(system: System, kernel: Kernel, image: BootImage) -> Iterator[
         yield _fault("empty-image", kernel, f"`/{image.path}` is empty", "it has no byte", image.path)
     elif image.problem:
         what = f"`/{image.path}` could not be looked into"
-        yield _fault("unreadable-image", kernel, what, image.problem, image.path, severity=WARNING)
+        severity = NOTE if image.problem == _CLOSED else WARNING
+        yield _fault("unreadable-image", kernel, what, image.problem, image.path, severity=severity)
     if not image.modules:
         # modprobe.d and firmware in it count for what is loaded out of it.
         return

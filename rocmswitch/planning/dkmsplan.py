@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from rocmswitch.model.kernel import AMDGPU, DkmsModule, Owner, System
+from rocmswitch.model.kernel import AMDGPU, DkmsModule, Kernel, Owner, System
 from rocmswitch.model.recovery import Candidate, Lack, Rebuild, Restore, SetAside, Write
 from rocmswitch.planning.dkmsswitch import off_switches
+from rocmswitch.planning.modules import is_leftover
 from rocmswitch.planning.reinstalling import remedy
 from rocmswitch.planning.sources import Target, choose
 from rocmswitch.planning.vouching import judge, reason_against
@@ -35,12 +36,16 @@ def rebuilds(system: System, candidates: Sequence[Candidate]) -> tuple[tuple[Reb
         if not module.owner or not module.source or bad:
             lacks.append(_cannot(system, module, bad))
             continue
-        releases = {one.release for one in system.kernels}
+        releases = {one.release for one in _bootable(system)}
         kernels = tuple(one.kernel for one in module.builds if one.kernel in releases)
         files = tuple((path, one) for path, one in chosen if one is not None)
         if kernels:
             made.append(Rebuild(module.name, module.version, kernels, files))
     return tuple(made), tuple(lacks)
+
+
+def _bootable(system: System) -> list[Kernel]:
+    return [one for one in system.kernels if not is_leftover(system, one)]
 
 
 def _name(path: str) -> str:
@@ -51,7 +56,7 @@ def _breaks_packages(system: System, module: DkmsModule) -> bool:
     """Whether a build that fails may be what broke an installation off: it has not been built for every kernel."""
     built = {one.kernel for one in module.builds}
     provides = AMDGPU in module.provides
-    return bool(system.half_configured) and provides and any(one.release not in built for one in system.kernels)
+    return bool(system.half_configured) and provides and any(one.release not in built for one in _bootable(system))
 
 
 def _is_due(system: System, module: DkmsModule) -> bool:
@@ -59,7 +64,7 @@ def _is_due(system: System, module: DkmsModule) -> bool:
     if reason_against(module):
         return True
     kernels = {one.kernel for one in module.builds}
-    wrong = [one for kernel in system.kernels if kernel.release in kernels for one in judge(system, kernel)]
+    wrong = [one for kernel in _bootable(system) if kernel.release in kernels for one in judge(system, kernel)]
     return any(one.row and not one.file.is_in_tree and one.file.name in module.provides for one in wrong)
 
 

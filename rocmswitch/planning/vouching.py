@@ -12,6 +12,7 @@ from rocmswitch.model.kernel import (
     EMPTY,
     FOREIGN,
     SUFFIXES,
+    UNREADABLE,
     Contents,
     DkmsModule,
     Kernel,
@@ -58,11 +59,10 @@ def required(kernel: Kernel) -> tuple[Stated, ...]:
     """The in-tree files that a package says are there; where only its name is known, amdgpu at its usual place."""
     if kernel.stated or not kernel.package:
         return kernel.stated
-    mine = [one for one in kernel.modules if one.is_in_tree and one.owner]
-    if mine:
-        return tuple(Stated(one.name, one.path, one.owner) for one in mine if one.owner)
-    path = _usual_path(kernel)
-    return (Stated(AMDGPU, path, Owner(kernel.package, kernel.package_version)),)
+    mine = tuple(Stated(one.name, one.path, one.owner) for one in kernel.modules if one.is_in_tree and one.owner)
+    if any(one.name == AMDGPU for one in mine):
+        return mine
+    return (Stated(AMDGPU, _usual_path(kernel), Owner(kernel.package, kernel.package_version)), *mine)
 
 
 def _usual_path(kernel: Kernel) -> str:
@@ -137,6 +137,8 @@ def _in_tree(kernel: Kernel, file: ModuleFile) -> Verdict:
     if owner is None and (twin := _stated_elsewhere(kernel, file)):
         beside = folder_of(twin.path) == folder_of(file.path)
         return Verdict(file, TWIN if beside else ALIEN, f"no package owns it, `/{twin.path}` is {_whose(twin)}")
+    if file.fault == UNREADABLE:
+        return Verdict(file, keeper=owner.package if owner else "")
     if file.fault:
         return Verdict(file, file.fault, seen_fault(file))
     if owner and owner.is_intact is False:
@@ -159,6 +161,9 @@ def _shadow(system: System, kernel: Kernel, file: ModuleFile) -> Verdict:
     owner = file.owner
     if owner and owner.is_intact:
         return Verdict(file, keeper=owner.package)
+    if file.fault == UNREADABLE:
+        # Nothing is known of it, and the plan of whoever may read it says more.
+        return Verdict(file, keeper=owner.package if owner else "")
     if file.fault:
         return Verdict(file, file.fault, seen_fault(file))
     if owner:

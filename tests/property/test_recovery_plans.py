@@ -54,6 +54,8 @@ def test_what_is_wrong_afterwards_was_told(system: System, candidates: tuple[Can
 
     left = [one for one in faults(after) if one.severity == FAULT]
 
+    # Of a module that is not there nobody knows which values it takes.
+    left = [one for one in left if not one.id.startswith("bad-option:")]
     assert [one for one in left if not is_answered(one, replace(plan, files=()), system)] == []
 
 
@@ -87,15 +89,9 @@ def test_nothing_comes_from_a_source_that_is_contradicted(
 ):
     plan = plan_recovery(system, candidates, wishes)
 
-    wrong = [
-        one
-        for one in plan.files
-        if isinstance(one, Restore)
-        and one.candidate.contents
-        and is_contradicted(system, one, one.candidate.contents)
-    ]
+    restores = [one for one in plan.files if isinstance(one, Restore)]
 
-    assert wrong == []
+    assert [one for one in restores if is_contradicted(system, one)] == []
 
 
 @thorough

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from rocmswitch.model.kernel import Contents, DkmsModule, FirmwareFile, Kernel, ModuleFile, Owner, System
 from rocmswitch.model.recovery import Disable, RecoveryPlan, Restore, SetAside, Write
+from rocmswitch.planning.vouching import required
 from tests.support.systems import contents, genuine, image_of, settled, shadow
 
 
@@ -21,7 +22,7 @@ def carried_out(system: System, plan: RecoveryPlan) -> System:
 
 def owned_as_stated(kernel: Kernel, path: str, found: Contents, before: Owner | None = None) -> Owner | None:
     """Its package, asked anew whether *found* is what it states."""
-    owner = next((one.owner for one in kernel.stated if one.path == path), before)
+    owner = next((one.owner for one in required(kernel) if one.path == path), before)
     if owner is None or not owner.stated:
         return owner
     return replace(owner, is_intact=owner.stated in (found.md5, found.sha256))
