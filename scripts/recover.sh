@@ -14,19 +14,15 @@ export PATH LC_ALL
 names='amdgpu|amdttm|amdkcl|amd-sched|amddrm_ttm_helper|amddrm_buddy|amddrm_exec|amdxcp|amddrm_suballoc_helper'
 ending='\.ko(\.xz|\.zst|\.gz)?'
 settings='^[[:space:]]*(options|blacklist|install|remove|softdep)[[:space:]]+('$names')([[:space:]]|$)'
-tab=$(printf '\t') newline='
-'
-root='' again='' apply='' yes='' in_tree='' packages='' mounted='' work='' quarantine='' refused=''
+newline='
+' tab=$(printf '\t')
+root='' again='' apply='' yes='' in_tree='' packages='' mounted='' work='' quarantine='' refused='' doing=''
 
-# --- words, and programs ---------------------------------------------------------------------------------------------
-
+# --- words, and programs
 say() { printf '%s\n' "$*"; }
 fault() { faults=$((faults + 1)); say "    FAULT: $*"; }
 lack() { fault "$1"; lacks="$lacks  $1$newline    type: $2$newline"; }
-give_up() { # exit code, what is wrong, the line to type
-    say "recover.sh: $2" ${3:+"$newline"type: "$3"}
-    exit "$1"
-}
+give_up() { say "recover.sh: $2${3:+${newline}type: $3}"; exit "$1"; } # exit code, what is wrong, the line to type
 quoted() { case $1 in *[!A-Za-z0-9_./:+=-]*) say "'$1'" ;; *) say "$1" ;; esac; }
 do_later() { plan="$plan$1$tab$2$tab${3:-}$tab${4:-}$newline"; } # action, subject, from where, hash
 planned() { case "$newline$plan" in *"$newline$1$tab$2"*) ;; *) return 1 ;; esac; } # action, how the subject begins
@@ -40,6 +36,7 @@ each() { # function, lines: the function once for each line
 in_root() { if [ -z "$root" ]; then "$@"; else chroot "$root" "$@"; fi; } # ROOT's own program; it starts in ROOT's /
 at_root() { (cd "$root/" && "$@"); }
 first() { sed q; }
+settle() { sync "$@" 2>/dev/null || sync; }
 hash_of() { [ ! -f "$2" ] || digest "$1" <"$2"; } # how many digits, file
 digest() { if [ "$1" = 64 ]; then sha256sum; else md5sum; fi | sed 's/ .*//'; }
 short() { printf '%.12s' "$1"; }
@@ -51,15 +48,14 @@ kernel_of() { # module, below ROOT: the kernel that it says it is for; nothing w
 fits() { [ -z "$can_look" ] || [ "$(kernel_of "$1")" = "$kernel" ]; }
 name_of() { name=${1##*/} name=${name%%.ko*}; }
 
-# --- what has to be there --------------------------------------------------------------------------------------------
-
+# --- what has to be there
 find_root() {
     if [ -z "$root" ] && [ -e /init ]; then # only an initramfs has one
         for root in /sysroot /root /new_root /; do [ ! -d "$root/lib/modules" ] || [ ! -d "$root/etc" ] || break; done
         say "no ROOT was given: taking $root"
     fi
     shown=$(cd "${root:-/}" 2>/dev/null && pwd -P) || give_up 3 "there is no folder $root"
-    root=${shown%/} usr='' before=''
+    root=${shown%/} usr='' before='' own='' can_look='' image_tool='' user=$(id -u 2>/dev/null || say 0)
     [ -z "$root" ] || before="chroot $(quoted "$root") "
     [ ! -L "$root/lib" ] || usr=usr/
     modules=${usr}lib/modules driver=$root/var/lib/rocmswitch/driver
@@ -67,17 +63,14 @@ find_root() {
     for tool in grep sort find tr md5sum sha256sum xz zstd gzip sync df wc cpio tar; do
         command -v $tool >/dev/null 2>&1 || eval "$tool() { in_root $tool \"\$@\"; }"
     done
-    own='' can_look='' image_tool='' user=$(id -u 2>/dev/null || say 0)
     if in_root sh -c : 2>/dev/null; then own=yes can_look=yes; fi
     if command -v modinfo >/dev/null 2>&1; then can_look=yes; fi
-    for tool in mkinitcpio dracut update-initramfs; do
-        for folder in usr/bin usr/sbin bin sbin; do [ ! -e "$root/$folder/$tool" ] || image_tool=$tool; done
+    for tool in bin/mkinitcpio bin/dracut sbin/dracut sbin/update-initramfs; do
+        [ ! -e "$root/usr/$tool" ] && [ ! -e "$root/$tool" ] || image_tool=${tool#*/}
     done
 }
 prepare() { # a folder to unpack images in, and what programs in ROOT expect
-    trap leave EXIT
-    trap 'exit 130' INT
-    trap 'exit 143' TERM
+    trap leave EXIT; trap 'exit 130' INT; trap 'exit 143' TERM
     if [ -z "$own" ] || [ "$user" != 0 ]; then return; fi
     if mkdir -p "$driver/work" 2>/dev/null; then work=$driver/work; chmod 700 "$driver" "$work"; fi
     [ -n "$root" ] || return 0
@@ -88,10 +81,9 @@ prepare() { # a folder to unpack images in, and what programs in ROOT expect
 leave() { # nothing of ours stays mounted, no folder without a file
     for one in $mounted; do umount "$root/$one" 2>/dev/null || umount -l "$root/$one"; done
     mounted=''
-    if [ -n "$work" ]; then rm -rf "$work"; rmdir "$driver" "${driver%/*}" 2>/dev/null; fi
+    [ -z "$work" ] || { rm -rf "$work"; rmdir "$driver" "${driver%/*}" 2>/dev/null; }
 }
-# What packages state of the modules: lines `HASH lib/modules/… PACKAGE`.
-read_statements() {
+read_statements() { # what packages state of the modules: lines `HASH lib/modules/… PACKAGE`
     for list in "$root"/var/lib/dpkg/info/*.md5sums; do
         package=${list##*/} package=${package%.md5sums}
         case $package in linux-headers*) ;; linux-* | *amdgpu* | *kernel* | *-modules-*)
@@ -123,16 +115,16 @@ reinstall() { # package: the line that brings it again
     else say "${before}dnf reinstall ${1:-kernel-core-$kernel}   (or: recover.sh --package FILE.rpm)"; fi
 }
 
-# --- where good bytes are --------------------------------------------------------------------------------------------
-
+# --- where good bytes are
 find_source() { # for $path, $stated: sets $source
     source=''
-    from_snapshots || { [ -n "$stated" ] && { from_originals || from_packages; }; }
+    from_snapshots || { [ -n "$stated" ] && { from_originals || { each try_package "$packages"; [ -n "$source" ]; }; }; }
 }
+# shellcheck disable=SC2010,SC2012  # find may be ROOT's, and tells no modes
 private() { ls -ldn "$1" | grep -qE '^d.{4}[^w]..[^w].[^ ]* +[0-9]+ +0 '; } # only root can write to the folder
 from_snapshots() {
-    for one in $(cd "$driver/snapshots" 2>/dev/null && ls | sort -rn) boot; do
-        if [ "$one" = boot ]; then snapshot=$root/boot/rocmswitch/snapshot; else snapshot=$driver/snapshots/$one; fi
+    for snapshot in $(cd "$driver/snapshots" 2>/dev/null && printf '%s\n' [1-9]* | sort -rn) ''; do
+        if [ -n "$snapshot" ]; then snapshot=$driver/snapshots/$snapshot; else snapshot=$root/boot/rocmswitch/snapshot; fi
         file=$snapshot/files/$path seal=$snapshot/manifest.sha256
         [ -f "$file" ] || continue
         listed=$(sed -n "s,^\([0-9a-f]\{64\}\) [ *]files/$path\$,\1,p" "$snapshot/manifest")
@@ -142,7 +134,7 @@ from_snapshots() {
         elif [ -n "$stated" ] && [ "$(hash_of ${#stated} "$file")" != "$stated" ]; then why='the package states another hash'
         elif ! fits "${file#"$root"/}"; then why='it is for another kernel'
         else source=$file; return 0; fi
-        say "      not from ${file#"$root"}: $why"
+        say "      not from snapshot ${file#"$root"}: $why"
     done
     return 1
 }
@@ -154,17 +146,8 @@ from_originals() { # what DKMS has put aside or given back, what a person has; o
     done
     return 1
 }
-from_packages() { # those that were given, and what apt or pacman still has
-    archives=$packages
-    for file in "$root/var/cache/apt/archives/${package}"_*.deb "$root/var/cache/pacman/pkg/${package}"-*.pkg.tar*[!g]; do
-        [ ! -f "$file" ] || archives=$archives$file$newline
-    done
-    each try_package "$archives"
-    [ -n "$source" ]
-}
 try_package() {
-    if [ -n "$source" ]; then return; fi
-    if [ "$(member "$1" | digest ${#stated})" = "$stated" ]; then source=$1
+    if [ -n "$source" ]; then return; elif [ "$(member "$1" | digest ${#stated})" = "$stated" ]; then source=$1
     else say "      not from $1: its $path is not what the installed $package has"; fi
 }
 member() { # package: the bytes of $path in it
@@ -175,14 +158,12 @@ member() { # package: the bytes of $path in it
     esac 2>/dev/null
 }
 opened() { # package, program with an option: what it says of the package; ROOT's own of a copy, where there is none here
-    package_file=$1
-    shift
-    if command -v "$1" >/dev/null 2>&1; then "$@" "$package_file"
-    elif [ -n "$work" ]; then cp "$package_file" "$work/package" && in_root "$@" "/${work#"$root"/}/package"; fi
+    archive=$1; shift
+    if command -v "$1" >/dev/null 2>&1; then "$@" "$archive"
+    elif [ -n "$work" ]; then cp "$archive" "$work/package" && in_root "$@" "/${work#"$root"/}/package"; fi
 }
 
-# --- what is wrong ---------------------------------------------------------------------------------------------------
-
+# --- what is wrong
 vouched() { # NAME/VERSION of DKMS: a package owns its source, which is as that package has it; else why not, in $why
     src=usr/src/${1%%/*}-${1#*/} changed=''
     list=$(cat "$root"/var/lib/dpkg/info/*.md5sums 2>/dev/null | grep -F "  $src/")
@@ -192,32 +173,32 @@ vouched() { # NAME/VERSION of DKMS: a package owns its source, which is as that 
     else why="DKMS built it of $1, a source that no package vouches for"; fi
     [ -z "$changed" ] || why="DKMS built it of $1, whose $changed is not what its package brought"
 }
-verdict() { # module that no package states: why it must go, in $why; nothing where it may stay
-    file=$root/$1 why='' built='' others=''
+builds_of() { # module: what DKMS has built of that name for $kernel, in $builds; the one that is just this file in $built
     name_of "$1"
+    builds='' built=''
     for stored in "$root"/var/lib/dkms/*/*/"$kernel"/*/module/"$name".ko*; do
         [ -f "$stored" ] || continue
-        others=${stored#"$root"/var/lib/dkms/} others=${others%%/"$kernel"/*}
-        do_later built "$kernel $others"
-        if [ "$(plain_hash "$stored")" = "$(plain_hash "$file")" ]; then built=$others; fi
+        one=${stored#"$root"/var/lib/dkms/} one=${one%%/"$kernel"/*}
+        builds="$builds$one$newline"
+        if [ "$(plain_hash "$stored")" = "$(plain_hash "$root/$1")" ]; then built=$one; fi
     done
-    case $1 in
-    "$folder"/kernel/*) [ -n "$expected" ] || { say '    nothing here states what it has to be'; return; } ;;
-    "$folder"/weak-updates/*) [ ! -L "$file" ] || return 0 ;;
-    esac
-    if [ -L "$file" ]; then why='it is a link that somebody has made'
-    elif [ ! -s "$file" ]; then why='the file is empty'
+}
+verdict() { # module that no package states: why it must go, in $why; nothing where it may stay
+    builds_of "$1"
+    why=''
+    if [ -z "$expected" ] && [ "${1#"$folder"/kernel/}" != "$1" ]; then return; fi # nothing says what it has to be
+    if [ -L "$root/$1" ] && [ "${1#"$folder"/weak-updates/}" != "$1" ]; then return; fi
+    if [ -L "$root/$1" ]; then why='it is a link that somebody has made'
+    elif [ ! -s "$root/$1" ]; then why='the file is empty'
     elif ! fits "$1"; then why='it is no whole module, or one for another kernel'
-    elif [ -z "$built" ]; then why="no package owns it, and it is not what DKMS${others:+ ($others)} has built"
+    elif [ -z "$built" ]; then why="no package owns it, and it is not what DKMS${builds:+ (${builds%"$newline"})} has built"
     else vouched "$built"; [ -n "$why" ] || [ -z "$in_tree" ] || why='--in-tree was given'; fi
 }
 weigh() { # one file that is there
     say "  ${1#"$folder"/}  (md5 $(hash_of 32 "$root/$1"))"
     stated=$(stated_for "$1")
-    if [ -n "$stated" ]; then
-        if [ "$(hash_of ${#stated} "$root/$1")" = "$stated" ]; then say "    as the kernel's package has it"; fi
-        return
-    fi
+    if [ "$(hash_of ${#stated} "$root/$1")" = "$stated" ]; then say "    as the kernel's package has it"; fi
+    if [ -n "$stated" ]; then return; fi
     say "    belongs to no kernel package: from DKMS or put there by hand"
     verdict "$1"
     if [ -n "$why" ]; then fault "$why"; bad="$bad${1%/*}$newline"; else kept="$kept$name "; fi
@@ -227,7 +208,7 @@ compare() { # path as a package states it, or a file in kernel/ of which none st
     name_of "$1"
     module=$name actual=$(hash_of ${#stated} "$root/$path")
     if [ -z "$stated" ] && [ -s "$root/$path" ] && fits "$path"; then actual=''; fi
-    if [ "$actual" = "$stated" ] && [ ! -L "$root/$path" ]; then serves="$serves$module "; return; fi
+    if [ "$actual" = "$stated" ] && [ -e "$root/$path" ] && [ ! -L "$root/$path" ]; then serves="$serves$module "; return; fi
     case $kept in *" $module "*) [ -e "$root/$path" ] || { say "  ${1##*/} itself is not there: DKMS has put its own in its place"; return; } ;; esac
     say "  ${path#"$folder"/}"
     if [ ! -e "$root/$path" ]; then fault "the file is gone; $package has it"
@@ -237,13 +218,13 @@ compare() { # path as a package states it, or a file in kernel/ of which none st
     if find_source; then do_later restore "$path" "$source" "${stated:-$(hash_of 64 "$source")}"; serves="$serves$module "
     else blocked="$blocked$kernel "; lack "nothing here has the right $path" "$(reinstall "$package")"; fi
 }
-aside() { # one file: away with it where its folder is bad, and all modules of that folder with it
+aside() { # one file: away with it where its folder is bad, and all modules of that folder with it; DKMS is told
     case "$newline$bad" in *"$newline${1%/*}$newline"*) ;; *) return ;; esac
     if [ -n "$(stated_for "$1")" ] || planned restore "$1$tab"; then return; fi
-    case $serves in *' amdgpu '*) do_later aside "$1" ;; *) say "  left where it is, for nothing could stand in for it: $1" ;; esac
-}
-no_more_builds() { # line of the plan: what DKMS built of a module that goes
-    case $1 in "built$tab$kernel "*) one=${1#"built$tab$kernel "} one=${one%%"$tab"*}; planned switch "$one$tab" || do_later switch "$one" ;; esac
+    case $serves in *' amdgpu '*) ;; *) say "  left where it is, for nothing could stand in for it: $1"; return ;; esac
+    do_later aside "$1"
+    builds_of "$1"
+    for one in $builds; do planned switch "$one$tab" || do_later switch "$one"; done
 }
 winner() { # module: what modprobe would load, as a path below ROOT; by its index, so also what is gone
     { in_root modprobe -S "$kernel" -i -D "$1" || modprobe -d "${root:-/}" -S "$kernel" -i -D "$1"; } 2>/dev/null |
@@ -253,7 +234,7 @@ look_at_index() {
     case $blocked in *" $kernel "*) return ;; esac
     if planned restore "$folder/" || planned aside "$folder/"; then do_later index "$kernel"; return; fi
     case " $(cat "$driver/unfinished" 2>/dev/null) " in *" $kernel "*) fault 'an earlier run was broken off'; do_later index "$kernel"; return ;; esac
-    preferred=$(say "$copies" | grep "^$folder/updates/.*/amdgpu.ko" || say "$copies" | grep /amdgpu.ko)
+    preferred=$(say "$copies" | grep "^$folder/updates/.*amdgpu.ko" || say "$copies" | grep /amdgpu.ko)
     preferred=$(say "$preferred" | first) updates=$(say "$preferred" | grep "^$folder/updates/")
     [ -n "$preferred" ] || return 0
     listed=$(sed -nE 's,^([^:]*/amdgpu\.ko[.a-z]*):.*,\1,p' "$root/$folder/modules.dep" 2>/dev/null | first) loads=$(winner amdgpu)
@@ -275,26 +256,26 @@ look_at_images() { # of the kernel: after everything else, for they hold modules
     elif [ -n "$images" ]; then say "the boot image of $1 was not looked into: that takes root"
     elif [ -e "$root/boot/vmlinuz-$1" ] && [ -n "$image_tool" ]; then fault "kernel $1 has no boot image"; do_later image "$1"; fi
 }
+unpack() { # image, folder, as ROOT sees them
+    # shellcheck disable=SC2016  # for the shell inside
+    in_root sh -c 'cd "$2" || exit 1
+        if command -v unmkinitramfs; then unmkinitramfs "$1" "$2"; elif command -v lsinitcpio; then lsinitcpio -x "$1"
+        else lsinitrd --unpack "$1"; fi' sh "$@" >/dev/null 2>&1
+}
 look_into() { # image: no module but what would be loaded from lib/modules too, no setting but those of ROOT
     rm -rf "$work/image"; mkdir "$work/image"
-    # shellcheck disable=SC2016  # for the shell inside
-    if ! in_root sh -c 'cd "$2" || exit 1
-        if command -v unmkinitramfs; then unmkinitramfs "$1" "$2"; elif command -v lsinitcpio; then lsinitcpio -x "$1"
-        else lsinitrd --unpack "$1"; fi' sh "/$1" "/${work#"$root"/}/image" >/dev/null 2>&1 || [ -z "$(ls "$work/image")" ]; then
-        fault "$1 cannot be unpacked"
+    if ! unpack "/$1" "/${work#"$root"/}/image" || [ -z "$(ls "$work/image")" ]; then say "it cannot be unpacked" >"$work/strange"
     else
-        lines_of "$root" >"$work/lines"
+        { say '#'; lines_of "$root"; } >"$work/lines"
         for one in "$work"/image "$work"/image/*; do [ ! -d "$one/etc" ] || lines_of "$one"; done | grep -vxF -f "$work/lines" >"$work/strange"
         find "$work/image" -name '*.ko*' | grep -E "/lib/modules/$kernel/.*/($names)$ending\$" >"$work/inside"
         while read -r packed; do
             name_of "$packed"
             [ "$(plain_hash "$packed")" = "$(plain_hash "$root/$(winner "$name")")" ] || say "another $name"
         done <"$work/inside" >>"$work/strange"
-        rm -rf "$work/image"
-        [ -s "$work/strange" ] || return 0
-        fault "$1 holds what ROOT does not: $(first <"$work/strange")"
     fi
-    do_later image "$kernel"
+    rm -rf "$work/image"
+    [ ! -s "$work/strange" ] || { fault "$1 is not what ROOT has: $(first <"$work/strange")"; do_later image "$kernel"; }
 }
 lines_of() { cat "$1"/etc/modprobe.d/*.conf "$1"/usr/lib/modprobe.d/*.conf "$1"/lib/modprobe.d/*.conf 2>/dev/null | grep -E "$settings"; }
 look_at_settings() {
@@ -303,8 +284,7 @@ look_at_settings() {
         "$root"/etc/default/grub "$root"/etc/kernel/cmdline "$root"/etc/initramfs-tools/modules "$root"/boot/loader/entries/*.conf; do
         path=${file#"$root"/} pattern="^[^#]*($names)"
         case $path in *modprobe.d/*) pattern=$settings ;; esac
-        lines=$(cat "$file" 2>/dev/null | grep -nE "$pattern")
-        [ -n "$lines" ] || continue
+        [ -f "$file" ] && lines=$(grep -nE "$pattern" <"$file") || continue
         say "$lines" | sed "s,^,  $path:,"
         case $path:$lines in
         etc/modprobe.d/*) each judge_setting "$lines" ;;
@@ -315,33 +295,29 @@ look_at_settings() {
     for file in "$root/${usr}lib"/firmware/updates/*amdgpu*/*; do
         [ ! -e "$file" ] || package_owns "${file#"$root"/}" || say "  WARNING: ${file#"$root"/} is loaded in place of the card's firmware, and no package owns it"
     done
-    half=$(sed -nE '/^Package: /{s///;h;};/^Status: .* (half-configured|half-installed|unpacked|triggers-[a-z]*)$/{g;p;}' "$root/var/lib/dpkg/status" 2>/dev/null)
-    [ -z "$half" ] || lack "dpkg has half-configured:$(say "$half" | sed 's/^/ /' | tr -d '\n')" "${before}dpkg --configure -a   (it runs the scripts of these packages)"
+    half=$(sed -nE '/^Package: /{s///;h;};/^Status: .* (half-configured|half-installed|unpacked|triggers-[a-z]*)$/{g;s/^/ /p;}' "$root/var/lib/dpkg/status" 2>/dev/null)
+    [ -z "$half" ] || lack "dpkg has left half-configured:$(say "$half" | tr -d '\n')" "${before}dpkg --configure -a   (it runs the scripts of these packages)"
 }
 judge_setting() { # NUMBER:line of the file $path
-    words=$(say "${1#*:}" | tr '\t' ' ' | sed 's/^ *//;s/  */ /g') why=''
-    case $words in
-    options*) each judge_option "$(say "${words#options * }" | tr ' ' '\n')" ;;
-    *) why='it decides whether amdgpu is loaded' ;;
-    esac
+    words=$(say "${1#*:}" | tr '\t' ' ' | sed 's/^ *//;s/  */ /g') why='it decides whether amdgpu is loaded'
+    case $words in options*) why=''; each judge_option "$(say "${words#options * }" | tr ' ' '\n')" ;; esac
     if [ -z "$why" ] || planned off "$path$tab"; then return; fi
     if package_owns "$path"; then say '    note: a package has put it there'
-    elif sed q "$file" | grep -q '^# Made by rocmswitch:'; then do_later off "$path" ours
+    elif first <"$file" | grep -q '^# Made by rocmswitch:'; then do_later off "$path" ours
     else say "    WARNING: $why, and somebody has set it"; do_later off "$path"; fi
 }
 judge_option() { # NAME=VALUE, by amdgpu's own list of parameters
     kind=$(say "$parameters" | sed -nE "s/^${1%%=*}:(.*\()?([a-z ]+)\)?\$/\2/p" | first)
     if [ -n "$parameters" ] && [ -z "$kind" ]; then say "    note: no installed amdgpu has the parameter ${1%%=*}: the kernel ignores it"; return; fi
     why='amdgpu is loaded with it'
-    case $kind in *int | *short | *long | byte)
-        say "${1#*=}" | grep -qE '^[+-]?(0[xX][0-9a-fA-F]+|[0-9]+)(,.*)?$' || fault "amdgpu is not loaded with $1, which is no $kind" ;;
-    esac
+    case $kind in *int | *short | *long | byte) ;; *) return ;; esac
+    say "${1#*=}" | grep -qE '^[+-]?(0[xX][0-9a-fA-F]+|[0-9]+)(,.*)?$' || fault "amdgpu is not loaded with $1, which is no $kind"
 }
 look_at_kernel() {
     kernel=$1 folder=$modules/$1 serves=' ' kept=' ' bad=''
     say "kernel $1"
     if [ ! -e "$root/boot/vmlinuz-$1" ] && [ ! -e "$root/$folder/vmlinuz" ]; then
-        case $(ls "$root"/boot/vmlinuz* 2>/dev/null) in ?*) say "  left alone: no kernel in /boot belongs to it"; left="$left$1 "; return ;; esac
+        if ls "$root"/boot/vmlinuz* >/dev/null 2>&1; then say "  left alone: no kernel in /boot belongs to it"; left="$left$1 "; return; fi
         say "  note: no $root/boot/vmlinuz-$1; is /boot a file system of its own that is not mounted?"
     fi
     copies=$(at_root find "$folder" -name '*.ko*' 2>/dev/null | grep -E "/($names)$ending\$" | sort)
@@ -350,16 +326,14 @@ look_at_kernel() {
     each weigh "$copies"
     each compare "${expected:-$(say "$copies" | grep "^$folder/kernel/")}"
     each aside "$copies"
-    ! planned aside "$folder/" || each no_more_builds "$plan"
     for file in "$root/$folder"/kernel/drivers/gpu/drm/amd/amdgpu/amdgpu.ko* "$root/$folder"/updates/*/amdgpu.ko*; do
         parameters=$parameters$newline$(in_root modinfo -F parm "${file#"$root"}" 2>/dev/null)
     done
     look_at_index
 }
 diagnose() {
-    faults=0 found=0 blocked=' ' left=' ' plan='' lacks='' parameters='' kernels=''
+    faults=0 found=0 blocked=' ' left=' ' plan='' lacks='' parameters='' kernels='' statements=$(read_statements)
     say "amdgpu below ${root:-/}"
-    statements=$(read_statements)
     for one in "$root/$modules"/*/; do
         one=${one%/}
         if [ -L "$one" ] || { [ ! -d "$one/kernel" ] && [ ! -f "$one/modules.order" ]; }; then continue; fi
@@ -371,13 +345,11 @@ diagnose() {
     each look_at_images "$kernels"
 }
 
-# --- mending ---------------------------------------------------------------------------------------------------------
-
+# --- mending
 may_apply() {
     [ "$user" = 0 ] || give_up 6 "this takes root" "sudo $again"
     [ -n "$own" ] || give_up 6 "the programs of $shown do not run on this machine: another architecture, or no whole system"
     if [ -z "$work" ] || ! : >"$root/$modules/.rocmswitch-new"; then give_up 6 "$shown cannot be written to" "mount -o remount,rw $(quoted "$shown")"; fi 2>/dev/null
-    rm -f "$root/$modules/.rocmswitch-new"
     if ! ls "$root"/boot/vmlinuz* >/dev/null 2>&1 && sed 's/#.*//' "$root/etc/fstab" 2>/dev/null | grep -qE '[[:space:]]/boot[[:space:]]'; then
         give_up 6 "/boot is a file system of its own that is not mounted" "${before}mount /boot"
     fi
@@ -388,27 +360,26 @@ may_apply() {
 keep() { # path below ROOT: a copy in the quarantine, and a line that brings it back, before anything happens to it
     number=1
     while [ -z "$quarantine" ] && [ -e "$driver/quarantine/$number" ]; do number=$((number + 1)); done
-    quarantine=${quarantine:-$driver/quarantine/$number}
-    mkdir -p "$quarantine/${1%/*}" && chmod 700 "$driver/quarantine" "$quarantine" || give_up 1 "$quarantine cannot be made"
-    if [ ! -e "$root/$1" ] && [ ! -L "$root/$1" ]; then say "rm $(quoted "$root/$1")" >>"$quarantine/how-to-undo"; return; fi
+    quarantine=${quarantine:-$driver/quarantine/$number} there=$(quoted "$root/$1")
+    mkdir -p "$quarantine/${1%/*}" && chmod 700 "$driver/quarantine" "$quarantine" && touch_undo || give_up 1 "$quarantine cannot be made"
+    if grep -qF " $there" <"$quarantine/how-to-undo"; then return; fi
+    if [ ! -e "$root/$1" ] && [ ! -L "$root/$1" ]; then say "rm $there" >>"$quarantine/how-to-undo"; return; fi
     cp -pP "$root/$1" "$quarantine/$1" || give_up 1 "$root/$1 cannot be copied to $quarantine"
     say "$(hash_of 64 "$quarantine/$1")  $1" >>"$quarantine/manifest"
-    say "cp -pP $(quoted "$quarantine/$1") $(quoted "$root/$1")" >>"$quarantine/how-to-undo"
-    sync
+    say "cp -pP $(quoted "$quarantine/$1") $there" >>"$quarantine/how-to-undo"
+    settle "$quarantine/$1" "$quarantine/manifest" "$quarantine/how-to-undo" "$quarantine"
 }
+touch_undo() { : >>"$quarantine/how-to-undo"; }
 put() { # path below ROOT, hash, from stdin: beside it, looked at, then there by one rename
-    mkdir -p "$root/${1%/*}" && cat >"$root/$1.rocmswitch-new" && chmod 644 "$root/$1.rocmswitch-new" && sync
-    if [ "$(hash_of ${#2} "$root/$1.rocmswitch-new")" != "$2" ]; then
-        rm -f "$root/$1.rocmswitch-new"
-        give_up 1 "$root/$1 could not be written whole: is the disk full?"
-    fi
-    mv -f "$root/$1.rocmswitch-new" "$root/$1" && sync
+    new=$root/$1.rocmswitch-new
+    mkdir -p "${new%/*}" && cat >"$new" && chmod 644 "$new" && settle "$new"
+    [ "$(hash_of ${#2} "$new")" = "$2" ] || { rm -f "$new"; give_up 1 "$root/$1 could not be written whole: is the disk full?"; }
+    mv -f "$new" "$root/$1" && settle "${new%/*}"
 }
 write() { keep "$1"; say "$2" | put "$1" "$(say "$2" | digest 64)"; }
-carry_out() { # line of the plan: says what is done and, with $doing, does it
+carry_out() { # line of the plan, where it is of this $kind: says what is done and, with $doing, does it
     case $1 in "$kind$tab"*) ;; *) return ;; esac
-    path=${1#*"$tab"} path=${path%%"$tab"*} from=${1#*"$tab"*"$tab"} stated=${1##*"$tab"}
-    from=${from%"$tab"*}
+    path=${1#*"$tab"} path=${path%%"$tab"*} from=${1#*"$tab"*"$tab"} from=${from%"$tab"*} stated=${1##*"$tab"}
     case $kind in
     restore) say "  put $path back, from $from" ;;
     switch) say "  keep DKMS from building $path again, by etc/dkms" ;;
@@ -423,11 +394,12 @@ do_restore() {
     keep "$path"
     case $from in *.deb | *.rpm | *.pkg.tar*) member "$from" ;; *) cat "$from" ;; esac | put "$path" "$stated"
 }
-do_aside() { keep "$path"; rm -f "$root/$path"; sync; }
+do_aside() { keep "$path"; rm -f "$root/$path"; settle "$root/${path%/*}"; }
 do_switch() { # dkms before 3.2 reads -.conf while it builds for a new kernel: there $m and $v say for which module
     made='# Made by rocmswitch: keeps DKMS from building a module again; remove it to have that back.'
+    others=$(grep -s "^if " "$root/etc/dkms/-.conf" | grep -vF "\"$path\"")
     write "etc/dkms/${path%%/*}-${path#*/}.conf" "$made${newline}AUTOINSTALL=\"\"${newline}BUILD_EXCLUSIVE_KERNEL=\"^none\$\""
-    write etc/dkms/-.conf "$made${newline}if [ \"\$m/\$v\" = \"$path\" ]; then AUTOINSTALL=\"\"; fi"
+    write etc/dkms/-.conf "$made$newline${others:+$others$newline}if [ \"\$m/\$v\" = \"$path\" ]; then AUTOINSTALL=\"\"; fi"
 }
 do_off() {
     if [ -z "$from$yes" ]; then
@@ -437,13 +409,14 @@ do_off() {
     fi
     keep "$path"
     if [ -n "$from" ]; then rm -f "$root/$path"; else mv -f "$root/$path" "$root/$path.rocmswitch-disabled"; fi
-    sync
+    settle "$root/${path%/*}"
 }
 do_index() { # kmod's: busybox's writes an index that kmod does not read
     if in_root depmod --version 2>/dev/null | grep -q kmod; then in_root depmod "$path"; else lack "ROOT has no depmod of kmod" "depmod -b $(quoted "$shown") $path"; fi
 }
 do_image() {
-    old=$(cd "$root/boot" && ls "initrd.img-$path" "initramfs-$path.img" 2>/dev/null | first) preset=$(cat "$root/$modules/$path/pkgbase" 2>/dev/null)
+    preset=$(cat "$root/$modules/$path/pkgbase" 2>/dev/null) old=''
+    for one in "initramfs-${preset:-none}.img" "initramfs-$path.img" "initrd.img-$path"; do [ ! -e "$root/boot/$one" ] || old=$one; done
     rm -f "$root/boot/initrd.img-$path.new"
     need=$(($(wc -c <"$root/boot/${old:-vmlinuz-$path}" 2>/dev/null || say 0) * 11 / 10240))
     free=$(df -Pk "$root/boot" 2>/dev/null | sed -nE '$s/.* ([0-9]+) +[0-9]+% .*/\1/p')
@@ -453,22 +426,24 @@ do_image() {
     fi
     if [ -n "$old" ] && [ "${free:-0}" -gt $((need * 3)) ]; then mkdir -p "$root/boot/rocmswitch" && cp -p "$root/boot/$old" "$root/boot/rocmswitch/$old.before"; fi
     case $image_tool in
-    update-initramfs) if [ -n "$old" ]; then in_root update-initramfs -u -k "$path"; else in_root update-initramfs -c -k "$path"; fi ;;
+    update-initramfs) mode=-u; [ -n "$old" ] || mode=-c; in_root update-initramfs $mode -k "$path" ;;
     dracut) in_root dracut --force "/boot/${old:-initramfs-$path.img}" "$path" ;;
     mkinitcpio) in_root mkinitcpio -k "$path" -g "/boot/${old:-initramfs-${preset:-linux}.img}" ;;
     *) lack "ROOT has no tool that makes boot images" "make the boot image of $path by hand" ;;
     esac
     sync
 }
-go_through() { for kind in restore switch aside off index image; do each carry_out "$plan"; done; } # whatever comes between, it is safe to stop
+go_through() { for kind in restore switch aside off index image; do each carry_out "$plan"; done; } # safe to stop at any
 end() {
     [ -z "$lacks" ] || say "What has to be done by hand:$newline${lacks%"$newline"}"
-    if [ -n "$quarantine" ]; then
-        say "What stood there before is in $quarantine. To have it back: sh how-to-undo there, depmod, a new boot image."
-        say "The distribution's modules carry its signature, which Secure Boot takes. Nothing was signed anew."
-    fi
-    say "To boot once without the module: at the boot menu press e and add to the line that begins with linux:"
-    say "  module_blacklist=amdgpu      (and drop it for the boot after)"
+    [ -z "$quarantine" ] || say "What stood there before is in $quarantine. To have it back: sh how-to-undo there, depmod, a new boot image.
+The distribution's modules carry its signature, which Secure Boot takes. Nothing was signed anew."
+    say "To boot once without the module: at the boot menu press e and add to the line that begins with linux:
+  module_blacklist=amdgpu      (and drop it for the boot after)"
+}
+verdict_of_all() { # 0 where nothing is wrong
+    [ -z "$refused" ] || exit 5
+    [ "$faults" = 0 ] && [ -z "$plan$lacks" ] || exit 4
 }
 
 while [ $# -gt 0 ]; do
@@ -489,20 +464,12 @@ find_root
 prepare
 diagnose
 say "$newline$faults fault(s) in $found kernel(s)."
-doing=''
-if [ -z "$apply" ]; then
-    [ -z "$plan" ] || { say "What would be done:"; go_through; }
-    end
-    [ -z "$plan" ] || say "Nothing was changed. To do it: $again"
-    [ "$faults" = 0 ] && [ -z "$plan" ] || exit 4
-    exit 0
-fi
-may_apply
+[ -z "$apply" ] || may_apply
 if [ -n "$plan" ]; then
-    say "What is done:"
-    doing=yes
-    say "$kernels" | tr '\n' ' ' >"$driver/unfinished"
+    if [ -n "$apply" ]; then doing=yes; say "What is done:"; say "$kernels" | tr '\n' ' ' >"$driver/unfinished"; else say "What would be done:"; fi
     go_through
+fi
+if [ -n "$doing" ]; then
     sync; sync -f "$root/" "$root/boot" 2>/dev/null
     rm -f "$driver/unfinished"
     earlier=$lacks
@@ -511,6 +478,6 @@ if [ -n "$plan" ]; then
     [ "$faults" = 0 ] || { say "Still wrong:"; grep -E '^kernel|FAULT' "$work/after"; }
 fi
 end
-[ -z "$refused" ] || exit 5
-[ "$faults" = 0 ] && [ -z "$plan$lacks" ] || exit 4
-say "$shown loads what its packages have brought. A second run finds nothing to do."
+[ -n "$apply" ] || [ -z "$plan" ] || say "Nothing was changed. To do it: $again"
+verdict_of_all
+say "$shown loads what its packages have brought${apply:+. A second run finds nothing to do}."
