@@ -151,7 +151,8 @@ def add_programs(root: Path) -> None:
         for name in names.split():
             link = root / ("usr/sbin" if program == "kmod" else "usr/bin") / name
             link.symlink_to(f"/usr/bin/{program}")
-    for name, text in (("update-initramfs", IMAGE_TOOL), ("unmkinitramfs", IMAGE_OPENER)):
+    programs = {"update-initramfs": IMAGE_TOOL, "unmkinitramfs": IMAGE_OPENER, "mkinitramfs": "#!/bin/sh\nexit 1\n"}
+    for name, text in programs.items():  # the last one only tells which tool this is: the first one does it all
         write(root / "usr/sbin" / name, text).chmod(0o755)
     write(root / "etc/initramfs-tools/modules", "# at the start of the boot\namdgpu\n")
 
