@@ -20,8 +20,8 @@ from rocmswitch.planning.moduleoptions import Option, fits, options, type_of
 CONF = "etc/modprobe.d/rocmswitch.conf"
 FIRST_LINE = "# Made by rocmswitch: `rocmswitch driver set` and `driver unset` change it."
 _OURS = "# Made by rocmswitch"
-_WORD = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)(?:=([!$-~]+))?")
-"""No quotes, no blank, no `#`: nothing that modprobe, the kernel and a shell would read differently."""
+_WORD = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)(?:=([A-Za-z0-9_.,:;+/@%=-]+))?")
+"""No quotes, blanks, `#` or backslash: nothing that modprobe, the kernel and a shell would read differently."""
 _EXAMPLE = "amdgpu.vm_size=8"
 
 

@@ -157,13 +157,11 @@ class Snapshots:
             raise Refused(f"`{source}` was changed while it was copied")
 
     def _is_shared(self, file: SnapshotFile, before: Snapshot) -> bool:
-        """Whether the copy of the snapshot *before* serves for both: boot images are large, and can be made anew."""
+        """Whether the copy in *before* serves for both: boot images are large, and can be made anew."""
         copied = before.find(file.path) if file.path.startswith(_SHARED) else None
-        return (
-            copied is not None
-            and copied.state.sha256 == file.state.sha256
-            and self.is_intact(before.number, copied)
-        )
+        if copied is None or copied.state.sha256 != file.state.sha256:
+            return False
+        return self.is_intact(before.number, copied)
 
     def _make_folders(self, folder: Path) -> None:
         """Nobody's but root's, whatever its umask."""
