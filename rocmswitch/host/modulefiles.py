@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 from rocmswitch.host.bootimages import images_of, kernel_file
 from rocmswitch.host.bootimages import read_boot_image as read_boot_image
+from rocmswitch.host.modulefolders import ModuleEntry, kernel_folders, preferred, search_rules, walk
 from rocmswitch.host.systemroot import SystemRoot
 from rocmswitch.metadata.debversion import MAX_VERSION, version_key
 from rocmswitch.metadata.kernelmodule import Damaged, parse_module
 from rocmswitch.metadata.moduleindex import leads_to, listed_paths, module_name
-from rocmswitch.metadata.modulesearch import SearchRules, in_order_of_preference, parse_rules
 from rocmswitch.metadata.stream import Unreadable
 from rocmswitch.metadata.unpacking import unpacked
 from rocmswitch.model.kernel import (
@@ -25,7 +23,6 @@ from rocmswitch.model.kernel import (
     DAMAGED,
     EMPTY,
     MODULES,
-    SUFFIXES,
     UNREADABLE,
     Contents,
     Kernel,
@@ -33,15 +30,12 @@ from rocmswitch.model.kernel import (
 )
 from rocmswitch.system import process
 
-_FOLDERS = ("lib/modules", "usr/lib/modules")
-_RULES = ("etc/depmod.d", "run/depmod.d", "usr/local/lib/depmod.d", "usr/lib/depmod.d", "lib/depmod.d")
-"""The first one that has a file of a name counts, depmod.d(5)."""
 _CARDS = "pci:v00001002d"
 _MODULE_LIMIT = 1024 * 1024 * 1024
 """Bytes. Ubuntu's amdgpu with all that a debugger wants has some hundred million."""
-_INDEX_LIMIT = 256 * 1024 * 1024
-_NAMES = {module_name(one): one for one in MODULES}
+_PIECE = 1024 * 1024
 _WITNESSES = 3
+"""How many modules of a kernel are asked which machine it is for, until one answers."""
 
 
 def read_kernels(root: Path, through: SystemRoot | None = None) -> tuple[Kernel, ...]:
@@ -51,7 +45,9 @@ def read_kernels(root: Path, through: SystemRoot | None = None) -> tuple[Kernel,
     is told by *through*, where it is given. Raises nothing.
     """
     system = through or SystemRoot(root)
-    kernels = [kernel for release, folder in _folders(system) if (kernel := _read_kernel(system, release, folder))]
+    kernels = [
+        kernel for release, folder in kernel_folders(system) if (kernel := _read_kernel(system, release, folder))
+    ]
     return tuple(sorted(kernels, key=lambda one: (version_key(_as_version(one.release)), one.release)))
 
 
@@ -62,7 +58,7 @@ def read_contents(file: BinaryIO, name: str, *, machine: str = "") -> Contents:
     any where it is empty) is DAMAGED. Bytes that were exchanged in the middle are not seen: only a hash tells.
     Raises OSError.
     """
-    content = file.read(_MODULE_LIMIT + 1)
+    content = _bytes(file)
     found = Contents(
         len(content),
         md5=hashlib.md5(content, usedforsecurity=False).hexdigest(),
@@ -76,6 +72,16 @@ def read_contents(file: BinaryIO, name: str, *, machine: str = "") -> Contents:
         return found
     found = replace(found, unpacked=found.sha256 if inside is content else hashlib.sha256(inside).hexdigest())
     return _with_facts(found, inside, name, machine)
+
+
+def _bytes(file: BinaryIO) -> bytes:
+    """All of *file*, but no more than shows that it is too large."""
+    # Not in one go: the buffer would be as large as the limit, which a small machine does not have.
+    pieces, size = [], 0
+    while size <= _MODULE_LIMIT and (piece := file.read(_PIECE)):
+        pieces.append(piece)
+        size += len(piece)
+    return b"".join(pieces)
 
 
 def _with_facts(found: Contents, inside: bytes, name: str, machine: str) -> Contents:
@@ -108,7 +114,7 @@ def signer_of(root: Path, path: str) -> str:
     # A kmod without the library for this compression: Debian's has none for gzip.
     try:
         with system.open(path) as file:
-            content = unpacked(file.read(_MODULE_LIMIT), _MODULE_LIMIT)
+            content = unpacked(_bytes(file), _MODULE_LIMIT)
     except (Unreadable, OSError):
         return ""
     with tempfile.NamedTemporaryFile(suffix=".ko") as plain:
@@ -126,115 +132,44 @@ def _modinfo(path: Path) -> str | None:
     return None if done.code else done.stdout.decode(errors="replace").strip()
 
 
-def _folders(system: SystemRoot) -> Iterator[tuple[str, str]]:
-    """Each release with its real folder, none twice."""
-    seen = set()
-    for parent in _FOLDERS:
-        for name in system.names(parent):
-            folder = system.within(f"{parent}/{name}")
-            is_alias = folder.rpartition("/")[2] != name and system.is_folder(
-                f"{parent}/{folder.rpartition('/')[2]}"
-            )
-            if folder not in seen and not is_alias and system.is_folder(folder):
-                seen.add(folder)
-                yield name, folder
-
-
 def _read_kernel(system: SystemRoot, release: str, folder: str) -> Kernel | None:
     """None for a folder that never held a kernel's modules."""
-    rules = _rules(system, release)
-    files = list(_walk(system, folder, rules))
-    copies = [one for one in files if one.name in _NAMES]
+    rules = search_rules(system, release)
+    files = list(walk(system, folder, rules))
+    copies = [one for one in files if one.name]
     has_amdgpu = any(one.name == AMDGPU for one in copies)
     if not (has_amdgpu or system.is_folder(f"{folder}/kernel") or system.is_file(f"{folder}/modules.order")):
         return None
     machine = _machine(system, files)
-    return Kernel(
-        release,
-        folder,
-        vmlinuz=kernel_file(system, release, folder),
-        modules=tuple(
-            ModuleFile(release, _NAMES[one.name], f"{folder}/{one.path}", _contents(system, one, machine))
-            for one in _preferred(copies, rules)
-        ),
+    kernel = Kernel(release, folder, vmlinuz=kernel_file(system, release, folder))
+    return replace(
+        kernel,
+        modules=tuple(_module_file(system, kernel, one, machine) for one in preferred(copies, rules)),
         listed=_listed(system, folder),
         has_aliases=leads_to(_index(system, f"{folder}/modules.alias.bin"), _CARDS, AMDGPU),
         images=tuple(read_boot_image(system.root, path) for path in images_of(system, release, folder)),
     )
 
 
-def _rules(system: SystemRoot, release: str) -> SearchRules:
-    found: dict[str, str] = {}
-    for folder in _RULES:
-        for name in system.names(folder):
-            if name.endswith(".conf") and len(name) > len(".conf") and not name.startswith("."):
-                found.setdefault(name, f"{folder}/{name}")
-    return parse_rules((system.text(found[name]) for name in sorted(found)), release)
-
-
-@dataclass(frozen=True)
-class _File:
-    """One file of a module."""
-
-    path: str
-    """Below the kernel's folder, as depmod spells it: a link in it is kept (weak-updates are links)."""
-    real: str
-    """Below the root, all links followed."""
-
-    @property
-    def name(self) -> str:
-        """As in _NAMES."""
-        return module_name(self.path)
-
-
-def _walk(system: SystemRoot, folder: str, rules: SearchRules) -> Iterator[_File]:
-    """All files of modules below *folder*, in the order in which depmod comes to them: the disk's own."""
-
-    def below(real: str, shown: str, above: tuple[str, ...]) -> Iterator[_File]:
-        for entry in _entries(system, real):
-            path, place = f"{shown}{entry.name}", f"{real}/{entry.name}"
-            is_link = entry.is_symlink()
-            place = system.within(place) if is_link else place
-            if entry.name in rules.excluded:
-                continue
-            if system.is_folder(place) if is_link else entry.is_dir(follow_symlinks=False):
-                if place not in above:
-                    yield from below(place, f"{path}/", (*above, place))
-            elif entry.name.endswith(SUFFIXES) and (system.is_file(place) if is_link else entry.is_file()):
-                yield _File(path, place)
-
-    return below(folder, "", (folder,))
-
-
-def _entries(system: SystemRoot, folder: str) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(system.root / folder) as entries:
-            return list(entries)
-    except OSError as error:
-        system.note(folder, error.strerror or str(error))
-        return []
-
-
-def _preferred(copies: list[_File], rules: SearchRules) -> Iterator[_File]:
-    by_path = {one.path: one for one in copies}
-    for name in _NAMES:
-        paths = [one.path for one in copies if one.name == name]
-        yield from (by_path[path] for path in in_order_of_preference(paths, rules))
-
-
-def _machine(system: SystemRoot, files: list[_File]) -> str:
+def _machine(system: SystemRoot, files: list[ModuleEntry]) -> str:
     """Which machine this kernel is for, by its other modules; empty where it has none."""
-    others = [one for one in files if one.name not in _NAMES and one.path.startswith("kernel/")]
+    others = [one for one in files if not one.name and one.path.startswith("kernel/")]
     for one in others[:_WITNESSES]:
         try:
             with system.open(one.real) as file:
-                return parse_module(unpacked(file.read(_MODULE_LIMIT), _MODULE_LIMIT)).machine
+                return parse_module(unpacked(_bytes(file), _MODULE_LIMIT)).machine
         except (OSError, Unreadable, Damaged):
             continue
     return ""
 
 
-def _contents(system: SystemRoot, file: _File, machine: str) -> Contents:
+def _module_file(system: SystemRoot, kernel: Kernel, file: ModuleEntry, machine: str) -> ModuleFile:
+    path = f"{kernel.folder}/{file.path}"
+    target = "" if file.real == path else file.real
+    return ModuleFile(kernel.release, file.name, path, _contents(system, file, machine), target=target)
+
+
+def _contents(system: SystemRoot, file: ModuleEntry, machine: str) -> Contents:
     try:
         with system.open(file.real) as opened:
             return read_contents(opened, file.name, machine=machine)
@@ -255,7 +190,7 @@ def _listed(system: SystemRoot, folder: str) -> tuple[tuple[str, str], ...]:
 
 
 def _index(system: SystemRoot, path: str) -> bytes:
-    return system.read(path, _INDEX_LIMIT) or b""
+    return system.read(path) or b""
 
 
 def _as_version(release: str) -> str:

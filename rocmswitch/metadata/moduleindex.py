@@ -20,8 +20,8 @@ _PREFIX, _VALUES, _CHILDREN, _OFFSET = 0x80000000, 0x40000000, 0x20000000, 0x0FF
 
 
 def module_name(name: str) -> str:
-    """The module that a file or a word names, as modprobe writes it: `amd-sched.ko.xz` is `amd_sched`."""
-    return name.rpartition("/")[2].partition(".ko")[0].replace("-", "_")
+    """The module that a file or a word names, as kmod reads it: `amd-sched.old.ko.xz` is `amd_sched`."""
+    return name.rpartition("/")[2].partition(".")[0].replace("-", "_")
 
 
 def listed_paths(index: bytes, names: Iterable[str]) -> tuple[tuple[str, str], ...]:

@@ -97,4 +97,4 @@ def _replaces(new: str, old: str, rules: SearchRules) -> bool:
 
 def _without_suffix(path: str) -> str:
     folder, _, name = path.rpartition("/")
-    return f"{folder}/{name.partition('.ko')[0]}"
+    return f"{folder}/{name.partition('.')[0]}"

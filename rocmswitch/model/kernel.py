@@ -79,6 +79,8 @@ class ModuleFile:
     """None for one that no package owns."""
     signer: str = ""
     """As modinfo says it; empty where it is not signed or there is no modinfo."""
+    target: str = ""
+    """The real path, where `path` leads through a link; empty where it does not."""
 
     @property
     def place(self) -> str:
@@ -92,7 +94,9 @@ class ModuleFile:
     @property
     def fault(self) -> str:
         """EMPTY, DAMAGED, FOREIGN, UNREADABLE or nothing: what is wrong with it whatever its package says."""
-        foreign = self.contents.vermagic and self.contents.kernel != self.kernel
+        # Red Hat's weak-updates are links to modules of another kernel with the same ABI: the loader takes those.
+        is_weak = self.target != "" and self.place == "weak-updates"
+        foreign = self.contents.vermagic and self.contents.kernel != self.kernel and not is_weak
         return self.contents.fault or (FOREIGN if foreign else "")
 
 

@@ -7,6 +7,7 @@ import io
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from rocmswitch.host.bootimages import images_of, kernel_file, read_boot_image
 from rocmswitch.host.systemroot import SystemRoot
 from rocmswitch.metadata.bootimage import read_image
 from rocmswitch.model.kernel import BootImage, PackedFile
+from tests.support.asnobody import as_nobody
 from tests.support.bootimages import COMPRESSIONS, archive, compressed, entry
 from tests.support.kernelmodules import KERNEL, module, packed
 
@@ -200,13 +202,17 @@ def test_a_cut_image_is_noticed(tmp_path: Path, how: str, share: float):
     assert read(tmp_path, content[:cut]).problem in ("it is cut short", "it is garbled")
 
 
-def test_an_image_that_only_root_may_read_says_so(tmp_path: Path):
-    if os.geteuid() == 0:
-        pytest.skip("root may read it")
-    (tmp_path / "boot").mkdir()
-    (tmp_path / IMAGE).touch(mode=0)
+def test_an_image_that_only_root_may_read_says_so():
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        root.chmod(0o755)
+        (root / "boot").mkdir()
+        (root / IMAGE).touch(mode=0)
 
-    assert read_boot_image(tmp_path, IMAGE).problem == "only root may read it"
+        with as_nobody():
+            image = read_boot_image(root, IMAGE)
+
+    assert (image.problem, image.is_damaged) == ("only root may read it", False)
 
 
 def test_an_image_that_is_not_there_and_one_that_is_no_file_say_so(tmp_path: Path):

@@ -22,7 +22,16 @@ PLACES = (
     "extra/amdgpu.ko",
     "weak-updates/amdgpu.ko",
     "amdgpu.ko",
+    "kernel/drivers/amdgpu.before.ko",
 )
+NO_MODULES = (
+    ".amdgpu.ko.rocmswitch-3.new",
+    "amdgpu.ko.rocmswitch-new",
+    "amdgpu.ko.bak",
+    ".amdgpu.ko",
+    "amdgpu.ko.xz~",
+)
+"""Names beside a module that depmod passes over: what a change that was cut off leaves, and copies of users."""
 RULES = {
     "default": {},
     "fedora": {"dist.conf": "# a comment\nsearch updates extra built-in weak-updates\n"},
@@ -52,8 +61,9 @@ def put(root: Path, path: str) -> None:
 def chosen(root: Path) -> str:
     """What depmod takes, by the rules of *root*: by itself it takes those of the machine that it runs on."""
     subprocess.run(["depmod", "-C", root / "etc/depmod.d", "-b", root, KERNEL], capture_output=True, check=True)
-    (line,) = (root / FOLDER / "modules.dep").read_text().splitlines()
-    return line.partition(":")[0]
+    lines = (root / FOLDER / "modules.dep").read_text().splitlines()
+    (taken,) = (one for line in lines if not (one := line.partition(":")[0]).endswith("/.amdgpu.ko"))
+    return taken
 
 
 def preferred(root: Path) -> list[str]:
@@ -84,3 +94,13 @@ def test_of_all_copies_the_order_is_the_one_in_which_depmod_takes_what_is_left(r
         taken.append(chosen(root))
         (root / FOLDER / taken[-1]).unlink()
     assert order == taken
+
+
+@pytest.mark.parametrize("suffix", [".ko", ".ko.xz"])
+def test_what_lies_beside_a_module_under_other_names_is_passed_over(root: Path, suffix: str):
+    for name in NO_MODULES:
+        put(root, f"updates/{name}")
+    put(root, f"kernel/amdgpu{suffix}")
+
+    assert preferred(root) == [f"kernel/amdgpu{suffix}"]
+    assert chosen(root) == f"kernel/amdgpu{suffix}"
