@@ -33,7 +33,7 @@ def check_system(files: SystemRoot) -> None:
     if subvolume is not None:
         raise NotFound(
             f"`{root}` is no system: that is in its subvolume `{subvolume}`",
-            hint=f"unmount it and run `mount -o subvol={subvolume} DEVICE {root}`",
+            hint=f"unmount it, run `mount -o subvol={subvolume} DEVICE {root}`, and the same command again",
         )
     raise NotFound(
         f"`{root}` has no `{lacking[-1]}`: is the root of the damaged system mounted at `{root}`?",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
+from pathlib import Path
 
 from rocmswitch.host.systemroot import SystemRoot
 from rocmswitch.model.kernel import Owner
-from rocmswitch.system.process import run
+from rocmswitch.system.process import Finished, run
 
 FOLDERS = ("usr/lib/sysimage/rpm", "var/lib/rpm")
 """Where the database is: of Fedora since 36 and SUSE, of all before them."""
@@ -75,22 +77,42 @@ class RpmFiles:
     def _asked(self, query: str) -> bytes:
         command = self._command()
         if command is None:
-            self._files.note(
-                database(self._files), "this machine has no `rpm`, so nobody knows whose the files are"
-            )
+            self._files.note(self._database, "this machine has no `rpm`, so nobody knows whose the files are")
             return b""
-        asking = ["-qa", "--nodigest", "--nosignature", "--queryformat", query]
-        done = run([*command, *asking], environment={**os.environ, "LC_ALL": "C"})
+        done = _run(command, query)
+        why = done.stderr.decode(errors="replace").strip().split("\n")[-1]
+        if done.code != 0 and command[0] != "chroot":
+            # SQLite opens no database that it may not write beside, unless another process left its index there.
+            with tempfile.TemporaryDirectory() as folder:
+                self._copy_to(Path(folder))
+                done = _run([command[0], "--dbpath", folder], query)
         if done.code != 0 or not done.stdout:
-            why = done.stderr.decode(errors="replace").strip().split("\n")[-1]
-            self._files.note(database(self._files), why or f"`rpm` ended with {done.code} and told nothing")
+            self._files.note(self._database, why or f"`rpm` ended with {done.code} and told nothing")
         return done.stdout
 
     def _command(self) -> list[str] | None:
         """This machine's rpm on that database; else, for root, the system's own."""
         program = shutil.which("rpm")
         if program is not None:
-            return [program, "--dbpath", str(self._files.root / database(self._files))]
+            return [program, "--dbpath", str(self._files.root / self._database)]
         if os.geteuid() == 0 and self._files.is_file("usr/bin/rpm") and shutil.which("chroot"):
             return ["chroot", str(self._files.root), "/usr/bin/rpm"]
         return None
+
+    def _copy_to(self, folder: Path) -> None:
+        for name in self._files.names(self._database):
+            if name.startswith(_FILES):
+                try:
+                    with self._files.open(f"{self._database}/{name}") as old, (folder / name).open("wb") as new:
+                        shutil.copyfileobj(old, new)
+                except OSError as error:
+                    self._files.note(f"{self._database}/{name}", error.strerror or str(error))
+
+    @cached_property
+    def _database(self) -> str:
+        return database(self._files)
+
+
+def _run(command: list[str], query: str) -> Finished:
+    asking = ["-qa", "--nodigest", "--nosignature", "--queryformat", query]
+    return run([*command, *asking], environment={**os.environ, "LC_ALL": "C"})

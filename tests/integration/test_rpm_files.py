@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -116,3 +118,26 @@ def test_a_database_that_is_damaged_is_told_once_and_owns_nothing(tmp_path):
         ("", ""),
     )
     assert len([one for one in files.unread if "sysimage/rpm" in one]) == 1
+
+
+@NEEDS_RPM
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount")
+def test_a_database_on_a_read_only_file_system_is_read_too(root):
+    for path in root.rglob("rpmdb.sqlite-*"):
+        path.unlink()
+    asking = (
+        'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && '
+        'exec "$0" -c "import sys; from pathlib import Path; '
+        "from rocmswitch.host.packagefiles import PackageFiles; "
+        'print(PackageFiles(Path(sys.argv[1])).owner(sys.argv[2]))" "$@"'
+    )
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", asking, sys.executable, str(root), MODULE],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if "unshare:" in done.stderr or "mount:" in done.stderr:
+        pytest.skip(f"nothing can be mounted here: {done.stderr.strip()}")
+
+    assert "package='kernel-modules'" in done.stdout, done.stderr
