@@ -1,0 +1,177 @@
+"""What a recovery leaves alone, what it cannot do, and what it says of both."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from rocmswitch.model.kernel import AMDGPU, BootImage, ModuleFile, Original, PackedFile, System
+from rocmswitch.model.recovery import Fault, Lack, RecoveryPlan, SetAside
+from rocmswitch.planning.modules import faults
+from rocmswitch.planning.recovery import Wishes, plan_recovery
+from tests.support.recoveryplans import NO_WISHES, OFF, PACKAGE_NAME, PATH, mended, packaged_dkms, plan_of, rows
+from tests.support.systems import (
+    VERSION,
+    K,
+    bookworm,
+    bootline,
+    contents,
+    dkms,
+    genuine,
+    kernel_of,
+    module_at,
+    packaged,
+    setting,
+    shadow,
+    snapshot,
+    system_of,
+    truncated,
+)
+
+
+@pytest.mark.parametrize(
+    ("database", "root", "line"),
+    [
+        ("dpkg", "/", f"apt-get install --reinstall {PACKAGE_NAME}={VERSION}"),
+        ("rpm", "/", f"dnf reinstall {PACKAGE_NAME}-{VERSION}"),
+        ("pacman", "/mnt/a b", f"chroot '/mnt/a b' pacman -S {PACKAGE_NAME}"),
+    ],
+)
+def test_without_any_source_the_package_is_named_and_the_image_stays(database: str, root: str, line: str):
+    broken = system_of(kernel_of(K, packaged(truncated())), package_database=database, root=root)
+
+    plan = plan_of(broken)
+
+    where = "" if root == "/" else " --root '/mnt/a b'"
+    assert plan.lacks[0] == Lack(
+        f"`/{PATH}` cannot be brought back: there is no copy of it here",
+        f"run `{line}`; or run `sudo rocmswitch recover{where} --apply --package FILE` with that package from"
+        " elsewhere",
+        PATH,
+    )
+    assert plan.is_empty
+
+
+def test_an_image_with_a_better_copy_is_not_made_anew_of_a_module_that_stays_bad():
+    broken = system_of(kernel_of(K, packaged(contents("garbled"))))
+    better = BootImage(f"boot/initrd.img-{K}", 30_000_000, ((AMDGPU, PackedFile(PATH, genuine().unpacked)),))
+    broken = replace(broken, kernels=(replace(broken.kernels[0], images=(better,)),))
+
+    plan = plan_of(broken)
+
+    assert (plan.images, [one.path for one in plan.lacks]) == ((), [PATH, better.path])
+
+
+def test_ubuntus_extra_package_is_the_one_to_reinstall():
+    extra = f"linux-modules-extra-{K}"
+    kernel = kernel_of(K)
+    owner = replace(kernel.stated[0].owner, package=extra)
+    gone = replace(kernel, modules=(), stated=(replace(kernel.stated[0], owner=owner),))
+
+    plan = plan_of(system_of(gone))
+
+    assert f"`apt-get install --reinstall {extra}={VERSION}`" in plan.lacks[0].remedy
+
+
+def own_kernel(*modules: ModuleFile) -> System:
+    """Of nobody: built and installed by hand."""
+    unowned = tuple(replace(one, owner=None) for one in modules)
+    return system_of(replace(kernel_of(K, *unowned), package="", package_version="", stated=()))
+
+
+def test_of_a_kernel_of_nobody_nothing_is_judged_but_what_is_plain_to_see():
+    assert (faults(own_kernel(packaged())), rows(own_kernel(packaged(truncated())))) == ((), ["damaged", "aliases"])
+
+
+def test_a_shadow_before_a_module_of_nobody_goes_only_when_that_is_wanted():
+    broken = own_kernel(module_at(shadow(), contents("patched")), packaged())
+
+    left, wanted = plan_of(broken), plan_of(broken, wishes=Wishes(in_tree=True))
+
+    assert (left.files, [one.path for one in wanted.files]) == ((), [shadow()])
+    assert left.lacks == (
+        Lack(
+            f"`/{shadow()}` stays: no package vouches for the module in `kernel/`",
+            "run `sudo rocmswitch recover --apply --in-tree`",
+            shadow(),
+        ),
+    )
+
+
+def test_a_shadow_that_a_package_vouches_for_stays_and_goes_only_when_that_is_wanted():
+    sound = packaged_dkms(changed=())
+
+    kept, wanted = plan_recovery(sound, (), NO_WISHES), plan_of(sound, wishes=Wishes(in_tree=True))
+
+    assert (kept.is_empty, kept.notes) == (True, (f"`/{shadow()}` is kept: amdgpu/1.0 of DKMS vouches for it",))
+    assert wanted == mended(sound, SetAside(shadow(), "the kernel's own module is wanted", K), *OFF)
+
+
+def test_a_module_that_dkms_has_moved_away_is_missed_only_where_nothing_loads_instead():
+    built = module_at(shadow(), contents("clean"))
+    kept = Original(K, AMDGPU, "var/lib/dkms/amdgpu/original_module/amdgpu.ko", genuine())
+    sound = system_of(kernel_of(K, built), dkms=(dkms(built),), originals=(kept,))
+
+    assert plan_recovery(sound, (), NO_WISHES).is_empty
+    assert [(one.id, one.severity) for one in faults(sound)] == [(f"missing:{PATH}", "note")]
+
+
+def test_modules_without_a_kernel_are_told_and_left_alone():
+    left = system_of(replace(kernel_of(K, packaged(truncated())), vmlinuz=""))
+
+    plan = plan_recovery(left, (snapshot(genuine()),), NO_WISHES)
+
+    assert plan == RecoveryPlan(
+        "/",
+        (
+            Fault(
+                f"leftover:{K}",
+                f"`/usr/lib/modules/{K}` is of a kernel that cannot be booted any more",
+                f"`/boot` has no kernel {K}",
+                "note",
+                K,
+                f"usr/lib/modules/{K}",
+            ),
+        ),
+        notes=(f"`/usr/lib/modules/{K}` is left alone: `/boot` has no kernel {K}",),
+    )
+
+
+def test_the_boot_command_line_is_told_in_words():
+    grub = bootline('GRUB_CMDLINE_LINUX="quiet module_blacklist=amdgpu"')
+
+    plan = plan_recovery(bookworm(settings=(grub,)), (), NO_WISHES)
+
+    assert (plan.is_empty, plan.notes) == (
+        True,
+        (
+            "`/etc/default/grub` keeps `amdgpu` from being loaded at every boot: take it out of"
+            " `/etc/default/grub`, then run `update-grub`",
+        ),
+    )
+
+
+def test_settings_stay_without_consent_and_it_is_said():
+    broken = bookworm(settings=(setting("options amdgpu vm_size=abc"),))
+
+    plan = plan_recovery(broken, (), Wishes(disable=frozenset()))
+
+    assert plan == RecoveryPlan(
+        "/",
+        faults(broken),
+        lacks=(
+            Lack(
+                "`/etc/modprobe.d/amdgpu.conf` is not changed: `amdgpu` is not loaded with `vm_size=abc`, which is"
+                " no int",
+                "run `sudo rocmswitch recover --apply` and consent to it, or take the line out of"
+                " `/etc/modprobe.d/amdgpu.conf`",
+                "etc/modprobe.d/amdgpu.conf",
+            ),
+        ),
+        notes=("`/etc/modprobe.d/amdgpu.conf` is left as it is: nobody has consented to disable it",),
+    )
+
+
+def test_a_system_that_is_well_may_be_read_only():
+    assert plan_recovery(bookworm(is_read_only=True), (), NO_WISHES) == RecoveryPlan("/", ())
