@@ -144,6 +144,7 @@ def _by(program: str) -> Unpacker:
 def _names(system: SystemRoot, release: str, folder: str) -> list[str]:
     """By what the files in /boot call this kernel: its release; Arch's package; Alpine's flavour."""
     package = system.text(f"{folder}/pkgbase").strip()
+    package = "" if "/" in package else package
     flavour = release.rpartition("-")[2]
     is_alpine = system.is_file("etc/alpine-release")
     return [release, *([package] if package else []), *([flavour] if is_alpine else [])]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
 import re
+import shutil
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -35,7 +38,7 @@ _MODULE_LIMIT = 1024 * 1024 * 1024
 """Bytes. Ubuntu's amdgpu with all that a debugger wants has some hundred million."""
 _PIECE = 1024 * 1024
 _WITNESSES = 3
-"""How many modules of a kernel are asked which machine it is for, until one answers."""
+"""How many other modules of a kernel are asked which machine it is for."""
 
 
 def read_kernels(root: Path, through: SystemRoot | None = None) -> tuple[Kernel, ...]:
@@ -45,9 +48,8 @@ def read_kernels(root: Path, through: SystemRoot | None = None) -> tuple[Kernel,
     is told by *through*, where it is given. Raises nothing.
     """
     system = through or SystemRoot(root)
-    kernels = [
-        kernel for release, folder in kernel_folders(system) if (kernel := _read_kernel(system, release, folder))
-    ]
+    found = [_read_kernel(system, release, folder) for release, folder in kernel_folders(system)]
+    kernels = [one for one in found if one is not None]
     return tuple(sorted(kernels, key=lambda one: (version_key(_as_version(one.release)), one.release)))
 
 
@@ -59,6 +61,8 @@ def read_contents(file: BinaryIO, name: str, *, machine: str = "") -> Contents:
     Raises OSError.
     """
     content = _bytes(file)
+    if len(content) > _MODULE_LIMIT:
+        return Contents(len(content), "", "", "", DAMAGED)
     found = Contents(
         len(content),
         md5=hashlib.md5(content, usedforsecurity=False).hexdigest(),
@@ -89,12 +93,11 @@ def _with_facts(found: Contents, inside: bytes, name: str, machine: str) -> Cont
         facts = parse_module(inside)
     except Damaged:
         return found
-    is_other = (facts.name and module_name(facts.name) != module_name(name)) or (
-        machine and facts.machine != machine
-    )
+    is_another = facts.name != "" and module_name(facts.name) != module_name(name)
+    is_elsewhere = machine != "" and facts.machine != machine
     return replace(
         found,
-        fault=DAMAGED if is_other or found.size > _MODULE_LIMIT else "",
+        fault=DAMAGED if is_another or is_elsewhere else "",
         vermagic=facts.vermagic,
         version=facts.version,
         is_signed=facts.is_signed,
@@ -125,10 +128,11 @@ def signer_of(root: Path, path: str) -> str:
 
 def _modinfo(path: Path) -> str | None:
     """None where it fails; nothing, too, where there is no modinfo."""
-    try:
-        done = process.run(["modinfo", "-F", "signer", path.absolute()])
-    except FileNotFoundError:
+    # Debian's users do not have the folder of system programs in their PATH.
+    program = shutil.which("modinfo", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
+    if program is None:
         return ""
+    done = process.run([program, "-F", "signer", path.absolute()])
     return None if done.code else done.stdout.decode(errors="replace").strip()
 
 
@@ -152,15 +156,13 @@ def _read_kernel(system: SystemRoot, release: str, folder: str) -> Kernel | None
 
 
 def _machine(system: SystemRoot, files: list[ModuleEntry]) -> str:
-    """Which machine this kernel is for, by its other modules; empty where it has none."""
+    """Which machine this kernel is for, by its other modules; empty where it has none, or they do not agree."""
     others = [one for one in files if not one.name and one.path.startswith("kernel/")]
+    machines = set()
     for one in others[:_WITNESSES]:
-        try:
-            with system.open(one.real) as file:
-                return parse_module(unpacked(_bytes(file), _MODULE_LIMIT)).machine
-        except (OSError, Unreadable, Damaged):
-            continue
-    return ""
+        with contextlib.suppress(OSError, Unreadable, Damaged), system.open(one.real) as file:
+            machines.add(parse_module(unpacked(_bytes(file), _MODULE_LIMIT)).machine)
+    return machines.pop() if len(machines) == 1 else ""
 
 
 def _module_file(system: SystemRoot, kernel: Kernel, file: ModuleEntry, machine: str) -> ModuleFile:
