@@ -57,6 +57,11 @@ def blocks(setting: Setting) -> bool:
     return False
 
 
+def unsets_modes(setting: Setting) -> bool:
+    """Whether a boot command line has `nomodeset`, with which amdgpu is loaded and leaves the card alone."""
+    return "nomodeset" in _unquoted(setting.text)
+
+
 def type_of(option: Option, parameters: tuple[str, ...]) -> str:
     """The type that the module gives the parameter; empty where it has none of that name."""
     for parameter in parameters:

@@ -39,7 +39,11 @@ def faults(system: System) -> tuple[Fault, ...]:
     found += _dkms_faults(system)
     found += _firmware_faults(system)
     found += _package_faults(system)
-    return tuple(sorted(found, key=lambda one: SEVERITIES.index(one.severity)))
+    first: dict[str, Fault] = {}
+    for one in sorted(found, key=lambda one: SEVERITIES.index(one.severity)):
+        # A line of settings may name several modules, and is told once.
+        first.setdefault(one.id, one)
+    return tuple(first.values())
 
 
 def kernel_faults(system: System, kernel: Kernel) -> Iterator[Fault]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rocmswitch.model.finding import FAULT, NOTE, WARNING
 from rocmswitch.model.kernel import Setting, System
 from rocmswitch.model.recovery import Fault
-from rocmswitch.planning.moduleoptions import Option, blocks, fits, options, type_of
+from rocmswitch.planning.moduleoptions import Option, blocks, fits, options, type_of, unsets_modes
 
 DISABLED_FOLDERS = ("etc/modprobe.d/", "etc/modules-load.d/")
 """Where a file is read by its ending, so that another name takes it out of use."""
@@ -54,15 +54,15 @@ def _options(system: System, setting: Setting) -> Iterator[Fault]:
 
 def _bootline(system: System, setting: Setting) -> Iterator[Fault]:
     booted = setting.path == BOOTED
+    severity = NOTE if booted else WARNING
+    where = "this boot" if booted else f"`/{setting.path}`"
+    ending = "; drop it for the next boot" if booted else " at every boot"
     if blocks(setting):
-        what = (
-            "this boot keeps `amdgpu` from being loaded; drop it for the next boot"
-            if booted
-            else f"`/{setting.path}` keeps `amdgpu` from being loaded at every boot"
-        )
-        yield Fault(
-            f"blocked:{spot(setting)}", what, _quoted(setting), NOTE if booted else WARNING, path=setting.path
-        )
+        what = f"{where} keeps `{setting.module}` from being loaded{ending}"
+        yield Fault(f"blocked:{spot(setting)}", what, _quoted(setting), severity, path=setting.path)
+    if unsets_modes(setting):
+        what = f"{where} keeps `amdgpu` from driving the card (`nomodeset`){ending}"
+        yield Fault(f"nomodeset:{spot(setting)}", what, _quoted(setting), severity, path=setting.path)
     for option in options(setting):
         yield _judged(system, setting, option, is_over=booted)
 

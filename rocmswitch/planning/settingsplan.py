@@ -10,6 +10,7 @@ from rocmswitch.model.recovery import Disable, Fault, Lack
 from rocmswitch.planning.reinstalling import inside, recover
 from rocmswitch.planning.settingfaults import is_disabled_by_name
 
+_IN_WORDS = ("blocked:", "nomodeset:")
 _AFTERWARDS = {
     "etc/default/grub": "then run `{update-grub}`",
     "etc/kernel/cmdline": "then have the boot entries written anew (`kernel-install`, `dracut` or `mkinitcpio`)",
@@ -33,7 +34,7 @@ def plan_settings(
     gone = {one.path for one in disabled}
     lacks = tuple(_by_hand(system, one) for one in _still_wrong(system, found, gone))
     notes = [f"`/{one}` is left as it is: nobody has consented to disable it" for one in left]
-    notes += [_worded(system, one) for one in found if one.id.startswith("blocked:") and one.severity != NOTE]
+    notes += [_worded(system, one) for one in found if one.id.startswith(_IN_WORDS) and one.severity != NOTE]
     return tuple(disabled), lacks, tuple(notes)
 
 
@@ -69,5 +70,7 @@ def _worded(system: System, fault: Fault) -> str:
 
 def _taken_out(system: System, path: str) -> str:
     line = inside(system, "update-grub")
+    if path.startswith("boot/grub"):
+        return f"run `{line}`, which makes it of `/etc/default/grub`, once it is not there either"
     afterwards = _AFTERWARDS.get(path, "").replace("{update-grub}", line)
     return f"take it out of `/{path}`" + (f", {afterwards}" if afterwards else "")

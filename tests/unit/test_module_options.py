@@ -6,6 +6,7 @@ import pytest
 
 from rocmswitch.model.kernel import Owner
 from rocmswitch.planning.moduleoptions import Option, blocks, fits, options, type_of
+from rocmswitch.planning.modules import faults
 from rocmswitch.planning.settingfaults import setting_faults
 from tests.support.systems import bookworm, bootline, setting
 
@@ -142,3 +143,17 @@ def test_what_the_running_kernel_was_given_is_gone_with_it():
         ("bad-option:proc/cmdline:1/vm_size", "note"),
     ]
     assert found[0].what == "this boot keeps `amdgpu` from being loaded; drop it for the next boot"
+
+
+def test_a_line_that_names_several_modules_is_told_once():
+    lines = tuple(setting(f"install amd* /bin/false # {one}", module=one) for one in ("amdgpu", "amdttm"))
+
+    assert [one.id for one in faults(bookworm(settings=lines))] == ["install:etc/modprobe.d/amdgpu.conf:1"]
+
+
+def test_nomodeset_is_told_where_it_stays_for_every_boot():
+    lines = (bootline("nomodeset"), bootline("nomodeset", "proc/cmdline"))
+
+    found = [(one.id, one.severity) for one in setting_faults(bookworm(settings=lines))]
+
+    assert found == [("nomodeset:etc/default/grub:1", "warning"), ("nomodeset:proc/cmdline:1", "note")]
