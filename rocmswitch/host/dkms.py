@@ -15,7 +15,7 @@ from rocmswitch.metadata.dkmsconf import Assignments, built_names, is_automatic,
 from rocmswitch.metadata.modprobeconf import canonical
 from rocmswitch.model.kernel import Contents, DkmsBuild, DkmsModule, Kernel, Original, Owner
 
-_TREE = "var/lib/dkms"
+_TREE, _SOURCES = "var/lib/dkms", "usr/src"
 _ORIGINALS = "original_module"
 _CONF_LIMIT = 64 * 1024
 """Bytes. That of amdgpu-dkms has some thousand."""
@@ -147,7 +147,9 @@ def _built(files: SystemRoot, folder: str) -> Iterator[tuple[str, str]]:
 
 
 def _judged(files: SystemRoot, packages: PackageFiles, one: _Version) -> DkmsModule:
-    brought = packages.files_below(one.source) if one.source else {}
+    # Elsewhere nothing of a package is expected, and a hostile link may lead to all of /usr.
+    is_usual = one.source.startswith(f"{files.within(_SOURCES)}/")
+    brought = packages.files_below(one.source) if is_usual else {}
     owners = Counter(owner.package for owner in brought.values())
     return DkmsModule(
         name=one.name,
@@ -183,4 +185,5 @@ def _tree(files: SystemRoot) -> str:
     folder = "etc/dkms/framework.conf.d"
     more = [f"{folder}/{name}" for name in files.names(folder) if name.endswith(".conf")]
     conf = parse_dkms_conf(_decoded([files.read(one, _CONF_LIMIT) for one in ("etc/dkms/framework.conf", *more)]))
-    return files.within(conf.get(("dkms_tree", 0), "") or _TREE)
+    # Not the whole root, which a hostile one would have us walk through.
+    return files.within(conf.get(("dkms_tree", 0), "")) or files.within(_TREE)

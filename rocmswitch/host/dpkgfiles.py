@@ -47,7 +47,7 @@ class DpkgFiles:
             for name, package, is_only in self._names_in_lists(path):
                 listed.setdefault(os.fsencode(f"/{name}"), []).append((path, package, is_only))
         found: dict[str, Owner] = {}
-        for stem, content in self._lists():
+        for stem, content in self._lists:
             for line in listed.keys() & content.split(b"\n"):
                 for path, package, is_only in listed[line]:
                     if (stem.partition(":")[0] == package) == is_only:
@@ -58,7 +58,7 @@ class DpkgFiles:
         """What packages have below *folder*; its lists name folders too."""
         start = os.fsencode(f"/{folder}/")
         found: dict[str, Owner] = {}
-        for stem, content in self._lists():
+        for stem, content in self._lists:
             if start in content:
                 lines = (line for line in content.split(b"\n") if line.startswith(start))
                 for path in (os.fsdecode(line[1:]) for line in lines):
@@ -76,10 +76,12 @@ class DpkgFiles:
             if one.aside == path:
                 yield one.path, one.package, False
 
-    def _lists(self) -> Iterator[tuple[str, bytes]]:
-        for name in self._files.names(_INFO):
-            if name.endswith(".list"):
-                yield name.removesuffix(".list"), self._files.read(f"{_INFO}/{name}", _LIMIT) or b""
+    @cached_property
+    def _lists(self) -> tuple[tuple[str, bytes], ...]:
+        """Every list of files, which are some ten million bytes altogether; kept, for they are asked often."""
+        names = [name for name in self._files.names(_INFO) if name.endswith(".list")]
+        contents = ((name.removesuffix(".list"), self._files.read(f"{_INFO}/{name}", _LIMIT)) for name in names)
+        return tuple((stem, content) for stem, content in contents if content)
 
     def _owner(self, stem: str, path: str) -> Owner:
         stated = self._md5sums(stem).get(path) or self._conffiles.get((stem.partition(":")[0], path), "")

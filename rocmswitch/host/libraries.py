@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from rocmswitch.errors import ManifestMistake
+from rocmswitch.host.systemroot import within
 from rocmswitch.metadata.elf import ElfFacts, parse_elf
 from rocmswitch.model.host import Evidence
 
@@ -25,7 +26,6 @@ _DEFAULT_FOLDERS = ("lib64", "usr/lib64", "lib", "usr/lib")
 """Of ld.so(8). Distributions add their multiarch folders, by ld.so.conf or in the loader itself."""
 _FOREIGN_ROCM = re.compile(r"/opt/(rocm|amdgpu)")
 _INCLUDE_DEPTH = 8
-_LINK_DEPTH = 40
 
 
 class HostLibraries:
@@ -142,30 +142,8 @@ def _configured(root: Path, name: str, depth: int = 0) -> list[str]:
 
 
 def _inside(root: Path, name: str) -> Path:
-    """*name* below *root* with all links followed as they would be if *root* were `/`.
-
-    A link in another machine's tree that says `/etc/alternatives/x` means that machine's, not ours.
-    """
-    done, waiting = root, name.split("/")[::-1]
-    for _ in range(_LINK_DEPTH * 8):
-        while waiting and waiting[-1] in ("", "."):
-            waiting.pop()
-        if not waiting:
-            return done
-        part = waiting.pop()
-        if part == "..":
-            done = done.parent if done != root else root
-        elif target := _link_target(done / part):
-            done = root if target.startswith("/") else done
-            waiting += target.split("/")[::-1]
-        else:
-            done = done / part
-    return root / name.lstrip("/")
-
-
-def _link_target(path: Path) -> str:
-    """Empty for what is no link, is not there, or lies in a folder that may not be entered."""
+    """*name* below *root* with its links followed as `within` does; as it is where they lead in a circle."""
     try:
-        return str(path.readlink())
+        return root / within(root, name)
     except OSError:
-        return ""
+        return root / name.lstrip("/")

@@ -6,7 +6,7 @@ import os
 import stat
 from pathlib import Path
 
-from rocmswitch.errors import NotFound
+from rocmswitch.errors import MachineLacks, NotFound
 from rocmswitch.host import dpkgfiles, pacmanfiles, rpmfiles
 from rocmswitch.host.libraries import MACHINES
 from rocmswitch.host.systemroot import SystemRoot
@@ -24,11 +24,13 @@ _SECURE_BOOT = "sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e0
 
 
 def check_system(files: SystemRoot) -> None:
-    """Raise NotFound where the root of *files* is no system, with what to mount instead."""
+    """Raise NotFound where the root of *files* is no system, with what to mount; MachineLacks where it is closed."""
     lacking = [f"/{one}" for one in ("etc", "lib/modules") if not files.is_folder(one)]
     if not lacking:
         return
     root = files.root
+    if files.unread:
+        raise MachineLacks(f"`{root}` cannot be looked into: {files.unread[0]}")
     subvolume = next((one for one in _SUBVOLUMES if files.is_folder(f"{one}/etc")), None)
     if subvolume is not None:
         raise NotFound(

@@ -44,7 +44,7 @@ def read_system(root: Path) -> System:
     """The system at *root*, as far as this user may read it: what is lacking is told by its `unread`.
 
     Nothing is changed and none of its programs is run, unless this machine has no rpm. Raises NotFound where *root*
-    is no system.
+    is no system, MachineLacks where this user may not look into it.
     """
     files = SystemRoot(_real(root))
     check_system(files)

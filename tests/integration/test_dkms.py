@@ -133,6 +133,22 @@ def test_the_tree_is_where_the_configuration_of_dkms_says(root):
     assert [one.name for one in dkms(root)] == ["amdgpu"]
 
 
+def test_a_hostile_tree_that_is_the_whole_root_is_not_walked_through(root):
+    write(root / "etc/dkms/framework.conf", 'dkms_tree="/usr/.."\n')
+    write(root / "amdgpu.ko.origin", good_module())
+
+    assert ([one.name for one in dkms(root)], originals(root)) == (["amdgpu"], [])
+
+
+def test_a_source_that_leads_to_a_folder_of_many_packages_is_compared_with_none(root):
+    write(root / "usr/dkms.conf", CONF)
+    add_package(root, "everything", ["usr/dkms.conf"])
+    (root / TREE / "1.0/source").unlink()
+    (root / TREE / "1.0/source").symlink_to("/usr")
+
+    assert [(one.source, one.owner, one.changed) for one in dkms(root)] == [("usr", "", ())]
+
+
 def test_the_distributions_module_that_dkms_moved_away_is_told_with_the_place_it_came_from(root):
     folder = root / TREE / "original_module" / KERNEL / "x86_64"
     write(folder / "amdgpu.ko", (root / in_tree()).read_bytes())

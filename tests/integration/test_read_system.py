@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rocmswitch.errors import NotFound
+from rocmswitch.errors import MachineLacks, NotFound
 from rocmswitch.host.system import read_system
 from rocmswitch.model.kernel import Original, Owner
 from tests.support.kernelmodules import KERNEL
@@ -85,6 +85,16 @@ def test_a_root_that_leads_in_a_circle_is_a_file_or_is_not_there_is_refused(tmp_
     for name in ("circle", "file", "nothing"):
         with pytest.raises(NotFound):
             read_system(tmp_path / name)
+
+
+def test_a_root_that_this_user_may_not_enter_is_not_called_empty(root):
+    root.chmod(0o700)
+    (root / "etc").chmod(0)
+
+    with without_root(root.parent), pytest.raises(MachineLacks) as caught:
+        read_system(root)
+
+    assert "Permission denied" in caught.value.message
 
 
 def test_nothing_below_the_root_is_changed_by_looking(root):
