@@ -24,7 +24,7 @@ _SECURE_BOOT = "sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e0
 
 
 def check_system(files: SystemRoot) -> None:
-    """Raise NotFound where the root of *files* is no system, with what to mount; MachineLacks where it is closed."""
+    """Raise NotFound where the root of *files* is no system, with what to mount, MachineLacks if closed."""
     lacking = [f"/{one}" for one in ("etc", "lib/modules") if not files.is_folder(one)]
     if not lacking:
         return
