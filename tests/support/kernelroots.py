@@ -144,10 +144,7 @@ def add_programs(root: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root may chroot")
     for program, names in (("busybox", SHELL_PROGRAMS), ("kmod", KMOD_PROGRAMS)):
-        found = shutil.which(program, path="/usr/bin:/bin:/usr/sbin:/sbin")
-        if found is None:
-            pytest.skip(f"there is no `{program}` here to put into a small root")
-        _install(root, Path(found))
+        add_program(root, program)
         for name in names.split():
             link = root / ("usr/sbin" if program == "kmod" else "usr/bin") / name
             link.symlink_to(f"/usr/bin/{program}")
@@ -155,6 +152,14 @@ def add_programs(root: Path) -> None:
     for name, text in programs.items():  # the last one only tells which tool this is: the first one does it all
         write(root / "usr/sbin" / name, text).chmod(0o755)
     write(root / "etc/initramfs-tools/modules", "# at the start of the boot\namdgpu\n")
+
+
+def add_program(root: Path, name: str) -> None:
+    """One of this machine's, with the libraries it needs; skips where there is none."""
+    found = shutil.which(name, path="/usr/bin:/bin:/usr/sbin:/sbin")
+    if found is None:
+        pytest.skip(f"there is no `{name}` here to put into a small root")
+    _install(root, Path(found))
 
 
 def chroot(root: Path, *command: str) -> str:
