@@ -10,7 +10,7 @@ import lzma
 import re
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import zstandard
 
@@ -34,10 +34,11 @@ def read_boot(disk: Path, kernel: str, target: Path, folder: str = "/boot") -> t
     """The kernel, unpacked, and its boot image, as files in *target*. Says what is not there by AssertionError."""
     packed, image = target / "vmlinuz", target / "initrd.img"
     for name, file in ((f"vmlinuz-{kernel}", packed), (f"initrd.img-{kernel}", image)):
+        inside = PurePosixPath(folder, name)
         file.unlink(missing_ok=True)
-        _debugfs(disk, f"dump {folder}/{name} {file}")
+        _debugfs(disk, f"dump {inside} {file}")
         if not file.exists() or not file.stat().st_size:
-            raise AssertionError(f"the boot loader finds no {folder}/{name}")
+            raise AssertionError(f"the boot loader finds no {inside}")
     return _unpacked(packed), image
 
 

@@ -99,10 +99,10 @@ def disk(folder: Path, suite: str = BOOKWORM) -> Path:
 
 
 @contextlib.contextmanager
-def mounted(image: Path, *options: str, at: Path | None = None) -> Iterator[Path]:
-    """The root of *image*, mounted while the block runs (*at* a folder that is there), with *options*: `ro`."""
+def mounted(image: Path, at: Path | None = None) -> Iterator[Path]:
+    """The root of *image*, mounted while the block runs; *at* a folder that is there, or at a new one."""
     folder = at or Path(tempfile.mkdtemp(dir=image.parent, prefix="root-"))
-    _run("mount", "-o", ",".join(("loop", *options)), str(image), str(folder))
+    _run("mount", "-o", "loop", str(image), str(folder))
     try:
         yield folder
     finally:

@@ -49,11 +49,11 @@ class Machine:
         """Where /boot is a file system of its own."""
 
     @contextlib.contextmanager
-    def mounted(self, *options: str) -> Iterator[Path]:
+    def mounted(self) -> Iterator[Path]:
         """The root of the machine that is off, with its /boot where that is a disk of its own."""
-        with image.mounted(self.disk, *options) as root, contextlib.ExitStack() as stack:
+        with image.mounted(self.disk) as root, contextlib.ExitStack() as stack:
             if self.boot_disk:
-                stack.enter_context(image.mounted(self.boot_disk, at=root / "boot"))
+                stack.enter_context(image.mounted(self.boot_disk, root / "boot"))
             yield root
 
     def boot(self, how: Boot | None = None) -> Booted:
