@@ -10,7 +10,7 @@ from rocmswitch.model.recovery import Fault
 from rocmswitch.planning.vouching import folder_of
 
 INDEX_ROWS = ("index", "aliases")
-IMAGE_ROWS = ("image", "image-settings", "image-firmware", "no-image", "empty-image")
+IMAGE_ROWS = ("image", "image-settings", "image-firmware", "no-image", "empty-image", "damaged-image")
 """Rows that are mended by depmod, and by making the boot image anew."""
 
 _DIGITS = 12
@@ -60,6 +60,8 @@ def _needs_an_image(system: System, kernel: Kernel) -> bool:
 def _image_faults(system: System, kernel: Kernel, image: BootImage) -> Iterator[Fault]:
     if image.size == 0:
         yield _fault("empty-image", kernel, f"`/{image.path}` is empty", "it has no byte", image.path)
+    elif image.is_damaged:
+        yield _fault("damaged-image", kernel, f"`/{image.path}` is damaged", image.problem, image.path)
     elif image.problem:
         what = f"`/{image.path}` could not be looked into"
         severity = NOTE if image.problem == _CLOSED else WARNING

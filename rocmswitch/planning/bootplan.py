@@ -34,11 +34,14 @@ def plan_images(
 ) -> tuple[tuple[str, ...], tuple[Lack, ...]]:
     """The kernels whose boot images are made anew, and what keeps others from it."""
     wanted = _touched(plans) | _of_rows(found, IMAGE_ROWS) | _rebuilt(rebuilt)
-    changes_copies = any(_is_copied(one) for one in files)
+    is_settled = not any(_is_copied(one) for one in files)
+    misled = _of_rows(found, INDEX_ROWS[:1])
     made, lacks = [], []
     for kernel in (one for one in system.kernels if one.release in plans):
         has_copies = any(image.modules for image in kernel.images)
-        if kernel.release not in wanted and not (changes_copies and has_copies):
+        # Another index may choose another file than the one that was copied.
+        is_same = is_settled and kernel.release not in misled
+        if kernel.release not in wanted and (is_same or not has_copies):
             continue
         lack = _keeps_from(system, kernel, plans[kernel.release])
         if lack is not None:

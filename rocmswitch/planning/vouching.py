@@ -173,7 +173,20 @@ def _shadow(system: System, kernel: Kernel, file: ModuleFile) -> Verdict:
     return _unowned_shadow(system, kernel, file)
 
 
+def _linked(system: System, file: ModuleFile) -> Verdict | None:
+    """Of a link the verdict on what it leads to: those in Red Hat's weak-updates lead to packages' modules for other
+    kernels, and belong to no package themselves."""
+    for kernel in system.kernels:
+        for other in kernel.modules:
+            if file.target and other.path == file.target and not other.target:
+                found = _in_tree(kernel, other) if other.is_in_tree else _shadow(system, kernel, other)
+                return replace(found, file=file)
+    return None
+
+
 def _unowned_shadow(system: System, kernel: Kernel, file: ModuleFile) -> Verdict:
+    if (linked := _linked(system, file)) is not None:
+        return linked
     module = builder(system, file)
     if module is not None:
         against = reason_against(module)

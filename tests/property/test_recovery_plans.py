@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 
 from rocmswitch.model.finding import FAULT
 from rocmswitch.model.kernel import AMDGPU, Boot, Kernel, ModuleFile, System
@@ -31,6 +31,8 @@ def test_nothing_is_done_to_a_system_that_is_well(system: System):
 @given(SYSTEMS, CANDIDATES, WISHES)
 def test_a_second_run_finds_nothing_to_do(system: System, candidates: tuple[Candidate, ...], wishes: Wishes):
     first = plan_recovery(system, candidates, wishes)
+    # A build may fail, and must then leave what is there: what it makes superfluous goes the next time.
+    assume(not (first.rebuild and any(" stays: " in one.what for one in first.lacks)))
     after = carried_out(system, first)
 
     second = plan_recovery(after, candidates, wishes)

@@ -158,7 +158,7 @@ def _indexed(draw: some.DrawFn, kernel: Kernel) -> Kernel:
 
 @some.composite
 def images(draw: some.DrawFn, kernel: Kernel, system: System) -> tuple[BootImage, ...]:
-    state = draw(some.sampled_from(("right", "right", "old", "none", "empty", "unreadable", "bare")))
+    state = draw(some.sampled_from(("right", "right", "old", "none", "empty", "unreadable", "damaged", "bare")))
     made = image_of(kernel, system)
     if state == "none":
         return ()
@@ -167,6 +167,8 @@ def images(draw: some.DrawFn, kernel: Kernel, system: System) -> tuple[BootImage
         return (replace(made, modules=inside, settings=draw(some.sampled_from(((), made.settings)))),)
     if state == "empty":
         return (BootImage(made.path, 0),)
+    if state == "damaged":
+        return (BootImage(made.path, made.size, problem="it ends too early", is_damaged=True),)
     if state == "unreadable":
         return (BootImage(made.path, made.size, problem="nothing here opens `lz4`"),)
     return (replace(made, modules=()),) if state == "bare" else (made,)

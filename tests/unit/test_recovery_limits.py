@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from rocmswitch.model.kernel import AMDGPU, BootImage, ModuleFile, Original, PackedFile, System
+from rocmswitch.model.kernel import AMDGPU, BootImage, ModuleFile, Original, Owner, PackedFile, System
 from rocmswitch.model.recovery import Fault, Lack, RecoveryPlan, SetAside
 from rocmswitch.planning.modules import faults
 from rocmswitch.planning.recovery import Wishes, plan_recovery
 from tests.support.recoveryplans import NO_WISHES, OFF, PACKAGE_NAME, PATH, mended, packaged_dkms, plan_of, rows
 from tests.support.systems import (
+    OTHER,
     VERSION,
     K,
     bookworm,
@@ -175,3 +176,24 @@ def test_settings_stay_without_consent_and_it_is_said():
 
 def test_a_system_that_is_well_may_be_read_only():
     assert plan_recovery(bookworm(is_read_only=True), (), NO_WISHES) == RecoveryPlan("/", ())
+
+
+def test_a_weak_link_is_as_good_as_the_packages_module_that_it_leads_to():
+    """Red Hat's kernels of one ABI share modules by links, which no package owns."""
+    found = contents("kmod", OTHER)
+    theirs = module_at(shadow(OTHER, place="extra"), found, Owner("kmod-amdgpu", "1", "sha256", found.sha256, True))
+    link = replace(module_at(shadow(place="weak-updates"), found), target=theirs.path)
+    sound = system_of(kernel_of(OTHER, theirs, packaged(kernel=OTHER)), kernel_of(K, link, packaged()))
+
+    assert plan_recovery(sound, (), NO_WISHES).is_empty
+
+
+def test_a_boot_image_that_is_cut_is_made_anew_and_one_that_is_not_understood_is_told():
+    cut = BootImage(f"boot/initrd.img-{K}", 7, problem="it ends too early", is_damaged=True)
+    odd = replace(cut, problem="nothing here opens `lz4`", is_damaged=False)
+    of_cut, of_odd = (
+        replace(bookworm(), kernels=(replace(bookworm().kernels[0], images=(one,)),)) for one in (cut, odd)
+    )
+
+    assert (plan_of(of_cut), rows(of_cut)) == (mended(of_cut, index=()), ["damaged-image"])
+    assert (plan_of(of_odd).is_empty, [one.severity for one in faults(of_odd)]) == (True, ["warning"])
