@@ -121,13 +121,16 @@ class BootImages:
         kept = folder / f"{image.name}.before"
         beside = kept.with_name(f"{kept.name}.new")
         self._disk.discard(beside)
+        told = f"the boot image from before is kept as `/{KEPT}/{kept.name}`"
+        if kept.exists() and kept.samefile(image):  # of two names of one file, rename(2) keeps both
+            return told
         try:
             self._disk.link(image, beside)
         except OSError:  # /boot on FAT has no links
             self._disk.write_file(beside, image.read_bytes(), 0o600)
         self._disk.rename(beside, kept)
         self._disk.sync_directory(folder)
-        return f"the boot image from before is kept as `/{KEPT}/{kept.name}`"
+        return told
 
     def _initramfs_tools(self, kernel: Kernel) -> Finished:
         mode = "-u" if (self._root / f"boot/initrd.img-{kernel.release}").exists() else "-c"
