@@ -17,9 +17,26 @@ from rocmswitch.metadata.modprobeconf import parse_bootline, parse_image_setting
 from rocmswitch.metadata.pacmandb import parse_desc, parse_mtree
 from rocmswitch.model.kernel import MODULES
 
-WORDS = (
-    """amdgpu amd-sched options install [ * # " ' A= A+=( ) $A ${A} ` \\ module_blacklist= amdgpu.dc=1""".split()
-)
+WORDS = [
+    "amdgpu",
+    "amd-sched",
+    "options",
+    "install",
+    "[",
+    "*",
+    "#",
+    '"',
+    "'",
+    "A=",
+    "A+=(",
+    ")",
+    "$A",
+    "${A}",
+    "`",
+    "\\",
+    "module_blacklist=",
+    "amdgpu.dc=1",
+]
 PIECES = st.sampled_from(
     [*WORDS, "GRUB_CMDLINE_LINUX=", "BUILT_MODULE_NAME[0]=", "\\\n", "\n", "\0", "\ud800", " "]
 )
