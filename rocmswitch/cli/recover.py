@@ -83,6 +83,8 @@ def command(
         recover.check_possible(recovery.system)
         outcome = recover.execute(_agreed(recovery, yes=yes), infirmary, lambda text: output.say(printable(text)))
         show_outcome(outcome, root)
+    elif is_applied and os.geteuid() == 0:
+        recover.tidy(recovery, infirmary)
     if is_json:
         output.write_json(text_only(as_json(recovery, outcome)))
     _end(recovery, outcome, is_applied=is_applied)

@@ -30,30 +30,36 @@ from rocmswitch.system.disk import Disk
 DISABLED = ".rocmswitch-disabled"
 """Behind the name of a file of settings: modprobe.d(5) reads only what ends in `.conf`."""
 _REMAINS = ".rocmswitch-new"
+WORK = "work"
 _FOLDERS = ("etc/modprobe.d", "etc/modules-load.d")
 
 
 def work_folder(system: System, name: str, disk: Disk) -> Path:
-    """An empty folder of root's below *system*, for files that count for nothing afterwards.
-
-    The one without a *name* is that of all of them.
-    """
+    """An empty folder of root's below *system*, for files that count for nothing afterwards."""
     layout = Layout.driver(Path(system.root))
     make_own(layout, disk)
-    folder = layout.data / "work" / name
+    folder = layout.data / WORK / name
     disk.remove_tree(folder)
     disk.make_directories(folder)
     disk.set_mode(folder, 0o700)
     return folder
 
 
+def remains(system: System) -> tuple[Path, ...]:
+    """What was written beside its target by a run that was killed: nobody would ever find it again."""
+    root = Path(system.root)
+    reading = SystemRoot(root)
+    folders = (*(kernel.folder for kernel in system.kernels), *_FOLDERS)
+    beside = [path for folder in folders for path in reading.below(folder) if path.endswith(_REMAINS)]
+    beside += [f"boot/{name}" for name in reading.names("boot") if name.endswith(_REMAINS)]
+    return tuple(root / path for path in beside)
+
+
 def remove_remains(system: System, disk: Disk) -> None:
-    """Remove what was written beside its target by a run that was killed: it has no other name to be found by."""
-    reading = SystemRoot(Path(system.root))
-    for folder in (*(kernel.folder for kernel in system.kernels), *_FOLDERS):
-        for path in tuple(reading.below(folder)):
-            if path.endswith(_REMAINS):
-                disk.discard(Path(system.root) / path)
+    """Remove that, and the folder that work was done in."""
+    for path in remains(system):
+        disk.discard(path)
+    disk.remove_tree(Layout.driver(Path(system.root)).data / WORK)
 
 
 class Mending:

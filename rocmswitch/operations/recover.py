@@ -7,7 +7,8 @@ time nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from rocmswitch.model.recovery import Candidate, Lack, RecoveryPlan
 from rocmswitch.model.snapshot import BEFORE_RECOVERY
 from rocmswitch.operations import packagescripts, snapshot
 from rocmswitch.operations.booting import renew
-from rocmswitch.operations.mending import Mending, remove_remains, unopened, work_folder
+from rocmswitch.operations.mending import WORK, Mending, remains, remove_remains, unopened, work_folder
 from rocmswitch.operations.packagesource import fetch, without
 from rocmswitch.operations.parameters import PLACE
 from rocmswitch.operations.sources import candidates
@@ -126,11 +127,26 @@ def execute(recovery: Recovery, infirmary: Infirmary, tell: Telling) -> Outcome:
     has changed since it was planned; what a ledger has recorded until then stays, and can be taken back.
     """
     check_possible(recovery.system)
+    with _locked(infirmary):
+        return _Carrying(infirmary, tell).carry_out(recovery)
+
+
+def tidy(recovery: Recovery, infirmary: Infirmary) -> None:
+    """Remove what a recovery has left that was cut off at its very end, with nothing else to be done."""
+    system, disk = recovery.system, infirmary.disk
+    if (Layout.driver(infirmary.root).data / WORK).is_dir() or remains(system):
+        check_possible(system)
+        with _locked(infirmary):
+            remove_remains(system, disk)
+
+
+@contextlib.contextmanager
+def _locked(infirmary: Infirmary) -> Iterator[None]:
     layout = Layout.driver(infirmary.root)
     with disk_errors(infirmary.root):
         make_own(layout, infirmary.disk)
         with held(layout.locks / "recover.lock", wait=infirmary.wait, what=f"the recovery of `{infirmary.root}`"):
-            return _Carrying(infirmary, tell).carry_out(recovery)
+            yield
 
 
 class _Carrying:
@@ -157,7 +173,7 @@ class _Carrying:
             done, lacks = packagescripts.configure(now.system, self._tell)
             self._say(done, lacks)
         self._renew(now)
-        self._disk.remove_tree(work_folder(now.system, "", self._disk))
+        remove_remains(now.system, self._disk)
         after = self._again(now)
         left = [one for one in after.plan.lacks if one.path not in {other.path for other in self._lacks}]
         return Outcome(

@@ -46,6 +46,7 @@ def recovered(
     ground.ledger.settle(wait=WAIT)
     recovery = recover.plan(ground, wishes or Wishes())
     if recovery.plan.is_empty:
+        recover.tidy(recovery, ground)
         return None
     consented = frozenset(one.path for one in recovery.plan.files if isinstance(one, Disable))
     return recover.execute(recovery.agreed(consented, runs_scripts=True), ground, lambda _: None)
@@ -76,6 +77,6 @@ def copied(root: Path, target: Path) -> Path:
 def remains(root: Path) -> list[str]:
     """What a run that was broken off may have left, and no other run may leave."""
     found = [*root.rglob("*.rocmswitch-*new*"), *(root / "boot").rglob("*.new")]
-    found += (root / "var/lib/rocmswitch/driver").glob("work/*")
+    found += (root / "var/lib/rocmswitch/driver").glob("work")
     found += (root / "var/lib/rocmswitch/driver").glob("journal/*")
     return sorted(str(one.relative_to(root)) for one in found)
