@@ -1,4 +1,4 @@
-"""The one list of scenes that every edition of the recovery ends well: how it broke, what is said, what stands then.
+"""The one list of scenes that every edition of the recovery ends well: how it broke, what is said, what stands.
 
 Each begins with a sound small root, whose state is what has to stand again at the end.
 """
