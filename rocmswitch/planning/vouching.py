@@ -174,8 +174,8 @@ def _shadow(system: System, kernel: Kernel, file: ModuleFile) -> Verdict:
 
 
 def _linked(system: System, file: ModuleFile) -> Verdict | None:
-    """Of a link the verdict on what it leads to: those in Red Hat's weak-updates lead to packages' modules for other
-    kernels, and belong to no package themselves."""
+    """Of a link the verdict on what it leads to: those in Red Hat's weak-updates lead to packages' modules, and
+    belong to no package themselves."""
     for kernel in system.kernels:
         for other in kernel.modules:
             if file.target and other.path == file.target and not other.target:
