@@ -117,7 +117,7 @@ def plan(infirmary: Infirmary, wishes: Wishes) -> Recovery:
 def check_possible(system: System) -> None:
     """Raise MachineLacks where nothing can be mended before something else is done, with the line that does it."""
     for fault, lack in obstacles(system):
-        raise MachineLacks(fault.what, hint=lack.remedy)
+        raise MachineLacks(fault.what, hint=f"{lack.remedy}")
 
 
 def execute(recovery: Recovery, infirmary: Infirmary, tell: Telling) -> Outcome:
@@ -261,7 +261,7 @@ def _check_kernels(system: System, wishes: Wishes) -> None:
     if not there:
         raise NotFound(
             f"`{system.root}` is no system: there is no kernel in its `lib/modules`",
-            hint="mount the system's root file system, and give the folder with `--root`",
+            hint="run the same command with `--root` and the folder where the system is mounted",
         )
     missing = sorted(set(wishes.kernels or ()) - set(there))
     if missing:

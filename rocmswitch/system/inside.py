@@ -116,8 +116,7 @@ class Inside:
     def _checked(self, command: Sequence[str], done: Finished) -> Finished:
         if done.code == _CANNOT_BE_RUN and b"Exec format error" in done.stderr:
             raise MachineLacks(
-                f"the programs of `{self.root}` are for another kind of machine, and cannot be run on this one",
-                hint=f"run `rocmswitch recover --root {self.root}` on a machine of that kind",
+                f"the programs of `{self.root}` are for another kind of machine, and cannot be run on this one"
             )
         if done.code == 125:
             said = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
