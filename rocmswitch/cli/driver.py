@@ -28,9 +28,9 @@ def command() -> None:
 @root_option
 @click.option("--json", "as_json", is_flag=True, help="For programs: all that was seen.")
 def status(root: Path, as_json: bool) -> None:
-    """Say for every installed kernel which amdgpu it would load, from where, and what has a say in it.
+    """Say for every installed kernel which amdgpu it would load.
 
-    Looks at files alone, so the kernel need not run, and changes nothing. Without root it says what it could not
+    And from where, whose it is, and what else has a say in it. Looks at files alone, so the kernel need not run, and changes nothing. Without root it says what it could not
     read. `rocmswitch doctor` judges, and `rocmswitch recover` mends.
     """
     from rocmswitch.cli.driver_status import show
@@ -47,10 +47,10 @@ def status(root: Path, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For programs: its number and its files.")
 @click.pass_obj
 def make_snapshot(scopes: Scopes, root: Path, as_json: bool) -> None:
-    """Copy the modules of all kernels, their settings, DKMS sources and boot images, as they are now.
+    """Copy what the kernels would load, and all that decides it.
 
-    `rocmswitch recover` brings them back from there, and so does the recover.sh that lies beside them, without
-    Python. Where the newest snapshot holds the same already, none is made.
+    The modules of all kernels, their settings, DKMS sources and boot images, as they are now. `rocmswitch recover`
+    brings them back from there, and so does the recover.sh that lies beside them, without Python. Where the newest snapshot holds the same already, none is made.
     """
     check_root(own_line())
     system = driver.look(root)
@@ -75,9 +75,9 @@ def make_snapshot(scopes: Scopes, root: Path, as_json: bool) -> None:
 def set_parameters(
     scopes: Scopes, words: tuple[str, ...], root: Path, yes: bool, dry_run: bool, as_json: bool
 ) -> None:
-    """Have amdgpu, or a module that belongs to it, loaded with a parameter from the next boot on.
+    """Set parameters of amdgpu from the next boot on.
 
-    It goes into a file of its own in modprobe.d and, where boot images hold settings, into those. A snapshot is
+    Or of a module that belongs to it. It goes into a file of its own in modprobe.d and, where boot images hold settings, into those. A snapshot is
     made first, and `rocmswitch undo driver` takes it back.
     """
     _change("set", scopes, words, root, yes=yes, dry_run=dry_run, as_json=as_json)
