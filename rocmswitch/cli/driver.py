@@ -30,8 +30,9 @@ def command() -> None:
 def status(root: Path, as_json: bool) -> None:
     """Say for every installed kernel which amdgpu it would load.
 
-    And from where, whose it is, and what else has a say in it. Looks at files alone, so the kernel need not run, and changes nothing. Without root it says what it could not
-    read. `rocmswitch doctor` judges, and `rocmswitch recover` mends.
+    And from where, whose it is, and what else has a say in it. Looks at files alone, so no kernel has to run, and
+    changes nothing. Without root it says what it could not read. `rocmswitch doctor` judges, and `rocmswitch
+    recover` mends.
     """
     from rocmswitch.cli.driver_status import show
 
@@ -50,7 +51,8 @@ def make_snapshot(scopes: Scopes, root: Path, as_json: bool) -> None:
     """Copy what the kernels would load, and all that decides it.
 
     The modules of all kernels, their settings, DKMS sources and boot images, as they are now. `rocmswitch recover`
-    brings them back from there, and so does the recover.sh that lies beside them, without Python. Where the newest snapshot holds the same already, none is made.
+    brings them back from there, and so does the recover.sh that lies beside them, without Python. Where the newest
+    snapshot holds the same already, none is made.
     """
     check_root(own_line())
     system = driver.look(root)
@@ -77,8 +79,8 @@ def set_parameters(
 ) -> None:
     """Set parameters of amdgpu from the next boot on.
 
-    Or of a module that belongs to it. It goes into a file of its own in modprobe.d and, where boot images hold settings, into those. A snapshot is
-    made first, and `rocmswitch undo driver` takes it back.
+    Or of a module that belongs to it. It goes into a file of its own in modprobe.d and, where boot images hold
+    settings, into those. A snapshot is made first, and `rocmswitch undo driver` takes it back.
     """
     _change("set", scopes, words, root, yes=yes, dry_run=dry_run, as_json=as_json)
 
