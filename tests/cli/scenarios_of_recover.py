@@ -90,14 +90,16 @@ def the_folder_of_the_boot_loader_is_not_mounted(scene: Scene) -> Outcome:
     follow=lambda scene, hint: scene.line.run(*scene.words[:-1], *re.findall(r"`([^`]*)`", hint)),
 )
 def there_is_no_such_kernel(scene: Scene) -> Outcome:
-    return recover(scene, kernel_root(scene.folder / "disk"), "--kernel", KERNEL[:-1])
+    return recover(scene, kernel_root(scene.folder / "disk", programs=True), "--kernel", KERNEL[:-1])
 
 
 @scenario(
     "operations/recover",
     "run the same command with `--root` and the folder where the system is mounted",
     3,
-    follow=lambda scene, hint: scene.line.run("recover", "--root", str(kernel_root(scene.folder / "disk"))),
+    follow=lambda scene, hint: scene.line.run(
+        "recover", "--root", str(kernel_root(scene.folder / "disk", programs=True))
+    ),
 )
 def there_is_no_kernel_at_all(scene: Scene) -> Outcome:
     root = kernel_root(scene.folder / "empty")
