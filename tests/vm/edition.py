@@ -13,6 +13,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from filelock import FileLock
 
 from tests.vm.guest import Guest
@@ -83,6 +84,11 @@ def run(*command: str) -> Finished:
         check=False,
     )
     return Finished(finished.returncode, finished.stdout)
+
+
+def needs_inside(edition: Edition) -> tuple[pytest.MarkDecorator, ...]:
+    """What a test needs that runs *edition* in the guest: for Python, what rocmswitch imports."""
+    return (pytest.mark.network("pypi"),) if edition is PYTHON else ()
 
 
 def inside(guest: Guest, *words: str, suite: str = BOOKWORM) -> str:

@@ -35,6 +35,8 @@ class Row:
     has_snapshot: bool = False
     with_package: bool = False
     """The kernel's package is at hand: `--package FILE`."""
+    from_archive: bool = False
+    """The package manager has to load the package."""
     editions: tuple[Edition, ...] = BOTH
     suite: str = BOOKWORM
     says: str = ""
@@ -72,7 +74,7 @@ ROWS = (
     Row("6b", "DKMS shadow that dies once the root is there", breaking.shadow_by_dkms),
     Row("7b", "mtype_local=1", breaking.set_mtype_local, shows=LOADS, suite=TRIXIE, says="mtype_local"),
     Row("9", "no snapshot: from the package at hand", breaking.truncate_in_tree, with_package=True),
-    Row("9b", "no snapshot, the file gone: by apt", take_away, editions=(PYTHON,)),
+    Row("9b", "no snapshot, the file gone: by apt", take_away, from_archive=True, editions=(PYTHON,)),
     Row(
         "10",
         "snapshot damaged too: from the package",

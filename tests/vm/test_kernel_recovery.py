@@ -10,17 +10,18 @@ from tests.vm.guest import HANG, OFF, Boot
 from tests.vm.machine import Machine
 from tests.vm.scenarios import HANGS, LOADS, ROWS, Row, prepare, words
 
-EVERY_TIME = (("1", "recover"), ("6", "recover.sh"))
+EVERY_TIME = (("1", "recover"), ("6", "recover"))
 OOPS_AND_SILENCE = 30.0
 """Seconds after which a guest that has oopsed and does nothing is taken for one that hangs."""
 
+
+def _marks(row: Row, edition: Edition) -> tuple[pytest.MarkDecorator, ...]:
+    when = pytest.mark.vm("always") if (row.number, edition.name) in EVERY_TIME else pytest.mark.vm()
+    return (when, pytest.mark.network("debian")) if row.from_archive else (when,)
+
+
 CASES = [
-    pytest.param(
-        row,
-        edition,
-        id=f"{row.number}-{edition.name}",
-        marks=pytest.mark.vm(*(["always"] if (row.number, edition.name) in EVERY_TIME else [])),
-    )
+    pytest.param(row, edition, id=f"{row.number}-{edition.name}", marks=_marks(row, edition))
     for row in ROWS
     for edition in row.editions
 ]

@@ -6,10 +6,12 @@ import pytest
 
 from tests.support import breaking
 from tests.vm.conftest import Machines
-from tests.vm.edition import APPLY, BOTH, PYTHON, Edition
+from tests.vm.edition import APPLY, BOTH, PYTHON, Edition, needs_inside
 from tests.vm.guest import HANG, Boot
 
-EDITIONS = pytest.mark.parametrize("edition", BOTH, ids=lambda edition: edition.name)
+EDITIONS = pytest.mark.parametrize(
+    "edition", [pytest.param(one, id=one.name, marks=needs_inside(one)) for one in BOTH]
+)
 WITHOUT = "module_blacklist=amdgpu"
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support import breaking
 from tests.vm.conftest import Machines
-from tests.vm.edition import APPLY, BOTH, Edition
+from tests.vm.edition import APPLY, BOTH, SHELL, Edition, needs_inside
 from tests.vm.guest import CUT, Boot
 from tests.vm.machine import own_amdgpu
 from tests.vm.scenarios import run_driver_snapshot
@@ -32,15 +32,17 @@ class Moment:
 BEFORE = Moment("before the rename", "grep -q rename /tmp/calls", "delay_enter=3600s")
 AFTER = Moment("after the rename", "cmp -s {file} good", "delay_exit=3600s")
 IMAGE = Moment("while the boot image is made", "ls -d /var/tmp/mkinitramfs*", again_inside=True)
-EVERY_TIME = (AFTER, "recover")
+EVERY_TIME = (AFTER, SHELL)
+"""It needs nothing from the network."""
+
+
+def _marks(moment: Moment, edition: Edition) -> tuple[pytest.MarkDecorator, ...]:
+    when = pytest.mark.vm("always") if (moment, edition) == EVERY_TIME else pytest.mark.vm()
+    return (when, *needs_inside(edition))
+
 
 CASES = [
-    pytest.param(
-        moment,
-        edition,
-        id=f"{moment.name}-{edition.name}",
-        marks=pytest.mark.vm(*(["always"] if (moment, edition.name) == EVERY_TIME else [])),
-    )
+    pytest.param(moment, edition, id=f"{moment.name}-{edition.name}", marks=_marks(moment, edition))
     for moment in (BEFORE, AFTER, IMAGE)
     for edition in BOTH
 ]
