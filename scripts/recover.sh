@@ -298,7 +298,7 @@ diagnose() {
 may_apply() {
     [ "$user" = 0 ] || give_up 6 "this takes root" "sudo $again"
     [ -n "$own" ] || give_up 6 "the programs of $shown do not run on this machine: another architecture, or no whole system"
-    if [ -z "$work" ] || ! : >"$root/$modules/.rocmswitch-new"; then give_up 6 "$shown cannot be written to" "mount -o remount,rw $(quoted "$shown")"; fi 2>/dev/null
+    if [ -z "$work" ] || ! : >"$root/$modules/.rocmswitch-new" || ! rm "$root/$modules/.rocmswitch-new"; then give_up 6 "$shown cannot be written to" "mount -o remount,rw $(quoted "$shown")"; fi 2>/dev/null
     ls "$root"/boot/vmlinuz* >/dev/null 2>&1 || ! sed 's/#.*//' "$root/etc/fstab" 2>/dev/null | grep -qE '[[:space:]]/boot[[:space:]]' ||
         give_up 6 "/boot is a file system of its own that is not mounted" "${before}mount /boot"
     mkdir -p "$driver/locks"

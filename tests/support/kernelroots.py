@@ -15,6 +15,7 @@ import hashlib
 import os
 import re
 import shutil
+import stat
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -160,6 +161,23 @@ def add_program(root: Path, name: str) -> None:
     if found is None:
         pytest.skip(f"there is no `{name}` here to put into a small root")
     _install(root, Path(found))
+
+
+def rescue_system(folder: Path, programs: str) -> Path:
+    """What an initramfs has before the root is mounted: an init, devices, and those *programs* of busybox alone."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may chroot")
+    busybox = shutil.which("busybox")
+    if busybox is None:
+        pytest.skip("there is no `busybox` here to put into a small root")
+    for name in ("dev", "usr/bin", "proc", "sys"):
+        (folder / name).mkdir(parents=True)
+    _install(folder, Path(busybox))
+    for name in programs.split():
+        (folder / "usr/bin" / name).symlink_to("busybox")
+    write(folder / "init", "")
+    os.mknod(folder / "dev/null", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+    return folder
 
 
 def chroot(root: Path, *command: str) -> str:
