@@ -22,7 +22,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from rocmswitch.host.apt import host_mirror
 from rocmswitch.host.facts import read_host
@@ -40,8 +40,6 @@ PROGRAMS = {
     "mke2fs": "e2fsprogs",
     "debugfs": "e2fsprogs",
     "busybox": "busybox",
-    "xz": "xz-utils",
-    "zstd": "zstd",
 }
 """What this needs, and the package that brings it."""
 
@@ -58,6 +56,7 @@ printf '%s\\n' virtio_pci virtio_blk ext4 9pnet_virtio 9p >$d/modules"""
 _SIZE = "3G"
 _SCRIPTS = Path(__file__).parent / "guest"
 _MANIFEST = Path(__file__).parents[2] / "manifests/debian-5.2.3.yaml"
+_LOCK = "lock"
 _UNUSED_DAYS = 14
 
 
@@ -116,13 +115,22 @@ def workplace() -> Iterator[Path]:
     """A folder for disks, beside the built ones; gone afterwards, and with it what a killed run has left."""
     places = CACHE / "machines"
     places.mkdir(parents=True, exist_ok=True)
-    for left in places.iterdir():
-        if not Path("/proc", left.name.partition("-")[0]).exists():
-            _clear(left)
-    folder = Path(tempfile.mkdtemp(dir=places, prefix=f"{os.getpid()}-"))
+    with FileLock(CACHE / "machines.lock"):
+        for lock in places.glob(f"*/{_LOCK}"):
+            _clear_if_left(lock.parent)
+        folder = Path(tempfile.mkdtemp(dir=places))
+        lock = FileLock(folder / _LOCK)
+        lock.acquire()
     try:
         yield folder
     finally:
+        _clear(folder)
+        lock.release()
+
+
+def _clear_if_left(folder: Path) -> None:
+    """By a run that was killed: nobody holds its lock any more."""
+    with contextlib.suppress(Timeout), FileLock(folder / _LOCK, timeout=0):
         _clear(folder)
 
 
@@ -130,7 +138,7 @@ def _clear(folder: Path) -> None:
     for root in folder.glob("root-*"):
         if root.is_mount():
             _unmount(root)
-    shutil.rmtree(folder, ignore_errors=True)  # two tests may both clear what a third has left
+    shutil.rmtree(folder, ignore_errors=True)  # its owner may be doing the same
 
 
 def _unmount(folder: Path) -> None:
