@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from rocmswitch.model.finding import FAULT
 from rocmswitch.model.kernel import AMDGPU, Boot, Kernel, ModuleFile, System
 from rocmswitch.model.recovery import Candidate, Disable, Fault, RecoveryPlan, Restore, SetAside
+from rocmswitch.planning.bootfaults import IMAGE_ROWS
 from rocmswitch.planning.modules import faults
 from rocmswitch.planning.obstacles import obstacles
 from rocmswitch.planning.recovery import Wishes, plan_recovery
@@ -182,13 +183,7 @@ def is_answered(fault: Fault, plan: RecoveryPlan, system: System) -> bool:
         return True
     if row in ("index", "aliases") and fault.kernel in plan.index:
         return True
-    if fault.kernel in plan.images and row in (
-        "image",
-        "image-settings",
-        "image-firmware",
-        "no-image",
-        "empty-image",
-    ):
+    if fault.kernel in plan.images and row in IMAGE_ROWS:
         return True
     folder = next((one.folder for one in system.kernels if one.release == fault.kernel), "")
     return bool(folder) and any(one.path.startswith(f"{folder}/") for one in plan.lacks)
