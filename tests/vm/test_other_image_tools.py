@@ -1,6 +1,6 @@
-"""Boot images by dracut, the real one, on a real Debian: brought back by both editions, and opened by its own program.
+"""Boot images by the real dracut, on a real Debian: brought back by both editions, and opened by its own program.
 
-Nothing is booted. mkinitcpio no Debian packages: what makes images by it is tested on small roots alone.
+Nothing is booted. There is no such test of mkinitcpio, which no Debian packages.
 """
 
 from __future__ import annotations
