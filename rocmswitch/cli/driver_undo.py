@@ -42,6 +42,8 @@ def undo_driver(scopes: Scopes, number: int | None, root: Path, *, yes: bool, dr
         output.say(printable(f"{told}, below {root}:"))
         wayback.show(plan)
         _show(work)
+        if chosen.intent.verb == "recover":
+            output.say("note: what this recovery has mended is wrong again afterwards")
         done = None
         if not dry_run:
             if plan.returns:

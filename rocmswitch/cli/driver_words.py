@@ -100,7 +100,7 @@ def tell_lacks(lacks: Sequence[Lack]) -> None:
     for one in lacks:
         output.say(printable(f"left: {one.what}: {one.remedy}"))
     if lacks:
-        raise VerificationFailed("the files are changed, but not all that the next boot needs could be made anew")
+        raise VerificationFailed("the files are changed, but the next boot would not find all that it needs")
 
 
 def settle_driver(scopes: Scopes, root: Path, *, dry_run: bool) -> None:

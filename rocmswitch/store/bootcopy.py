@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -49,6 +50,7 @@ def keep_in_boot(snapshots: Snapshots, small: Small, base: Path, disk: Disk) -> 
             check_trusted(boot.resolve() if base == Path("/") else boot, os.geteuid())
             return _keep(snapshots, small, base / FOLDER, disk)
     except (RocmswitchError, OSError) as error:
+        _remove_partial(base / FOLDER, disk)
         return f"no copy in `{base / FOLDER}`: {error}"
 
 
@@ -74,6 +76,13 @@ def _keep(snapshots: Snapshots, small: Small, folder: Path, disk: Disk) -> str:
     for here in (inside, folder):
         disk.sync_directory(here)
     return "" if fits else f"`{folder}` has only recover.sh and the manifest: the modules would fill /boot"
+
+
+def _remove_partial(folder: Path, disk: Disk) -> None:
+    """What has filled /boot and is of no use; a script that was there before stays."""
+    with contextlib.suppress(OSError):
+        disk.remove_tree(folder / "snapshot")
+        disk.discard(folder / f".{SCRIPT}.{os.getpid()}.new")
 
 
 def _copy(source: Path, target: Path, disk: Disk) -> None:
