@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rocmswitch.deploy.ledger import Ledger
 from rocmswitch.errors import Failed, MachineLacks, NotFound
+from rocmswitch.host.leftovers import find_leftovers
 from rocmswitch.host.system import read_system
 from rocmswitch.model.deployment import Intent
 from rocmswitch.model.finding import FAULT
@@ -26,6 +27,7 @@ from rocmswitch.operations.mending import WORK, Mending, remains, remove_remains
 from rocmswitch.operations.packagesource import fetch, without
 from rocmswitch.operations.parameters import PLACE
 from rocmswitch.operations.sources import candidates
+from rocmswitch.planning.leftovers import notes
 from rocmswitch.planning.obstacles import obstacles
 from rocmswitch.planning.recovery import Wishes, plan_recovery
 from rocmswitch.store.layout import Layout
@@ -107,11 +109,17 @@ def plan(infirmary: Infirmary, wishes: Wishes) -> Recovery:
     """
     system = read_system(infirmary.root)
     _check_kernels(system, wishes)
-    first = Recovery(system, (), wishes, plan_recovery(system, (), wishes))
+    told = notes(find_leftovers(infirmary.root), system.root)
+    first = _recovery(system, (), wishes, told)
     if first.is_well and not first.plan.lacks and not infirmary.packages:
         return first
-    sources = candidates(system, infirmary.snapshots, infirmary.packages)
-    return Recovery(system, sources, wishes, plan_recovery(system, sources, wishes))
+    return _recovery(system, candidates(system, infirmary.snapshots, infirmary.packages), wishes, told)
+
+
+def _recovery(system: System, sources: tuple[Candidate, ...], wishes: Wishes, told: Sequence[str]) -> Recovery:
+    """With *told* among the notes of its plan."""
+    found = plan_recovery(system, sources, wishes)
+    return Recovery(system, sources, wishes, replace(found, notes=(*found.notes, *told)))
 
 
 def check_possible(system: System) -> None:

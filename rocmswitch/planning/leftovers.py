@@ -56,6 +56,8 @@ CACHE_WHY = "it may hold kernels that the patched MIOpen has compiled, and the n
 BACKUP_WHY = "somebody has replaced the library beside it by hand"
 LINES_WHY = "every shell gets what belongs to one stack and one card"
 
+_NAMED = 8
+
 _ALONE = re.compile(
     r"(?:export\s+|declare\s+-x\s+)?[A-Za-z_]\w*\+?=(?:[^\s;&|`()<>\\'\"$]|\$\w+|\$\{[^}`]*\}|'[^']*'|\"[^\"`\\]*\")*\s*(?:#.*)?"
 )
@@ -134,6 +136,17 @@ def remedy(one: Leftover) -> Remedy:
     folder, _, name = one.path.rpartition("/")
     line = shlex.join(("mv", one.path, f"{folder}/unused-{name}"))
     return Remedy(f"run `sudo {line}`, and remove that folder when nothing misses it")
+
+
+def notes(found: Sequence[Leftover], root: str) -> tuple[str, ...]:
+    """What a recovery of the system at *root* tells of it; of settings of modules it has its own to say."""
+    others = [one for one in found if not one.path.startswith("/etc/modprobe.d/")]
+    if not others:
+        return ()
+    named = ", ".join(f"`{one.path}`" for one in others[:_NAMED])
+    more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+    elsewhere = "" if root == "/" else f" --sysroot {shlex.quote(root)}"
+    return (f"left of a ROCm installed by hand: {named}{more}; see `rocmswitch doctor{elsewhere}`",)
 
 
 def _why(one: Leftover) -> str:

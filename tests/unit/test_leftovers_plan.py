@@ -8,7 +8,7 @@ from rocmswitch.model.finding import NOTE, WARNING
 from rocmswitch.model.leftover import BACKUP, FILE, FOLDER, LINES, Leftover, Line
 from rocmswitch.model.symptoms import Symptoms
 from rocmswitch.planning.diagnosis import diagnose
-from rocmswitch.planning.leftovers import is_alone, removable, without_lines
+from rocmswitch.planning.leftovers import is_alone, notes, removable, without_lines
 from tests.support.findings import short
 
 OVERRIDE = "export HSA_OVERRIDE_GFX_VERSION=10.3.0"
@@ -140,3 +140,15 @@ def test_an_indented_line_becomes_a_command_that_does_nothing():
 def test_a_file_that_has_changed_is_not_edited():
     with pytest.raises(ValueError, match="2"):
         without_lines(f"{OVERRIDE}\nanother\n", [Line(2, OVERRIDE)])
+
+
+def test_a_recovery_names_a_few_and_leaves_settings_of_modules_to_itself():
+    found = [
+        Leftover("/etc/modprobe.d/amdgpu.conf", FILE, "x"),
+        *(Leftover(f"/opt/rocm-{n}", FOLDER, "x") for n in "ab"),
+    ]
+
+    assert notes(found, "/mnt") == (
+        "left of a ROCm installed by hand: `/opt/rocm-a`, `/opt/rocm-b`; see `rocmswitch doctor --sysroot /mnt`",
+    )
+    assert notes(found[:1], "/") == ()
