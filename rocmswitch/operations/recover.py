@@ -19,11 +19,11 @@ from rocmswitch.host.system import read_system
 from rocmswitch.model.deployment import Intent
 from rocmswitch.model.finding import FAULT
 from rocmswitch.model.kernel import System
-from rocmswitch.model.recovery import Candidate, Lack, RecoveryPlan
+from rocmswitch.model.recovery import Candidate, Disable, Lack, RecoveryPlan, Restore, SetAside, Write
 from rocmswitch.model.snapshot import BEFORE_RECOVERY
 from rocmswitch.operations import packagescripts, snapshot
 from rocmswitch.operations.booting import renew
-from rocmswitch.operations.mending import WORK, Mending, remains, remove_remains, unopened, work_folder
+from rocmswitch.operations.mending import DISABLED, WORK, Mending, remains, remove_remains, unopened, work_folder
 from rocmswitch.operations.packagesource import fetch, without
 from rocmswitch.operations.parameters import PLACE
 from rocmswitch.operations.sources import candidates
@@ -286,7 +286,19 @@ def _in_order(system: System, releases: Sequence[str]) -> tuple[str, ...]:
 
 
 def _told(plan: RecoveryPlan, path: str) -> str:
+    """What has become of *path*, one of those that *plan* has changed."""
     for action in plan.files:
         if action.path == path:
-            return f"`/{path}`: {action.reason}"
-    return f"`/{path}`"
+            match action:
+                case Restore(candidate=candidate):
+                    return f"`/{path}` was brought back from {candidate.where}"
+                case SetAside(reason=reason):
+                    return f"`/{path}` was set aside: {reason}"
+                case Disable(is_ours=is_ours):
+                    return f"`/{path}` was {'removed' if is_ours else 'disabled'}"
+                case Write(reason=reason):
+                    return f"`/{path}` was written: it {reason}"
+    rebuilt = {file: candidate for one in plan.rebuild for file, candidate in one.files}
+    if path in rebuilt:
+        return f"`/{path}` was brought back from {rebuilt[path].where}"
+    return f"`/{path}` is {'the new name of that' if DISABLED in path else 'gone'}"
