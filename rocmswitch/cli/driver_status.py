@@ -29,6 +29,8 @@ def show(system: System) -> None:
     _table(("Firmware loaded first", "Owner", "Hash"), firmware)
     originals = ((one.kernel, one.name, f"/{one.path}", one.contents.kernel) for one in system.originals)
     _table(("Kernel", "Original kept", "File", "For"), originals)
+    for line in system.unread:
+        output.say(printable(f"note: {line}"))
     if system.running is not None:
         loaded = ", ".join(system.running.loaded) or "none of these modules"
         output.write(printable(f"running is {system.running.release}, with {loaded} loaded"))

@@ -183,6 +183,12 @@ def _unknown(system: System, wish: Option) -> NotFound:
     if not files:
         return NotFound(f"no kernel of this system has the module `{wish.module}`")
     known = {parameter.partition(":")[0] for file in files for parameter in file.contents.parameters}
+    if not known and any(file.contents.fault for file in files):
+        root = shlex.quote(system.root)
+        return NotFound(
+            f"what parameters `{wish.module}` has cannot be told: its files are {files[0].contents.fault}",
+            hint=f"run `rocmswitch recover --root {root}`",
+        )
     near = _nearest(wish.name, sorted(known))
     return NotFound(
         f"no installed `{wish.module}` has the parameter `{wish.name}`",

@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.cli.scenarios_of_deploy import as_root, somebody_who_reads_all
 from tests.support.commandline import Outcome
 from tests.support.drivercommand import CONF, Driver, need_root
-from tests.support.kernelroots import kernel_root, write
+from tests.support.kernelroots import in_tree, kernel_root, write
 from tests.support.scenes import Scene, scenario
 
 
@@ -52,6 +52,13 @@ def a_parameter_is_misspelt(scene: Scene) -> Outcome:
 @scenario("planning/parameters", "run `{}` for those that there are", 3, follow=the_named_program)
 def a_parameter_is_like_no_other(scene: Scene) -> Outcome:
     return fail(scene, "driver", "set", "amdgpu.zzzzzz=1")
+
+
+@scenario("planning/parameters", "run `rocmswitch recover --root {}`", 3, then=4)
+def the_module_is_damaged(scene: Scene) -> Outcome:
+    module = system(scene) / in_tree()
+    write(module, module.read_bytes()[:100])
+    return fail(scene, "driver", "set", "amdgpu.vm_size=8", "--dry-run")
 
 
 @scenario("planning/parameters", "run `{}` for what each parameter means", 2, follow=the_named_program)

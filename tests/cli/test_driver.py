@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -154,6 +155,14 @@ def test_status_says_in_words_first_what_each_kernel_would_load(driver: Driver):
     rows = [" ".join(line.split()) for line in outcome.out.splitlines()]
     assert any(row.startswith("amdgpu updates/dkms/amdgpu.ko") and " alien " in row for row in rows), rows
     assert any("as packaged" in row for row in rows)
+
+
+def test_status_tells_what_it_could_not_read(driver: Driver):
+    os.mkfifo(driver.root / "etc/modprobe.d/strange.conf")
+
+    outcome = driver.succeed("driver", "status")
+
+    assert [line for line in outcome.err.splitlines() if "/etc/modprobe.d/strange.conf" in line] != []
 
 
 def test_status_as_json_is_all_that_was_seen(driver: Driver):
