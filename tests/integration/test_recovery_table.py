@@ -12,12 +12,14 @@ from tests.support.recoveryscenes import SCENES, Scene, break_root, loaded, pack
 
 
 def cells() -> list[object]:
-    """Everyday scenes with every edition; the others by day with Python and busybox, with --vm with all."""
+    """Every edition takes its turn each day, and two of them in everyday scenes; with --vm there are all."""
     found = []
     for number, scene in enumerate(SCENES):
+        turn = {EDITIONS[number % len(EDITIONS)]}
+        if scene.is_everyday:
+            turn = {PYTHON, SHELLS[number % len(SHELLS)]}
         for edition in EDITIONS:
-            is_everyday = scene.is_everyday or edition in (PYTHON, SHELLS[number % len(SHELLS)])
-            marks = () if is_everyday else (pytest.mark.vm,)
+            marks = () if edition in turn else (pytest.mark.vm,)
             found.append(pytest.param(scene, edition, marks=marks, id=f"{scene.name}-{edition.name}"))
     return found
 
