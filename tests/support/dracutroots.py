@@ -23,6 +23,7 @@ from tests.vm import image
 
 # Only what is looked at: an image of all drivers takes a minute. Without it amdgpu would not be inside at all.
 _SETTINGS = 'hostonly="no"\ndrivers="amdgpu"\ncompress="gzip"\n'
+_ROOT = "root-layered"
 _INSTALL = "apt-get install -y --no-install-recommends dracut"
 
 
@@ -56,6 +57,8 @@ def _installed(tree: Path) -> Path:
     with FileLock(image.CACHE / "dracut.lock"):
         if not final.exists():
             making = image.CACHE / "dracut.new"
+            if (making / _ROOT).is_mount():  # of a run that was killed
+                subprocess.run(["umount", "--recursive", making / _ROOT], check=True)
             shutil.rmtree(making, ignore_errors=True)
             with _layered(making, [tree]) as root:
                 _install(root)
@@ -85,7 +88,7 @@ def _install(root: Path) -> None:
 @contextlib.contextmanager
 def _layered(folder: Path, below: Sequence[Path]) -> Iterator[Path]:
     """A mount whose changes go to *folder*/upper."""
-    upper, work, root = (folder / name for name in ("upper", "work", "root-layered"))
+    upper, work, root = (folder / name for name in ("upper", "work", _ROOT))
     for one in (upper, work, root):
         one.mkdir(parents=True)
     options = f"lowerdir={':'.join(map(str, below))},upperdir={upper},workdir={work}"
