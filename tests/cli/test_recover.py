@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.scenarios_of_deploy import somebody_who_reads_all
 from tests.support import breaking
 from tests.support.commandline import CommandLine, Outcome
 from tests.support.debs import Deb, build_deb
@@ -18,7 +19,6 @@ from tests.support.kernelmodules import KERNEL
 from tests.support.kernelroots import VERSION, bad_module, good_module, in_tree, kernel_root, write
 from tests.support.recoveries import broken_root
 from tests.support.recoveryscenes import kernel_package, loaded, packed_modules, state
-from tests.support.running import SOMEBODY
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may recover a system")
 SETTING = "etc/modprobe.d/amdgpu.conf"
@@ -161,27 +161,28 @@ def test_a_package_in_the_package_managers_cache_is_found(line: CommandLine, bro
     assert (outcome.code, "cached" in outcome.err) == (0, True), outcome
 
 
-def test_without_root_it_plans_and_says_the_whole_line_for_sudo(
-    line: CommandLine, broken: tuple[Path, Path], tmp_path: Path
-):
+def test_without_root_it_plans_and_says_the_whole_line_for_sudo(line: CommandLine, broken: tuple[Path, Path]):
     root, package = broken
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder.stat().st_uid == 0 and str(folder).startswith("/tmp/"):
-            folder.chmod(folder.stat().st_mode | 0o055)
     command = [sys.executable, "-m", "rocmswitch", "recover", "--root", str(root), "--package", str(package)]
-    how = ["setpriv", f"--reuid={SOMEBODY}", f"--regid={SOMEBODY}", "--clear-groups"]
-    if shutil.which("setpriv") is None:
-        pytest.skip("there is no `setpriv` here: install util-linux")
+    before = everything(root)
 
-    looked = subprocess.run([*how, *command], env=line.variables(), capture_output=True, text=True, check=False)
-    tried = subprocess.run(
-        [*how, *command, "--apply"], env=line.variables(), capture_output=True, text=True, check=False
+    looked, tried = (
+        subprocess.run(
+            [*somebody_who_reads_all(), *command, *more],
+            env=line.variables(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        for more in ((), ("--apply",))
     )
 
     assert (looked.returncode, tried.returncode) == (4, 6), (looked, tried)
-    assert "hint: run `sudo " in looked.stderr
-    assert f"recover --root '{root}'" in looked.stderr
-    assert "hint: run `sudo " in tried.stderr
+    for one in (looked, tried):
+        assert "hint: run `sudo " in one.stderr
+        assert f"recover --root '{root}'" in one.stderr
+        assert "--apply" in one.stderr
+    assert everything(root) == before
 
 
 def test_the_running_system_by_another_name_is_said_and_only_looked_at(line: CommandLine):
