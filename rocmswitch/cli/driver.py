@@ -27,7 +27,8 @@ def command() -> None:
 @command.command("status", epilog="Example: rocmswitch driver status --root /mnt")
 @root_option
 @click.option("--json", "as_json", is_flag=True, help="For programs: all that was seen.")
-def status(root: Path, as_json: bool) -> None:
+@click.pass_obj
+def status(scopes: Scopes, root: Path, as_json: bool) -> None:
     """Say for every installed kernel which amdgpu it would load.
 
     And from where, whose it is, and what else has a say in it. Looks at files alone, so no kernel has to run, and
@@ -37,6 +38,7 @@ def status(root: Path, as_json: bool) -> None:
     from rocmswitch.cli.driver_status import show
 
     system = driver.look(root)
+    settle_driver(scopes, root, dry_run=True)
     if as_json:
         output.write_json(text_only(asdict(system)))
     else:
@@ -57,6 +59,7 @@ def make_snapshot(scopes: Scopes, root: Path, as_json: bool) -> None:
     check_root(own_line())
     system = driver.look(root)
     check_mounted(root)
+    driver.check_changeable(system, with_images=False)
     wait = scopes.wait(snapshot.WAIT)
     taken = snapshot.take(system, machine.driver_snapshots(root), BY_USER, machine.disk(), wait=wait)
     _tell_taken(taken, root)
@@ -115,6 +118,7 @@ def _change(
         _show(change.plan, root)
         done = None
         if not dry_run and not change.plan.is_empty:
+            driver.check_changeable(system, with_images=bool(change.plan.images))
             output.agree("Change it?", yes=yes)
             done = parameters.execute(change, system, tools, lambda text: output.say(printable(text)))
     if as_json:

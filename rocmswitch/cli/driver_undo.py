@@ -46,6 +46,7 @@ def undo_driver(scopes: Scopes, number: int | None, root: Path, *, yes: bool, dr
             output.say("note: what this recovery has mended is wrong again afterwards")
         done = None
         if not dry_run:
+            driver.check_changeable(system, with_images=bool(work.images))
             if plan.returns:
                 output.agree("Take it back?", yes=yes)
             if plan.returns and system:

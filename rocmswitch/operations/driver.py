@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
-from rocmswitch.errors import NotFound
+from rocmswitch.errors import MachineLacks, NotFound
 from rocmswitch.host.system import read_system
 from rocmswitch.model.kernel import System
+from rocmswitch.planning.obstacles import BOOT_READ_ONLY, READ_ONLY, obstacles
 
 
 def look(root: Path) -> System:
@@ -18,3 +20,14 @@ def look(root: Path) -> System:
             hint="run the same command with `--root` and the folder where the system is mounted",
         )
     return system
+
+
+def check_changeable(system: System, *, with_images: bool) -> None:
+    """Raise MachineLacks where files, or *with_images* what the boot needs, could not be written or made there."""
+    for fault, _ in obstacles(system):
+        row = fault.id.partition(":")[0]
+        if row in (READ_ONLY, BOOT_READ_ONLY) and (row == READ_ONLY or with_images):
+            where = shlex.quote(str(Path(system.root, fault.path)))
+            raise MachineLacks(fault.what, hint=f"run `mount -o remount,rw {where}`, then the same command again")
+        if with_images:
+            raise MachineLacks(fault.what)

@@ -245,7 +245,7 @@ def _known_as(name: str, values: dict[str, str | None]) -> str:
 
 
 def _nearest(name: str, among: Sequence[str]) -> str:
-    return next(iter(difflib.get_close_matches(name, among, 1, cutoff=0.5)), "")
+    return next(iter(difflib.get_close_matches(name, among, 1, cutoff=0.7)), "")
 
 
 def _same(one: str, other: str) -> bool:

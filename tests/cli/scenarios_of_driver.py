@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.cli.scenarios_of_deploy import as_root, somebody_who_reads_all
 from tests.support.commandline import Outcome
 from tests.support.drivercommand import CONF, Driver, need_root
@@ -113,6 +115,12 @@ def mounted_elsewhere(scene: Scene, hint: str) -> Outcome:
     return scene.again()
 
 
+def written_again(scene: Scene, hint: str) -> Outcome:
+    """Outside of that namespace the system is not mounted so."""
+    assert re.findall(r"`([^`]*)`", hint) == [f"mount -o remount,rw {system(scene)}"]
+    return scene.again()
+
+
 @scenario(
     "operations/rootonly",
     "run `mount {} {}`, then the same command again",
@@ -123,6 +131,18 @@ def the_var_of_a_system_is_not_mounted(scene: Scene) -> Outcome:
     fstab = system(scene) / "etc/fstab"
     fstab.write_text(f"{fstab.read_text()}/dev/a-disk /var ext4 defaults 0 2\n")
     return fail(scene, "driver", "snapshot")
+
+
+@scenario("operations/driver", "run `mount -o remount,rw {}`, then the same command again", 6, follow=written_again)
+def a_system_is_mounted_read_only(scene: Scene) -> Outcome:
+    """In a namespace of mounts that ends with the command."""
+    need_root()
+    mounting = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"'
+    wrapper = ["unshare", "--mount", "sh", "-c", mounting, str(system(scene))]
+    if shutil.which("unshare") is None or subprocess.run([*wrapper, "true"], check=False).returncode:
+        pytest.skip("nothing can be mounted in a namespace here")
+    words = ("driver", "snapshot", "--root", str(system(scene)))
+    return scene.fail_below(wrapper, *words)
 
 
 @scenario("cli/driver_words", "run `rocmswitch history {}` for what may be half-changed", 4)
