@@ -36,7 +36,7 @@ WAIT = 120.0
     "--package",
     "packages",
     multiple=True,
-    type=click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path),
+    type=click.Path(resolve_path=True, readable=False, path_type=Path),
     metavar="FILE",
     help="Take what is missing out of this package, from a stick for instance.",
 )

@@ -68,13 +68,16 @@ def members(package: PackageFile, wanted: Collection[str]) -> dict[str, bytes]:
 
 def _deb_members(path: Path, wanted: Collection[str]) -> Iterator[tuple[str, bytes]]:
     with open_regular(path, buffered=True) as file:
-        tar = Tar(Envelope(file).data(), _LIMITS.bytes_from(path.stat().st_size))
+        envelope = Envelope(file)
+        tar = Tar(envelope.data(), _LIMITS.bytes_from(path.stat().st_size))
         for member in read_members(tar, _LIMITS):
             if member.kind == FILE and _plain(member.path) in wanted and member.size <= _MEMBER_LIMIT:
                 yield _plain(member.path), tar.exactly(member.size)
             elif member.kind == FILE:
                 for _ in tar.pieces(member.size):
                     pass
+        tar.finish()
+        envelope.finish()
 
 
 def _rpm_members(path: Path, wanted: Collection[str]) -> Iterator[tuple[str, bytes]]:

@@ -6,6 +6,7 @@ import io
 import shutil
 import subprocess
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -81,11 +82,19 @@ def test_an_rpm_says_what_it_is_and_gives_one_file(tmp_path: Path):
     assert members(package, [MODULE]) == {MODULE: CONTENT}
 
 
-@pytest.mark.parametrize("part", [0.0001, 0.1, 0.5, 0.9, 0.99])
+@pytest.mark.parametrize("part", [0.0001, 0.1, 0.5, 0.9])
 @pytest.mark.parametrize("make", [deb, lambda folder: pacman(folder, "zst"), lambda folder: pacman(folder, "xz")])
-def test_a_package_that_is_cut_off_is_refused_in_words(make, part: float, tmp_path: Path):  # type: ignore[no-untyped-def]
+def test_a_package_that_is_cut_off_is_refused_in_words(make: Callable[[Path], Path], part: float, tmp_path: Path):
     whole = make(tmp_path)
     write(whole, whole.read_bytes()[: max(1, int(whole.stat().st_size * part))])
+
+    with pytest.raises(VerificationFailed, match="the package"):
+        members(open_package(whole), [MODULE])
+
+
+def test_a_deb_is_read_to_its_end_before_any_of_it_counts(tmp_path: Path):
+    whole = deb(tmp_path)
+    write(whole, whole.read_bytes()[:-8])
 
     with pytest.raises(VerificationFailed, match="the package"):
         members(open_package(whole), [MODULE])
