@@ -17,7 +17,7 @@ from rocmswitch.planning.vouching import agrees
 from tests.support.anysystems import CANDIDATES, SYSTEMS, WISHES, healthy
 from tests.support.carriedout import carried_out
 
-thorough = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+thorough = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @thorough
