@@ -1,0 +1,132 @@
+"""Index and boot images made anew: believed only when they are right, and never at the price of the old ones."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from rocmswitch.host.system import read_system
+from rocmswitch.operations.booting import Renewed, renew
+from tests.support import breaking
+from tests.support.disk import HastyDisk
+from tests.support.filesystems import mounted_image
+from tests.support.kernelmodules import KERNEL
+from tests.support.kernelroots import bad_module, good_module, in_tree, kernel_root, write
+from tests.support.recoveryscenes import leave_image, loaded, packed_modules
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may chroot")
+IMAGE = f"boot/initrd.img-{KERNEL}"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return kernel_root(tmp_path / "a root", programs=True)
+
+
+def renewed(root: Path, *, index: bool = True, images: bool = True) -> Renewed:
+    system = read_system(root)
+    kernels = tuple(one.release for one in system.kernels)
+    return renew(system, kernels if index else (), kernels if images else (), HastyDisk())
+
+
+def test_both_are_made_anew_and_looked_at_and_the_old_image_is_kept(root: Path):
+    leave_image(root)
+    old = (root / IMAGE).read_bytes()
+
+    done = renewed(root)
+
+    assert done.lacks == ()
+    assert (loaded(root, KERNEL), packed_modules(root, KERNEL)) == (in_tree(), {good_module()})
+    assert (root / f"boot/rocmswitch/{Path(IMAGE).name}.before").read_bytes() == old
+
+
+def test_what_a_killed_tool_has_left_beside_the_image_goes_first(root: Path):
+    stale = write(root / f"{IMAGE}.new", b"half")
+
+    renewed(root)
+
+    assert not stale.exists()
+
+
+def test_a_tool_that_ends_well_and_does_nothing_is_found_out(root: Path):
+    leave_image(root)
+    write(root / "usr/sbin/update-initramfs", "#!/bin/sh\nexit 0\n").chmod(0o755)
+
+    done = renewed(root)
+
+    assert [one.path for one in done.lacks] == [IMAGE]
+    assert "holds another `amdgpu`" in done.lacks[0].what
+
+
+def test_a_depmod_that_ends_well_and_does_nothing_is_found_out(root: Path):
+    breaking.truncate_in_tree(root)
+    breaking.renew_index(root)
+    write(root / in_tree(), good_module())
+    write(root / "usr/sbin/depmod", "#!/bin/sh\necho kmod version 99\n").chmod(0o755)
+
+    done = renewed(root, images=False)
+
+    assert len(done.lacks) == 1
+    assert "amdgpu" in done.lacks[0].what
+
+
+def test_the_depmod_of_busybox_is_never_used(root: Path):
+    breaking.truncate_in_tree(root)
+    breaking.renew_index(root)
+    write(root / in_tree(), good_module())
+    (root / "usr/sbin/depmod").unlink()
+    (root / "usr/sbin/depmod").symlink_to("/usr/bin/busybox")
+    if shutil.which("depmod") is None:
+        pytest.skip("this machine has no depmod to fall back on")
+
+    done = renewed(root, images=False)
+
+    assert (done.lacks, loaded(root, KERNEL)) == ((), in_tree())
+
+
+def test_where_the_boot_folder_has_no_room_the_old_image_stays_and_the_way_on_is_told(tmp_path: Path):
+    root = kernel_root(tmp_path / "a root", programs=True)
+    leave_image(root)
+    shutil.move(root / "boot", tmp_path / "kept")
+    with mounted_image("ext4", root / "boot", megabytes=8) as boot:
+        for one in (tmp_path / "kept").iterdir():
+            shutil.copy2(one, boot)
+        breaking.fill(boot, leave=10)
+        old = (root / IMAGE).read_bytes()
+
+        done = renewed(root)
+
+        assert [one.path for one in done.lacks] == [IMAGE]
+        assert "are free" in done.lacks[0].what
+        assert "--apply" in done.lacks[0].remedy
+        assert (root / IMAGE).read_bytes() == old
+
+
+def test_a_boot_folder_of_ours_that_is_a_link_is_not_written_through(root: Path, tmp_path: Path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (root / "boot/rocmswitch").symlink_to(outside)
+
+    with pytest.raises(Exception, match="leads elsewhere by a link"):
+        renewed(root)
+
+    assert list(outside.iterdir()) == []
+
+
+def test_a_module_that_is_not_in_the_image_by_design_is_no_fault(root: Path):
+    write(root / "etc/initramfs-tools/modules", "")
+
+    done = renewed(root)
+
+    assert (done.lacks, packed_modules(root, KERNEL)) == ((), set())
+
+
+def test_a_shadow_that_is_there_is_what_the_index_must_lead_to(root: Path):
+    write(root / f"usr/lib/modules/{KERNEL}/updates/amdgpu.ko", bad_module())
+
+    done = renewed(root)
+
+    assert (done.lacks, loaded(root, KERNEL)) == ((), f"usr/lib/modules/{KERNEL}/updates/amdgpu.ko")
