@@ -46,7 +46,9 @@ def undo_driver(scopes: Scopes, number: int | None, root: Path, *, yes: bool, dr
             output.say("note: what this recovery has mended is wrong again afterwards")
         done = None
         if not dry_run:
-            driver.check_changeable(system, with_images=bool(work.images))
+            if system:
+                if system:
+                driver.check_changeable(system, with_images=bool(work.images))
             if plan.returns:
                 output.agree("Take it back?", yes=yes)
             if plan.returns and system:
@@ -57,10 +59,7 @@ def undo_driver(scopes: Scopes, number: int | None, root: Path, *, yes: bool, dr
     if as_json:
         output.write_json(wayback.as_json(plan, done))
     if done is not None and plan.returns and system:
-        renewed = renew(system, work.index, work.images, yard.disk, lambda text: output.say(printable(text)))
-        for line in renewed.done:
-            output.say(printable(line))
-        tell_lacks(renewed.lacks)
+        _renew(system, work, yard)
 
 
 def _system(chosen: Generation, paths: Collection[str], root: Path) -> System | None:
@@ -70,6 +69,14 @@ def _system(chosen: Generation, paths: Collection[str], root: Path) -> System | 
     with contextlib.suppress(NotFound):
         return driver.look(root) if concerns_kernels(paths) else None
     return None
+
+
+def _renew(system: System, work: Work, yard: Yard) -> None:
+    """Raises VerificationFailed where the next boot would not find what it needs."""
+    renewed = renew(system, work.index, work.images, yard.disk, lambda text: output.say(printable(text)))
+    for line in renewed.done:
+        output.say(printable(line))
+    tell_lacks(renewed.lacks)
 
 
 def _yard(scopes: Scopes, root: Path) -> Yard:
