@@ -53,6 +53,8 @@ def _remove(batch: Sequence[Leftover], broom: Broom, root: Path, *, yes: bool) -
     """Where boot images hold what goes, they are made anew; what could not be is returned."""
     system = _system_of(batch, root)
     work = work_after([one.path.lstrip("/") for one in batch], system) if system else Work()
+    if system:
+        driver.check_changeable(system, with_images=bool(work.images))
     if work.images:
         output.say(f"makes the boot images of {', '.join(work.images)} anew, as they hold the settings, too")
     output.agree("Remove it?" if len(batch) == 1 else "Remove them?", yes=yes)
