@@ -47,7 +47,6 @@ def undo_driver(scopes: Scopes, number: int | None, root: Path, *, yes: bool, dr
         done = None
         if not dry_run:
             if system:
-                if system:
                 driver.check_changeable(system, with_images=bool(work.images))
             if plan.returns:
                 output.agree("Take it back?", yes=yes)
