@@ -348,7 +348,7 @@ do_new_boot_image_of() {
     preset=$(cat "$root/$modules/$path/pkgbase" 2>/dev/null) old=''
     for one in "initramfs-${preset:-none}.img" "initramfs-$path.img" "initrd.img-$path"; do [ ! -e "$root/boot/$one" ] || old=$one; done
     rm -f "$root/boot/initrd.img-$path.new"
-    need=$(($(wc -c <"$root/boot/${old:-vmlinuz-$path}" 2>/dev/null || say 0) * 11 / 10240))
+    need=$(($(wc -c <"$root/boot/${old:-vmlinuz-$path}" 2>/dev/null || say 0) * 11 / 10240 + 1))
     free=$(df -Pk "$root/boot" 2>/dev/null | sed -nE '$s/.* ([0-9]+) +[0-9]+% .*/\1/p')
     [ "${free:-$need}" -ge $need ] || { lack "/boot has $free KiB free, the boot image of $path needs $need" "${before}apt-get autoremove --purge   (or remove old kernels by hand), then $again"; return; }
     if [ -n "$old" ] && [ "${free:-0}" -gt $((need * 3)) ]; then mkdir -p "$root/boot/rocmswitch" && cp -p "$root/boot/$old" "$root/boot/rocmswitch/$old.before"; fi

@@ -120,15 +120,10 @@ def put_twin(root: Path, kernel: str = "") -> None:
 def fill(folder: Path, leave: int = 100_000) -> Path:
     """Row 12: no more than *leave* bytes are free on the file system of *folder*."""
     file = folder / "filler"
-    with file.open("wb") as stream:
-        block = b"\xa5" * 65536
-        free = _free(folder)
-        while free > leave + len(block):
-            stream.write(block)
-            stream.flush()
-            free -= len(block)
-            if free <= leave + 8 * len(block):
-                free = _free(folder)
+    with file.open("wb", buffering=0) as stream:
+        # Halving: what the file system needs for itself grows with the file.
+        while (rest := _free(folder) - leave) >= 1024:
+            stream.write(b"\xa5" * min(max(rest // 2, 1024), 16 << 20))
     return file
 
 

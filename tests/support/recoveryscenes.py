@@ -38,6 +38,8 @@ class Scene:
     with_package: bool = False
     """`--package FILE` of exactly the installed version."""
     words: tuple[str, ...] = ()
+    is_renewed: bool = True
+    """Whoever broke it ran depmod and made a boot image afterwards."""
     disabled: tuple[str, ...] = ()
     """Files of etc/modprobe.d that stand under another name afterwards."""
     is_everyday: bool = False
@@ -94,6 +96,13 @@ def leave_image(root: Path) -> None:
     breaking.renew_index(root)
 
 
+def leave_setting(root: Path) -> None:
+    """A bad value was taken away again, and the boot image still has it."""
+    breaking.set_bad_value(root)
+    breaking.renew_image(root)
+    (root / "etc/modprobe.d/amdgpu.conf").unlink()
+
+
 def cut_image(root: Path) -> None:
     for image in (root / "boot").glob("initrd.img-*"):
         write(image, image.read_bytes()[:500])
@@ -129,9 +138,10 @@ SCENES = (
     Scene("twins", breaking.put_twin, ("amdgpu.ko.xz",), suffix=".ko.xz", with_package=True),
     Scene("original_module", breaking.move_to_original_module, ("original_module",), is_everyday=True),
     Scene("the original in updates", breaking.move_to_updates, ("updates/dkms",)),
-    Scene("a stale index", leave_index, (KERNEL,)),
-    Scene("a stale image", leave_image, ("initrd.img",), is_everyday=True),
-    Scene("an image that was cut off", cut_image, ("initrd.img",)),
+    Scene("a stale index", leave_index, (KERNEL,), is_renewed=False),
+    Scene("a stale image", leave_image, ("initrd.img",), is_renewed=False, is_everyday=True),
+    Scene("an image that was cut off", cut_image, ("initrd.img",), is_renewed=False),
+    Scene("a setting that only the image has", leave_setting, ("initrd.img",), is_renewed=False),
 )
 
 
@@ -143,9 +153,8 @@ def break_root(scene: Scene, root: Path, packages: Path) -> tuple[str, ...]:
     if scene.has_snapshot:
         snapshot(root)
     scene.damage(root)
-    if scene.name.startswith(("a stale", "an image")):
-        return tuple(words)
-    breaking.renew_image(root)
+    if scene.is_renewed:
+        breaking.renew_image(root)
     return tuple(words)
 
 
