@@ -89,6 +89,7 @@ def test_the_depmod_of_busybox_is_never_used(root: Path):
 
 def test_where_the_boot_folder_has_no_room_the_old_image_stays_and_the_way_on_is_told(tmp_path: Path):
     root = kernel_root(tmp_path / "a root", programs=True)
+    write(root / "etc/modprobe.d/large.conf", f"# {os.urandom(100_000).hex()}\n")
     leave_image(root)
     shutil.move(root / "boot", tmp_path / "kept")
     with mounted_image("ext4", root / "boot", megabytes=8) as boot:
