@@ -10,7 +10,7 @@ import click
 
 from rocmswitch.cli import machine, output
 from rocmswitch.cli.deploying import own_line
-from rocmswitch.cli.driver_words import root_option, settle_driver
+from rocmswitch.cli.driver_words import driver_words, root_option, settle_driver
 from rocmswitch.cli.filenames import printable, text_only
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.recovery_words import as_json, show_outcome, show_plan
@@ -81,7 +81,9 @@ def command(
     if not recovery.plan.is_empty and is_applied:
         check_root(own_line())
         recover.check_possible(recovery.system)
-        outcome = recover.execute(_agreed(recovery, yes=yes), infirmary, lambda text: output.say(printable(text)))
+        agreed = _agreed(recovery, yes=yes)
+        with driver_words(root):
+            outcome = recover.execute(agreed, infirmary, lambda text: output.say(printable(text)))
         show_outcome(outcome, root)
     elif is_applied and os.geteuid() == 0:
         recover.tidy(recovery, infirmary)
