@@ -22,7 +22,7 @@ from rocmswitch.model.recovery import (
     Write,
 )
 from rocmswitch.operations.packagesource import content_of
-from rocmswitch.planning.dkmsswitch import MARK, NAMELESS, switch_path
+from rocmswitch.planning.dkmsswitch import MARK, NAMELESS, joined, switch_path
 from rocmswitch.store.layout import Layout
 from rocmswitch.store.ownfolders import make_own
 from rocmswitch.system.disk import Disk
@@ -75,6 +75,7 @@ class Mending:
             found |= dict(self._contents(action))
         for one in plan.rebuild:
             found |= dict(self._of_rebuild(one))
+        found |= self._nameless(found.get(NAMELESS), plan.rebuild)
         return tuple(self._replacement(path, content) for path, content in found.items())
 
     def _contents(self, action: FileAction) -> Iterator[tuple[str, Content]]:
@@ -94,10 +95,22 @@ class Mending:
         """Its files, and nothing of ours that would keep DKMS from building it."""
         for path, candidate in one.files:
             yield path, self._bytes_of(path, candidate)
-        for path in (switch_path(one.name, one.version), NAMELESS):
-            file = self._ledger.base / path
-            if file.is_file() and file.read_bytes().startswith(MARK.encode()):
-                yield path, NoFile()
+        switch = switch_path(one.name, one.version)
+        if self._own_text(switch):
+            yield switch, NoFile()
+
+    def _nameless(self, added: Content | None, rebuilt: Iterable[Rebuild]) -> dict[str, Content]:
+        """The one switch that is for several modules: it goes on saying what it says of others."""
+        before, more = self._own_text(NAMELESS), added.text if isinstance(added, NewText) else ""
+        text = joined(before, more, [(one.name, one.version) for one in rebuilt])
+        if text == before:
+            return {NAMELESS: NewText(text)} if more else {}
+        return {NAMELESS: NewText(text) if text else NoFile()}
+
+    def _own_text(self, path: str) -> str:
+        """What a file of ours says; nothing where there is none, or it is somebody else's."""
+        text = SystemRoot(self._ledger.base).text(path)
+        return text if text.startswith(MARK) else ""
 
     def _bytes_of(self, path: str, candidate: Candidate) -> NewFile:
         contents = candidate.contents

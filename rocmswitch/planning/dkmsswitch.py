@@ -18,6 +18,7 @@ FOLDER = "etc/dkms"
 NAMELESS = f"{FOLDER}/-.conf"
 MARK = "# Made by rocmswitch:"
 """How the first line of each begins."""
+_HEAD = f"{MARK} dkms before 3.2 reads it instead of NAME-VERSION.conf in `dkms autoinstall`."
 
 
 def off_switches(modules: Iterable[tuple[str, str]]) -> tuple[Write, ...]:
@@ -30,6 +31,17 @@ def switch_path(name: str, version: str) -> str:
     return f"{FOLDER}/{name}-{version}.conf"
 
 
+def joined(before: str, added: str, built: Iterable[tuple[str, str]]) -> str:
+    """What NAMELESS has to say that says *before*: *added*, too, and nothing of what is *built* from now on.
+
+    Empty where nothing is left to be said.
+    """
+    lines = dict.fromkeys(line for text in (before, added) for line in text.splitlines() if line.startswith("if "))
+    gone = [_line(*one) for one in built]
+    left = [line for line in lines if line not in gone]
+    return "".join(f"{line}\n" for line in (_HEAD, *left)) if left else ""
+
+
 def _override(name: str, version: str) -> Write:
     text = (
         f"{MARK} keeps DKMS from building {name} again; `rocmswitch undo` takes it away.\n"
@@ -39,6 +51,9 @@ def _override(name: str, version: str) -> Write:
 
 
 def _nameless(modules: Iterable[tuple[str, str]]) -> Write:
-    lines = "".join(f'if [ "$m/$v" = "{name}/{version}" ]; then AUTOINSTALL=""; fi\n' for name, version in modules)
-    text = f"{MARK} dkms before 3.2 reads it instead of NAME-VERSION.conf in `dkms autoinstall`.\n{lines}"
+    text = "".join(f"{line}\n" for line in (_HEAD, *(_line(*one) for one in modules)))
     return Write(NAMELESS, text, "is what dkms before 3.2 reads while it installs for a new kernel")
+
+
+def _line(name: str, version: str) -> str:
+    return f'if [ "$m/$v" = "{name}/{version}" ]; then AUTOINSTALL=""; fi'
