@@ -16,7 +16,7 @@ from rocmswitch.metadata.moduleindex import listed_paths, module_name
 from rocmswitch.metadata.modulesearch import SearchRules, in_order_of_preference
 from rocmswitch.metadata.stream import NotUnderstood, Stream, Unreadable
 from rocmswitch.metadata.unpacking import LZ4, LZOP, Unpacker, unpacked
-from rocmswitch.model.kernel import MODULES, BootImage, PackedFile
+from rocmswitch.model.kernel import CLOSED, MODULES, BootImage, PackedFile
 from rocmswitch.system import process
 
 _BOOT = ("boot", "boot/efi", "efi")
@@ -73,7 +73,7 @@ def read_boot_image(root: Path, path: str) -> BootImage:
     except Unreadable as error:
         return replace(image, problem=f"it {error}", is_damaged=not isinstance(error, NotUnderstood))
     except PermissionError:
-        return replace(image, problem="only root may read it")
+        return replace(image, problem=CLOSED)
     except OSError as error:
         return replace(image, problem=f"reading it failed ({error.strerror or error})")
 

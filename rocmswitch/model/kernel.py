@@ -28,6 +28,8 @@ EMPTY, DAMAGED, FOREIGN = "empty", "damaged", "foreign"
 """What can be seen of a module without its package: no byte; cut off or no module; of another kernel."""
 UNREADABLE = "unreadable"
 """Not known: only root may read it."""
+CLOSED = "only root may read it"
+"""How that is said, also as the `problem` of a boot image that others may not open: no fault of the image."""
 
 
 @dataclass(frozen=True)

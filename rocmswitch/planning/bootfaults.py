@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rocmswitch.model.finding import FAULT, NOTE, WARNING
-from rocmswitch.model.kernel import AMDGPU, MODULES, BootImage, Kernel, PackedFile, System
+from rocmswitch.model.kernel import AMDGPU, CLOSED, MODULES, BootImage, Kernel, PackedFile, System
 from rocmswitch.model.recovery import Fault
 from rocmswitch.planning.vouching import folder_of
 
@@ -14,8 +14,6 @@ IMAGE_ROWS = ("image", "image-settings", "image-firmware", "no-image", "empty-im
 """Rows that are mended by depmod, and by making the boot image anew."""
 
 _DIGITS = 12
-_CLOSED = "only root may read it"
-"""What host/bootimages.py says of an image that others may not open: no fault of the image."""
 
 
 def boot_faults(system: System, kernel: Kernel) -> Iterator[Fault]:
@@ -64,7 +62,7 @@ def _image_faults(system: System, kernel: Kernel, image: BootImage) -> Iterator[
         yield _fault("damaged-image", kernel, f"`/{image.path}` is damaged", image.problem, image.path)
     elif image.problem:
         what = f"`/{image.path}` could not be looked into"
-        severity = NOTE if image.problem == _CLOSED else WARNING
+        severity = NOTE if image.problem == CLOSED else WARNING
         yield _fault("unreadable-image", kernel, what, image.problem, image.path, severity=severity)
     if not image.modules:
         # modprobe.d and firmware in it count for what is loaded out of it.

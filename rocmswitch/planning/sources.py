@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from rocmswitch.model.kernel import DAMAGED, EMPTY, UNREADABLE, Contents, Kernel, Owner, Stated, System
+from rocmswitch.model.kernel import CLOSED, DAMAGED, EMPTY, UNREADABLE, Contents, Kernel, Owner, Stated, System
 from rocmswitch.model.recovery import ORIGINAL, PACKAGE, SHADOW, SNAPSHOT, Candidate, Restore
 from rocmswitch.planning.vouching import agrees, contradiction, required, suffix_of
 
 TRUST = (SNAPSHOT, SHADOW, ORIGINAL, PACKAGE)
 _MODULES = "/lib/modules/"
-_SAID = {EMPTY: "it has no byte", DAMAGED: "it is cut off or no module", UNREADABLE: "only root may read it"}
+_SAID = {EMPTY: "it has no byte", DAMAGED: "it is cut off or no module", UNREADABLE: CLOSED}
 
 
 @dataclass(frozen=True)

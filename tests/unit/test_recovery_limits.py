@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from rocmswitch.model.kernel import AMDGPU, BootImage, ModuleFile, Original, Owner, PackedFile, System
+from rocmswitch.model.finding import NOTE, WARNING
+from rocmswitch.model.kernel import AMDGPU, CLOSED, BootImage, ModuleFile, Original, Owner, PackedFile, System
 from rocmswitch.model.recovery import Fault, Lack, RecoveryPlan, SetAside
 from rocmswitch.planning.modules import faults
 from rocmswitch.planning.recovery import Wishes, plan_recovery
@@ -62,6 +63,15 @@ def test_an_image_with_a_better_copy_is_not_made_anew_of_a_module_that_stays_bad
     plan = plan_of(broken)
 
     assert (plan.images, [one.path for one in plan.lacks]) == ((), [PATH, better.path])
+
+
+@pytest.mark.parametrize(("problem", "severity"), [(CLOSED, NOTE), ("it is packed in a way unknown here", WARNING)])
+def test_an_image_that_others_may_not_open_is_no_fault_of_the_image(problem: str, severity: str):
+    kernel = replace(kernel_of(K), images=(BootImage(f"boot/initrd.img-{K}", 30_000_000, problem=problem),))
+
+    found = faults(replace(bookworm(), kernels=(kernel,)))
+
+    assert [(one.id.partition(":")[0], one.severity) for one in found] == [("unreadable-image", severity)]
 
 
 def test_ubuntus_extra_package_is_the_one_to_reinstall():
