@@ -12,7 +12,7 @@ from rocmswitch.metadata.modulesearch import SearchRules, in_order_of_preference
 from rocmswitch.model.kernel import MODULES, SUFFIXES
 
 _FOLDERS = ("lib/modules", "usr/lib/modules")
-_RULES = ("etc/depmod.d", "run/depmod.d", "usr/local/lib/depmod.d", "usr/lib/depmod.d", "lib/depmod.d")
+RULES = ("etc/depmod.d", "run/depmod.d", "usr/local/lib/depmod.d", "usr/lib/depmod.d", "lib/depmod.d")
 """The first one that has a file of a name counts, depmod.d(5)."""
 _NAMES = {module_name(one): one for one in MODULES}
 
@@ -46,9 +46,9 @@ def kernel_folders(system: SystemRoot) -> Iterator[tuple[str, str]]:
 
 
 def search_rules(system: SystemRoot, release: str) -> SearchRules:
-    """What the system's own depmod goes by. (With `depmod -b` this machine's files of depmod.d count instead.)"""
+    """What the system's own depmod goes by."""
     found: dict[str, str] = {}
-    for folder in _RULES:
+    for folder in RULES:
         for name in system.names(folder):
             if name.endswith(".conf") and len(name) > len(".conf") and not name.startswith("."):
                 found.setdefault(name, f"{folder}/{name}")

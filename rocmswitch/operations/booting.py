@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rocmswitch.host.modulefolders import RULES
 from rocmswitch.host.system import read_system
+from rocmswitch.host.systemroot import SystemRoot
 from rocmswitch.model.kernel import AMDGPU, Kernel, System
 from rocmswitch.model.recovery import Fault, Lack
 from rocmswitch.operations.bootimages import BootImages, Made
@@ -105,10 +107,17 @@ def _write_index(kernel: str, system: System, inside: Inside) -> None:
     if system.runs_here and inside.finds("depmod") and _is_kmod(inside.run(["depmod", "--version"])):
         inside.run(["depmod", kernel])
         return
+    files = SystemRoot(Path(system.root))
+    folder = f"lib/modules/{kernel}"
+    # What is outside follows links as it sees them: `lib` may be one to `/usr/lib`, which is this machine's there.
+    if (files.root / folder).resolve() != (files.root / files.within(folder)).resolve():
+        return
+    # Without -C it goes by this machine's depmod.d (depmod.c of kmod 30).
+    rules = [word for one in RULES for word in ("-C", str(files.root / files.within(one)))]
     try:
         # busybox's writes an index that kmod does not read, and leaves the old one beside it.
         if _is_kmod(process.run(["depmod", "--version"])):
-            process.run(["depmod", "-b", system.root, kernel])
+            process.run(["depmod", *rules, "-b", system.root, kernel])
     except FileNotFoundError:
         return  # as after any other failure, what lies on the disk is looked at
 

@@ -87,6 +87,40 @@ def test_the_depmod_of_busybox_is_never_used(root: Path):
     assert (done.lacks, loaded(root, KERNEL)) == ((), in_tree())
 
 
+@pytest.fixture
+def bare(root: Path) -> Path:
+    """A system without a depmod of its own."""
+    if shutil.which("depmod") is None:
+        pytest.skip("this machine has no depmod to fall back on")
+    (root / "usr/sbin/depmod").unlink()
+    return root
+
+
+def test_another_machines_depmod_goes_by_the_rules_of_the_system_itself(bare: Path):
+    write(bare / "etc/depmod.d/own.conf", "search extra updates built-in\n")
+    for place in ("updates", "extra"):
+        write(bare / f"usr/lib/modules/{KERNEL}/{place}/amdgpu.ko", good_module())
+
+    done = renewed(bare, images=False)
+
+    assert (done.lacks, loaded(bare, KERNEL)) == ((), f"usr/lib/modules/{KERNEL}/extra/amdgpu.ko")
+
+
+def test_an_index_is_not_written_through_a_link_that_leads_out_of_the_system(bare: Path, tmp_path: Path):
+    outside = tmp_path / "outside"
+    inside = bare / str(outside).lstrip("/")
+    shutil.copytree(bare / "usr/lib/modules", inside / "modules")
+    (outside / f"modules/{KERNEL}").mkdir(parents=True)
+    (bare / "lib").unlink()
+    (bare / "lib").symlink_to(outside)
+    write(inside / f"modules/{KERNEL}/updates/amdgpu.ko", good_module())
+
+    done = renewed(bare, images=False)
+
+    assert list((outside / f"modules/{KERNEL}").iterdir()) == []
+    assert [one.what for one in done.lacks] != []
+
+
 def test_where_the_boot_folder_has_no_room_the_old_image_stays_and_the_way_on_is_told(tmp_path: Path):
     root = kernel_root(tmp_path / "a root", programs=True)
     write(root / "etc/modprobe.d/large.conf", f"# {os.urandom(100_000).hex()}\n")
