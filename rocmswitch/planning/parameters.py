@@ -92,7 +92,7 @@ def plan_set(system: System, wishes: Sequence[Option], before: str) -> Parameter
     """Raises NotFound where no kernel's module has a parameter, UsageMistake for a value that it would not take,
     Refused where our file is not as we write it.
     """
-    file = _parsed(system.root, before)
+    file = _parsed(system, before)
     notes = [note for wish in wishes for note in (*_kernel_notes(system, wish), *_rivals(system, wish))]
     for wish in wishes:
         values = file.values.setdefault(wish.module, {})
@@ -103,7 +103,7 @@ def plan_set(system: System, wishes: Sequence[Option], before: str) -> Parameter
 
 def plan_unset(system: System, wishes: Sequence[Option], before: str) -> ParameterPlan:
     """Raises NotFound where our file does not set a parameter, Refused as `plan_set`."""
-    file, notes = _parsed(system.root, before), []
+    file, notes = _parsed(system, before), []
     for wish in wishes:
         values = file.values.get(wish.module, {})
         name = _known_as(wish.name, values)
@@ -136,7 +136,7 @@ def _is_stale(image: BootImage, after: str) -> bool:
     return packed != [hashlib.sha256(after.encode()).hexdigest()]
 
 
-def _parsed(root: str, text: str) -> _File:
+def _parsed(system: System, text: str) -> _File:
     file = _File()
     lines = text.splitlines()
     if not lines:
@@ -144,20 +144,23 @@ def _parsed(root: str, text: str) -> _File:
     for line in lines[1:]:
         words = line.split()
         if len(words) < 3 or words[0] != "options" or words[1] not in MODULES or '"' in line or "\\" in line:
-            raise _edited(root)
+            raise _edited(system)
         for word in words[2:]:
             name, equals, value = word.partition("=")
             file.values.setdefault(words[1], {})[name] = value if equals else None
     if not lines[0].startswith(_OURS):
-        raise _edited(root)
+        raise _edited(system)
     return file
 
 
-def _edited(root: str) -> Refused:
-    ours = PurePath(root, CONF)
+def _edited(system: System) -> Refused:
+    ours = PurePath(system.root, CONF)
+    taken = {PurePath(one.path).name for one in system.setting_files}
+    names = ("local.conf", *(f"local-{number}.conf" for number in range(2, len(taken) + 3)))
+    free = next(name for name in names if name not in taken)
     return Refused(
         f"`{ours}` has lines that rocmswitch does not write",
-        hint=f"run `mv {shlex.quote(str(ours))} {shlex.quote(str(ours.with_name('local.conf')))}`, "
+        hint=f"run `mv {shlex.quote(str(ours))} {shlex.quote(str(ours.with_name(free)))}`, "
         "then the same command again",
     )
 

@@ -156,6 +156,17 @@ def test_a_file_that_is_not_as_we_write_it_is_refused(text: str):
     assert caught.value.exit_code == 5
 
 
+def test_the_name_it_is_to_get_instead_is_nobodys():
+    mine = (PackedFile("etc/modprobe.d/local.conf", "0"), PackedFile("usr/lib/modprobe.d/local-2.conf", "0"))
+
+    with pytest.raises(RocmswitchError) as caught:
+        plan_set(replace(SYSTEM, setting_files=mine), [Option("amdgpu", "dc", "0")], "blacklist radeon\n")
+
+    assert caught.value.hint == (
+        "run `mv /etc/modprobe.d/rocmswitch.conf /etc/modprobe.d/local-3.conf`, then the same command again"
+    )
+
+
 @pytest.mark.parametrize(
     ("path", "work"),
     (
