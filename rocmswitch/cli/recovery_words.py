@@ -62,8 +62,8 @@ def show_outcome(outcome: Outcome, root: Path) -> None:
     tell(_SAFELY)
     if outcome.snapshot:
         tell(f"snapshot {outcome.snapshot} holds everything as it was before")
-    if outcome.generation:
-        tell(f"back: `sudo rocmswitch undo driver:{outcome.generation}{option_of(root)}`")
+    for number in reversed(outcome.generations):
+        tell(f"back: `sudo rocmswitch undo driver:{number}{option_of(root)}`")
 
 
 def as_json(recovery: Recovery, outcome: Outcome | None) -> dict[str, object]:
@@ -74,7 +74,7 @@ def as_json(recovery: Recovery, outcome: Outcome | None) -> dict[str, object]:
         return {**found, "outcome": None}
     done = {
         "is_well": outcome.is_well,
-        "generation": outcome.generation or None,
+        "generations": list(outcome.generations),
         "snapshot": outcome.snapshot or None,
         "done": list(outcome.done),
         "lacks": [asdict(one) for one in outcome.lacks],

@@ -27,6 +27,7 @@ from rocmswitch.operations.mending import DISABLED, WORK, Mending, remains, remo
 from rocmswitch.operations.packagesource import fetch, without
 from rocmswitch.operations.parameters import PLACE
 from rocmswitch.operations.sources import candidates
+from rocmswitch.planning.dkmsswitch import off_switches
 from rocmswitch.planning.leftovers import notes
 from rocmswitch.planning.obstacles import obstacles
 from rocmswitch.planning.recovery import Wishes, plan_recovery
@@ -89,8 +90,8 @@ class Outcome:
 
     before: Recovery
     after: Recovery
-    generation: int = 0
-    """Of the driver's records; 0 where no file was changed."""
+    generations: tuple[int, ...] = ()
+    """Of the driver's records, in order; none where no file was changed."""
     snapshot: int = 0
     """Of what stood there before; 0 where none could be made."""
     done: tuple[str, ...] = ()
@@ -165,7 +166,8 @@ class _Carrying:
         self._disk = infirmary.disk
         self._done: list[str] = []
         self._lacks: list[Lack] = []
-        self._generation = self._snapshot = 0
+        self._generations: list[int] = []
+        self._snapshot = 0
 
     def carry_out(self, recovery: Recovery) -> Outcome:
         remove_remains(recovery.system, self._disk)
@@ -187,7 +189,7 @@ class _Carrying:
         return Outcome(
             recovery,
             after,
-            self._generation,
+            tuple(self._generations),
             self._snapshot,
             tuple(self._done),
             (*self._lacks, *left),
@@ -223,24 +225,30 @@ class _Carrying:
         self._tell("putting the files in place")
         intent = Intent("recover", PLACE)
         done = self._infirmary.ledger.carry_out(intent, replacements, wait=self._infirmary.wait)
-        self._generation = done.number
+        self._generations.append(done.number)
         self._done += [_told(now.plan, step.path) for step in done.steps]
         work_folder(now.system, "files", self._disk)
         return replace(now, system=read_system(self._infirmary.root))
 
     def _rebuild(self, now: Recovery) -> Recovery:
-        """Where a build fails, its shadow goes, as without the wish to rebuild."""
+        """Where a build fails, its shadow goes, as without the wish to rebuild, and is not tried again by itself.
+
+        Else the next kernel's package would try it, and stay half-configured.
+        """
         for one in now.plan.rebuild:
             packagescripts.rebuild(one, now.system, self._tell)
         system = read_system(self._infirmary.root)
         found = [packagescripts.built(one, system) for one in now.plan.rebuild]
         for done, lacks in found:
             self._say(done, lacks)
-        if not any(lacks for _, lacks in found):
+        rebuilt = zip(now.plan.rebuild, found, strict=True)
+        failed = [(one.name, one.version) for one, (_, lacks) in rebuilt if lacks]
+        if not failed:
             return replace(now, system=system)
         without_it = replace(now.wishes, rebuild=False)
         plan = plan_recovery(system, now.sources, without_it)
-        return self._mend(replace(now, system=system, wishes=without_it, plan=replace(plan, rebuild=())))
+        plan = replace(plan, files=(*plan.files, *off_switches(failed)), rebuild=())
+        return self._mend(replace(now, system=system, wishes=without_it, plan=plan))
 
     def _renew(self, now: Recovery) -> None:
         """What was planned, and what has become necessary by what was done since."""

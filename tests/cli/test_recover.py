@@ -72,7 +72,7 @@ def test_json_has_the_faults_the_steps_and_what_came_of_them(line: CommandLine, 
     assert [one["action"] for one in planned["files"]] == ["Restore", "SetAside", "Disable"]
     assert (planned["outcome"], planned["index"], planned["images"]) == (None, [KERNEL], [KERNEL])
     outcome = done["outcome"]
-    assert (outcome["is_well"], outcome["generation"], outcome["lacks"]) == (True, 1, [])
+    assert (outcome["is_well"], outcome["generations"], outcome["lacks"]) == (True, [1], [])
 
 
 def test_at_a_terminal_each_file_of_the_users_is_asked_for(line: CommandLine, broken: tuple[Path, Path]):
