@@ -16,7 +16,7 @@ from rocmswitch.model.snapshot import BY_USER
 from rocmswitch.operations import driver, parameters, snapshot
 from rocmswitch.operations.parameters import Change, Done
 from rocmswitch.operations.rootonly import check_mounted, check_root, option_of
-from rocmswitch.planning.parameters import CONF, ParameterPlan, parse_word
+from rocmswitch.planning.parameters import CONF, ParameterPlan, parse_words
 
 
 @click.group(epilog="Example: rocmswitch driver status")
@@ -105,7 +105,7 @@ def unset_parameters(
 def _change(
     verb: str, scopes: Scopes, words: tuple[str, ...], root: Path, *, yes: bool, dry_run: bool, as_json: bool
 ) -> None:
-    wishes = [parse_word(word, is_set=verb == "set") for word in words]
+    wishes = parse_words(words, is_set=verb == "set")
     if not dry_run:
         check_root(own_line())
     system = driver.look(root)

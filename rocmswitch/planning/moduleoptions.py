@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rocmswitch.model.kernel import AMDGPU, MODULES, Setting
+from rocmswitch.model.kernel import MODULES, Setting
 
 _BITS = {
     "byte": (8, False),
@@ -52,7 +52,7 @@ def blocks(setting: Setting) -> bool:
     """Whether a boot command line keeps amdgpu, or one of its companions, from being loaded."""
     for word in _unquoted(setting.text):
         name, _, value = word.partition("=")
-        if name in _BLOCKING and any(_same(one, module) for one in value.split(",") for module in MODULES):
+        if name in _BLOCKING and any(is_same(one, module) for one in value.split(",") for module in MODULES):
             return True
     return False
 
@@ -66,7 +66,7 @@ def type_of(option: Option, parameters: tuple[str, ...]) -> str:
     """The type that the module gives the parameter; empty where it has none of that name."""
     for parameter in parameters:
         name, _, kind = parameter.partition(":")
-        if _same(name, option.name):
+        if is_same(name, option.name):
             return kind or "charp"
     return ""
 
@@ -100,7 +100,7 @@ def _option(module: str, word: str) -> Option:
 def _of_modules(text: str) -> Iterator[tuple[str, str]]:
     for word in _unquoted(text):
         module, point, rest = word.partition(".")
-        found = next((one for one in MODULES if _same(one, module)), "")
+        found = next((one for one in MODULES if is_same(one, module)), "")
         if point and found and rest:
             yield found, rest
 
@@ -111,10 +111,6 @@ def _unquoted(text: str) -> list[str]:
     return re.split(r"[\s\"']+", inner.strip())
 
 
-def _same(one: str, other: str) -> bool:
-    """The kernel takes `-` and `_` for the same."""
+def is_same(one: str, other: str) -> bool:
+    """Whether two names of modules or parameters are one. The kernel takes `-` and `_` for the same."""
     return one.replace("-", "_") == other.replace("-", "_")
-
-
-def is_about_amdgpu(setting: Setting) -> bool:
-    return _same(setting.module, AMDGPU)

@@ -15,7 +15,7 @@ from pathlib import PurePath
 
 from rocmswitch.errors import NotFound, Refused, UsageMistake
 from rocmswitch.model.kernel import MODULES, BootImage, Kernel, System
-from rocmswitch.planning.moduleoptions import Option, fits, options, type_of
+from rocmswitch.planning.moduleoptions import Option, fits, is_same, options, type_of
 
 CONF = "etc/modprobe.d/rocmswitch.conf"
 FIRST_LINE = "# Made by rocmswitch: `rocmswitch driver set` and `driver unset` change it."
@@ -68,6 +68,15 @@ class _File:
         return "\n".join([FIRST_LINE, *lines, ""]) if lines else ""
 
 
+def parse_words(words: Sequence[str], *, is_set: bool) -> tuple[Option, ...]:
+    """Each as `parse_word`. Raises UsageMistake where one parameter is named twice."""
+    wishes = tuple(parse_word(word, is_set=is_set) for word in words)
+    for number, one in enumerate(wishes):
+        if any(other.module == one.module and is_same(other.name, one.name) for other in wishes[:number]):
+            raise UsageMistake(f"`{one.module}.{one.name}` is named twice")
+    return wishes
+
+
 def parse_word(word: str, *, is_set: bool) -> Option:
     """`amdgpu.vm_size=8`, or without a value to take it away. Raises UsageMistake, NotFound for other modules."""
     match = _WORD.fullmatch(word)
@@ -78,7 +87,7 @@ def parse_word(word: str, *, is_set: bool) -> Option:
             f"`{word[:60]!a}` is not of the form {form}".replace("`'", "`").replace("'`", "`"),
             hint=f"write it as in `rocmswitch driver {verb} {example}`",
         )
-    module = next((one for one in MODULES if _same(one, match[1])), "")
+    module = next((one for one in MODULES if is_same(one, match[1])), "")
     if not module:
         near = _nearest(match[1], MODULES)
         raise NotFound(
@@ -227,7 +236,7 @@ def _others(system: System, wish: Option) -> Iterator[tuple[str, bool | None]]:
     """Where, and whether it is read after our file; None for the boot command line."""
     for setting in system.settings:
         for one in options(setting):
-            if setting.path != CONF and one.module == wish.module and _same(one.name, wish.name):
+            if setting.path != CONF and one.module == wish.module and is_same(one.name, wish.name):
                 name = PurePath(setting.path).name
                 is_later = None if setting.kind == "bootline" else name > PurePath(CONF).name
                 yield f"`/{setting.path}`", is_later
@@ -244,15 +253,11 @@ def _assigned(name: str, value: str | None) -> str:
 
 
 def _known_as(name: str, values: dict[str, str | None]) -> str:
-    return next((one for one in values if _same(one, name)), name)
+    return next((one for one in values if is_same(one, name)), name)
 
 
 def _nearest(name: str, among: Sequence[str]) -> str:
     return next(iter(difflib.get_close_matches(name, among, 1, cutoff=0.7)), "")
-
-
-def _same(one: str, other: str) -> bool:
-    return one.replace("-", "_") == other.replace("-", "_")
 
 
 def _a(kind: str) -> str:

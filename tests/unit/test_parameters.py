@@ -11,7 +11,7 @@ from rocmswitch.errors import NotFound, RocmswitchError, UsageMistake
 from rocmswitch.model.kernel import BootImage, Contents, Kernel, ModuleFile, PackedFile, Setting, System
 from rocmswitch.planning.driverwork import Work, work_after
 from rocmswitch.planning.moduleoptions import Option
-from rocmswitch.planning.parameters import CONF, FIRST_LINE, parse_word, plan_set, plan_unset
+from rocmswitch.planning.parameters import CONF, FIRST_LINE, parse_word, parse_words, plan_set, plan_unset
 
 OLD, NEW = "6.1.0-50-amd64", "6.12.107+deb13-amd64"
 ALIASES = PackedFile("usr/lib/modprobe.d/aliases.conf", "0" * 64)
@@ -49,6 +49,15 @@ def test_a_word_names_module_parameter_and_value():
 def test_what_is_no_name_of_a_parameter_is_not_taken_away(word: str):
     with pytest.raises(UsageMistake):
         parse_word(word, is_set=False)
+
+
+@pytest.mark.parametrize(
+    ("words", "is_set"),
+    ((("amdgpu.dc=0", "amdgpu.vm_size=8", "amdgpu.dc=1"), True), (("amdgpu.vm_size", "amdgpu.vm-size"), False)),
+)
+def test_a_parameter_is_named_once(words: tuple[str, ...], is_set: bool):
+    with pytest.raises(UsageMistake, match="is named twice"):
+        parse_words(words, is_set=is_set)
 
 
 def test_what_was_set_before_stays_and_a_new_value_takes_the_place_of_the_old():
