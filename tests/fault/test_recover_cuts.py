@@ -103,6 +103,8 @@ def test_a_cut_recovery_is_taken_up_where_only_index_and_image_are_left(broken: 
     assert end(here, package) == WELL
 
 
+MOMENT = 0.05
+"""Seconds into a part, so that what it runs has begun."""
 KILLED_WHILE = ("putting", "writing", "making", "looking")
 """The first words of what is told before each part begins."""
 
@@ -119,12 +121,12 @@ def test_after_a_kill_in_any_part_of_the_program_one_more_recovery_ends_well(
 
     for line in ours.stderr:
         if line.startswith(f"{word} "):
-            time.sleep(0.05)
+            time.sleep(MOMENT)
             os.kill(ours.pid, signal.SIGKILL)
             break
     ours.stderr.close()
 
-    assert ours.wait() == -signal.SIGKILL
+    assert ours.wait() in (-signal.SIGKILL, 0)  # the last part may have ended before the kill
     assert end(here, package) == WELL
 
 
