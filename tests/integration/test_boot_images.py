@@ -16,9 +16,9 @@ from rocmswitch.host.bootimages import images_of, kernel_file, read_boot_image
 from rocmswitch.host.systemroot import SystemRoot
 from rocmswitch.metadata.bootimage import read_image
 from rocmswitch.model.kernel import CLOSED, BootImage, PackedFile
-from tests.support.asnobody import as_nobody
 from tests.support.bootimages import COMPRESSIONS, archive, compressed, entry
 from tests.support.kernelmodules import KERNEL, module, packed
+from tests.support.nobody import as_nobody
 
 MICROCODE = archive({"kernel/x86/microcode/AuthenticAMD.bin": b"early"})
 MODULE = module(payload=b"code" * 1000)

@@ -19,6 +19,7 @@ from rocmswitch.errors import MachineLacks, NotFound, Refused
 from rocmswitch.model.deployment import ABSENT, FILE, LINK, NOTHING, FileState, Seen
 from rocmswitch.system.disk import disk_errors
 from rocmswitch.system.folder import Folder, check_trusted
+from tests.support.nobody import as_nobody
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others")
 
@@ -212,11 +213,11 @@ def test_passing_through_a_folder_takes_no_right_to_list_it():
             folder.chmod(0o755)
         above.chmod(0o111)
 
-        with _as_nobody(), Folder.reached(above / "below") as folder:
+        with as_nobody(), Folder.reached(above / "below") as folder:
             assert folder.seen("file") == Seen()
         (above / "below").chmod(0)
         with (
-            _as_nobody(),
+            as_nobody(),
             pytest.raises(MachineLacks, match=r"^`.*/above/below` may not be changed or read by this user"),
             disk_errors(above),
             Folder.reached(above / "below"),
@@ -324,15 +325,3 @@ def _make(path: Path, kind: str) -> None:
 
 def _account(name: str, user: int, home: str) -> pwd.struct_passwd:
     return pwd.struct_passwd((name, "x", user, user, "", home, "/bin/sh"))
-
-
-class _as_nobody:  # noqa: N801 - a context manager
-    """Root reads everything: meanwhile this process is `nobody`, whose `tmp_path` it is not."""
-
-    def __enter__(self) -> None:
-        self._was = os.geteuid()
-        if self._was == 0:
-            os.seteuid(65534)
-
-    def __exit__(self, *_: object) -> None:
-        os.seteuid(self._was)

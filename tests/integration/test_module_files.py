@@ -14,8 +14,8 @@ import pytest
 from rocmswitch.host.modulefiles import read_contents, read_kernels, signer_of
 from rocmswitch.host.systemroot import SystemRoot
 from rocmswitch.model.kernel import DAMAGED, EMPTY, FOREIGN, UNREADABLE, Kernel
-from tests.support.asnobody import as_nobody
 from tests.support.kernelmodules import AARCH64, CARDS, KERNEL, module, packed, signed
+from tests.support.nobody import as_nobody
 
 FOLDER = f"usr/lib/modules/{KERNEL}"
 IN_TREE = "kernel/drivers/gpu/drm/amd/amdgpu/amdgpu.ko"

@@ -13,7 +13,7 @@ from rocmswitch.host.system import read_system
 from rocmswitch.model.kernel import Original, Owner
 from tests.support.kernelmodules import KERNEL
 from tests.support.kernelroots import VERSION, add_package, bad_module, good_module, in_tree, kernel_root, write
-from tests.support.nobody import without_root
+from tests.support.nobody import as_nobody
 
 SHADOW = f"usr/lib/modules/{KERNEL}/updates/dkms/amdgpu.ko"
 
@@ -91,7 +91,7 @@ def test_a_root_that_this_user_may_not_enter_is_not_called_empty(root):
     root.chmod(0o700)
     (root / "etc").chmod(0)
 
-    with without_root(root.parent), pytest.raises(MachineLacks) as caught:
+    with as_nobody(root.parent), pytest.raises(MachineLacks) as caught:
         read_system(root)
 
     assert "Permission denied" in caught.value.message
@@ -128,7 +128,7 @@ def test_what_this_user_may_not_read_is_told_and_all_else_is_read(root):
     (root / "etc/modprobe.d").chmod(0)
     (root / "var/lib/dkms").chmod(0)
 
-    with without_root(root):
+    with as_nobody(root):
         system = read_system(root)
 
     assert {one.split("`")[1] for one in system.unread} == {"/etc/modprobe.d", "/var/lib/dkms"}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rocmswitch.host.systemroot import SystemRoot, within
-from tests.support.nobody import without_root
+from tests.support.nobody import as_nobody
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_what_this_user_may_not_read_is_told(root):
     (root / "etc/private").mkdir(mode=0)
     files = SystemRoot(root)
 
-    with without_root(root):
+    with as_nobody(root):
         found = (files.names("etc/private"), files.read("etc/private/x"))
 
     assert found == ((), None)

@@ -1,4 +1,4 @@
-"""Looking at files without the rights of root."""
+"""Doing something without the rights of root, in this process."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_NOBODY = 65534
+
 
 @contextmanager
-def without_root(folder: Path) -> Iterator[None]:
+def as_nobody(folder: Path | None = None) -> Iterator[None]:
     """Root may read everything: meanwhile this process is `nobody`, who can reach *folder*. Another user stays."""
     if os.geteuid() != 0:
         yield
         return
-    for above in (folder, *folder.parents):
+    for above in (folder, *folder.parents) if folder is not None else ():
         if above.stat().st_mode & 0o005 != 0o005:
             above.chmod(0o755)
-    os.seteuid(65534)
+    os.seteuid(_NOBODY)
     try:
         yield
     finally:
