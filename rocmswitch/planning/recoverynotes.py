@@ -22,6 +22,10 @@ def _notes(system: System) -> Iterator[str]:
             yield f"`/{kernel.folder}` is left alone: `/boot` has no kernel {kernel.release}"
         else:
             yield from _of_kernel(system, kernel)
+    for point in system.boot.unmounted:
+        # That /boot is not is an obstacle. These have a loader's menus, and where it wants that kernels and images.
+        if point != "boot":
+            yield f"`/{point}` is not mounted: what the boot loader reads there was not looked at"
     running = system.running
     if running is not None and _is_blocked(system):
         yield "this boot keeps amdgpu from being loaded: leave `module_blacklist=amdgpu` out of the next one"

@@ -149,6 +149,14 @@ def test_modules_without_a_kernel_are_told_and_left_alone():
     )
 
 
+def test_what_a_boot_loader_reads_elsewhere_and_nobody_could_look_at_is_told():
+    boot = replace(bookworm().boot, unmounted=("boot", "boot/efi"))
+
+    plan = plan_recovery(bookworm(boot=boot), (), NO_WISHES)
+
+    assert plan.notes == ("`/boot/efi` is not mounted: what the boot loader reads there was not looked at",)
+
+
 def test_the_boot_command_line_is_told_in_words():
     grub = bootline('GRUB_CMDLINE_LINUX="quiet module_blacklist=amdgpu"')
 
