@@ -98,11 +98,6 @@ class SystemRoot:
         found = self.status(path)
         return found is not None and stat.S_ISREG(found.st_mode)
 
-    def is_absent(self, path: str) -> bool:
-        """Whether not even a link that leads nowhere stands there."""
-        folder, _, name = path.strip("/").rpartition("/")
-        return not os.path.lexists(self.root / self.within(folder) / name)
-
     def open(self, path: str) -> BinaryIO:
         """The regular file that *path* leads to. Raises OSError, EINVAL for what is no regular file."""
         whole = self.root / within(self.root, path)

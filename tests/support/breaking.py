@@ -9,7 +9,6 @@ system's own programs do it to users (DKMS, update-initramfs). A file is always 
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 
@@ -170,11 +169,6 @@ def renew_image(root: Path, kernel: str = "", *, with_amdgpu: bool = True) -> No
     renew_index(root, kernel)
     for release in (kernel,) if kernel else kernels(root):
         chroot(root, "update-initramfs", "-u", "-k", release)
-
-
-def unpacked_hash(file: Path) -> str:
-    """The SHA-256 of the bytes, for what stands afterwards."""
-    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _write_source(root: Path, crat: str) -> Path:

@@ -17,7 +17,6 @@ from tests.vm.guest import Boot
 from tests.vm.scenarios import run_driver_snapshot
 
 IMAGE = "linux-image-6*-rt-amd64_*.deb"
-HEADERS = ("linux-headers-6*-common-rt_*.deb", "linux-headers-6*-rt-amd64_*.deb")
 
 
 @pytest.mark.vm
