@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 
 from rocmswitch.cli import machine, output
-from rocmswitch.cli.deploying import own_line
 from rocmswitch.cli.driver_words import Word, change_words, check_no_root, root_option, settle_driver
 from rocmswitch.cli.filenames import printable, text_only
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.settling import settle
+from rocmswitch.cli.typed import own_line
 from rocmswitch.operations import backup
 from rocmswitch.operations.rootonly import check_root
 from rocmswitch.planning.backup import Loss, PrunePlan

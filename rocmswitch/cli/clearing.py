@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rocmswitch.cli import machine, output
-from rocmswitch.cli.deploying import own_line
 from rocmswitch.cli.driver_words import DRIVER, tell_lacks
 from rocmswitch.cli.filenames import files, printable
 from rocmswitch.cli.main import Scopes
+from rocmswitch.cli.typed import own_line
 from rocmswitch.cli.wayback import SHOWN
 from rocmswitch.errors import NotFound
 from rocmswitch.model.deployment import Generation

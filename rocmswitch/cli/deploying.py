@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shlex
-import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 
 from rocmswitch.cli import machine, output
 from rocmswitch.cli.filenames import below, called, files, heading, printable
 from rocmswitch.cli.main import Scopes
+from rocmswitch.cli.typed import own_line
 from rocmswitch.cli.wayback import SHOWN
 from rocmswitch.model.deployment import ABSENT, LINK, Generation, NewFile, Place, Replacement, SavedFile
 from rocmswitch.operations.access import WAIT, Yard
@@ -85,16 +84,6 @@ def trees_of(scopes: Scopes, place: Place) -> Trees | None:
         return None
     links = Path(place.folder).parent
     return next((machine.venvs(layout) for layout in scopes.searched if layout.venvs == links), None)
-
-
-def own_line() -> str:
-    """The command line that was typed, for sudo, which does not look where users install programs."""
-    program = Path(sys.argv[0])
-    if program.name == "__main__.py":
-        words = [sys.executable, "-m", "rocmswitch"]
-    else:
-        words = [str(Path(shutil.which(sys.argv[0]) or program).absolute())]
-    return shlex.join([*words, *sys.argv[1:]])
 
 
 def _folder_of(plan: DeploymentPlan) -> str:

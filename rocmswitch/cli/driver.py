@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from rocmswitch.cli import machine, output
-from rocmswitch.cli.deploying import own_line
 from rocmswitch.cli.driver_words import DRIVER, driver_words, root_option, settle_driver, tell_lacks
 from rocmswitch.cli.filenames import printable, text_only
 from rocmswitch.cli.main import Scopes
+from rocmswitch.cli.typed import own_line
 from rocmswitch.model.snapshot import BY_USER
 from rocmswitch.operations import driver, parameters, snapshot
 from rocmswitch.operations.parameters import Change, Done

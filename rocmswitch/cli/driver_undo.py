@@ -8,10 +8,10 @@ from collections.abc import Collection
 from pathlib import Path
 
 from rocmswitch.cli import machine, output, wayback
-from rocmswitch.cli.deploying import own_line
 from rocmswitch.cli.driver_words import DRIVER, driver_words, settle_driver, tell_lacks
 from rocmswitch.cli.filenames import printable
 from rocmswitch.cli.main import Scopes
+from rocmswitch.cli.typed import own_line
 from rocmswitch.errors import NotFound
 from rocmswitch.model.deployment import Generation
 from rocmswitch.model.kernel import System

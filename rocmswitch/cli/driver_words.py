@@ -15,6 +15,7 @@ from rocmswitch.cli import machine, output
 from rocmswitch.cli.filenames import printable
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.settling import WAIT
+from rocmswitch.cli.typed import own_line
 from rocmswitch.errors import RocmswitchError, VerificationFailed
 from rocmswitch.model.recovery import Lack
 from rocmswitch.operations.rootonly import check_mounted, check_reading, option_of
@@ -118,8 +119,6 @@ def settle_driver(scopes: Scopes, root: Path, *, dry_run: bool) -> None:
 
 def settle_driver_anyway(scopes: Scopes, root: Path) -> VerificationFailed | None:
     """As `settle_driver`, but sets a journal aside that cannot be read. Gives the error to be raised in the end."""
-    from rocmswitch.cli.deploying import own_line
-
     check_mounted(root)
     check_reading(Layout.driver(root).data, own_line())
     try:

@@ -9,11 +9,11 @@ from pathlib import Path
 import click
 
 from rocmswitch.cli import machine, output
-from rocmswitch.cli.deploying import own_line
 from rocmswitch.cli.driver_words import driver_words, root_option, settle_driver
 from rocmswitch.cli.filenames import printable, text_only
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.recovery_words import as_json, show_outcome, show_plan
+from rocmswitch.cli.typed import own_line
 from rocmswitch.errors import Refused, VerificationFailed
 from rocmswitch.model.recovery import Disable
 from rocmswitch.operations import recover
@@ -77,16 +77,7 @@ def command(
     with output.waiting("looking at kernels, modules and boot images"):
         recovery = recover.plan(infirmary, wishes)
     show_plan(recovery, talk=is_applied or is_json)
-    outcome = None
-    if not recovery.plan.is_empty and is_applied:
-        check_root(own_line())
-        recover.check_possible(recovery.system)
-        agreed = _agreed(recovery, yes=yes)
-        with driver_words(root):
-            outcome = recover.execute(agreed, infirmary, lambda text: output.say(printable(text)))
-        show_outcome(outcome, root)
-    elif is_applied and os.geteuid() == 0:
-        recover.tidy(recovery, infirmary)
+    outcome = _carried_out(recovery, infirmary, yes=yes) if is_applied else None
     if is_json:
         output.write_json(text_only(as_json(recovery, outcome)))
     _end(recovery, outcome, is_applied=is_applied)
@@ -98,6 +89,21 @@ def _running(root: Path) -> Path:
         output.say(f"`{printable(str(root))}` is the system that runs: it is treated as `/`")
         return Path("/")
     return root
+
+
+def _carried_out(recovery: Recovery, infirmary: Infirmary, *, yes: bool) -> Outcome | None:
+    """None where nothing is to be done but, for root, what a recovery has left that was cut off at its end."""
+    if recovery.plan.is_empty:
+        if os.geteuid() == 0:
+            recover.tidy(recovery, infirmary)
+        return None
+    check_root(own_line())
+    recover.check_possible(recovery.system)
+    agreed = _agreed(recovery, yes=yes)
+    with driver_words(infirmary.root):
+        outcome = recover.execute(agreed, infirmary, lambda text: output.say(printable(text)))
+    show_outcome(outcome, infirmary.root)
+    return outcome
 
 
 def _agreed(recovery: Recovery, *, yes: bool) -> Recovery:

@@ -36,7 +36,7 @@ def _index_faults(kernel: Kernel) -> Iterator[Fault]:
             continue
         if evidence := _misled(where, files[0].path if files else "", name in listed):
             what = f"the index of kernel {kernel.release} leads to another `{name}` than is there"
-            yield _fault("index", kernel, what, evidence, where or files[0].path, name)
+            yield _fault("index", kernel, what, evidence, where or files[0].path, name=name)
     if not kernel.has_aliases and kernel.winner(AMDGPU) is not None:
         what = f"nothing loads `amdgpu` by itself under kernel {kernel.release}"
         evidence = f"`/{kernel.folder}/modules.alias` names it for no card of vendor 1002"
@@ -70,7 +70,7 @@ def _image_faults(system: System, kernel: Kernel, image: BootImage) -> Iterator[
     for name, packed in image.modules:
         if evidence := _other_bytes(kernel, name, packed):
             what = f"`/{image.path}` holds another `{name}` than kernel {kernel.release} has"
-            yield _fault("image", kernel, what, evidence, image.path, name)
+            yield _fault("image", kernel, what, evidence, image.path, name=name)
     if evidence := _other_settings(system, image):
         what = f"`/{image.path}` holds other settings than the system"
         yield _fault("image-settings", kernel, what, evidence, image.path)
@@ -123,7 +123,7 @@ def _merged(path: str) -> str:
 
 
 def _fault(
-    row: str, kernel: Kernel, what: str, evidence: str, path: str, name: str = "", *, severity: str = FAULT
+    row: str, kernel: Kernel, what: str, evidence: str, path: str, *, name: str = "", severity: str = FAULT
 ) -> Fault:
     subject = f"{path}/{name}" if name and row == "image" else f"{kernel.release}/{name}" if name else path
     return Fault(f"{row}:{subject}", what, evidence, severity, kernel.release, path)
