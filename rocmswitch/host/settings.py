@@ -48,14 +48,21 @@ def read_settings(files: SystemRoot, *, is_running: bool = False) -> tuple[Setti
     return tuple(found.values())
 
 
-def read_setting_files(files: SystemRoot) -> tuple[PackedFile, ...]:
-    """Every file of modprobe.d that a boot image would have a copy of, under the name that it has there."""
+def read_setting_files(files: SystemRoot) -> tuple[PackedFile, ...] | None:
+    """Every file of modprobe.d that a boot image would have a copy of, under the name that it has there.
+
+    One that this user may not read has no hash; None where a folder may not be looked into.
+    """
     found: dict[str, PackedFile] = {}
     for folder in (f"{one}/modprobe.d" for one in _PLACES if one != "run"):
         real = files.within(folder)
-        for name in files.names(folder):
-            if files.is_file(f"{real}/{name}") and (content := files.read(f"{real}/{name}")) is not None:
-                found[f"{real}/{name}"] = PackedFile(f"{real}/{name}", hashlib.sha256(content).hexdigest())
+        for name in files.names(real):
+            if files.is_file(f"{real}/{name}"):
+                content = files.read(f"{real}/{name}")
+                digest = "" if content is None else hashlib.sha256(content).hexdigest()
+                found[f"{real}/{name}"] = PackedFile(f"{real}/{name}", digest)
+        if any(one.startswith(f"`/{real}` ") for one in files.unread):
+            return None
     return tuple(found.values())
 
 

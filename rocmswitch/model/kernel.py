@@ -278,8 +278,10 @@ class System:
     boot: Boot = Boot()
     kernels: tuple[Kernel, ...] = ()
     settings: tuple[Setting, ...] = ()
-    setting_files: tuple[PackedFile, ...] = ()
-    """Every file of modprobe.d (etc and lib), whatever it is about: a boot image has copies of them."""
+    setting_files: tuple[PackedFile, ...] | None = None
+    """Every file of modprobe.d (etc and lib), whatever it is about: a boot image has copies of them. `unpacked` is
+    empty where one could not be read; None where it is not known which there are.
+    """
     dkms: tuple[DkmsModule, ...] = ()
     originals: tuple[Original, ...] = ()
     firmware: tuple[FirmwareFile, ...] = ()

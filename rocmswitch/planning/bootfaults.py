@@ -92,14 +92,14 @@ def _other_bytes(kernel: Kernel, name: str, packed: PackedFile) -> str:
 
 def _other_settings(system: System, image: BootImage) -> str:
     """What differs between the image's modprobe.d and the root's, where the root's files are known."""
-    if not system.setting_files:
+    if system.setting_files is None:
         return ""
     root = {_merged(one.path): one.unpacked for one in system.setting_files}
     for packed in image.settings:
         found = root.get(_merged(packed.path))
         if found is None:
             return f"`/{packed.path}` is inside, and not on the system"
-        if found != packed.unpacked:
+        if found and found != packed.unpacked:
             return f"`/{packed.path}` has other contents inside than on the system"
     inside = {_merged(one.path) for one in image.settings}
     for setting in system.settings:

@@ -164,7 +164,7 @@ def _parsed(system: System, text: str) -> _File:
 
 def _edited(system: System) -> Refused:
     ours = PurePath(system.root, CONF)
-    taken = {PurePath(one.path).name for one in system.setting_files}
+    taken = {PurePath(one.path).name for one in system.setting_files or ()}
     names = ("local.conf", *(f"local-{number}.conf" for number in range(2, len(taken) + 3)))
     free = next(name for name in names if name not in taken)
     return Refused(

@@ -9,8 +9,9 @@ import pytest
 
 from rocmswitch.host.settings import OWN, OWN_FIRST_LINE, read_setting_files, read_settings
 from rocmswitch.host.systemroot import SystemRoot
-from rocmswitch.model.kernel import Setting
+from rocmswitch.model.kernel import PackedFile, Setting
 from tests.support.kernelroots import kernel_root, write
+from tests.support.nobody import as_nobody
 
 
 @pytest.fixture
@@ -129,6 +130,18 @@ def test_all_files_that_a_boot_image_copies_are_told_by_the_name_that_they_have_
     (root / "usr/lib/modprobe.d/b.conf").symlink_to("/usr/share/b.conf")
     (root / "etc/modprobe.d/gone.conf").symlink_to("/nowhere")
 
-    found = [one.path for one in read_setting_files(SystemRoot(root))]
+    found = [one.path for one in read_setting_files(SystemRoot(root)) or ()]
 
     assert found == ["etc/modprobe.d/a.conf", "usr/lib/modprobe.d/b.conf"]
+
+
+def test_files_of_settings_that_this_user_may_not_read_are_told_apart_from_there_being_none(root):
+    write(root / "etc/modprobe.d/secret.conf", "x").chmod(0)
+
+    with as_nobody(root):
+        found = read_setting_files(SystemRoot(root))
+    (root / "etc/modprobe.d").chmod(0)
+    with as_nobody(root):
+        hidden = read_setting_files(SystemRoot(root))
+
+    assert (found, hidden) == ((PackedFile("etc/modprobe.d/secret.conf", ""),), None)

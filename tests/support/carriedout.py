@@ -61,7 +61,9 @@ def _settings(system: System, plan: RecoveryPlan) -> System:
     return replace(
         system,
         settings=tuple(one for one in system.settings if one.path not in gone),
-        setting_files=tuple(one for one in system.setting_files if one.path not in gone),
+        setting_files=None
+        if system.setting_files is None
+        else tuple(one for one in system.setting_files if one.path not in gone),
     )
 
 

@@ -128,7 +128,7 @@ def image_of(kernel: Kernel, system: System, names: Iterable[str] = (AMDGPU,)) -
         f"boot/initrd.img-{kernel.release}",
         IMAGE_SIZE,
         tuple((name, PackedFile(one.path, one.contents.unpacked)) for name, one in winners.items() if one),
-        system.setting_files,
+        system.setting_files or (),
         tuple(PackedFile(one.path, one.sha256) for one in system.firmware),
     )
 

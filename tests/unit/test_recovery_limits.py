@@ -65,6 +65,32 @@ def test_an_image_with_a_better_copy_is_not_made_anew_of_a_module_that_stays_bad
     assert (plan.images, [one.path for one in plan.lacks]) == ((), [PATH, better.path])
 
 
+@pytest.mark.parametrize(
+    ("there", "is_told"),
+    [
+        ((), True),
+        ((PackedFile("etc/modprobe.d/a.conf", "other"),), True),
+        ((PackedFile("etc/modprobe.d/a.conf", "same"),), False),
+        ((PackedFile("etc/modprobe.d/a.conf", ""),), False),
+        (None, False),
+    ],
+)
+def test_settings_of_an_image_are_compared_with_what_is_known_of_the_systems(
+    there: tuple[PackedFile, ...] | None, is_told: bool
+):
+    kernel = kernel_of(K)
+    inside = BootImage(
+        f"boot/initrd.img-{K}",
+        30_000_000,
+        ((AMDGPU, PackedFile(PATH, genuine().unpacked)),),
+        (PackedFile("etc/modprobe.d/a.conf", "same"),),
+    )
+
+    found = rows(replace(bookworm(setting_files=there), kernels=(replace(kernel, images=(inside,)),)))
+
+    assert found == (["image-settings"] if is_told else [])
+
+
 @pytest.mark.parametrize(("problem", "severity"), [(CLOSED, NOTE), ("it is packed in a way unknown here", WARNING)])
 def test_an_image_that_others_may_not_open_is_no_fault_of_the_image(problem: str, severity: str):
     kernel = replace(kernel_of(K), images=(BootImage(f"boot/initrd.img-{K}", 30_000_000, problem=problem),))
