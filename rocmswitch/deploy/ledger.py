@@ -257,7 +257,7 @@ class Ledger:
         layout, disk = self._layout, self._disk
         with disk_errors(layout.data):
             check_own(layout.data, self.base)
-            make_own(layout, disk)
+            make_own(layout, disk, self.base)
             with held(layout.locks / "changes.lock", wait=wait, what="the changes of files"):
                 folders = (layout.journal, layout.backups)
                 missing = [folder for folder in folders if not folder.is_dir()]

@@ -163,7 +163,7 @@ class BootImages:
     def _run(self, command: Sequence[str]) -> Finished:
         """With temporary files where the next run finds what a kill has left."""
         folder = self._own(WORK)
-        make_own(Layout.driver(self._root), self._disk)
+        make_own(Layout.driver(self._root), self._disk, self._root)
         self._disk.make_directories(folder)
         self._disk.set_mode(folder, 0o700)
         try:

@@ -37,7 +37,7 @@ _FOLDERS = ("etc/modprobe.d", "etc/modules-load.d")
 def work_folder(system: System, name: str, disk: Disk) -> Path:
     """An empty folder of root's below *system*, for files that count for nothing afterwards."""
     layout = Layout.driver(Path(system.root))
-    make_own(layout, disk)
+    make_own(layout, disk, Path(system.root))
     folder = layout.data / WORK / name
     disk.remove_tree(folder)
     disk.make_directories(folder)

@@ -153,7 +153,7 @@ def tidy(recovery: Recovery, infirmary: Infirmary) -> None:
 def _locked(infirmary: Infirmary) -> Iterator[None]:
     layout = Layout.driver(infirmary.root)
     with disk_errors(infirmary.root):
-        make_own(layout, infirmary.disk)
+        make_own(layout, infirmary.disk, infirmary.root)
         with held(layout.locks / "recover.lock", wait=infirmary.wait, what=f"the recovery of `{infirmary.root}`"):
             yield
 

@@ -27,8 +27,15 @@ def check_own(folder: Path, base: Path = HERE) -> None:
     check_trusted(there.resolve(), os.geteuid())
 
 
-def make_own(layout: Layout, disk: Disk) -> None:
-    """Make the folder of a scope's data; that of a system's kernel modules is for root's eyes alone."""
+def make_own(layout: Layout, disk: Disk, base: Path = HERE) -> None:
+    """Make the folder of a scope's data; that of a system's kernel modules is for root's eyes alone.
+
+    Raises Refused as `check_own` does, for the latter and for each folder in it: root makes and removes there.
+    """
+    if layout.scope == "driver":
+        check_own(layout.data, base)
+        for folder in sorted(layout.data.iterdir()) if layout.data.is_dir() else ():
+            check_own(folder, base)
     if layout.scope == "driver" and not layout.data.is_dir():
         disk.make_directories(layout.data.parent)
         make_private(layout.data, layout.scope, disk)

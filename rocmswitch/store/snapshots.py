@@ -112,7 +112,7 @@ class Snapshots:
         layout, disk = self._layout, self._disk
         with disk_errors(layout.snapshots):
             check_own(layout.snapshots, self._base)
-            make_own(layout, disk)
+            make_own(layout, disk, self._base)
             with held(layout.locks / "snapshots.lock", wait=wait, what="snapshots"):
                 make_private(layout.snapshots, layout.scope, disk)
                 disk.sync_directory(layout.data)
