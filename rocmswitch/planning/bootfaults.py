@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
+from rocmswitch.metadata.modprobeconf import IMAGE
 from rocmswitch.model.finding import FAULT, NOTE, WARNING
-from rocmswitch.model.kernel import AMDGPU, CLOSED, MODULES, BootImage, Kernel, PackedFile, System
+from rocmswitch.model.kernel import AMDGPU, CLOSED, MODULES, BootImage, Kernel, PackedFile, Setting, System
 from rocmswitch.model.recovery import Fault
 from rocmswitch.planning.vouching import folder_of
 
@@ -14,6 +16,12 @@ IMAGE_ROWS = ("image", "image-settings", "image-firmware", "no-image", "empty-im
 """Rows that are mended by depmod, and by making the boot image anew."""
 
 _DIGITS = 12
+_LISTS = "initramfs-tools"
+"""Whose files are lists of names, and no shell."""
+_READS = (("initramfs-tools/", _LISTS), ("etc/mkinitcpio", "mkinitcpio"), ("dracut", "dracut"))
+"""By a part of a setting's path, what makes boot images by it."""
+_PUTS_IN = r"(add_drivers|force_drivers|MODULES)\+?="
+"""How shell of dracut.conf(5) and mkinitcpio.conf(5) begins that puts modules in; `omit_drivers` keeps them out."""
 
 
 def boot_faults(system: System, kernel: Kernel) -> Iterator[Fault]:
@@ -24,6 +32,7 @@ def boot_faults(system: System, kernel: Kernel) -> Iterator[Fault]:
         yield _fault("no-image", kernel, what, evidence, kernel.vmlinuz)
     for image in kernel.images:
         yield from _image_faults(system, kernel, image)
+    yield from _lacking(system, kernel)
 
 
 def _index_faults(kernel: Kernel) -> Iterator[Fault]:
@@ -77,6 +86,26 @@ def _image_faults(system: System, kernel: Kernel, image: BootImage) -> Iterator[
     if evidence := _other_firmware(system, image):
         what = f"`/{image.path}` holds other firmware than the system"
         yield _fault("image-firmware", kernel, what, evidence, image.path)
+
+
+def _lacking(system: System, kernel: Kernel) -> Iterator[Fault]:
+    """What a setting wants in the boot image of a kernel that has it, and what no image of that kernel has."""
+    if not kernel.images or any(one.problem or not one.size for one in kernel.images):
+        return
+    image = kernel.images[0]
+    inside = {name for one in kernel.images for name, _ in one.modules}
+    for setting in system.settings:
+        if _wants_inside(system, setting) and setting.module not in inside and kernel.winner(setting.module):
+            what = f"`/{image.path}` lacks the `{setting.module}` that is to be inside"
+            evidence = f"`/{setting.path}` line {setting.line}: `{setting.text.strip()}`"
+            yield _fault("image", kernel, what, evidence, image.path, name=setting.module)
+
+
+def _wants_inside(system: System, setting: Setting) -> bool:
+    """Whether the tool that makes images here reads the line, and puts the module in by it."""
+    tool = next((tool for mark, tool in _READS if mark in setting.path), "")
+    is_list = tool == _LISTS or re.match(_PUTS_IN, setting.text.strip())
+    return setting.kind == IMAGE and tool == system.image_tool and bool(is_list)
 
 
 def _other_bytes(kernel: Kernel, name: str, packed: PackedFile) -> str:
