@@ -215,7 +215,7 @@ look_at_images() { # of the kernel: after everything else, for they hold modules
     kernel=$1 folder=$modules/$1 preset=$(cat "$root/$modules/$1/pkgbase" 2>/dev/null)
     case $blocked$left in *" $kernel "*) return ;; esac
     images=$(cd "$root/" && ls "boot/initrd.img-$1" "boot/initramfs-$1.img" "boot/initramfs-${preset:-none}.img" boot/*/"$1"/initrd 2>/dev/null)
-    if planned depmod "$1$tab" || planned disable ''; then do_later new_boot_image_of "$1"
+    if [ "$plan" != "${plan#*firmware/updates/}" ] || planned depmod "$1$tab" || planned disable ''; then do_later new_boot_image_of "$1"
     elif [ -n "$images" ] && [ -n "$work" ]; then each look_into "$images"
     elif [ -n "$images" ]; then say "the boot image of $1 was not looked into: that takes root"
     elif [ -e "$root/boot/vmlinuz-$1" ] && [ -n "$image_tool" ]; then fault "kernel $1 has no boot image"; do_later new_boot_image_of "$1"; fi
@@ -231,7 +231,7 @@ look_into() { # image: no module but what would be loaded from lib/modules too, 
     else
         { say '#'; lines_of "$root"; } >"$work/lines"
         for one in "$work"/image "$work"/image/*; do [ ! -d "$one/etc" ] || lines_of "$one"; done | grep -vxF -f "$work/lines" >"$work/strange"
-        find "$work/image" -name '*.ko*' | grep -E "/lib/modules/$kernel/.*/($names)$ending\$" >"$work/inside"
+        find "$work/image" -name '*.ko*' | grep -E "/lib/modules/$kernel/.*/($names)$ending\$" >"$work/inside" || : >"$work/strange" # its settings count for what is loaded out of it
         while read -r packed; do name_of "$packed"
             [ "$(plain_hash "$packed")" = "$(plain_hash "$root/$(winner "$name")")" ] || say "another $name"
         done <"$work/inside" >>"$work/strange"
@@ -251,8 +251,10 @@ look_at_settings() {
     done
     [ -n "$root" ] || ! grep -q 'blacklist=[^ ]*amdgpu' </proc/cmdline || say '  this boot keeps amdgpu from being loaded: drop that for the next boot'
     for file in "$root/${usr}lib"/firmware/updates/*amdgpu*/*; do path=${file#"$root"/}
-        [ ! -e "$file" ] || owned "$path" || say "  WARNING: $path is loaded in place of the card's firmware, and no package owns it"; done
+        [ ! -e "$file" ] || owned "$path" || { say "  WARNING: $path is loaded in place of the card's firmware, and no package owns it"; do_later set_aside "$path"; }; done
     half=$(sed -nE '/^Package: /{s///;h;};/^Status: .* (half-configured|half-installed|unpacked|triggers-[a-z]*)$/{g;s/^/ /p;}' "$root/var/lib/dpkg/status" 2>/dev/null)
+    [ -z "$half" ] || for file in "$root"/var/lib/dkms/*/*/source; do path=${file#"$root"/var/lib/dkms/} path=${path%/source} # what is not built breaks it off again
+        ! grep -qsE "^BUILT_MODULE_NAME[^=]*=[\"']?($names)[\"']?\$" "$root/usr/src/${path%%/*}-${path#*/}/dkms.conf" || do_later no_more_DKMS_builds_of "$path"; done
     [ -z "$half" ] || lack "dpkg has left half-configured:$(say "$half" | tr -d '\n')" "${before}dpkg --configure -a   (it runs the scripts of these packages)"
 }
 judge_setting() { # NUMBER:line of the file $path
@@ -287,8 +289,7 @@ look_at_kernel() {
 diagnose() {
     faults=0 found=0 blocked=' ' left=' ' plan='' lacks='' parameters='' kernels='' statements=$(read_statements)
     say "amdgpu below ${root:-/}"
-    for one in "$root/$modules"/*/; do
-        one=${one%/}
+    for one in "$root/$modules"/*/; do one=${one%/}
         if [ ! -L "$one" ] && { [ -d "$one/kernel" ] || [ -f "$one/modules.order" ]; }; then found=$((found + 1)) kernels="$kernels${one##*/}$newline"; fi
     done
     [ -n "$kernels" ] || give_up 3 "no kernel in $root/lib/modules: is this the root of a system?"
@@ -388,8 +389,7 @@ fi
 if [ -n "$doing" ]; then
     sync; sync -f "$root/" "$root/boot" 2>/dev/null
     rm -f "$driver/unfinished"; earlier=$lacks
-    diagnose >"$work/after"
-    lacks=${lacks:-$earlier}
+    diagnose >"$work/after"; lacks=${lacks:-$earlier}
     [ "$faults" = 0 ] || { say "Still wrong:"; grep -E '^kernel|FAULT' "$work/after"; }
 fi
 end
