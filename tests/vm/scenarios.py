@@ -1,6 +1,6 @@
 """The table: in which ways amdgpu gets broken, and what brings it back. Each row ends with a boot.
 
-The numbers are those of the issue's table; letters tell variants apart. Rows with a course of their own (the power
+Letters behind a number tell variants of one way apart. Rows with a course of their own (the power
 cuts, a full /boot, a package that was broken off) have tests of their own.
 """
 
