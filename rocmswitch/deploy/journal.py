@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 from rocmswitch.metadata.journal import Journal, encode_journal, parse_journal
@@ -32,7 +33,9 @@ class JournalFile:
         return parse_journal(self.content(), str(self._path))
 
     def content(self) -> bytes:
-        """Whatever it holds. Raises FileNotFoundError."""
+        """Whatever it holds; nothing where it is no regular file. Raises FileNotFoundError."""
+        if not stat.S_ISREG(self._path.lstat().st_mode):
+            return b""  # a link leads to what is not ours, and a FIFO waits for whoever writes
         return self._path.read_bytes()
 
     def write(self, journal: Journal) -> None:

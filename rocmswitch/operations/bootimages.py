@@ -69,6 +69,11 @@ class BootImages:
     def _cannot(self, kernel: Kernel) -> Lack | None:
         """Why no program here can make them."""
         where = f"kernel {kernel.release}"
+        if within(self._root, "boot") != "boot":
+            return Lack(
+                f"the boot image of {where} stays as it is: `{self._root / 'boot'}` leads elsewhere by a link",
+                f"put what it leads to in its place, then run `{recover(self._system)}`",
+            )
         if not self._system.image_tool:
             return Lack(
                 f"no program that makes boot images was found for {where}", f"run `{recover(self._system)}`"

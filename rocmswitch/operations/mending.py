@@ -51,7 +51,8 @@ def remains(system: System) -> tuple[Path, ...]:
     reading = SystemRoot(root)
     folders = (*(kernel.folder for kernel in system.kernels), *_FOLDERS)
     beside = [path for folder in folders for path in reading.below(folder) if path.endswith(_REMAINS)]
-    beside += [f"boot/{name}" for name in reading.names("boot") if name.endswith(_REMAINS)]
+    boot = reading.within("boot")
+    beside += [f"{boot}/{name}" for name in reading.names(boot) if name.endswith(_REMAINS)]
     return tuple(root / path for path in beside)
 
 

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from rocmswitch.host.systemroot import SystemRoot
+from rocmswitch.metadata.snapshot import FILES
 from rocmswitch.model.kernel import Owner, System
 from rocmswitch.model.recovery import ORIGINAL, SNAPSHOT, Candidate
-from rocmswitch.model.snapshot import BEFORE_RECOVERY, BEFORE_UNDO, Snapshot
+from rocmswitch.model.snapshot import BEFORE_RECOVERY, BEFORE_UNDO, Snapshot, SnapshotFile
 from rocmswitch.operations.packagesource import (
     Wanted,
     candidate,
@@ -18,6 +20,7 @@ from rocmswitch.operations.packagesource import (
     from_manager,
     wanted,
 )
+from rocmswitch.store.packagefile import LARGEST
 from rocmswitch.store.snapshots import Snapshots, Unusable
 
 _DOUBTFUL = (BEFORE_RECOVERY, BEFORE_UNDO)
@@ -64,7 +67,7 @@ def _of_snapshot(system: System, snapshots: Snapshots, one: Snapshot) -> Iterato
             continue
         copy, where = snapshots.file(one.number, path), f"snapshot {one.number}"
         try:
-            contents = contents_of(copy.read_bytes(), path, place.name)
+            contents = contents_of(_copied(snapshots, one.number, file), path, place.name)
         except OSError as error:
             refused = f"its copy cannot be read ({error.strerror})"
             yield Candidate(SNAPSHOT, place.kernel, place.name, path, where, str(copy), None, refused)
@@ -72,6 +75,13 @@ def _of_snapshot(system: System, snapshots: Snapshots, one: Snapshot) -> Iterato
         found = candidate(SNAPSHOT, place, where, str(copy), contents)
         is_copied = contents.sha256 == file.state.sha256
         yield found if is_copied else replace(found, refused="its copy is not what was copied then")
+
+
+def _copied(snapshots: Snapshots, number: int, file: SnapshotFile) -> bytes:
+    """The bytes of a copy, and no more than there should be: a hash tells the rest. Raises OSError."""
+    folder = SystemRoot(snapshots.folder(number))
+    with folder.open(f"{FILES}/{file.path}") as opened:
+        return opened.read(min(file.state.size, LARGEST) + 1)
 
 
 def _places(system: System) -> dict[str, Wanted]:

@@ -12,10 +12,10 @@ from rocmswitch.errors import RocmswitchError
 from rocmswitch.metadata.snapshot import FILES, MANIFEST, SCRIPT, SEAL, encode_manifest, seal_of
 from rocmswitch.model.kernel import AMDGPU, SUFFIXES
 from rocmswitch.model.snapshot import Snapshot, SnapshotFile
+from rocmswitch.store.ownfolders import check_own
 from rocmswitch.store.snapshots import Snapshots
 from rocmswitch.system.copying import copy_hashed
 from rocmswitch.system.disk import Disk, disk_errors
-from rocmswitch.system.folder import check_trusted
 from rocmswitch.system.reading import open_regular
 
 FOLDER = "boot/rocmswitch"
@@ -44,14 +44,17 @@ def keep_in_boot(snapshots: Snapshots, small: Small, base: Path, disk: Disk) -> 
     Without the seal it is no snapshot: that goes first and comes last. A failure is told, not raised: the whole
     snapshot is complete without it.
     """
-    boot = base / "boot"
+    folder = base / FOLDER
     try:
-        with disk_errors(boot):
-            check_trusted(boot.resolve() if base == Path("/") else boot, os.geteuid())
-            return _keep(snapshots, small, base / FOLDER, disk)
+        check_own(folder / "snapshot", base)
     except (RocmswitchError, OSError) as error:
-        _remove_partial(base / FOLDER, disk)
-        return f"no copy in `{base / FOLDER}`: {error}"
+        return f"no copy in `{folder}`: {error}"
+    try:
+        with disk_errors(base / "boot"):
+            return _keep(snapshots, small, folder, disk)
+    except (RocmswitchError, OSError) as error:
+        _remove_partial(folder, disk)
+        return f"no copy in `{folder}`: {error}"
 
 
 def _keep(snapshots: Snapshots, small: Small, folder: Path, disk: Disk) -> str:

@@ -23,8 +23,8 @@ from rocmswitch.system.reading import open_regular
 
 _LIMITS = Limits()
 _DESCRIPTION_LIMIT = 16 * 1024 * 1024
-_MEMBER_LIMIT = 512 * 1024 * 1024
-"""Bytes. The largest amdgpu with its debugging symbols has 400 MB."""
+LARGEST = 512 * 1024 * 1024
+"""Bytes of a file. The largest amdgpu with its debugging symbols has 400 MB."""
 _FIELD = re.compile(r"^(Package|Version|pkgname|pkgver)(?::| =)[ \t]*(\S+)[ \t]*$", re.MULTILINE)
 _QUERY = r"%{NAME}\n%{EVR}\n"
 
@@ -71,7 +71,7 @@ def _deb_members(path: Path, wanted: Collection[str]) -> Iterator[tuple[str, byt
         envelope = Envelope(file)
         tar = Tar(envelope.data(), _LIMITS.bytes_from(path.stat().st_size))
         for member in read_members(tar, _LIMITS):
-            if member.kind == FILE and _plain(member.path) in wanted and member.size <= _MEMBER_LIMIT:
+            if member.kind == FILE and _plain(member.path) in wanted and member.size <= LARGEST:
                 yield _plain(member.path), tar.exactly(member.size)
             elif member.kind == FILE:
                 for _ in tar.pieces(member.size):
@@ -89,7 +89,7 @@ def _rpm_members(path: Path, wanted: Collection[str]) -> Iterator[tuple[str, byt
 def _pacman_members(path: Path, wanted: Collection[str]) -> Iterator[tuple[str, bytes]]:
     with _tar(path) as tar:
         for member in tar:
-            if member.isfile() and _plain(member.name) in wanted and member.size <= _MEMBER_LIMIT:
+            if member.isfile() and _plain(member.name) in wanted and member.size <= LARGEST:
                 content = tar.extractfile(member)
                 if content is not None:
                     yield _plain(member.name), content.read()

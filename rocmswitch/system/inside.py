@@ -40,7 +40,7 @@ for one in run tmp; do
     if is_folder "$one"; then mount -t tmpfs -o mode=1777 tmpfs "$root/$one" || exit 125; fi
 done
 if [ "$names" ]; then
-    if [ "$link" ]; then
+    if [ "$link" ] && is_folder run; then
         mkdir -p "$root/${link%/*}" && cat "$names" >"$root/$link"
     elif [ -f "$root/etc/resolv.conf" ]; then
         mount --bind "$names" "$root/etc/resolv.conf"
