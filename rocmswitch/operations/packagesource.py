@@ -133,7 +133,7 @@ def from_manager(system: System) -> tuple[Candidate, ...]:
             one.kernel,
             one.name,
             one.path,
-            f"`{one.package}` {one.owner.version}, fetched by {program}",
+            f"the package `{one.package}` {one.owner.version}, which {program} fetches",
             "",
             None,
         )

@@ -10,10 +10,20 @@ from rocmswitch.planning.modules import is_leftover
 from rocmswitch.planning.settingfaults import BOOTED
 from rocmswitch.planning.vouching import judge, required
 
+_THERE = {"boot": "no kernel and no boot image there was"}
+_LOADERS = "what the boot loader reads there was not"
+
 
 def notes(system: System) -> tuple[str, ...]:
     """Sentences without a full stop."""
     return tuple(_notes(system))
+
+
+def unseen(system: System) -> Iterator[str]:
+    """What was not looked at, and why: what is said of the rest is not said of that."""
+    for point in system.boot.unmounted:
+        yield f"`/{point}` is not mounted: {_THERE.get(point, _LOADERS)} looked at"
+    yield from system.unread
 
 
 def _notes(system: System) -> Iterator[str]:
@@ -22,10 +32,7 @@ def _notes(system: System) -> Iterator[str]:
             yield f"`/{kernel.folder}` is left alone: `/boot` has no kernel {kernel.release}"
         else:
             yield from _of_kernel(system, kernel)
-    for point in system.boot.unmounted:
-        # That /boot is not is an obstacle. These have a loader's menus, and where it wants that kernels and images.
-        if point != "boot":
-            yield f"`/{point}` is not mounted: what the boot loader reads there was not looked at"
+    yield from unseen(system)
     running = system.running
     if running is not None and _is_blocked(system):
         yield "this boot keeps amdgpu from being loaded: leave `module_blacklist=amdgpu` out of the next one"

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from rocmswitch.model.finding import FAULT, NOTE
 from rocmswitch.model.kernel import Setting, System
 from rocmswitch.model.recovery import Disable, Fault, Lack
-from rocmswitch.planning.reinstalling import inside, recover
+from rocmswitch.planning.reinstalling import recover
 from rocmswitch.planning.settingfaults import is_disabled_by_name
 
 _IN_WORDS = ("blocked:", "nomodeset:")
 _AFTERWARDS = {
-    "etc/default/grub": "then run `{update-grub}`",
+    "etc/default/grub": "then run `update-grub`",
     "etc/kernel/cmdline": "then have the boot entries written anew (`kernel-install`, `dracut` or `mkinitcpio`)",
 }
 
@@ -69,8 +69,10 @@ def _worded(system: System, fault: Fault) -> str:
 
 
 def _taken_out(system: System, path: str) -> str:
-    line = inside(system, "update-grub")
+    whole = f"{system.root.rstrip('/')}/{path}"
+    # grub-probe and its like want the devices below which a system runs.
+    when = "" if system.root == "/" else " once that system runs"
     if path.startswith("boot/grub"):
-        return f"run `{line}`, which makes it of `/etc/default/grub`, once it is not there either"
-    afterwards = _AFTERWARDS.get(path, "").replace("{update-grub}", line)
-    return f"take it out of `/{path}`" + (f", {afterwards}" if afterwards else "")
+        return f"run `update-grub`{when}, which makes it of `/etc/default/grub`: it must not be there either"
+    afterwards = _AFTERWARDS.get(path, "")
+    return f"take it out of `{whole}`" + (f", {afterwards}{when}" if afterwards else "")

@@ -108,7 +108,8 @@ def _against_hash(target: Target, contents: Contents) -> str:
 def _reason(target: Target, candidate: Candidate) -> str:
     where = candidate.where
     if candidate.contents is None:
-        return f"{where} is of the package that brought the file"
+        checked = ", and counts only with the hash that this states" if target.owner and target.owner.stated else ""
+        return f"the file came from that package{checked}"
     if target.owner and agrees(target.owner, candidate.contents):
         return f"{where} has the {target.owner.algorithm} that the package {target.owner.package} states"
     if target.kernel:

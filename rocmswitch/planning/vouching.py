@@ -195,7 +195,7 @@ def _unowned_shadow(system: System, kernel: Kernel, file: ModuleFile) -> Verdict
         return Verdict(file, SHADOW, f"it is the module of {kernel.package}, moved here from `kernel/`")
     built = any(b.kernel == file.kernel and dict(b.files).get(file.name) for m in system.dkms for b in m.builds)
     evidence = "it is not what DKMS has built" if built else "no package owns it, and DKMS did not build it"
-    return Verdict(file, SHADOW, f"md5 {file.contents.md5[:_DIGITS]}: {evidence}")
+    return Verdict(file, SHADOW, f"{evidence} (md5 {file.contents.md5[:_DIGITS]})")
 
 
 def _apart(verdicts: list[Verdict]) -> list[Verdict]:

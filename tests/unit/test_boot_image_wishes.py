@@ -1,4 +1,4 @@
-"""A boot image that was told to hold amdgpu, and does not: the card stays dark until the root is mounted, or longer."""
+"""A boot image that was told to hold amdgpu, and does not: the screen stays dark for longer than it should."""
 
 from __future__ import annotations
 

@@ -180,7 +180,10 @@ def test_what_a_boot_loader_reads_elsewhere_and_nobody_could_look_at_is_told():
 
     plan = plan_recovery(bookworm(boot=boot), (), NO_WISHES)
 
-    assert plan.notes == ("`/boot/efi` is not mounted: what the boot loader reads there was not looked at",)
+    assert plan.notes == (
+        "`/boot` is not mounted: no kernel and no boot image there was looked at",
+        "`/boot/efi` is not mounted: what the boot loader reads there was not looked at",
+    )
 
 
 def test_the_boot_command_line_is_told_in_words():

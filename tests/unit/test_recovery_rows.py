@@ -146,7 +146,9 @@ def test_row_9_without_a_snapshot_the_package_is_opened():
 
     plan = plan_of(broken, deb)
 
-    assert plan == mended(broken, restored(deb, f"{deb.where} is of the package that brought the file"))
+    assert plan == mended(
+        broken, restored(deb, "the file came from that package, and counts only with the hash that this states")
+    )
     assert plan_of(carried_out(broken, plan), deb).is_empty
 
 
@@ -273,7 +275,7 @@ def test_row_15_an_original_that_dkms_moved_away_comes_back_with_the_packages_ha
     plan = plan_of(broken, aside)
 
     reason = f"{aside.where} has the md5 that the package {PACKAGE_NAME} states"
-    why = f"md5 {wrong.contents.md5[:12]}: no package owns it, and DKMS did not build it"
+    why = f"no package owns it, and DKMS did not build it (md5 {wrong.contents.md5[:12]})"
     assert plan == mended(broken, restored(aside, reason), SetAside(shadow(), why, K))
     assert plan_of(carried_out(broken, plan), aside).is_empty
 
@@ -330,5 +332,5 @@ def test_row_18_a_shadow_by_hand_goes_on_a_root_that_never_saw_us():
 
     plan = plan_of(broken)
 
-    why = f"md5 {wrong.contents.md5[:12]}: no package owns it, and DKMS did not build it"
+    why = f"no package owns it, and DKMS did not build it (md5 {wrong.contents.md5[:12]})"
     assert plan == mended(broken, SetAside(wrong.path, why, K))
