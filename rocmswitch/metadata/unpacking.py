@@ -10,8 +10,8 @@ import contextlib
 import lzma
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from typing import Protocol
 
+from rocmswitch.metadata.decoder import Decoder, Inflater
 from rocmswitch.metadata.stream import NotUnderstood, Stream, Unreadable
 
 Unpacker = Callable[[Stream], Iterator[bytes]]
@@ -59,40 +59,6 @@ def unpacked(content: bytes, limit: int) -> bytes:
     return b"".join(pieces)
 
 
-class _Decoder(Protocol):
-    """What lzma's and bz2's decompressors have in common."""
-
-    @property
-    def eof(self) -> bool: ...
-    @property
-    def needs_input(self) -> bool: ...
-    @property
-    def unused_data(self) -> bytes: ...
-    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
-
-
-class _Inflater:
-    """zlib's decompressor with the face of lzma's, whose output is bounded in the same way."""
-
-    def __init__(self) -> None:
-        self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 16)
-
-    @property
-    def eof(self) -> bool:
-        return self._inflate.eof
-
-    @property
-    def needs_input(self) -> bool:
-        return not self._inflate.unconsumed_tail
-
-    @property
-    def unused_data(self) -> bytes:
-        return self._inflate.unused_data
-
-    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
-        return self._inflate.decompress(self._inflate.unconsumed_tail + data, max_length)
-
-
 @contextlib.contextmanager
 def _garbled_is_told() -> Iterator[None]:
     try:
@@ -104,7 +70,7 @@ def _garbled_is_told() -> Iterator[None]:
         raise Unreadable("is garbled") from error
 
 
-def _by(make: Callable[[], _Decoder]) -> Unpacker:
+def _by(make: Callable[[], Decoder]) -> Unpacker:
     def unpack(stream: Stream) -> Iterator[bytes]:
         with _garbled_is_told():
             decoder = make()
@@ -137,7 +103,7 @@ def _zstandard(stream: Stream) -> Iterator[bytes]:
 
 _UNPACKERS: dict[bytes, Unpacker] = {
     b"\x28\xb5\x2f\xfd": _zstandard,
-    b"\x1f\x8b": _by(_Inflater),
+    b"\x1f\x8b": _by(Inflater),
     b"\xfd7zXZ\0": _by(lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MEMORY_LIMIT)),
     b"\x5d\0\0": _by(lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=_MEMORY_LIMIT)),
     b"BZh": _by(bz2.BZ2Decompressor),

@@ -14,6 +14,8 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, Protocol, cast
 
+from rocmswitch.metadata.decoder import Decoder, Inflater
+
 CHUNK = 1024 * 1024
 """Bytes of one piece of uncompressed output. On a busy machine threads that hand the interpreter's lock over four
 times as often (256 KiB) took 1.2 times as long; on a quiet one it is the same."""
@@ -166,46 +168,12 @@ class _Member:
         return block
 
 
-class _Decoder(Protocol):
-    """What lzma's and bz2's decompressors have in common."""
-
-    @property
-    def eof(self) -> bool: ...
-    @property
-    def needs_input(self) -> bool: ...
-    @property
-    def unused_data(self) -> bytes: ...
-    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
-
-
-class _Inflater:
-    """zlib's decompressor with the face of lzma's, whose output is bounded in the same way."""
-
-    def __init__(self) -> None:
-        self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 16)
-
-    @property
-    def eof(self) -> bool:
-        return self._inflate.eof
-
-    @property
-    def needs_input(self) -> bool:
-        return not self._inflate.unconsumed_tail
-
-    @property
-    def unused_data(self) -> bytes:
-        return self._inflate.unused_data
-
-    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
-        return self._inflate.decompress(self._inflate.unconsumed_tail + data, max_length)
-
-
 def _plain(source: Readable) -> Iterator[bytes]:
     while block := source.read(CHUNK):
         yield block
 
 
-def _decoded(source: Readable, make: Callable[[], _Decoder]) -> Iterator[bytes]:
+def _decoded(source: Readable, make: Callable[[], Decoder]) -> Iterator[bytes]:
     """One stream after the other, as xz, gzip and bzip2 allow, until *source* is at its end."""
     block = source.read(_INPUT)
     while block:
@@ -229,7 +197,7 @@ def _bzip2(source: Readable) -> Iterator[bytes]:
 
 
 def _gzip(source: Readable) -> Iterator[bytes]:
-    return _decoded(source, _Inflater)
+    return _decoded(source, Inflater)
 
 
 def _zstandard(source: Readable) -> Iterator[bytes]:
