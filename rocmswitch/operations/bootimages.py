@@ -61,7 +61,9 @@ class BootImages:
         tools = {"initramfs-tools": self._initramfs_tools, "dracut": self._dracut, "mkinitcpio": self._mkinitcpio}
         paths = self._paths(kernel)
         self._remove_stale(paths)
-        kept = tuple(told for path in paths if (told := self._keep(path)))
+        # One that was cut off is no way back, and must not take the place of one that is.
+        cut = {one.path for one in kernel.images if one.is_damaged or not one.size}
+        kept = tuple(told for path in paths if path not in cut and (told := self._keep(path)))
         said = tools[self._system.image_tool](kernel)
         self._sync()
         return Made(kernel.release, kept, said=said.stderr.decode(errors="replace").strip().rpartition("\n")[2])
@@ -129,13 +131,21 @@ class BootImages:
         told = f"the boot image from before is kept as `/{KEPT}/{kept.name}`"
         if kept.exists() and kept.samefile(image):  # of two names of one file, rename(2) keeps both
             return told
-        try:
-            self._disk.link(image, beside)
-        except OSError:  # /boot on FAT has no links
+        if not self._link(image, beside):
             self._disk.write_file(beside, image.read_bytes(), 0o600)
         self._disk.rename(beside, kept)
         self._disk.sync_directory(folder)
         return told
+
+    def _link(self, image: Path, beside: Path) -> bool:
+        """Whether *beside* is another name now that keeps the bytes of *image*."""
+        if self._system.image_tool == "mkinitcpio":  # `> "$out"`: it writes into the file that is there
+            return False
+        try:
+            self._disk.link(image, beside)
+        except OSError:  # /boot on FAT has no links
+            return False
+        return True
 
     def _initramfs_tools(self, kernel: Kernel) -> Finished:
         mode = "-u" if (self._root / f"boot/initrd.img-{kernel.release}").exists() else "-c"

@@ -165,3 +165,46 @@ def test_a_shadow_that_is_there_is_what_the_index_must_lead_to(root: Path):
     done = renewed(root)
 
     assert (done.lacks, loaded(root, KERNEL)) == ((), f"usr/lib/modules/{KERNEL}/updates/amdgpu.ko")
+
+
+IN_PLACE = f"""\
+#!/bin/sh
+# mkinitcpio -k {KERNEL} -g IMAGE: writes into the file that is there, as the real one does.
+set -e
+update-initramfs -c -k {KERNEL}
+cat /boot/initrd.img-{KERNEL} >"$4"
+rm /boot/initrd.img-{KERNEL}
+"""
+OTHER_IMAGE = f"boot/initramfs-{KERNEL}.img"
+BEFORE = f"boot/rocmswitch/{Path(OTHER_IMAGE).name}.before"
+
+
+@pytest.fixture
+def in_place(root: Path) -> Path:
+    """A system whose tool for boot images is mkinitcpio."""
+    (root / IMAGE).rename(root / OTHER_IMAGE)
+    (root / "usr/sbin/mkinitramfs").unlink()
+    write(root / "etc/mkinitcpio.d/linux.preset", "")
+    write(root / "usr/bin/mkinitcpio", IN_PLACE).chmod(0o755)
+    return root
+
+
+def test_an_image_that_its_tool_writes_into_is_kept_as_it_was(in_place: Path):
+    write(in_place / "etc/modprobe.d/new.conf", "# new\n")
+    old = (in_place / OTHER_IMAGE).read_bytes()
+
+    done = renewed(in_place, index=False)
+
+    assert (done.lacks, (in_place / BEFORE).read_bytes() == old) == ((), True)
+    assert (in_place / OTHER_IMAGE).read_bytes() != old
+
+
+def test_an_image_that_was_cut_off_does_not_take_the_place_of_the_one_that_was_kept(in_place: Path):
+    write(in_place / "etc/modprobe.d/new.conf", "# new\n")
+    old = (in_place / OTHER_IMAGE).read_bytes()
+    renewed(in_place, index=False)
+    write(in_place / OTHER_IMAGE, (in_place / OTHER_IMAGE).read_bytes()[:300])
+
+    done = renewed(in_place, index=False)
+
+    assert (done.lacks, (in_place / BEFORE).read_bytes() == old) == ((), True)
