@@ -8,6 +8,7 @@ from rocmswitch.cli import output
 from rocmswitch.cli.filenames import printable
 from rocmswitch.model.kernel import BootImage, DkmsModule, Kernel, ModuleFile, Owner, Setting, System
 from rocmswitch.planning.driverstatus import status_lines
+from rocmswitch.planning.recoverynotes import unseen
 
 ALIEN = "alien"
 """Said of a file that no package owns and that DKMS did not build."""
@@ -29,11 +30,8 @@ def show(system: System) -> None:
     _table(("Firmware loaded first", "Owner", "Hash"), firmware)
     originals = ((one.kernel, one.name, f"/{one.path}", one.contents.kernel) for one in system.originals)
     _table(("Kernel", "Original kept", "File", "For"), originals)
-    for line in system.unread:
+    for line in unseen(system):
         output.say(printable(f"note: {line}"))
-    if system.running is not None:
-        loaded = ", ".join(system.running.loaded) or "none of these modules"
-        output.write(printable(f"running is {system.running.release}, with {loaded} loaded"))
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
