@@ -98,7 +98,9 @@ def inside(guest: Guest, *words: str, suite: str = BOOKWORM) -> str:
         shutil.copytree(_dependencies(suite), folder)
         for name in ("rocmswitch", "manifests", "scripts"):
             shutil.copytree(CHECKOUT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    return " ".join(("PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$PWD/rocmswitch python3 -m rocmswitch", *words))
+    return " ".join(
+        ("TERM=dumb PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$PWD/rocmswitch python3 -m rocmswitch", *words)
+    )
 
 
 def _dependencies(suite: str) -> Path:

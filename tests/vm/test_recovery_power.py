@@ -30,8 +30,8 @@ class Moment:
 
 
 BEFORE = Moment("before the rename", "grep -q rename /tmp/calls", "delay_enter=3600s")
-AFTER = Moment("after the rename", "cmp -s {file} good", "delay_exit=3600s")
-IMAGE = Moment("while the boot image is made", "ls -d /var/tmp/mkinitramfs*", again_inside=True)
+AFTER = Moment("after the rename", "cmp -s {file} good", "delay_exit=60s")
+IMAGE = Moment("while the boot image is made", "grep -qs mkinit[r]amfs /proc/[0-9]*/cmdline", again_inside=True)
 EVERY_TIME = (AFTER, SHELL)
 """It needs nothing from the network."""
 
