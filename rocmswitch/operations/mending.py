@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -30,6 +31,10 @@ from rocmswitch.system.disk import Disk
 DISABLED = ".rocmswitch-disabled"
 """Behind the name of a file of settings: modprobe.d(5) reads only what ends in `.conf`."""
 _REMAINS = ".rocmswitch-new"
+_UNFINISHED = re.compile(r"modules\.[a-z.]+\.(\d+)\.\d+\.\d+")
+"""What depmod gives another name once it is complete: `modules.dep.PROCESS.MICROSECONDS.SECONDS`."""
+_REPLACED = re.compile(r"initrd\.img-.+\.dpkg-bak")
+"""The image from before, which update-initramfs removes at its end: of no use, and /boot is small."""
 WORK = "work"
 _FOLDERS = ("etc/modprobe.d", "etc/modules-load.d")
 
@@ -46,14 +51,25 @@ def work_folder(system: System, name: str, disk: Disk) -> Path:
 
 
 def remains(system: System) -> tuple[Path, ...]:
-    """What was written beside its target by a run that was killed: nobody would ever find it again."""
+    """What was written beside its target by a run that was killed, or by its programs: nobody else removes it."""
     root = Path(system.root)
     reading = SystemRoot(root)
     folders = (*(kernel.folder for kernel in system.kernels), *_FOLDERS)
     beside = [path for folder in folders for path in reading.below(folder) if path.endswith(_REMAINS)]
     boot = reading.within("boot")
-    beside += [f"{boot}/{name}" for name in reading.names(boot) if name.endswith(_REMAINS)]
+    beside += [f"{boot}/{one}" for one in reading.names(boot) if one.endswith(_REMAINS) or _REPLACED.fullmatch(one)]
+    for folder in (kernel.folder for kernel in system.kernels):
+        beside += [f"{folder}/{name}" for name in reading.names(folder) if _is_unfinished(name)]
     return tuple(root / path for path in beside)
+
+
+def _is_unfinished(name: str) -> bool:
+    """Whether a depmod that is not there any more has left it."""
+    match = _UNFINISHED.fullmatch(name)
+    try:
+        return match is not None and Path(f"/proc/{match[1]}/comm").read_bytes() != b"depmod\n"
+    except OSError:
+        return True
 
 
 def remove_remains(system: System, disk: Disk) -> None:

@@ -139,3 +139,19 @@ def test_the_real_disk_is_asked_for_the_same(broken: tuple[Path, Path], tmp_path
     assert outcome is not None
     assert (outcome.is_well, outcome.lacks) == (True, ())
     assert end(here, package) == WELL
+
+
+def test_what_killed_programs_have_left_is_removed(broken: tuple[Path, Path], tmp_path: Path):
+    root, package = broken
+    here = copied(root, tmp_path / "a root")
+    folder, image = here / f"usr/lib/modules/{KERNEL}", f"initrd.img-{KERNEL}"
+    left = [folder / "modules.dep.3.4711.1", folder / "modules.alias.bin.3.4711.1", here / f"boot/{image}.dpkg-bak"]
+    mine = [folder / "modules.order.1", here / "boot/config.dpkg-bak"]
+    for _ in ("with", "without anything else to do"):
+        for file in (*left, *mine):
+            file.write_bytes(b"old")
+
+        recovered(here, None, package)
+
+        assert [path.exists() for path in (*left, *mine)] == [False, False, False, True, True]
+    assert end(here, package) == WELL
