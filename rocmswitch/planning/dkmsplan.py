@@ -15,13 +15,12 @@ from rocmswitch.planning.vouching import judge, reason_against
 
 def switches(system: System, aside: Sequence[SetAside], rebuilt: Collection[tuple[str, str]]) -> tuple[Write, ...]:
     """What takes the automatic building away from modules that would bring back what was set aside."""
-    gone = {_name(one.path) for one in aside if one.kernel}
     return off_switches(
         (one.name, one.version)
         for one in system.dkms
         if one.is_automatic
         and (one.name, one.version) not in rebuilt
-        and (one.changed or gone.intersection(one.provides) or _breaks_packages(system, one))
+        and (one.changed or _would_return(system, one, aside) or _breaks_packages(system, one))
     )
 
 
@@ -46,6 +45,21 @@ def rebuilds(system: System, candidates: Sequence[Candidate]) -> tuple[tuple[Reb
 
 def _bootable(system: System) -> list[Kernel]:
     return [one for one in system.kernels if not is_leftover(system, one)]
+
+
+def _would_return(system: System, module: DkmsModule, aside: Sequence[SetAside]) -> bool:
+    """Whether a name that *module* provides goes from a kernel in which nothing stays of what it has built."""
+    built = {(one.kernel, *file) for one in module.builds for file in one.files}
+    gone = {one.path for one in aside}
+    stays = {
+        (kernel.release, file.name)
+        for kernel in system.kernels
+        for file in kernel.modules
+        if file.path not in gone and not file.is_in_tree
+        if (kernel.release, file.name, file.contents.unpacked) in built
+    }
+    names = {(one.kernel, _name(one.path)) for one in aside if one.kernel}
+    return any(name in module.provides for _, name in names - stays)
 
 
 def _name(path: str) -> str:

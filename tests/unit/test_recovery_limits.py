@@ -186,6 +186,16 @@ def test_what_a_boot_loader_reads_elsewhere_and_nobody_could_look_at_is_told():
     )
 
 
+@pytest.mark.parametrize("path", [shadow(place="extra"), shadow(suffix=".ko.xz")])
+def test_dkms_goes_on_building_what_is_kept_where_a_strangers_copy_goes(path: str):
+    kept, stranger = module_at(shadow(), contents("built")), module_at(path, contents("alien"))
+    broken = system_of(kernel_of(K, kept, stranger, packaged()), dkms=(dkms(kept),))
+
+    plan = plan_of(broken)
+
+    assert [(type(one), one.path) for one in plan.files] == [(SetAside, path)]
+
+
 def test_the_boot_command_line_is_told_in_words():
     grub = bootline('GRUB_CMDLINE_LINUX="quiet module_blacklist=amdgpu"')
 
