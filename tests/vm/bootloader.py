@@ -64,6 +64,6 @@ def _number(content: bytes, offset: int) -> int:
 def _debugfs(disk: Path, request: str) -> bytes:
     """debugfs(8) complains on stderr alone and always ends with 0: what it was to bring has to be looked at.
 
-    As GRUB, it looks at no bitmap and no checksum, which do not agree with each other before the journal is replayed.
+    As GRUB, it looks at no bitmap and no checksum: they do not agree before the journal is replayed.
     """
     return subprocess.run(["debugfs", "-c", "-n", "-R", request, str(disk)], capture_output=True, check=True).stdout
