@@ -65,7 +65,7 @@ class BootImages:
         cut = {one.path for one in kernel.images if one.is_damaged or not one.size}
         kept = tuple(told for path in paths if path not in cut and (told := self._keep(path)))
         said = tools[self._system.image_tool](kernel)
-        self._sync()
+        self.sync()
         return Made(kernel.release, kept, said=said.stderr.decode(errors="replace").strip().rpartition("\n")[2])
 
     def _cannot(self, kernel: Kernel) -> Lack | None:
@@ -199,7 +199,8 @@ class BootImages:
             raise Refused(f"`{self._root / path}` leads elsewhere by a link, and is not written to")
         return self._root / path
 
-    def _sync(self) -> None:
+    def sync(self) -> None:
+        """All that was written to the root and to /boot, by whomever, has reached the disk when this returns."""
         for folder in (self._root, self._root / "boot"):
             if folder.is_dir():
                 self._disk.sync_filesystem(folder)

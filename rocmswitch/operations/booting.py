@@ -53,7 +53,7 @@ def renew(
         for kernel in index:
             tell(f"writing the index of kernel {kernel}")
             _write_index(kernel, system, inside)
-        disk.sync_filesystem(root)
+        BootImages(system, inside, disk).sync()
         now = read_system(root)
         indexed = _indexed(now, index, inside)
         tool = BootImages(now, inside, disk)

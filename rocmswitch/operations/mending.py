@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -161,6 +162,19 @@ class Mending:
 
 def unopened(plan: RecoveryPlan) -> tuple[Candidate, ...]:
     """The packages that *plan* relies on, and nobody has opened."""
+    return tuple(one for one in _chosen(plan) if one.kind == PACKAGE and one.contents is None)
+
+
+def room_for(plan: RecoveryPlan, system: System) -> int:
+    """Bytes that *plan* may take: what comes, out of packages twice, what is kept of what goes, and boot images."""
+    coming = sum(2 * one.contents.size for one in _chosen(plan) if one.contents)
+    places = [Path(system.root, one.path) for one in plan.files]
+    going = sum(place.lstat().st_size for place in places if os.path.lexists(place))
+    made = (image for kernel in system.kernels if kernel.release in plan.images for image in kernel.images)
+    return coming + going + sum(2 * image.size for image in made)
+
+
+def _chosen(plan: RecoveryPlan) -> tuple[Candidate, ...]:
     restored = (one.candidate for one in plan.files if isinstance(one, Restore))
-    rebuilt: Iterable[Candidate] = (candidate for one in plan.rebuild for _, candidate in one.files)
-    return tuple(one for one in (*restored, *rebuilt) if one.kind == PACKAGE and one.contents is None)
+    rebuilt = (candidate for one in plan.rebuild for _, candidate in one.files)
+    return (*restored, *rebuilt)

@@ -45,8 +45,12 @@ class _Found:
     notes: tuple[str, ...]
 
 
-def take(system: System, snapshots: Snapshots, why: str, disk: Disk, *, wait: float = WAIT) -> Taken:
+def take(
+    system: System, snapshots: Snapshots, why: str, disk: Disk, *, wait: float = WAIT, reserve: int = 0
+) -> Taken:
     """Copy it all, unless the newest snapshot holds the same. Raises Busy, MachineLacks, Refused.
+
+    *reserve* is bytes that have to be free afterwards, for what the snapshot is made before.
 
     The copy in /boot is of the newest that was not made before a recovery: what is wrong shall not lie there.
     """
@@ -55,7 +59,7 @@ def take(system: System, snapshots: Snapshots, why: str, disk: Disk, *, wait: fl
     newest = snapshots.newest()
     is_new = newest is None or not _is_kept(newest, found, snapshots)
     if is_new:
-        _check_room(snapshots, sum(one.state.size for one in found.files))
+        _check_room(snapshots, sum(one.state.size for one in found.files), reserve)
         created = datetime.now(timezone.utc).isoformat(timespec="seconds")
         kernels = tuple(one.release for one in system.kernels)
         newest = snapshots.write(Snapshot(0, created, why, kernels, found.files, found.links), script, wait=wait)
@@ -127,10 +131,10 @@ def _state(path: Path) -> tuple[FileState, str]:
         return FileState(), f"{error.message}: it is not in the snapshot"
 
 
-def _check_room(snapshots: Snapshots, size: int) -> None:
+def _check_room(snapshots: Snapshots, size: int, reserve: int) -> None:
     """Raise MachineLacks before the first byte is written."""
     folder = snapshots.folder(0)
     there = next(path for path in folder.parents if path.is_dir())
     free = os.statvfs(there)
     room = Room(str(there), there.stat().st_dev, free.f_bavail * free.f_frsize)
-    check_rooms([(room, size + size // 20 + _SLACK)])
+    check_rooms([(room, size + size // 20 + _SLACK + reserve)])
