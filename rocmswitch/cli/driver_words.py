@@ -99,7 +99,8 @@ def driver_words(root: Path) -> Iterator[None]:
 def tell_lacks(lacks: Sequence[Lack]) -> None:
     """What could not be made anew, with the line that does it. Raises VerificationFailed where there is any."""
     for one in lacks:
-        output.say(printable(f"left: {one.what}: {one.remedy}"))
+        output.say(printable(f"left: {one.what}"))
+        output.say(printable(f"  {one.remedy}"))
     if lacks:
         raise VerificationFailed("the files are changed, but the next boot would not find all that it needs")
 

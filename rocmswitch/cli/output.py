@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def write(text: str) -> None:
     """A line of data."""
-    print(text)
+    print(_here(text))
 
 
 def to_hook(descriptor: int, text: str) -> None:
@@ -33,7 +33,7 @@ def write_json(value: object) -> None:
 
 def say(text: str) -> None:
     """A line of talk."""
-    print(text, file=sys.stderr)
+    print(_here(text), file=sys.stderr)
 
 
 def break_line() -> None:
@@ -98,6 +98,14 @@ def size(count: int) -> str:
     from rich.filesize import decimal
 
     return decimal(count)
+
+
+def _here(text: str) -> str:
+    if "`sudo rocmswitch " not in text:
+        return text
+    from rocmswitch.cli.typed import here
+
+    return here(text)
 
 
 def _one_line(text: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rocmswitch.cli import output
 from rocmswitch.cli.filenames import printable
-from rocmswitch.model.finding import FAULT
+from rocmswitch.model.finding import FAULT, WARNING
 from rocmswitch.model.kernel import AMDGPU, System
 from rocmswitch.model.recovery import Disable, Fault, FileAction, Lack, RecoveryPlan, Restore, SetAside
 from rocmswitch.operations.recover import Outcome, Recovery
@@ -27,7 +27,9 @@ def show_plan(recovery: Recovery, *, talk: bool) -> None:
     wrong = [one for one in plan.faults if one.severity == FAULT]
     others = [one for one in plan.faults if one.severity != FAULT]
     if not plan.faults:
-        tell(f"nothing is wrong with what the kernels of `{plan.root}` would load")
+        is_seen = not (recovery.system.unread or recovery.system.boot.unmounted)
+        far = "" if is_seen else ", as far as it could be looked at"
+        tell(f"nothing is wrong with what the kernels of `{plan.root}` would load{far}")
     _show_faults("what is wrong:", wrong, tell)
     _show_faults("what may be wrong, or is worth knowing:", others, tell)
     steps = [*_steps(plan)]
@@ -37,6 +39,9 @@ def show_plan(recovery: Recovery, *, talk: bool) -> None:
         tell(f"  {number}. {step[0]}")
         for more in step[1:]:
             tell(f"     {more}")
+    if plan.files:
+        undo = f"`sudo rocmswitch undo driver{option_of(Path(plan.root))}`"
+        tell(f"all that this touches is copied first, {undo} takes it back, and no module is loaded meanwhile")
     _show_lacks("what cannot be done here:", plan.lacks, tell)
     for note in plan.notes:
         tell(f"note: {note}")
@@ -46,7 +51,7 @@ def show_outcome(outcome: Outcome, root: Path) -> None:
     """The end: what was wrong, what was changed, what is left, and every way on."""
     tell = _teller(output.say)
     tell("what was wrong:")
-    for what in outcome.before.left or tuple(one.what for one in outcome.before.plan.faults):
+    for what in _was_wrong(outcome):
         tell(f"  {what}")
     tell("what was done:" if outcome.done else "nothing was done")
     for done in outcome.done:
@@ -58,12 +63,23 @@ def show_outcome(outcome: Outcome, root: Path) -> None:
     for note in outcome.after.plan.notes:
         tell(f"note: {note}")
     if outcome.is_well:
-        tell("all is well: every kernel would load what it should, from the next boot on")
+        doubts = [one for one in outcome.after.plan.faults if one.severity == WARNING]
+        _show_faults("what may still be wrong, and is not changed here:", doubts, tell)
+        told = "every kernel would load what it should, from the next boot on"
+        tell(f"{told}, but for that" if doubts else f"all is well: {told}")
     tell(_SAFELY)
     if outcome.snapshot:
         tell(f"snapshot {outcome.snapshot} holds everything as it was before")
     for number in reversed(outcome.generations):
         tell(f"back: `sudo rocmswitch undo driver:{number}{option_of(root)}`")
+
+
+def _was_wrong(outcome: Outcome) -> Iterator[str]:
+    """Every fault, and of what only may be wrong that which is no more."""
+    left = {one.id for one in outcome.after.plan.faults}
+    for one in outcome.before.plan.faults:
+        if one.severity == FAULT or one.id not in left:
+            yield one.what
 
 
 def as_json(recovery: Recovery, outcome: Outcome | None) -> dict[str, object]:
@@ -116,7 +132,7 @@ def _file_step(action: FileAction) -> tuple[str, ...]:
             what = (
                 f"removes `/{path}`, which rocmswitch has made"
                 if is_ours
-                else f"disables `/{path}`, and asks first"
+                else f"disables `/{path}` by another name, and asks first"
             )
             return (what, f"because {reason}", *(f"it says: {one}" for one in lines))
         case _:

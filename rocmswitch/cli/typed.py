@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import sys
@@ -10,9 +11,17 @@ from pathlib import Path
 
 def own_line() -> str:
     """The command line that was typed, for sudo, which does not look where users install programs."""
+    return shlex.join([*_program(), *sys.argv[1:]])
+
+
+def here(text: str) -> str:
+    """*text* with its commands for root as this user can type them: who is root may have no sudo."""
+    own = "" if os.geteuid() == 0 else f"sudo {shlex.join(_program())}"
+    return text.replace("`sudo rocmswitch ", f"`{own or 'rocmswitch'} ")
+
+
+def _program() -> list[str]:
     program = Path(sys.argv[0])
     if program.name == "__main__.py":
-        words = [sys.executable, "-m", "rocmswitch"]
-    else:
-        words = [str(Path(shutil.which(sys.argv[0]) or program).absolute())]
-    return shlex.join([*words, *sys.argv[1:]])
+        return [sys.executable, "-m", "rocmswitch"]
+    return [str(Path(shutil.which(sys.argv[0]) or program).absolute())]

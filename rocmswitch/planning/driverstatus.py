@@ -9,7 +9,7 @@ from rocmswitch.model.kernel import AMDGPU, DAMAGED, EMPTY, FOREIGN, Kernel, Sys
 from rocmswitch.model.recovery import Fault
 from rocmswitch.planning.bootfaults import IMAGE_ROWS
 from rocmswitch.planning.modules import covered, faults, is_leftover, kernel_faults, missing
-from rocmswitch.planning.vouching import CHANGED, SHADOW, Verdict, builder, judge, required
+from rocmswitch.planning.vouching import CHANGED, SHADOW, Verdict, agrees, builder, judge, required
 
 
 def status_lines(system: System) -> tuple[str, ...]:
@@ -27,16 +27,18 @@ def _line(system: System, kernel: Kernel) -> str:
         package = f"it has lost the one that {lost[0].owner.package} brought" if lost else "its packages bring none"
         return f"{name} would load no amdgpu: {package}"
     verdict = next(one for one in judge(system, kernel) if one.file is winner)
-    told = f"{name} {_loads(system, verdict)}"
+    told = f"{name} {_loads(system, kernel, verdict)}"
     return ", and ".join((told, *_besides(system, kernel, tuple(kernel_faults(system, kernel)))))
 
 
-def _loads(system: System, verdict: Verdict) -> str:
+def _loads(system: System, kernel: Kernel, verdict: Verdict) -> str:
     file, package = verdict.file, verdict.file.owner.package if verdict.file.owner else ""
     if verdict.is_right:
         if file.is_in_tree:
             return "would load its own amdgpu" + ("" if package else ", which no package owns")
         return f"would load the amdgpu of {verdict.keeper} in place of its own"
+    if verdict.row == SHADOW and any(agrees(one.owner, file.contents) for one in required(kernel)):
+        return f"would load its own amdgpu, but from `{file.place}`, where a package has put none"
     said = {
         EMPTY: f"cannot load amdgpu: `/{file.path}` is empty",
         DAMAGED: f"cannot load amdgpu: `/{file.path}` is damaged",
@@ -60,6 +62,8 @@ def _besides(system: System, kernel: Kernel, found: Sequence[Fault]) -> Iterator
         yield "its index leads elsewhere"
     if "no-image" in rows:
         yield "it has no boot image"
+    elif rows.intersection(("empty-image", "damaged-image")):
+        yield "its boot image is damaged"
     elif rows.intersection(IMAGE_ROWS):
         yield "its boot image holds something else"
     gone = [one.name for one in missing(kernel) if covered(system, kernel, one) is None and one.name != AMDGPU]

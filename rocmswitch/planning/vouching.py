@@ -114,8 +114,8 @@ def reason_against(module: DkmsModule) -> str:
     label = f"{module.name}/{module.version}"
     if module.changed:
         more = f" and {len(module.changed) - 1} more" if len(module.changed) > 1 else ""
-        return f"DKMS built it of {label}, whose `/{module.changed[0]}`{more} is not what {module.owner} brought"
-    return "" if module.owner else f"DKMS built it of {label}, a source that no package vouches for"
+        return f"DKMS built it from {label}, whose `/{module.changed[0]}`{more} is not what {module.owner} brought"
+    return "" if module.owner else f"DKMS built it from {label}, a source that no package vouches for"
 
 
 def seen_fault(file: ModuleFile) -> str:

@@ -101,7 +101,7 @@ def test_rows_5_and_6_what_dkms_built_of_a_source_of_nobody_goes_with_its_compan
 
     plan = plan_of(broken)
 
-    why = "DKMS built it of amdgpu/1.0, a source that no package vouches for"
+    why = "DKMS built it from amdgpu/1.0, a source that no package vouches for"
     assert plan == mended(
         broken,
         SetAside(shadow(), why, K),
@@ -248,7 +248,7 @@ def test_row_14_a_packaged_source_that_was_patched_is_not_trusted():
 
     plan = plan_of(broken)
 
-    why = f"DKMS built it of amdgpu/1.0, whose `/{CRAT}` is not what amdgpu-dkms brought"
+    why = f"DKMS built it from amdgpu/1.0, whose `/{CRAT}` is not what amdgpu-dkms brought"
     assert plan == mended(broken, SetAside(shadow(), why, K), *OFF)
     assert rows(broken) == ["shadow", "dkms-source"]
     assert plan_of(carried_out(broken, plan)).is_empty
@@ -260,7 +260,7 @@ def test_row_14_with_rebuild_the_source_is_made_whole_and_built_again():
 
     plan = plan_of(broken, source, wishes=Wishes(rebuild=True))
 
-    why = f"DKMS built it of amdgpu/1.0, whose `/{CRAT}` is not what amdgpu-dkms brought"
+    why = f"DKMS built it from amdgpu/1.0, whose `/{CRAT}` is not what amdgpu-dkms brought"
     rebuilt = Rebuild("amdgpu", "1.0", (K,), ((CRAT, source),))
     assert plan == mended(broken, SetAside(shadow(), why, K), rebuild=(rebuilt,))
     assert plan_of(carried_out(broken, plan), source, wishes=Wishes(rebuild=True)).is_empty
