@@ -78,15 +78,19 @@ def wanted(system: System) -> tuple[Wanted, ...]:
 def from_files(system: System, files: Sequence[Path]) -> tuple[Candidate, ...]:
     """What the packages that the user has brought hold.
 
+    The package of a DKMS source of which every file is right holds nothing: the same command may be given again.
     Raises NotFound, VerificationFailed where a file is no package, and Refused where it is not the package of the
     version that is installed.
     """
     found: list[Candidate] = []
+    sources = {one.owner for one in system.dkms}
     for file in files:
         if not file.is_file():
             raise NotFound(f"there is no file `{file}`")
         package = open_package(file.absolute())
         own = [one for one in wanted(system) if one.package == package.name]
+        if not own and package.name in sources:
+            continue
         if not own:
             raise Refused(
                 f"`{file.name}` is the package `{package.name}`, of which nothing here is to be brought back"
