@@ -6,7 +6,7 @@ that is cut off. What counts is what lies on the disk afterwards, and only once 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from rocmswitch.model.kernel import AMDGPU, Kernel, System
 from rocmswitch.model.recovery import Fault, Lack
 from rocmswitch.operations.bootimages import BootImages, Made
 from rocmswitch.planning.bootfaults import IMAGE_ROWS, INDEX_ROWS, boot_faults
-from rocmswitch.planning.reinstalling import recover
+from rocmswitch.planning.reinstalling import plan_line, recover
 from rocmswitch.system import process
 from rocmswitch.system.disk import Disk, disk_errors
 from rocmswitch.system.inside import Inside
@@ -50,12 +50,13 @@ def renew(
     root = Path(system.root)
     inside = Inside(root)
     with disk_errors(root):
+        said = {}
         for kernel in index:
             tell(f"writing the index of kernel {kernel}")
-            _write_index(kernel, system, inside)
+            said[kernel] = _write_index(kernel, system, inside)
         BootImages(system, inside, disk).sync()
         now = read_system(root)
-        indexed = _indexed(now, index, inside)
+        indexed = _indexed(now, said, inside)
         tool = BootImages(now, inside, disk)
         made = []
         for one in (one for one in now.kernels if one.release in images):
@@ -71,15 +72,19 @@ def _together(*parts: Renewed) -> Renewed:
     return Renewed(done, tuple(one for part in parts for one in part.lacks))
 
 
-def _indexed(system: System, releases: Sequence[str], inside: Inside) -> Renewed:
-    """What is to be said of the indexes that were just written."""
+def _indexed(system: System, said: Mapping[str, str], inside: Inside) -> Renewed:
+    """What is to be said of the indexes that were just written; *said* has depmod's complaint for each."""
     done, lacks = [], []
-    for kernel in (one for one in system.kernels if one.release in releases):
+    for kernel in (one for one in system.kernels if one.release in said):
         wrong = [f"{one.what}: {one.evidence}" for one in _faults(system, kernel, INDEX_ROWS)]
         wrong = wrong or [*filter(None, [_wrong_with_loading(kernel, system, inside)])]
-        lacks += [Lack(one, f"look at `depmod {kernel.release}`, then run `{recover(system)}`") for one in wrong]
+        complaint = f" (depmod said: {said[kernel.release]})" if said[kernel.release] else ""
+        cure = f"run `{plan_line(system)}`, which says what helps"
+        lacks += [Lack(f"{one}{complaint}", cure) for one in wrong]
         if not wrong:
-            done.append(f"the index of kernel {kernel.release} leads to the right modules")
+            winner = kernel.winner(AMDGPU)
+            where = f"leads to `/{winner.path}`" if winner else "is written anew"
+            done.append(f"the index of kernel {kernel.release} {where}")
     return Renewed(tuple(done), tuple(lacks))
 
 
@@ -102,24 +107,29 @@ def _faults(system: System, kernel: Kernel, rows: Sequence[str]) -> list[Fault]:
     return [one for one in boot_faults(system, kernel) if one.id.partition(":")[0] in rows]
 
 
-def _write_index(kernel: str, system: System, inside: Inside) -> None:
-    """By that system's own depmod, else by this machine's; of kmod only."""
+def _write_index(kernel: str, system: System, inside: Inside) -> str:
+    """By that system's own depmod, else by this machine's; of kmod only. Gives its last complaint."""
     if system.runs_here and inside.finds("depmod") and _is_kmod(inside.run(["depmod", "--version"])):
-        inside.run(["depmod", kernel])
-        return
+        return _complaint(inside.run(["depmod", kernel]))
     files = SystemRoot(Path(system.root))
     folder = f"lib/modules/{kernel}"
     # What is outside follows links as it sees them: `lib` may be one to `/usr/lib`, which is this machine's there.
     if (files.root / folder).resolve() != (files.root / files.within(folder)).resolve():
-        return
+        return f"not run, as `{files.root / folder}` leads elsewhere by a link"
     # Without -C it goes by this machine's depmod.d (depmod.c of kmod 30).
     rules = [word for one in RULES for word in ("-C", str(files.root / files.within(one)))]
     try:
         # busybox's writes an index that kmod does not read, and leaves the old one beside it.
         if _is_kmod(process.run(["depmod", "--version"])):
-            process.run(["depmod", *rules, "-b", system.root, kernel])
+            return _complaint(process.run(["depmod", *rules, "-b", system.root, kernel]))
     except FileNotFoundError:
-        return  # as after any other failure, what lies on the disk is looked at
+        pass  # as after any other failure, what lies on the disk is looked at
+    return "not run, as there is none of kmod"
+
+
+def _complaint(said: Finished) -> str:
+    lines = said.stderr.decode(errors="replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
 def _is_kmod(said: Finished) -> bool:

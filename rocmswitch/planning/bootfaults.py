@@ -46,9 +46,11 @@ def _index_faults(kernel: Kernel) -> Iterator[Fault]:
         if evidence := _misled(where, files[0].path if files else "", name in listed):
             what = f"the index of kernel {kernel.release} leads to another `{name}` than is there"
             yield _fault("index", kernel, what, evidence, where or files[0].path, name=name)
-    if not kernel.has_aliases and kernel.winner(AMDGPU) is not None:
+    winner = kernel.winner(AMDGPU)
+    if not kernel.has_aliases and winner is not None:
         what = f"nothing loads `amdgpu` by itself under kernel {kernel.release}"
         evidence = f"`/{kernel.folder}/modules.alias` names it for no card of vendor 1002"
+        evidence += f", as `/{winner.path}` is {winner.contents.fault}" if winner.contents.fault else ""
         yield _fault("aliases", kernel, what, evidence, kernel.folder)
 
 

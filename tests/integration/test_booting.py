@@ -61,6 +61,23 @@ def test_a_tool_that_ends_well_and_does_nothing_is_found_out(root: Path):
     assert "holds another `amdgpu`" in done.lacks[0].what
 
 
+def test_of_a_damaged_module_it_says_why_nothing_loads_it_and_where_help_is(root: Path):
+    breaking.truncate_in_tree(root)
+
+    (lack,) = renewed(root, images=False).lacks
+
+    assert f", as `/{in_tree()}` is damaged" in lack.what
+    assert lack.remedy == f"run `sudo rocmswitch recover --root '{root}'`, which says what helps"
+
+
+def test_of_an_index_it_says_where_it_leads(root: Path):
+    write(root / f"usr/lib/modules/{KERNEL}/updates/amdgpu.ko", bad_module())
+
+    assert renewed(root, images=False).done == (
+        f"the index of kernel {KERNEL} leads to `/usr/lib/modules/{KERNEL}/updates/amdgpu.ko`",
+    )
+
+
 def test_a_depmod_that_ends_well_and_does_nothing_is_found_out(root: Path):
     breaking.truncate_in_tree(root)
     breaking.renew_index(root)
