@@ -5,30 +5,41 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from rocmswitch.cli import output
-from rocmswitch.cli.filenames import printable
+from rocmswitch.cli.filenames import files, printable
 from rocmswitch.model.kernel import BootImage, DkmsModule, Kernel, ModuleFile, Owner, Setting, System
 from rocmswitch.planning.driverstatus import status_lines
 from rocmswitch.planning.recoverynotes import unseen
 
+_WIDE = 100
+"""Columns from which on whole paths, versions and signers are shown."""
 ALIEN = "alien"
 """Said of a file that no package owns and that DKMS did not build."""
 
 
 def show(system: System) -> None:
+    is_wide = output.console(talk=False).width >= _WIDE
     for line in status_lines(system):
         output.write(printable(line))
     for kernel in system.kernels:
         if kernel.modules:
             output.write("")
             output.write(printable(f"in {kernel.folder}:"))
-        _table(("Module", "File", "Loads", "Owner", "Hash", "Signer", "For"), _module_rows(kernel, system))
-    _table(("Kernel", "Boot image", "Size", "amdgpu inside", "Settings inside"), _image_rows(system))
+        if is_wide:
+            _table(("Module", "File", "Loads", "Owner", "Hash", "Signer", "For"), _module_rows(kernel, system))
+        else:
+            _table(("File", "Loads", "Owner", "State"), _short_module_rows(kernel, system))
+    images = ("Kernel", "Boot image", "Size", "amdgpu inside", "Settings inside")[: 5 if is_wide else 4]
+    _table(images, (row[: len(images)] for row in _image_rows(system)))
     _table(("DKMS", "Source", "Builds", "For new kernels"), map(_dkms_row, system.dkms))
     settings = ((f"/{one.path}:{one.line}", one.kind, one.text.strip(), _whose(one)) for one in system.settings)
     _table(("Setting", "Kind", "Text", "Owner"), settings)
     firmware = ((f"/{one.path}", _owner(one.owner), _hash(one.owner)) for one in system.firmware)
     _table(("Firmware loaded first", "Owner", "Hash"), firmware)
-    originals = ((one.kernel, one.name, f"/{one.path}", one.contents.kernel) for one in system.originals)
+    # What lies among the modules, and may be the package's, is in their table.
+    aside = (
+        one for one in system.originals if not any(one.path.startswith(f"{k.folder}/") for k in system.kernels)
+    )
+    originals = ((one.kernel, one.name, f"/{one.path}", one.contents.kernel) for one in aside)
     _table(("Kernel", "Original kept", "File", "For"), originals)
     for line in unseen(system):
         output.say(printable(f"note: {line}"))
@@ -50,6 +61,23 @@ def _module_rows(kernel: Kernel, system: System) -> Iterator[Sequence[str]]:
         yield one.name, file, loads, owner, _hash(one.owner), _signer(one), one.contents.fault or fits
 
 
+def _short_module_rows(kernel: Kernel, system: System) -> Iterator[Sequence[str]]:
+    """What fits into a narrow terminal: the folder by its first part, the package without its version, no signer."""
+    for one in kernel.modules:
+        loads = _yes(kernel.winner(one.name) == one)
+        owner = one.owner.package if one.owner else _builder(one, system)
+        first, *_, last = one.path.removeprefix(f"{kernel.folder}/").split("/")
+        file = one.path.removeprefix(f"{kernel.folder}/")
+        state = one.fault or _hash(one.owner)
+        yield (
+            f"{first}/…/{last}" if file.count("/") > 1 else file,
+            loads,
+            owner,
+            state,
+            _yes(one.contents.is_signed),
+        )
+
+
 def _image_rows(system: System) -> Iterator[Sequence[str]]:
     for kernel in system.kernels:
         for image in kernel.images:
@@ -69,7 +97,7 @@ def _inside(image: BootImage, kernel: Kernel) -> str:
 
 def _dkms_row(one: DkmsModule) -> Sequence[str]:
     builds = ", ".join(f"{build.kernel}: {build.state}" for build in one.builds) or "none"
-    changed = f", {len(one.changed)} files changed" if one.changed else ""
+    changed = f", {files(len(one.changed))} changed" if one.changed else ""
     source = f"/{one.source} ({one.owner or ALIEN}{changed})" if one.source else "gone"
     return f"{one.name}/{one.version}", "leftover" if one.is_leftover else source, builds, _yes(one.is_automatic)
 

@@ -79,6 +79,19 @@ def test_the_packages_own_module_in_updates_is_not_called_a_changed_one(line: Co
     )
 
 
+def test_on_a_narrow_terminal_each_module_has_one_line(line: CommandLine, tmp_path: Path):
+    root = kernel_root(tmp_path / "a root", suffix=".ko.xz")
+    breaking.shadow_by_hand(root)
+
+    screen = line.at_terminal("driver", "status", "--root", str(root), COLUMNS="80").out.splitlines()
+
+    rows = [row.split() for row in screen if "amdgpu.ko.xz" in row]
+    assert rows == [
+        ["updates/amdgpu.ko.xz", "yes", "alien", "not", "stated"],
+        ["kernel/…/amdgpu.ko.xz", "no", f"linux-image-{KERNEL}", "as", "packaged"],
+    ]
+
+
 def test_commands_for_root_are_typed_without_sudo_by_root_and_with_the_whole_path_by_others():
     text = "run `sudo rocmswitch recover --apply`, then `sudo reboot`"
 
