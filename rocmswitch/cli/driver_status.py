@@ -62,20 +62,14 @@ def _module_rows(kernel: Kernel, system: System) -> Iterator[Sequence[str]]:
 
 
 def _short_module_rows(kernel: Kernel, system: System) -> Iterator[Sequence[str]]:
-    """What fits into a narrow terminal: the folder by its first part, the package without its version, no signer."""
+    """What fits into a narrow terminal: the first folder, the package without its version, no signer."""
     for one in kernel.modules:
         loads = _yes(kernel.winner(one.name) == one)
         owner = one.owner.package if one.owner else _builder(one, system)
-        first, *_, last = one.path.removeprefix(f"{kernel.folder}/").split("/")
         file = one.path.removeprefix(f"{kernel.folder}/")
-        state = one.fault or _hash(one.owner)
-        yield (
-            f"{first}/…/{last}" if file.count("/") > 1 else file,
-            loads,
-            owner,
-            state,
-            _yes(one.contents.is_signed),
-        )
+        parts = file.split("/")
+        short = f"{parts[0]}/…/{parts[-1]}" if len(parts) > 2 else file
+        yield short, loads, owner, one.fault or _hash(one.owner)
 
 
 def _image_rows(system: System) -> Iterator[Sequence[str]]:
