@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.commandline import CommandLine, Outcome
-from tests.support.kernelroots import chroot, kernel_root, write
+from tests.support.kernelroots import chroot, kernel_root
 
 CONF = "etc/modprobe.d/rocmswitch.conf"
 
@@ -23,8 +23,6 @@ class Driver:
     def of(cls, folder: Path, *kernels: str, suffix: str = ".ko") -> Driver:
         """With programs to chroot into; a test that takes it is skipped where this is not root."""
         root = kernel_root(folder / "a disk", *kernels, suffix=suffix, programs=True)
-        # What tells initramfs-tools from others that have an `update-initramfs`, too.
-        write(root / "usr/sbin/mkinitramfs", "#!/bin/sh\n").chmod(0o755)
         for here in (root, *(path for path in root.rglob("*") if path.is_dir() and not path.is_symlink())):
             here.chmod(0o755)
         return cls(CommandLine(folder), root)
