@@ -17,7 +17,7 @@ from rocmswitch.model.deployment import Generation
 from rocmswitch.model.kernel import System
 from rocmswitch.model.snapshot import BEFORE_UNDO
 from rocmswitch.operations import driver, snapshot, undo
-from rocmswitch.operations.booting import renew
+from rocmswitch.operations.booting import alone, renew
 from rocmswitch.operations.returning import Yard
 from rocmswitch.operations.rootonly import check_mounted, check_root, option_of
 from rocmswitch.planning.drift import CLEARED
@@ -31,7 +31,7 @@ def undo_driver(scopes: Scopes, number: int | None, root: Path, *, yes: bool, dr
     if not dry_run:
         check_root(own_line())
     check_mounted(root)
-    with driver_words(root):
+    with contextlib.ExitStack() as stack, driver_words(root):
         settle_driver(scopes, root, dry_run=dry_run)
         yard = _yard(scopes, root)
         chosen, plan = undo.plan(number, yard, os.environ)
@@ -50,15 +50,16 @@ def undo_driver(scopes: Scopes, number: int | None, root: Path, *, yes: bool, dr
                 driver.check_changeable(system, with_images=bool(work.images))
             if plan.returns:
                 output.agree("Take it back?", yes=yes)
+                stack.enter_context(alone(root, yard.disk, yard.wait))
             if plan.returns and system:
                 disk, snapshots = machine.disk(), machine.driver_snapshots(root)
                 snapshot.take(system, snapshots, BEFORE_UNDO, disk, wait=scopes.wait(snapshot.WAIT))
             done = undo.execute(plan, yard, os.environ)
             _tell(chosen, done, plan, root)
-    if as_json:
-        output.write_json(wayback.as_json(plan, done))
-    if done is not None and plan.returns and system:
-        _renew(system, work, yard)
+        if as_json:
+            output.write_json(wayback.as_json(plan, done))
+        if done is not None and plan.returns and system:
+            _renew(system, work, yard)
 
 
 def _system(chosen: Generation, paths: Collection[str], root: Path) -> System | None:

@@ -6,7 +6,8 @@ that is cut off. What counts is what lies on the disk afterwards, and only once 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +19,12 @@ from rocmswitch.model.recovery import Fault, Lack
 from rocmswitch.operations.bootimages import BootImages, Made
 from rocmswitch.planning.bootfaults import IMAGE_ROWS, INDEX_ROWS, boot_faults
 from rocmswitch.planning.reinstalling import plan_line, recover
+from rocmswitch.store.layout import Layout
+from rocmswitch.store.ownfolders import make_own
 from rocmswitch.system import process
 from rocmswitch.system.disk import Disk, disk_errors
 from rocmswitch.system.inside import Inside
+from rocmswitch.system.lock import held
 from rocmswitch.system.process import Finished
 
 Telling = Callable[[str], None]
@@ -36,6 +40,20 @@ class Renewed:
 
 def silent(_: str) -> None:
     """For whoever shows no progress."""
+
+
+@contextlib.contextmanager
+def alone(root: Path, disk: Disk, wait: float) -> Iterator[None]:
+    """Nobody else changes meanwhile what the kernels of the system at *root* load, or makes boot images of it.
+
+    Two that make one image at once would write into one file. *wait* is seconds. Raises Busy, Refused,
+    MachineLacks.
+    """
+    layout = Layout.driver(root)
+    with disk_errors(root):
+        make_own(layout, disk, root)
+        with held(layout.locks / "recover.lock", wait=wait, what=f"the kernel modules of `{root}`"):
+            yield
 
 
 def renew(

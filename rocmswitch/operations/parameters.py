@@ -12,7 +12,7 @@ from rocmswitch.host.systemroot import within
 from rocmswitch.model.deployment import FILE, Generation, Intent, NewText, NoFile, Place, Replacement, Seen
 from rocmswitch.model.kernel import System
 from rocmswitch.model.snapshot import BEFORE_SET
-from rocmswitch.operations.booting import Renewed, Telling, renew
+from rocmswitch.operations.booting import Renewed, Telling, alone, renew
 from rocmswitch.operations.snapshot import Taken, take
 from rocmswitch.planning.moduleoptions import Option
 from rocmswitch.planning.parameters import CONF, ParameterPlan, plan_set, plan_unset
@@ -69,6 +69,11 @@ def execute(change: Change, system: System, tools: Tools, tell: Telling) -> Done
 
     Only the file is a transaction. What a cut leaves of the images is told by the same plan, made again.
     """
+    with alone(Path(system.root), tools.disk, tools.wait):
+        return _execute(change, system, tools, tell)
+
+
+def _execute(change: Change, system: System, tools: Tools, tell: Telling) -> Done:
     taken = take(system, tools.snapshots, BEFORE_SET, tools.disk, wait=tools.wait)
     generation = None
     if change.plan.before != change.plan.after:
