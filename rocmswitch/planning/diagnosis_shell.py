@@ -6,8 +6,10 @@ import shlex
 from collections.abc import Iterator
 
 from rocmswitch.model.finding import FAULT, NOTE, WARNING, Finding, Remedy
+from rocmswitch.model.leftover import Leftover
 from rocmswitch.model.symptoms import Active, Setting, ShellSymptoms, Standing, Symptoms
 from rocmswitch.planning.activation import ACTIVE
+from rocmswitch.planning.leftovers import remedy
 
 OVERRIDE = "HSA_OVERRIDE_GFX_VERSION"
 _AT_LOGIN = (".profile", ".bash_profile", ".bash_login", ".zprofile", ".zlogin", ".xprofile", ".xsessionrc")
@@ -56,7 +58,7 @@ def foreign_paths(symptoms: Symptoms) -> Iterator[Finding]:
             setting.where,
             f"`{' '.join(setting.foreign)}` comes before what a stack brings along; entering a stack takes it out, "
             "but what is started otherwise loads it",
-            _without_line(setting),
+            _without_line(setting, symptoms),
         )
     for name in dict.fromkeys(name for name, _ in shell.foreign):
         entries = [entry for one, entry in shell.foreign if one == name]
@@ -84,7 +86,7 @@ def global_variables(symptoms: Symptoms) -> Iterator[Finding]:
             f"`{setting.file}` sets {setting.name} for every stack and card",
             setting.where,
             f"`{setting.name}={setting.value}`: {why}",
-            _without_line(setting),
+            _without_line(setting, symptoms),
         )
 
 
@@ -136,7 +138,7 @@ def _judged(setting: Setting, symptoms: Symptoms) -> tuple[str, str]:
     return WARNING, f"it contradicts `{active.name}`, which sets `{wanted}`"
 
 
-def _without_line(setting: Setting) -> Remedy:
+def _without_line(setting: Setting, symptoms: Symptoms) -> Remedy:
     """Files of the machine take a root's editor. A shell that has read the line exports it to the next."""
     if setting.file.startswith("/etc/") or setting.file.endswith("/environment"):
         return Remedy(f"delete line {setting.line} of `{setting.file}` as root, and log in again")
@@ -145,7 +147,13 @@ def _without_line(setting: Setting) -> Remedy:
     folder, _, name = setting.file.rpartition("/")
     at_login = name in _AT_LOGIN or folder.endswith("/environment.d")
     again = "log in again" if at_login else "open a new terminal"
-    return Remedy(f"delete line {setting.line} of `{setting.file}`, and {again}")
+    ours = next((f"; or {remedy(one).text}" for one in symptoms.leftovers if _takes_out(one, setting)), "")
+    return Remedy(f"delete line {setting.line} of `{setting.file}`, and {again}{ours}")
+
+
+def _takes_out(one: Leftover, setting: Setting) -> bool:
+    """Whether the line is among those that `--fix leftovers` takes out."""
+    return one.path == setting.file and any(line.number == setting.line and line.is_apart for line in one.lines)
 
 
 def _without(name: str, shell: ShellSymptoms) -> Remedy:

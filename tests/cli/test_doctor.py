@@ -63,7 +63,8 @@ def test_warnings_are_no_faults(person: CommandLine):
         "[global-variable:HOME/.bashrc:1:HSA_OVERRIDE_GFX_VERSION]\n"
         "  why: `HSA_OVERRIDE_GFX_VERSION=10.3.0`: a stack sets what it needs when it is entered, and this stays "
         "when it is left (HOME/.bashrc:1)\n"
-        "  fix: delete line 1 of `HOME/.bashrc`, and open a new terminal\n",
+        "  fix: delete line 1 of `HOME/.bashrc`, and open a new terminal; or run `rocmswitch doctor --fix "
+        "leftovers:HOME/.bashrc`, which keeps it for `undo`\n",
         "1 warning\n",
     )
 
@@ -142,7 +143,7 @@ def test_what_only_its_owner_can_put_right_is_refused_with_the_way(person: Comma
     outcome = person.run("doctor", "--fix", "global-variable", "--yes")
 
     assert outcome.code == 5
-    assert outcome.error.endswith("open a new terminal") and "delete line 1" in outcome.error
+    assert "delete line 1" in outcome.error and "doctor --fix leftovers:" in outcome.error
     assert (person.home / ".bashrc").read_text() == "export HSA_X=1\n"
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from rocmswitch.model.finding import FAULT, NOTE, WARNING, Remedy
 from rocmswitch.model.gpu import Gpu
+from rocmswitch.model.leftover import LINES, Leftover, Line
 from rocmswitch.model.symptoms import (
     Active,
     CardSymptoms,
@@ -82,6 +83,19 @@ def test_a_line_that_brings_another_rocm_in_is_shown_with_its_number():
         WARNING,
         f"delete line 12 of `{BASHRC}`, and open a new terminal",
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "is_told"), [(Line(12, "…"), True), (Line(11, "…"), False), (Line(12, "…", is_apart=False), False)]
+)
+def test_a_line_that_doctor_can_take_out_says_how(line: Line, is_told: bool):
+    shell = ShellSymptoms((Setting(BASHRC, 12, "HSA_OVERRIDE_GFX_VERSION", "10.3.0"),))
+    left = Leftover(BASHRC, LINES, "", is_in_effect=True, is_users=True, lines=(line,))
+
+    (found,) = diagnose(Symptoms(shell, leftovers=(left,)))
+
+    way = f"; or run `rocmswitch doctor --fix leftovers:{BASHRC}`, which keeps it for `undo`"
+    assert short(found)[2] == f"delete line 12 of `{BASHRC}`, and open a new terminal{way if is_told else ''}"
 
 
 def test_what_no_file_explains_is_of_this_shell():
