@@ -8,12 +8,12 @@ time nothing.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rocmswitch.deploy.ledger import Ledger
-from rocmswitch.errors import Failed, MachineLacks, NotFound
+from rocmswitch.errors import Failed, MachineLacks, NotFound, RocmswitchError
 from rocmswitch.host.leftovers import find_leftovers
 from rocmswitch.host.system import read_system
 from rocmswitch.model.deployment import Intent
@@ -22,8 +22,17 @@ from rocmswitch.model.kernel import System
 from rocmswitch.model.recovery import Candidate, Disable, Lack, RecoveryPlan, Restore, SetAside, Write
 from rocmswitch.model.snapshot import BEFORE_RECOVERY
 from rocmswitch.operations import packagescripts, snapshot
-from rocmswitch.operations.booting import renew
-from rocmswitch.operations.mending import DISABLED, WORK, Mending, remains, remove_remains, unopened, work_folder
+from rocmswitch.operations.booting import alone, renew
+from rocmswitch.operations.mending import (
+    DISABLED,
+    WORK,
+    Mending,
+    remains,
+    remove_remains,
+    room_for,
+    unopened,
+    work_folder,
+)
 from rocmswitch.operations.packagesource import fetch, without
 from rocmswitch.operations.parameters import PLACE
 from rocmswitch.operations.sources import candidates
@@ -32,10 +41,8 @@ from rocmswitch.planning.leftovers import notes
 from rocmswitch.planning.obstacles import obstacles
 from rocmswitch.planning.recovery import Wishes, plan_recovery
 from rocmswitch.store.layout import Layout
-from rocmswitch.store.ownfolders import make_own
 from rocmswitch.store.snapshots import Snapshots
-from rocmswitch.system.disk import Disk, disk_errors
-from rocmswitch.system.lock import held
+from rocmswitch.system.disk import Disk
 
 Telling = Callable[[str], None]
 
@@ -136,7 +143,7 @@ def execute(recovery: Recovery, infirmary: Infirmary, tell: Telling) -> Outcome:
     has changed since it was planned; what a ledger has recorded until then stays, and can be taken back.
     """
     check_possible(recovery.system)
-    with _locked(infirmary):
+    with alone(infirmary.root, infirmary.disk, infirmary.wait):
         return _Carrying(infirmary, tell).carry_out(recovery)
 
 
@@ -145,17 +152,8 @@ def tidy(recovery: Recovery, infirmary: Infirmary) -> None:
     system, disk = recovery.system, infirmary.disk
     if (Layout.driver(infirmary.root).data / WORK).is_dir() or remains(system):
         check_possible(system)
-        with _locked(infirmary):
+        with alone(infirmary.root, infirmary.disk, infirmary.wait):
             remove_remains(system, disk)
-
-
-@contextlib.contextmanager
-def _locked(infirmary: Infirmary) -> Iterator[None]:
-    layout = Layout.driver(infirmary.root)
-    with disk_errors(infirmary.root):
-        make_own(layout, infirmary.disk, infirmary.root)
-        with held(layout.locks / "recover.lock", wait=infirmary.wait, what=f"the recovery of `{infirmary.root}`"):
-            yield
 
 
 class _Carrying:
@@ -170,6 +168,14 @@ class _Carrying:
         self._snapshot = 0
 
     def carry_out(self, recovery: Recovery) -> Outcome:
+        try:
+            return self._carry_out(recovery)
+        except (OSError, RocmswitchError):
+            with contextlib.suppress(OSError):  # what fills a disk is of no use; the next run removes it, too
+                remove_remains(recovery.system, self._disk)
+            raise
+
+    def _carry_out(self, recovery: Recovery) -> Outcome:
         remove_remains(recovery.system, self._disk)
         now = replace(plan(self._infirmary, recovery.wishes), runs_scripts=recovery.runs_scripts)
         if _steps(now.plan) != _steps(recovery.plan):
@@ -210,8 +216,8 @@ class _Carrying:
             return
         self._tell("copying what could be touched")
         try:
-            infirmary = self._infirmary
-            taken = snapshot.take(now.system, infirmary.snapshots, BEFORE_RECOVERY, self._disk, wait=infirmary.wait)
+            snapshots, wait, room = self._infirmary.snapshots, self._infirmary.wait, room_for(now.plan, now.system)
+            taken = snapshot.take(now.system, snapshots, BEFORE_RECOVERY, self._disk, wait=wait, reserve=room)
             self._snapshot = taken.snapshot.number
         except MachineLacks as error:
             self._done.append(f"no snapshot was made before: {error.message}")
@@ -226,7 +232,9 @@ class _Carrying:
         intent = Intent("recover", PLACE)
         done = self._infirmary.ledger.carry_out(intent, replacements, wait=self._infirmary.wait)
         self._generations.append(done.number)
-        self._done += [_told(now.plan, step.path) for step in done.steps]
+        changed = [step.path for step in done.steps]
+        # Another name is told of the file that has it now.
+        self._done += [_told(now.plan, path, changed) for path in changed if DISABLED not in path]
         work_folder(now.system, "files", self._disk)
         return replace(now, system=read_system(self._infirmary.root))
 
@@ -293,8 +301,8 @@ def _in_order(system: System, releases: Sequence[str]) -> tuple[str, ...]:
     return tuple(one.release for one in system.kernels if one.release in releases)
 
 
-def _told(plan: RecoveryPlan, path: str) -> str:
-    """What has become of *path*, one of those that *plan* has changed."""
+def _told(plan: RecoveryPlan, path: str, changed: Sequence[str]) -> str:
+    """What has become of *path*, one of those that *plan* has *changed*."""
     for action in plan.files:
         if action.path == path:
             match action:
@@ -302,11 +310,12 @@ def _told(plan: RecoveryPlan, path: str) -> str:
                     return f"`/{path}` was brought back from {candidate.where}"
                 case SetAside(reason=reason):
                     return f"`/{path}` was set aside: {reason}"
-                case Disable(is_ours=is_ours):
-                    return f"`/{path}` was {'removed' if is_ours else 'disabled'}"
+                case Disable():
+                    name = next((one for one in changed if one.startswith(f"{path}{DISABLED}")), "")
+                    return f"`/{path}` was {f'disabled: it is `/{name}` now' if name else 'removed'}"
                 case Write(reason=reason):
                     return f"`/{path}` was written: it {reason}"
     rebuilt = {file: candidate for one in plan.rebuild for file, candidate in one.files}
     if path in rebuilt:
         return f"`/{path}` was brought back from {rebuilt[path].where}"
-    return f"`/{path}` is {'the new name of that' if DISABLED in path else 'gone'}"
+    return f"`/{path}` is gone"

@@ -32,5 +32,5 @@ def test_while_another_one_works_nothing_is_changed(tmp_path: Path, words: tuple
         outcome = driver.run("--wait", "0", *words)
 
     assert outcome.code == 75, outcome
-    assert "is working on the" in outcome.err
+    assert f"is working on the kernel modules of `{driver.root}`" in outcome.err
     assert (driver.conf, index.read_bytes()) == (before, b"cut")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from tests.support import driverroots
 from tests.support.disk import HastyDisk
 from tests.support.kernelmodules import KERNEL
 from tests.support.kernelroots import in_tree
-from tests.support.recoveries import broken_root, planned, recovered
+from tests.support.recoveries import broken_root, planned, recovered, remains
 
 
 class Counting(HastyDisk):
@@ -62,3 +63,21 @@ def test_a_recovery_takes_the_room_for_what_comes_and_what_goes_and_boot_images(
     image = (root / f"boot/initrd.img-{KERNEL}").stat().st_size
 
     assert room_for(recovery.plan, recovery.system) == 2 * restored.contents.size + going + 2 * image
+
+
+class FullDisk(HastyDisk):
+    """Has no room for what a transaction writes."""
+
+    def about_to(self, change: Change) -> None:
+        if change.path.name == "open.new":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(change.path))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may recover a system")
+def test_a_recovery_that_finds_no_room_leaves_nothing_that_takes_more(tmp_path: Path):
+    root, package = broken_root(tmp_path)
+
+    with pytest.raises(MachineLacks, match="no space is left"):
+        recovered(root, FullDisk(), package)
+
+    assert remains(root) == []
