@@ -17,9 +17,7 @@ from rocmswitch.metadata.modprobeconf import (
     parse_names,
 )
 from rocmswitch.model.kernel import PackedFile, Setting
-
-OWN = "etc/modprobe.d/rocmswitch.conf"
-OWN_FIRST_LINE = "# Made by rocmswitch"
+from rocmswitch.planning.parameters import CONF, is_as_written
 
 _PLACES = ("etc", "run", "usr/local/lib", "usr/lib", "lib")
 """Where modprobe.d(5) and modules-load.d(5) look: a file hides those of its name in the folders behind it."""
@@ -41,7 +39,7 @@ def read_settings(files: SystemRoot, *, is_running: bool = False) -> tuple[Setti
         # A link may lead to a file that stands here too: /etc/modules-load.d/modules.conf of Debian.
         real = files.within(path)
         text = files.text(real)
-        is_ours = real == OWN and text.startswith(OWN_FIRST_LINE)
+        is_ours = real == CONF and is_as_written(text)
         for line in parser(text):
             one = Setting(real, line.number, line.text, line.kind, line.module, is_ours)
             found.setdefault((real, line.number, line.text, line.module), one)

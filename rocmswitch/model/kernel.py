@@ -180,6 +180,7 @@ class Setting:
     image), `bootline` (the boot command line, wherever it is configured)."""
     module: str
     is_ours: bool = False
+    """It is in the file of `rocmswitch driver set`, and nobody else has written there."""
     owner: Owner | None = None
 
 

@@ -123,6 +123,11 @@ def plan_unset(system: System, wishes: Sequence[Option], before: str) -> Paramet
     return _planned("unset", system, before, file.text(), notes)
 
 
+def is_as_written(text: str) -> bool:
+    """Whether our file has nothing but what rocmswitch writes there."""
+    return bool(text) and _taken_apart(text) is not None
+
+
 def stale_images(system: System, after: str) -> tuple[str, ...]:
     """The kernels with a boot image in which our file is another, or there when it shall not be."""
     return tuple(one.release for one in system.kernels if any(_is_stale(image, after) for image in one.images))
@@ -146,19 +151,25 @@ def _is_stale(image: BootImage, after: str) -> bool:
 
 
 def _parsed(system: System, text: str) -> _File:
+    file = _taken_apart(text)
+    if file is None:
+        raise _edited(system)
+    return file
+
+
+def _taken_apart(text: str) -> _File | None:
+    """None where somebody else has written in it."""
     file = _File()
     lines = text.splitlines()
-    if not lines:
-        return file
+    if lines and not lines[0].startswith(_OURS):
+        return None
     for line in lines[1:]:
         words = line.split()
         if len(words) < 3 or words[0] != "options" or words[1] not in MODULES or '"' in line or "\\" in line:
-            raise _edited(system)
+            return None
         for word in words[2:]:
             name, equals, value = word.partition("=")
             file.values.setdefault(words[1], {})[name] = value if equals else None
-    if not lines[0].startswith(_OURS):
-        raise _edited(system)
     return file
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from rocmswitch.host.settings import OWN, OWN_FIRST_LINE, read_setting_files, read_settings
+from rocmswitch.host.settings import read_setting_files, read_settings
 from rocmswitch.host.systemroot import SystemRoot
 from rocmswitch.model.kernel import PackedFile, Setting
+from rocmswitch.planning.parameters import CONF, FIRST_LINE
 from tests.support.kernelroots import kernel_root, write
 from tests.support.nobody import as_nobody
 
@@ -55,13 +56,20 @@ def test_what_modprobe_does_not_read_is_no_setting(root):
 
 
 def test_our_own_file_is_told_by_its_name_and_its_first_line(root):
-    write(root / OWN, f"{OWN_FIRST_LINE}: `driver set`\noptions amdgpu vm_size=1\n")
-    write(root / "etc/modprobe.d/other.conf", f"{OWN_FIRST_LINE}\noptions amdgpu dc=1\n")
+    write(root / CONF, f"{FIRST_LINE}\noptions amdgpu vm_size=1\n")
+    write(root / "etc/modprobe.d/other.conf", f"{FIRST_LINE}\noptions amdgpu dc=1\n")
 
     assert [(one.path, one.is_ours) for one in read_settings(SystemRoot(root))] == [
         ("etc/modprobe.d/other.conf", False),
-        (OWN, True),
+        (CONF, True),
     ]
+
+
+@pytest.mark.parametrize("more", ["blacklist radeon\n", "# mine\n", 'options amdgpu dc=1 # mine "\n'])
+def test_a_file_of_ours_in_which_somebody_has_written_is_not_ours_alone(root, more: str):
+    write(root / CONF, f"{FIRST_LINE}\noptions amdgpu vm_size=1\n{more}")
+
+    assert {one.is_ours for one in read_settings(SystemRoot(root))} == {False}
 
 
 def test_every_other_place_is_looked_into(root):
