@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rocmswitch.cli import machine, output
-from rocmswitch.cli.driver_words import DRIVER, tell_lacks
+from rocmswitch.cli.driver_words import DRIVER, going_on, rest, tell_lacks
 from rocmswitch.cli.filenames import files, printable
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.typed import own_line
@@ -63,7 +63,8 @@ def _remove(batch: Sequence[Leftover], broom: Broom, root: Path, *, yes: bool) -
     _tell(leftovers.execute(batch, broom), batch, root)
     if system is None:
         return ()
-    renewed = renew(system, work.index, work.images, broom.disk, lambda text: output.say(printable(text)))
+    with going_on(rest(root)):
+        renewed = renew(system, work.index, work.images, broom.disk, lambda text: output.say(printable(text)))
     for line in renewed.done:
         output.say(printable(line))
     return renewed.lacks

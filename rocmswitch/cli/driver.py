@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from rocmswitch.cli import machine, output
-from rocmswitch.cli.driver_words import DRIVER, driver_words, root_option, settle_driver, tell_lacks
+from rocmswitch.cli.driver_words import DRIVER, driver_words, going_on, root_option, settle_driver, tell_lacks
 from rocmswitch.cli.filenames import printable, text_only
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.typed import own_line
@@ -120,7 +120,8 @@ def _change(
         if not dry_run and not change.plan.is_empty:
             driver.check_changeable(system, with_images=bool(change.plan.images))
             output.agree("Change it?", yes=yes)
-            done = parameters.execute(change, system, tools, lambda text: output.say(printable(text)))
+            with going_on("the same command does the rest"):
+                done = parameters.execute(change, system, tools, lambda text: output.say(printable(text)))
     if as_json:
         number = done.generation.number if done and done.generation else None
         output.write_json(text_only({**change.plan.as_json(), "generation": number}))

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from rocmswitch.cli import machine, output, wayback
-from rocmswitch.cli.driver_words import DRIVER, driver_words, settle_driver, tell_lacks
+from rocmswitch.cli.driver_words import DRIVER, driver_words, going_on, rest, settle_driver, tell_lacks
 from rocmswitch.cli.filenames import printable
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.typed import own_line
@@ -59,7 +59,8 @@ def undo_driver(scopes: Scopes, number: int | None, root: Path, *, yes: bool, dr
         if as_json:
             output.write_json(wayback.as_json(plan, done))
         if done is not None and plan.returns and system:
-            _renew(system, work, yard)
+            with going_on(rest(root)):
+                _renew(system, work, yard)
 
 
 def _system(chosen: Generation, paths: Collection[str], root: Path) -> System | None:

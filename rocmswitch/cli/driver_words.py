@@ -16,7 +16,7 @@ from rocmswitch.cli.filenames import printable
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.settling import WAIT
 from rocmswitch.cli.typed import own_line
-from rocmswitch.errors import RocmswitchError, VerificationFailed
+from rocmswitch.errors import INTERRUPTED, RocmswitchError, VerificationFailed
 from rocmswitch.model.recovery import Lack
 from rocmswitch.operations.rootonly import check_mounted, check_reading, option_of
 from rocmswitch.store.layout import Layout
@@ -103,6 +103,22 @@ def tell_lacks(lacks: Sequence[Lack]) -> None:
         output.say(printable(f"  {one.remedy}"))
     if lacks:
         raise VerificationFailed("the files are changed, but the next boot would not find all that it needs")
+
+
+@contextlib.contextmanager
+def going_on(way: str) -> Iterator[None]:
+    """Say, where Ctrl-C stops what follows a change of files, *way* how the rest is done: a clause for people."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        output.break_line()
+        output.say(f"interrupted: an index or a boot image may be older than the files; {way}")
+        raise SystemExit(INTERRUPTED) from None
+
+
+def rest(root: Path) -> str:
+    """What finds out what an interrupted change has left to be done."""
+    return f"`sudo rocmswitch recover{option_of(root)}` says which"
 
 
 def settle_driver(scopes: Scopes, root: Path, *, dry_run: bool) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from rocmswitch.cli import machine, output
-from rocmswitch.cli.driver_words import driver_words, root_option, settle_driver
+from rocmswitch.cli.driver_words import driver_words, going_on, root_option, settle_driver
 from rocmswitch.cli.filenames import printable, text_only
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.recovery_words import as_json, show_outcome, show_plan
@@ -100,7 +100,7 @@ def _carried_out(recovery: Recovery, infirmary: Infirmary, *, yes: bool) -> Outc
     check_root(own_line())
     recover.check_possible(recovery.system)
     agreed = _agreed(recovery, yes=yes)
-    with driver_words(infirmary.root):
+    with driver_words(infirmary.root), going_on("the same command does the rest"):
         outcome = recover.execute(agreed, infirmary, lambda text: output.say(printable(text)))
     show_outcome(outcome, infirmary.root)
     return outcome
