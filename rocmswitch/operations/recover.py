@@ -241,7 +241,8 @@ class _Carrying:
     def _rebuild(self, now: Recovery) -> Recovery:
         """Where a build fails, its shadow goes, as without the wish to rebuild, and is not tried again by itself.
 
-        Else the next kernel's package would try it, and stay half-configured.
+        Else the next kernel's package would try it, and stay half-configured. What was only needed as long as
+        nothing else could be loaded, a twin of what is built now, goes too.
         """
         for one in now.plan.rebuild:
             packagescripts.rebuild(one, now.system, self._tell)
@@ -251,8 +252,6 @@ class _Carrying:
             self._say(done, lacks)
         rebuilt = zip(now.plan.rebuild, found, strict=True)
         failed = [(one.name, one.version) for one, (_, lacks) in rebuilt if lacks]
-        if not failed:
-            return replace(now, system=system)
         without_it = replace(now.wishes, rebuild=False)
         plan = plan_recovery(system, now.sources, without_it)
         plan = replace(plan, files=(*plan.files, *off_switches(failed)), rebuild=())

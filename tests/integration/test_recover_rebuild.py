@@ -13,7 +13,7 @@ from tests.support import breaking
 from tests.support.breaking import DKMS_NAME, DKMS_VERSION
 from tests.support.debs import Deb, build_deb
 from tests.support.dkmssources import BENIGN, CONFIGURATION, MAKEFILE
-from tests.support.kernelmodules import KERNEL, module
+from tests.support.kernelmodules import KERNEL, module, packed
 from tests.support.kernelroots import in_tree, kernel_root, write
 from tests.support.recoveries import planned, recovered
 from tests.support.recoveryscenes import loaded, packed_modules
@@ -85,3 +85,18 @@ def test_where_a_build_fails_the_kernels_own_module_is_used_and_dkms_does_not_tr
     ]
     assert (loaded(root, KERNEL), (root / SWITCH).exists()) == (in_tree(), True)
     assert planned(root, package).is_well
+
+
+@pytest.mark.parametrize("has_own", [True, False], ids=["beside the kernel's own", "with nothing else to load"])
+def test_a_twin_of_the_shadow_goes_in_the_same_run(broken: tuple[Path, Path], has_own: bool):
+    root, package = broken
+    if not has_own:
+        breaking.remove_in_tree(root)
+    twin = write(root / f"{SHADOW}.xz", packed(module(payload=b"twin" * 90), ".ko.xz"))
+
+    outcome = rebuilt(root, package)
+
+    assert (outcome.lacks, outcome.is_well, twin.exists()) == ((), True, False)
+    assert loaded(root, KERNEL) == SHADOW
+    assert not (root / SWITCH).exists()
+    assert planned(root, package, wishes=REBUILD).is_well
