@@ -30,9 +30,7 @@ _INSTALL = "apt-get install -y --no-install-recommends dracut"
 @contextlib.contextmanager
 def dracut_root() -> Iterator[Path]:
     """The root of a system whose image is whole. Skips where there can be none, with the reason."""
-    reason = image.lacking()
-    if reason:
-        pytest.skip(reason)
+    image.skip_where_lacking()
     tree = image.base_tree()
     with image.workplace() as folder, _layered(folder, [_installed(tree), tree]) as root:
         yield root

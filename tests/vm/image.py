@@ -57,9 +57,17 @@ _SIZE = "3G"
 _SCRIPTS = Path(__file__).parent / "guest"
 _MANIFEST = Path(__file__).parents[2] / "manifests/debian-5.2.3.yaml"
 _LOCK = "lock"
+# Its input ends with whoever started it. What still works inside a mounted system keeps nothing mounted.
+_SWEEP = """cat >/dev/null
+for root in "$1"/root-*; do
+    umount --recursive --lazy "$root" 2>/dev/null
+done
+rm -rf --one-file-system "$1"
+"""
 _UNUSED_DAYS = 14
 
 
+@cache
 def lacking() -> str:
     """Why there can be no such system here, as the reason of a skipped test; empty where there can."""
     if os.geteuid():
@@ -67,7 +75,16 @@ def lacking() -> str:
     missing = sorted({package for program, package in PROGRAMS.items() if shutil.which(program) is None})
     if missing:
         return f"needs {', '.join(missing)}: apt install {' '.join(missing)}"
-    return "" if Path("/dev/loop-control").exists() else "needs loop devices: there is no /dev/loop-control"
+    if not Path("/dev/loop-control").exists():
+        return "needs loop devices: there is no /dev/loop-control"
+    tried = subprocess.run(["unshare", "--mount", "losetup", "--find"], capture_output=True, text=True, check=False)
+    return f"needs to mount disks: {tried.stderr.strip()}" if tried.returncode else ""
+
+
+def skip_where_lacking() -> None:
+    reason = lacking()
+    if reason:
+        pytest.skip(reason)
 
 
 def base_image(suite: str = BOOKWORM) -> Path:
@@ -112,7 +129,11 @@ def mounted(image: Path, at: Path | None = None) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def workplace() -> Iterator[Path]:
-    """A folder for disks, beside the built ones; gone afterwards, and with it what a killed run has left."""
+    """A folder for disks, beside the built ones; gone afterwards, also where this process is killed.
+
+    Skips where there can be none. What a machine that lost its power has left goes too.
+    """
+    skip_where_lacking()
     places = CACHE / "machines"
     places.mkdir(parents=True, exist_ok=True)
     with FileLock(CACHE / "machines.lock"):
@@ -121,15 +142,19 @@ def workplace() -> Iterator[Path]:
         folder = Path(tempfile.mkdtemp(dir=places))
         lock = FileLock(folder / _LOCK)
         lock.acquire()
+    sweeping = subprocess.Popen(
+        ["sh", "-c", _SWEEP, "sh", str(folder)], stdin=subprocess.PIPE, start_new_session=True
+    )
     try:
         yield folder
     finally:
         _clear(folder)
+        sweeping.communicate()
         lock.release()
 
 
 def _clear_if_left(folder: Path) -> None:
-    """By a run that was killed: nobody holds its lock any more."""
+    """With its sweeper killed too: nobody holds its lock any more."""
     with contextlib.suppress(Timeout), FileLock(folder / _LOCK, timeout=0):
         _clear(folder)
 
@@ -151,9 +176,7 @@ def _unmount(folder: Path) -> None:
 
 @cache
 def _built(suite: str) -> Path:
-    reason = lacking()
-    if reason:
-        pytest.skip(reason)
+    skip_where_lacking()
     final = CACHE / f"{suite}-{_hash_of_recipe(suite)}"
     CACHE.mkdir(parents=True, exist_ok=True)
     with FileLock(CACHE / f"{suite}.lock"):
