@@ -37,6 +37,11 @@ def check_system(files: SystemRoot) -> None:
             f"`{root}` is no system: that is in its subvolume `{subvolume}`",
             hint=f"unmount it, run `mount -o subvol={subvolume} DEVICE {root}`, and the same command again",
         )
+    if root == Path("/"):
+        raise NotFound(
+            f"this machine has no `{lacking[-1]}`, as in a container or a rescue system",
+            hint="run the same command with `--root` and the folder where the system is mounted",
+        )
     raise NotFound(
         f"`{root}` has no `{lacking[-1]}`: is the root of the damaged system mounted at `{root}`?",
         hint="mount it there and run the same command again",

@@ -128,7 +128,9 @@ class BootImages:
         kept = folder / f"{image.name}.before"
         beside = kept.with_name(f"{kept.name}.new")
         self._disk.discard(beside)
-        told = f"the boot image from before is kept as `/{KEPT}/{kept.name}`"
+        below = f"{KEPT.rpartition('/')[2]}/{kept.name}"
+        told = f"the boot image from before is kept as `/{KEPT}/{kept.name}`: for GRUB to boot with it once, "
+        told += f"press `e`, and put `{below}` for `{image.name}` into the line that begins with `initrd`"
         if kept.exists() and kept.samefile(image):  # of two names of one file, rename(2) keeps both
             return told
         if not self._link(image, beside):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+
+import pytest
 
 from tests.support.commandline import Outcome
 from tests.support.kernelroots import kernel_root
@@ -25,6 +28,22 @@ def its_subvolume_mounted(scene: Scene, hint: str) -> Outcome:
 def nothing_is_mounted_there(scene: Scene) -> Outcome:
     (scene.folder / "mnt").mkdir()
     return scene.fail("driver", "status", "--root", str(scene.folder / "mnt"))
+
+
+def with_its_root(scene: Scene, hint: str) -> Outcome:
+    return scene.again("--root", str(kernel_root(scene.folder / "mnt")))
+
+
+@scenario(
+    "host/rootfacts",
+    "run the same command with `--root` and the folder where the system is mounted",
+    3,
+    follow=with_its_root,
+)
+def a_machine_without_modules_is_asked_for_its_own(scene: Scene) -> Outcome:
+    if Path("/lib/modules").exists():
+        pytest.skip("this machine has modules of its own")
+    return scene.fail("driver", "status")
 
 
 @scenario(

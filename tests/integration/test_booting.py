@@ -40,7 +40,9 @@ def test_both_are_made_anew_and_looked_at_and_the_old_image_is_kept(root: Path):
 
     assert done.lacks == ()
     assert (loaded(root, KERNEL), packed_modules(root, KERNEL)) == (in_tree(), {good_module()})
-    assert (root / f"boot/rocmswitch/{Path(IMAGE).name}.before").read_bytes() == old
+    kept = f"rocmswitch/{Path(IMAGE).name}.before"
+    assert (root / "boot" / kept).read_bytes() == old
+    assert f"put `{kept}` for `{Path(IMAGE).name}` into the line that begins with `initrd`" in done.done[-1]
 
 
 def test_what_a_killed_tool_has_left_beside_the_image_goes_first(root: Path):
