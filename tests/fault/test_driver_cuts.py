@@ -98,7 +98,6 @@ def test_killed_at_any_stage_the_same_command_ends_well(tmp_path: Path, path: st
 
     with _running(driver, "driver", "set", WISH, "--yes") as process:
         _wait_for(driver.root / path, process)
-        os.killpg(process.pid, signal.SIGKILL)
     driver.succeed("driver", "set", WISH, "--yes")
 
     assert TEXT in (driver.conf or "")
@@ -110,6 +109,7 @@ def test_killed_at_any_stage_the_same_command_ends_well(tmp_path: Path, path: st
 
 @contextlib.contextmanager
 def _running(driver: Driver, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The program, which is killed where the block ends."""
     command = [sys.executable, "-m", "rocmswitch", *words, "--root", str(driver.root)]
     process = subprocess.Popen(
         command,
@@ -122,7 +122,7 @@ def _running(driver: Driver, *words: str) -> Iterator[subprocess.Popen[bytes]]:
     try:
         yield process
     finally:
-        with contextlib.suppress(ProcessLookupError):
+        if process.poll() is None:  # else its number may be another's by now
             os.killpg(process.pid, signal.SIGKILL)
         process.wait(PATIENCE)
 
