@@ -36,6 +36,7 @@ from rocmswitch.operations.mending import (
 from rocmswitch.operations.packagesource import fetch, without
 from rocmswitch.operations.parameters import PLACE
 from rocmswitch.operations.sources import candidates
+from rocmswitch.planning.dkmsplan import rebuilds
 from rocmswitch.planning.dkmsswitch import off_switches
 from rocmswitch.planning.leftovers import notes
 from rocmswitch.planning.obstacles import obstacles
@@ -181,6 +182,9 @@ class _Carrying:
         if _steps(now.plan) != _steps(recovery.plan):
             raise Failed("something has changed since this was planned", hint="run the same command again")
         now = self._with_packages(now)
+        if now.wishes.rebuild and not now.wishes.in_tree:
+            # The look at everything afterwards has no such wish any more.
+            self._lacks += rebuilds(now.system, now.sources)[1]
         self._take_snapshot(now)
         now = self._mend(now)
         if now.plan.rebuild:

@@ -44,6 +44,20 @@ def test_a_recovery_says_under_which_name_what_it_disables_stands(line: CommandL
     assert f"`rocmswitch undo driver:1 --root '{root}'`" in outcome.err
 
 
+@needs_root
+def test_a_build_that_was_wished_for_and_could_not_be_is_left_to_be_done(line: CommandLine, tmp_path: Path):
+    root = kernel_root(tmp_path / "a root", programs=True)
+    breaking.patch_packaged_source(root)
+    breaking.renew_image(root)
+
+    outcome = line.run("recover", "--root", str(root), "--apply", "--rebuild")
+
+    left = outcome.err.split("what is left:\n")[1].splitlines()
+    assert (outcome.code, "all is well" in outcome.err) == (4, False)
+    assert left[0].startswith("  amdgpu-patched/1.0 is not built anew: there is no copy of")
+    assert line.run("recover", "--root", str(root)).code == 0
+
+
 def test_the_status_says_what_was_not_looked_at(line: CommandLine, tmp_path: Path):
     root = kernel_root(tmp_path / "a root")
     write(root / "etc/fstab", "UUID=1 / ext4 defaults 0 1\nUUID=2 /boot/efi vfat defaults 0 1\n")
