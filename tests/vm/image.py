@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -57,6 +58,8 @@ _SIZE = "3G"
 _SCRIPTS = Path(__file__).parent / "guest"
 _MANIFEST = Path(__file__).parents[2] / "manifests/debian-5.2.3.yaml"
 _LOCK = "lock"
+_IS_EVERYBODY = re.compile(r"\s*0\s+0\s+4294967295\s*")
+"""user_namespaces(7): root of a namespace of its own is not root, and mounts no disk."""
 # Its input ends with whoever started it. What still works inside a mounted system keeps nothing mounted.
 _SWEEP = """cat >/dev/null
 for root in "$1"/root-*; do
@@ -70,7 +73,7 @@ _UNUSED_DAYS = 14
 @cache
 def lacking() -> str:
     """Why there can be no such system here, as the reason of a skipped test; empty where there can."""
-    if os.geteuid():
+    if os.geteuid() or not _IS_EVERYBODY.fullmatch(Path("/proc/self/uid_map").read_text()):
         return "needs root: it mounts disks"
     missing = sorted({package for program, package in PROGRAMS.items() if shutil.which(program) is None})
     if missing:

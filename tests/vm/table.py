@@ -43,19 +43,25 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     rows = [row for report in reports for row in _rows(report)]
     if rows:
         terminalreporter.section("virtual machines")
-        for line in (*table(rows), *_building(rows)):
+        for line in (*table(rows), "", *_building(rows)):
             terminalreporter.write_line(line)
+    skipped = sum("vm" in report.keywords for report in terminalreporter.stats.get("skipped", ()))
+    if skipped:
+        terminalreporter.write_line(
+            f"{skipped} of the tests with virtual machines were skipped; why, is said below"
+        )
     if config.stash.get(_left_out, 0):
         terminalreporter.write_line(f"{config.stash[_left_out]} more by `scripts/test --vm`")
 
 
 def table(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """The lines of the table, by the numbers of the rows."""
+    """The lines of the table, by the numbers of the rows: as Markdown writes them."""
     rows = sorted(rows, key=lambda row: (int("".join(filter(str.isdigit, row["row"])) or 0), row["row"], row["by"]))
     texts = [COLUMNS, *(_texts(row) for row in rows)]
     widths = [max(len(text[column]) for text in texts) for column in range(len(COLUMNS))]
+    texts.insert(1, tuple("-" * width for width in widths))
     for text in texts:
-        yield "  ".join(word.ljust(width) for word, width in zip(text, widths, strict=True)).rstrip()
+        yield f"| {' | '.join(word.ljust(width) for word, width in zip(text, widths, strict=True))} |"
 
 
 def _texts(row: dict[str, Any]) -> tuple[str, ...]:
@@ -78,6 +84,4 @@ def _rows(report: object) -> Iterator[dict[str, Any]]:
 
 
 def _outcome(report: pytest.TestReport) -> str:
-    if report.skipped and isinstance(report.longrepr, tuple):
-        return str(report.longrepr[2])
-    return "as it should" if report.passed else "FAILED"
+    return {"passed": "mended", "skipped": "skipped"}.get(report.outcome, "FAILED")
