@@ -25,6 +25,8 @@ from tests.vm import image
 from tests.vm.guest import OFF, Boot, Booted, Guest
 
 _INSIDE = "kernel/drivers/gpu/drm/amd/amdgpu"
+_STARTED = "Virtual CRAT table created for CPU"
+"""What the kernel says once amdgpu's start has gone through kfd_crat.c."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class Machine:
         own = own_amdgpu(self.suite, said.kernel)
         found = (booted.ending, said.is_loaded, said.is_early, Own(said.file, said.sha256, said.build_id))
         assert found == (OFF, True, early, own), str(booted)
+        assert _STARTED in booted.console, str(booted)
 
 
 @cache

@@ -41,6 +41,8 @@ class Row:
     suite: str = BOOKWORM
     says: str = ""
     """What the plan has to name."""
+    trace: str = ""
+    """A line of the guest's report, of a module that loads all the same; gone after the recovery."""
 
 
 def put_foreign(root: Path) -> None:
@@ -72,7 +74,15 @@ ROWS = (
     Row("4", "module of another kernel, in the boot image too", put_foreign, **_SNAPSHOT_AND_EARLY),
     Row("6", "DKMS shadow that hangs in the boot image", breaking.shadow_by_dkms, shows=HANGS, is_early=True),
     Row("6b", "DKMS shadow that dies once the root is there", breaking.shadow_by_dkms),
-    Row("7b", "mtype_local=1", breaking.set_mtype_local, shows=LOADS, suite=TRIXIE, says="mtype_local"),
+    Row(
+        "7b",
+        "options amdgpu mtype_local=1: it loads",
+        breaking.set_mtype_local,
+        shows=LOADS,
+        suite=TRIXIE,
+        says="mtype_local",
+        trace="mtype_local=1",
+    ),
     Row("9", "no snapshot: from the package at hand", breaking.truncate_in_tree, with_package=True),
     Row("9b", "no snapshot, the file gone: by apt", take_away, from_archive=True, editions=(PYTHON,)),
     Row(
@@ -86,7 +96,14 @@ ROWS = (
     Row("14", "packaged DKMS source patched", breaking.patch_packaged_source, says="kfd_crat.c"),
     Row("15", "original moved to original_module", breaking.move_to_original_module),
     Row("15b", "original moved to updates/dkms", breaking.move_to_updates, shows=LOADS),
-    Row("17", "firmware in lib/firmware/updates", breaking.put_firmware, shows=LOADS, says="firmware"),
+    Row(
+        "17",
+        "firmware in lib/firmware/updates",
+        breaking.put_firmware,
+        shows=LOADS,
+        says="firmware",
+        trace="firmware=navi10_sos.bin",
+    ),
     Row("18", "never saw rocmswitch, shadow put by hand", breaking.shadow_by_hand, editions=(SHELL,)),
 )
 

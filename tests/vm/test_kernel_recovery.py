@@ -45,7 +45,9 @@ def test_the_boot_after_a_recovery_loads_what_the_distribution_brings(
     assert (planned.status, recovered.status) == (4, 0), f"{planned}\n{recovered}"
     assert row.says in planned.output, planned
     assert again == {"recover": 0, "recover.sh": 0}, recovered
-    machine.assert_loads_its_own(machine.boot(), early=row.is_early)
+    booted = machine.boot()
+    machine.assert_loads_its_own(booted, early=row.is_early)
+    assert booted.report and row.trace not in booted.report.lines, str(booted)
 
 
 def assert_shows(machine: Machine, row: Row) -> None:
@@ -56,3 +58,4 @@ def assert_shows(machine: Machine, row: Row) -> None:
     else:
         assert booted.ending == OFF and booted.report, str(booted)
         assert booted.report.is_loaded == (row.shows == LOADS), str(booted)
+        assert not row.trace or row.trace in booted.report.lines, str(booted)
