@@ -61,7 +61,8 @@ def make_snapshot(scopes: Scopes, root: Path, as_json: bool) -> None:
     check_mounted(root)
     driver.check_changeable(system, with_images=False)
     wait = scopes.wait(snapshot.WAIT)
-    taken = snapshot.take(system, machine.driver_snapshots(root), BY_USER, machine.disk(), wait=wait)
+    with driver_words(root):
+        taken = snapshot.take(system, machine.driver_snapshots(root), BY_USER, machine.disk(), wait=wait)
     _tell_taken(taken, root)
     if as_json:
         one = taken.snapshot

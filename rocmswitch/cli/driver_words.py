@@ -22,6 +22,8 @@ from rocmswitch.operations.rootonly import check_mounted, check_reading, option_
 from rocmswitch.store.layout import Layout
 
 DRIVER = "driver"
+_NO_ROOM = "run `rocmswitch cache prune`"
+"""What is said of a full disk, and helps nobody here: a cache is in somebody's home."""
 _COMMAND = re.compile(r"`rocmswitch (history|undo|backup prune)( (\d+))?`")
 
 
@@ -71,6 +73,9 @@ def check_no_root(root: Path) -> None:
 
 def in_driver_words(text: str, root: Path) -> str:
     """The commands in *text* as they have to be typed for the records of the driver of *root*."""
+
+    if text == _NO_ROOM:
+        return "make room there, then run the same command again"
 
     def command(match: re.Match[str]) -> str:
         number = f":{match[3]}" if match[3] else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from tests.cli.scenarios_of_deploy import somebody_who_reads_all
 from tests.support.commandline import CommandLine, Outcome
 from tests.support.drivercommand import CONF, Driver, need_root
+from tests.support.filesystems import mounted_image
 from tests.support.kernelmodules import KERNEL
 from tests.support.kernelroots import kernel_root, write
 
@@ -184,3 +186,16 @@ def test_who_is_not_root_sees_what_would_load_and_what_would_change(driver: Driv
     assert (status.code, dry.code) == (0, 0), (status, dry)
     assert status.out.startswith(f"kernel {KERNEL} would load")
     assert "options amdgpu vm_size=8" in dry.err
+
+
+@pytest.mark.parametrize("words", [("driver", "snapshot"), ("driver", "set", "amdgpu.vm_size=8", "--yes")])
+def test_a_full_disk_is_no_matter_of_anybodys_cache(driver: Driver, words: tuple[str, ...]):
+    var = driver.root / "var"
+    var.rename(aside := driver.root / "aside")
+    with mounted_image("ext4", var, megabytes=3):
+        shutil.copytree(aside, var, dirs_exist_ok=True)
+
+        outcome = driver.run(*words)
+
+    assert "are needed there" in outcome.error
+    assert (outcome.code, outcome.hint) == (6, "make room there, then run the same command again")
