@@ -109,13 +109,18 @@ ROWS = (
 
 
 def prepare(row: Row, root: Path) -> None:
-    """Take the snapshot that the row has, break, and do what who broke it did next."""
+    """Take the snapshot that the row has, break, and do what who broke it did next.
+
+    Without a snapshot, this is a system that never saw rocmswitch.
+    """
     if row.is_early:
         modules = root / "etc/initramfs-tools/modules"
         write(modules, modules.read_text() + "amdgpu\n")
     if row.has_snapshot:
         finished = run_driver_snapshot(root)
         assert not finished, finished
+    else:
+        assert not (root / "var/lib/rocmswitch").exists() and not (root / "boot/rocmswitch").exists()
     row.damage(root)
     breaking.renew_index(root)
     if row.is_early or row.shows == LOADS:

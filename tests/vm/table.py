@@ -1,7 +1,7 @@
 """Which tests of virtual machines run, and what became of them, for people to read.
 
 Marked `@pytest.mark.vm` alone, a test runs only by `scripts/test --vm`; the few marked `@pytest.mark.vm("always")`
-run every time, and the summary says how many others there are.
+run every time, and the summary says how the others are run.
 """
 
 from __future__ import annotations
@@ -19,8 +19,6 @@ COLUMNS = ("row", "how it was broken", "by", "boots", "seconds", "outcome")
 _BUILT_NOW = 5.0
 """Seconds: to find one that is there takes none."""
 
-_left_out = pytest.StashKey[int]()
-
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if os.environ.get(ALL):
@@ -29,7 +27,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if out:
         items[:] = [item for item in items if item not in out]
         config.hook.pytest_deselected(items=out)
-    config.stash[_left_out] = len(out)
 
 
 def _is_for_later(item: pytest.Item) -> bool:
@@ -37,21 +34,21 @@ def _is_for_later(item: pytest.Item) -> bool:
     return bool(marks) and not any("always" in mark.args for mark in marks)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """The table, where any machine was booted."""
     reports = (report for reports in terminalreporter.stats.values() for report in reports)
     rows = [row for report in reports for row in _rows(report)]
     if rows:
         terminalreporter.section("virtual machines")
-        for line in (*table(rows), "", *_building(rows)):
+        for line in (*table(rows), *_building(rows)):
             terminalreporter.write_line(line)
+        if not os.environ.get(ALL):
+            terminalreporter.write_line("all others by `scripts/test --vm`")
     skipped = sum("vm" in report.keywords for report in terminalreporter.stats.get("skipped", ()))
     if skipped:
         terminalreporter.write_line(
             f"{skipped} of the tests with virtual machines were skipped; why, is said below"
         )
-    if config.stash.get(_left_out, 0):
-        terminalreporter.write_line(f"{config.stash[_left_out]} more by `scripts/test --vm`")
 
 
 def table(rows: Iterable[dict[str, Any]]) -> Iterator[str]:

@@ -59,10 +59,11 @@ def test_after_a_power_cut_one_more_recovery_ends_well(
         (machine.guest.share / "good").write_bytes(module.read_bytes())
         breaking.truncate_in_tree(root)
         breaking.renew_image(root)
-    own = own_amdgpu(machine.suite, kernel)
+    own = own_amdgpu(machine.suite, kernel).file
 
     typed = edition.inside(machine.guest, *APPLY)
-    cut = machine.boot(Boot(script=_held(typed, moment, own.file), cut_at=HERE))
+    cut = machine.boot(Boot(script=_held(typed, moment, own), cut_at=HERE))
+    assert cut.report is not None and not cut.report.is_loaded, str(cut)
     if moment.again_inside:
         recovered = machine.boot(Boot(script=typed))
         assert (cut.ending, recovered.status) == (CUT, 0), f"{cut}\n{recovered}"
