@@ -19,6 +19,7 @@ from rocmswitch.model.recovery import Disable
 from rocmswitch.operations import recover
 from rocmswitch.operations.recover import Infirmary, Outcome, Recovery
 from rocmswitch.operations.rootonly import check_root
+from rocmswitch.planning.obstacles import obstacles
 from rocmswitch.planning.recovery import Wishes
 
 WAIT = 120.0
@@ -133,15 +134,17 @@ def _end(recovery: Recovery, outcome: Outcome | None, *, is_applied: bool) -> No
             return
         if is_applied or recovery.plan.is_empty:
             raise VerificationFailed("something is wrong that cannot be mended here")
+        told = "something is wrong" if recovery.left else "something may be wrong"
+        first = next((lack.remedy for _, lack in obstacles(recovery.system)), "")
         line = f"{own_line()} --apply"
         raise VerificationFailed(
-            "something is wrong, and nothing was changed",
-            hint=f"run `{line if os.geteuid() == 0 else f'sudo {line}'}`",
+            f"{told}, and nothing was changed",
+            hint=f"{first}" if first else f"run `{line if os.geteuid() == 0 else f'sudo {line}'}`",
         )
-    if outcome.is_well:
-        return
     if not sys.stdin.isatty() and _waits_for_consent(recovery, outcome):
         raise Refused("something is left that needs your consent", hint="run the same command with `--yes`")
+    if outcome.is_well:
+        return
     raise VerificationFailed("not everything could be mended")
 
 
@@ -149,4 +152,5 @@ def _waits_for_consent(recovery: Recovery, outcome: Outcome) -> bool:
     """Whether files that were not to be disabled, or scripts that were not to be run, are still there."""
     unasked = [one for one in recovery.plan.files if isinstance(one, Disable) and one.needs_consent]
     left = {one.path for one in outcome.after.system.settings}
-    return any(one.path in left for one in unasked) or bool(outcome.after.plan.configure)
+    scripts = bool(outcome.after.plan.configure) and not outcome.before.runs_scripts
+    return any(one.path in left for one in unasked) or scripts

@@ -13,6 +13,7 @@ from rocmswitch.model.kernel import AMDGPU, System
 from rocmswitch.model.recovery import Disable, Fault, FileAction, Lack, RecoveryPlan, Restore, SetAside
 from rocmswitch.operations.recover import Outcome, Recovery
 from rocmswitch.operations.rootonly import option_of
+from rocmswitch.planning.settingfaults import is_disabled_by_name
 
 _SAFELY = (
     "to boot once without amdgpu: press `e` in GRUB, add `module_blacklist=amdgpu` to the line that begins with"
@@ -63,7 +64,8 @@ def show_outcome(outcome: Outcome, root: Path) -> None:
     for note in outcome.after.plan.notes:
         tell(f"note: {note}")
     if outcome.is_well:
-        doubts = [one for one in outcome.after.plan.faults if one.severity == WARNING]
+        kept = {one.path for one in outcome.after.system.settings if is_disabled_by_name(one) and not one.is_ours}
+        doubts = [one for one in outcome.after.plan.faults if one.severity == WARNING or one.path in kept]
         _show_faults("what may still be wrong, and is not changed here:", doubts, tell)
         told = "every kernel would load what it should, from the next boot on"
         tell(f"{told}, but for that" if doubts else f"all is well: {told}")

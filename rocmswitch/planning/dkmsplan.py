@@ -8,7 +8,7 @@ from rocmswitch.model.kernel import AMDGPU, DkmsModule, Kernel, Owner, System
 from rocmswitch.model.recovery import Candidate, Lack, Rebuild, Restore, SetAside, Write
 from rocmswitch.planning.dkmsswitch import off_switches
 from rocmswitch.planning.modules import is_leftover
-from rocmswitch.planning.reinstalling import remedy
+from rocmswitch.planning.reinstalling import recover, remedy
 from rocmswitch.planning.sources import Target, choose
 from rocmswitch.planning.vouching import judge, reason_against
 
@@ -93,7 +93,9 @@ def _cannot(system: System, module: DkmsModule, bad: Sequence[str]) -> Lack:
     if not module.owner or not module.source:
         why = "no package vouches for its source"
         return Lack(
-            f"{label} is not built anew: {why}", "install its package anew, and build it with that", module.source
+            f"{label} is not built anew: {why}",
+            f"install it by a package, then run `{recover(system, '--rebuild')}`",
+            module.source,
         )
     what = f"{label} is not built anew: there is no copy of `/{bad[0]}` as {module.owner} brought it"
     return Lack(what, remedy(system, Owner(module.owner, "")), bad[0])

@@ -83,6 +83,18 @@ def the_folder_of_the_boot_loader_is_not_mounted(scene: Scene) -> Outcome:
     return recover(scene, root, "--apply")
 
 
+def mounted_and_applied(scene: Scene, hint: str) -> Outcome:
+    scene.words = (*scene.words, "--apply")
+    return mounted(scene, hint)
+
+
+@scenario("cli/recover", "{}", 4, follow=mounted_and_applied)
+def what_is_to_be_mounted_is_said_before_anything_is_tried(scene: Scene) -> Outcome:
+    root = broken(scene)
+    write(root / "etc/fstab", "UUID=00000000-0000-0000-0000-000000000001 /boot ext4 defaults 0 2\n")
+    return recover(scene, root)
+
+
 @scenario(
     "operations/recover",
     "give one of {}",

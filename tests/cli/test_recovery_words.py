@@ -32,6 +32,21 @@ def test_all_is_not_called_well_while_the_boot_line_keeps_amdgpu_away(line: Comm
 
 
 @needs_root
+def test_a_setting_that_only_may_be_wrong_waits_for_consent_too(line: CommandLine, tmp_path: Path):
+    root = kernel_root(tmp_path / "a root", programs=True)
+    breaking.set_mtype_local(root)
+    breaking.renew_image(root)
+
+    planned = line.run("recover", "--root", str(root))
+    outcome = line.run("recover", "--root", str(root), "--apply")
+
+    assert (planned.code, planned.error) == (4, "something may be wrong, and nothing was changed")
+    assert (outcome.code, outcome.hint) == (5, "run the same command with `--yes`")
+    assert "all is well" not in outcome.err
+    assert (root / "etc/modprobe.d/amdgpu-mtype.conf").is_file()
+
+
+@needs_root
 def test_a_recovery_says_under_which_name_what_it_disables_stands(line: CommandLine, tmp_path: Path):
     root = kernel_root(tmp_path / "a root", programs=True)
     breaking.set_mtype_local(root)
