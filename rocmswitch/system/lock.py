@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from rocmswitch.errors import Busy
+from rocmswitch.errors import Busy, Refused
 from rocmswitch.system.disk import disk_errors
 
 
@@ -16,8 +17,9 @@ from rocmswitch.system.disk import disk_errors
 def held(path: Path, *, wait: float, what: str) -> Iterator[None]:
     """Hold the lock *path* for the duration. `wait` is how many seconds to wait for another holder.
 
-    Raises Busy. `what` names the thing that is locked, for the message. The file stays; a holder may remove it,
-    for whoever gets a lock on a file that has lost its name tries again with the one that has it now.
+    Raises Busy, Refused where a symlink stands there. `what` names the thing that is locked, for the message. The
+    file stays; a holder may remove it, for whoever gets a lock on a file that has lost its name tries again with the
+    one that has it now.
     """
     from filelock import FileLock, Timeout
 
@@ -32,6 +34,10 @@ def held(path: Path, *, wait: float, what: str) -> Iterator[None]:
                 f"another rocmswitch{_holder(path)} is working on {what}",
                 hint="run the same command again when it has ended",
             ) from error
+        except OSError as error:
+            if error.errno == errno.ELOOP:  # it is opened without following one
+                raise Refused(f"`{path}` is a symlink, where a lock is expected") from error
+            raise
     try:
         yield
     finally:

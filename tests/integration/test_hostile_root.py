@@ -75,6 +75,18 @@ def test_a_link_in_the_place_of_a_folder_of_ours_is_refused_before_anything_is_c
     assert contents(elsewhere) == before
 
 
+@pytest.mark.parametrize("name", ["recover.lock", "snapshots.lock", "changes.lock"])
+def test_a_link_in_the_place_of_a_lock_is_refused(
+    broken: tuple[Path, Path], root: Path, elsewhere: Path, name: str
+):
+    lead(root / OURS / "locks" / name, elsewhere / "new")
+
+    with pytest.raises(Refused, match="is a symlink"):
+        recovered(root, None, broken[1])
+
+    assert not (elsewhere / "new").exists()
+
+
 def test_a_snapshot_refuses_a_link_in_the_place_of_its_locks(root: Path, elsewhere: Path):
     lead(root / OURS / "locks", elsewhere)
     before = contents(elsewhere)
