@@ -18,8 +18,8 @@ def held(path: Path, *, wait: float, what: str) -> Iterator[None]:
     """Hold the lock *path* for the duration. `wait` is how many seconds to wait for another holder.
 
     Raises Busy, Refused where a symlink stands there. `what` names the thing that is locked, for the message. The
-    file stays; a holder may remove it, for whoever gets a lock on a file that has lost its name tries again with the
-    one that has it now.
+    file stays; a holder may remove it, for whoever gets a lock on a file that has lost its name tries again with
+    the one that has it now.
     """
     from filelock import FileLock, Timeout
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from rocmswitch.errors import BUSY, Busy
+from rocmswitch.errors import BUSY, Busy, Refused
 from rocmswitch.system.lock import held
 
 SPAWN = multiprocessing.get_context("spawn")
