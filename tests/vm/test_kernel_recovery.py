@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.breaking import kernels
 from tests.vm.conftest import Machines
 from tests.vm.edition import APPLY, BOTH, Edition
 from tests.vm.guest import HANG, OFF, Boot
-from tests.vm.machine import Machine
+from tests.vm.image import skip_where_archive_lacks
+from tests.vm.machine import Machine, package_of
 from tests.vm.scenarios import HANGS, LOADS, ROWS, Row, prepare, words
 
 EVERY_TIME = (("1", "recover"), ("6", "recover"))
@@ -33,6 +35,8 @@ def test_the_boot_after_a_recovery_loads_what_the_distribution_brings(
 ) -> None:
     machine = machines(row.number, row.how, edition.name, row.suite)
     with machine.mounted() as root:
+        if row.from_archive:
+            skip_where_archive_lacks(package_of(row.suite, kernels(root)[0]))
         prepare(row, root)
     if edition is row.editions[0]:
         assert_shows(machine, row)
