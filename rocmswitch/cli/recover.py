@@ -93,8 +93,10 @@ def _running(root: Path) -> Path:
 
 
 def _carried_out(recovery: Recovery, infirmary: Infirmary, *, yes: bool) -> Outcome | None:
-    """None where nothing is to be done but, for root, what a recovery has left that was cut off at its end."""
+    """None where nothing can be done but, for root, what a recovery has left that was cut off at its end."""
     if recovery.plan.is_empty:
+        if recovery.plan.lacks:
+            recover.check_possible(recovery.system)
         if os.geteuid() == 0:
             recover.tidy(recovery, infirmary)
         return None

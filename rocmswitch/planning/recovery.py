@@ -59,7 +59,7 @@ def plan_recovery(system: System, candidates: Sequence[Candidate], wishes: Wishe
         lacks=(*file_lacks, *rebuild_lacks, *settings_lacks, *image_lacks, *package_lacks),
         notes=(*notes(system), *left_alone),
     )
-    return plan if plan.is_empty else _with_obstacles(system, plan)
+    return plan if plan.is_empty and not plan.lacks else _with_obstacles(system, plan)
 
 
 def _kernel_plans(system: System, candidates: Sequence[Candidate], wishes: Wishes) -> dict[str, FilesPlan]:
@@ -113,7 +113,7 @@ def _configure(system: System) -> tuple[tuple[str, ...], tuple[Lack, ...]]:
 
 
 def _with_obstacles(system: System, plan: RecoveryPlan) -> RecoveryPlan:
-    """What stands in the way of carrying it out is a fault too, only where there is something to carry out."""
+    """What stands in the way is a fault too, only where something is to be carried out, or would be if it could."""
     found = obstacles(system)
     all_faults = sorted(
         (*(fault for fault, _ in found), *plan.faults), key=lambda one: SEVERITIES.index(one.severity)

@@ -32,7 +32,10 @@ def remedy(system: System, owner: Owner | None, kernel: Kernel | None = None) ->
     if not line:
         whose = f"kernel {kernel.release}" if kernel else "the file"
         return f"install {whose} anew, the way it was installed; no package is known that brings it"
-    return f"run `{line}`; or run `{recover(system, '--package FILE')}` with that package from elsewhere"
+    offer = recover(system, "--package FILE")
+    if not system.runs_here:
+        return f"run `{offer}` on a machine of its kind, with `{package}` {version}".rstrip()
+    return f"run `{line}`; or run `{offer}` with that package from elsewhere"
 
 
 def recover(system: System, *words: str) -> str:

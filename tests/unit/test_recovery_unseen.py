@@ -44,6 +44,19 @@ def test_that_nobody_can_tell_for_which_machine_a_system_is_is_said_in_these_wor
     )
 
 
+def test_where_its_programs_do_not_run_that_comes_first_and_none_of_them_is_to_be_run():
+    broken = system_of(kernel_of(K, packaged(empty())), root="/mnt", architecture="aarch64", runs_here=False)
+
+    plan = plan_recovery(broken, (), Wishes())
+
+    assert plan.is_empty
+    assert plan.lacks[0].what == "the programs of `/mnt`, which are for aarch64, do not run on this machine"
+    assert plan.lacks[1].remedy == (
+        "run `sudo rocmswitch recover --root /mnt --apply --package FILE` on a machine of its kind,"
+        f" with `linux-image-{K}` 6.1.176-1"
+    )
+
+
 def test_the_menu_of_a_system_that_does_not_run_is_made_anew_once_it_does():
     mounted = replace(bookworm(settings=(bootline("nomodeset"),)), root="/mnt")
 
