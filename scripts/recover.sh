@@ -303,7 +303,7 @@ may_apply() {
     [ -n "$vmlinuz" ] || ! grep -qE '^[^#]+[[:space:]]/boot[[:space:]]' <"$root/etc/fstab" ||
         give_up 6 "/boot is a file system of its own that is not mounted" "${before}mount /boot"
     (mkdir -p "$driver/locks" && : >>"$driver/locks/changes.lock"); lock 9 "$driver/locks/changes.lock"
-    at_root find "$modules" etc boot -name '*.rocmswitch-new' | while read -r stale; do rm -f "$root/$stale"; done
+    at_root find "$modules" etc boot -name '*.rocmswitch-*new' | while read -r stale; do rm -f "$root/$stale"; done
 }
 how_to_undo='# Puts back what recover.sh has replaced; then: depmod, and a new boot image.
 case $0 in */*) cd "${0%/*}" || exit 1 ;; esac; here=$(pwd -P); root=${here%/var/lib/rocmswitch/driver/quarantine/*}'

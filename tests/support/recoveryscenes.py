@@ -73,6 +73,20 @@ def shadow_and_truncate(root: Path) -> None:
     breaking.truncate_in_tree(root)
 
 
+def snapshot_too_late(root: Path) -> None:
+    """Whoever made it had the patched module already, and it holds to the byte."""
+    for file in in_tree_files(root):
+        write(file, bad_module(KERNEL))
+    snapshot(root)
+
+
+def stop_half_way(root: Path) -> None:
+    """A run of recover.sh was killed while it wrote beside the module."""
+    breaking.truncate_in_tree(root)
+    for file in in_tree_files(root):
+        write(file.with_name(f"{file.name}.rocmswitch-new"), good_module()[:500])
+
+
 def blacklist(root: Path) -> None:
     write(root / "etc/modprobe.d/black.conf", "blacklist amdgpu\n")
 
@@ -135,6 +149,8 @@ SCENES = (
     Scene("two kernels", truncate_both, (KERNEL, OLDER), kernels=(OLDER, KERNEL), has_snapshot=True),
     Scene("a kernel that was never booted", truncate_older, (OLDER,), kernels=(OLDER, KERNEL), with_package=True),
     Scene("a damaged snapshot", damage_all, ("snapshot",), has_snapshot=True, with_package=True, is_everyday=True),
+    Scene("a snapshot of the patched module", snapshot_too_late, ("snapshot",), with_package=True),
+    Scene("what a killed run has begun", stop_half_way, ("amdgpu.ko",), has_snapshot=True),
     Scene("twins", breaking.put_twin, ("amdgpu.ko.xz",), suffix=".ko.xz", with_package=True),
     Scene("original_module", breaking.move_to_original_module, ("original_module",), is_everyday=True),
     Scene("the original in updates", breaking.move_to_updates, ("updates/dkms",)),
