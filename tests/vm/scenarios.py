@@ -65,7 +65,7 @@ def damage_the_snapshot(root: Path) -> None:
     breaking.truncate_in_tree(root)
 
 
-_SNAPSHOT_AND_EARLY: dict[str, Any] = {"has_snapshot": True, "is_early": True}
+_SNAPSHOT_AND_EARLY: dict[str, Any] = {"has_snapshot": True, "is_early": True, "says": "snapshot"}
 
 ROWS = (
     Row("1", "in-tree module truncated, in the boot image too", breaking.truncate_in_tree, **_SNAPSHOT_AND_EARLY),
@@ -83,7 +83,7 @@ ROWS = (
         says="mtype_local",
         trace="mtype_local=1",
     ),
-    Row("9", "no snapshot: from the package at hand", breaking.truncate_in_tree, with_package=True),
+    Row("9", "no snapshot: from the package at hand", breaking.truncate_in_tree, with_package=True, says=".deb"),
     Row("9b", "no snapshot, the file gone: by apt", take_away, from_archive=True, editions=(PYTHON,)),
     Row(
         "10",
@@ -91,11 +91,12 @@ ROWS = (
         damage_the_snapshot,
         has_snapshot=True,
         with_package=True,
+        says="not from snapshot",
     ),
     Row("11", "twins, compressed modules", breaking.put_twin, suite=TRIXIE, **_SNAPSHOT_AND_EARLY),
     Row("14", "packaged DKMS source patched", breaking.patch_packaged_source, says="kfd_crat.c"),
-    Row("15", "original moved to original_module", breaking.move_to_original_module),
-    Row("15b", "original moved to updates/dkms", breaking.move_to_updates, shows=LOADS),
+    Row("15", "original moved to original_module", breaking.move_to_original_module, says="/original_module/"),
+    Row("15b", "original moved to updates/dkms", breaking.move_to_updates, shows=LOADS, says="/updates/dkms/"),
     Row(
         "17",
         "firmware in lib/firmware/updates",
