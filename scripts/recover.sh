@@ -146,8 +146,8 @@ vouched() { # NAME/VERSION of DKMS: a package owns its source, which is as that 
     if [ -n "$list" ]; then changed=$(say "$list" | at_root md5sum -c 2>/dev/null | sed -n '/: OK$/!s/: .*//p' | sed q)
     elif in_root rpm -qf "/$src/dkms.conf" >/dev/null 2>&1; then
         changed=$(in_root rpm -Vf "/$src/dkms.conf" 2>/dev/null | sed -nE 's,^(..5|missing).* /,,p' | sed q)
-    else why="DKMS built it of $1, a source that no package vouches for"; fi
-    [ -z "$changed" ] || why="DKMS built it of $1, whose $changed is not what its package brought"
+    else why="DKMS built it from $1, a source that no package vouches for"; fi
+    [ -z "$changed" ] || why="DKMS built it from $1, whose $changed is not what its package brought"
 }
 builds_of() { # module: what DKMS has built of that name for $kernel, in $builds; that which is just this file in $built
     name_of "$1"; builds='' built=''
@@ -266,9 +266,9 @@ look_at_settings() {
 look_at_setting() { # NUMBER:line of the file $path
     say "  $path:$1"; line=$(say "${1#*:}" | tr '\t' ' ' | sed 's/^ *//;s/  */ /g') why='it decides what is loaded'
     case $line in options*) why=''; each judge_option "$(say "${line#options * }" | tr ' ' '\n')" ;; esac
-    if [ -z "$why" ] || [ "${path#usr/}" != "$path" ] || planned disable "$path$tab"; then return; fi
-    if owned "$path"; then say '    note: a package has put it there'
-    elif sed q "$file" | grep -q '^# Made by rocmswitch:'; then do_later disable "$path" ours
+    if [ -z "$why" ] || [ "${path#usr/}" != "$path" ] || planned disable "$path$tab"; then :
+    elif owned "$path"; then say '    note: a package has put it there'
+    elif [ "$(sed -n '1s/^# Made by rocms.*/y/p;1d;/^options /!p' "$file")" = y ]; then do_later disable "$path" ours
     else say "    WARNING: $why, and somebody has set it"; do_later disable "$path"; fi
 }
 judge_option() { # NAME=VALUE, by amdgpu's own list of parameters: lines `NAME:what it does (TYPE)`
@@ -296,7 +296,7 @@ diagnose() {
     each look_at_kernel "$kernels"; look_at_settings; each look_at_images "$kernels"
 }
 may_apply() {
-    [ "$user" = 0 ] || give_up 6 "this takes root" "sudo $again"
+    [ "$user" = 0 ] || give_up 6 "this takes root" "sudo $again"; confine ./boot/any
     [ -n "$own" ] || give_up 6 "the programs of $shown do not run on this machine: of another architecture, or lost"
     new=$root/$modules/.rocmswitch-new; { [ -n "$work" ] && (: >"$new" && rm "$new") 2>/dev/null; } ||
         give_up 6 "$shown cannot be written to" "mount -o remount,rw $(quoted "$shown")"

@@ -97,8 +97,21 @@ def test_in_the_running_system_from_the_copy_that_lies_in_a_snapshot(tmp_path: P
     assert (root / in_tree()).read_bytes() == good_module()
 
 
+def test_a_file_of_settings_is_no_longer_ours_where_somebody_has_written_into_it(tmp_path: Path):
+    root = kernel_root(tmp_path / "root", programs=True)
+    conf = root / "etc/modprobe.d/rocmswitch.conf"
+    write(
+        conf,
+        "# Made by rocmswitch: undo with `rocmswitch driver unset`\noptions amdgpu vm_size=8\nblacklist radeon\n",
+    )
+
+    done = DASH.recover(root, "--apply")
+
+    assert (done.status, conf.exists()) == (5, True)
+
+
 @pytest.mark.parametrize(
-    "place", [DRIVER, f"{DRIVER}/work", f"{DRIVER}/quarantine", f"usr/lib/modules/{KERNEL}/updates"]
+    "place", [DRIVER, f"{DRIVER}/work", f"{DRIVER}/quarantine", f"usr/lib/modules/{KERNEL}/updates", "boot"]
 )
 def test_no_link_leads_out_of_the_system(tmp_path: Path, place: str):
     root = kernel_root(tmp_path / "root", programs=True)
@@ -108,6 +121,7 @@ def test_no_link_leads_out_of_the_system(tmp_path: Path, place: str):
     (root / place).rename(elsewhere)
     write(elsewhere / "work/recover.sh/kept", "not the system's")
     write(elsewhere / "recover.sh/kept", "not the system's")
+    write(elsewhere / f"initrd.img-{KERNEL}.new", "not the system's")
     (root / place).symlink_to(elsewhere)
     before = {path: path.read_bytes() for path in elsewhere.rglob("*") if path.is_file()}
 
