@@ -1,7 +1,7 @@
 """Boots of a disk in a virtual machine, and what they said of amdgpu.
 
 boots = Guest(disk(tmp_path))
-assert boots.boot().report.loaded
+assert boots.boot().report.is_loaded
 ended = boots.boot(Boot(append="module_blacklist=amdgpu", script="sh ./recover.sh --apply --yes /"))
 
 The card is an emulated ATI one: amdgpu claims every display of that vendor, so udev loads the real module, whose
