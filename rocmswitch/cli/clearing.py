@@ -45,7 +45,7 @@ def carry_out(scopes: Scopes, found: Sequence[Leftover], fix: str, root: Path, *
         lacks += _remove(batch, broom, root, yes=yes)
     for one in found if fix == ROW else ():
         if not removable(one):
-            output.say(printable(f"`{one.path}` stays: {remedy(one).text}"))
+            output.say(printable(f"`{one.path}` stays: {remedy(one, str(root)).text}"))
     tell_lacks(lacks)
 
 

@@ -112,29 +112,32 @@ def removable(one: Leftover) -> bool:
 
 def left_over(symptoms: Symptoms) -> Iterator[Finding]:
     """What is left of an installation by hand. Of lines in start-up files the rows about variables speak."""
+    root = symptoms.system.root if symptoms.system else "/"
     for one in symptoms.leftovers:
         if one.kind != LINES:
             severity = WARNING if one.is_in_effect else NOTE
             what = f"`{one.path}` is left of a ROCm installed by hand"
-            yield Finding(f"{ROW}:{one.path}", severity, what, one.path, _why(one), remedy(one))
+            yield Finding(f"{ROW}:{one.path}", severity, what, one.path, _why(one), remedy(one, root))
 
 
-def remedy(one: Leftover) -> Remedy:
-    """The way out: ours where it can be taken back, else the line to type."""
+def remedy(one: Leftover, root: str = "/") -> Remedy:
+    """The way out: ours where it can be taken back, else the line to type. *root* is the system's that has it."""
+    there = one.path if root == "/" or one.is_users else root + one.path
     if removable(one):
-        command = ("doctor", "--fix", f"{ROW}:{one.path}")
+        elsewhere = () if there == one.path else ("--sysroot", root)
+        command = ("doctor", "--fix", f"{ROW}:{one.path}", *elsewhere)
         return Remedy(f"run `rocmswitch {shlex.join(command)}`, which keeps it for `undo`", automatic=True)
     if one.kind == BACKUP and one.is_users:
         return Remedy("run `rocmswitch deploy --adopt user`, then `rocmswitch restore user`")
     if one.kind == BACKUP:
-        library = next(one.path.removesuffix(end) for end in BACKUPS if one.path.endswith(end))
-        line = shlex.join(("mv", one.path, library))
+        library = next(there.removesuffix(end) for end in BACKUPS if there.endswith(end))
+        line = shlex.join(("mv", there, library))
         return Remedy(f"run `sudo {line}` to have back what stood there before")
     if one.kind == LINES:
         numbers = ", ".join(str(line.number) for line in one.lines)
         return Remedy(f"edit line {numbers} of `{one.path}`")
-    folder, _, name = one.path.rpartition("/")
-    line = shlex.join(("mv", one.path, f"{folder}/unused-{name}"))
+    folder, _, name = there.rpartition("/")
+    line = shlex.join(("mv", there, f"{folder}/unused-{name}"))
     return Remedy(f"run `sudo {line}`, and remove that folder when nothing misses it")
 
 

@@ -8,7 +8,7 @@ from rocmswitch.model.finding import NOTE, WARNING
 from rocmswitch.model.leftover import BACKUP, FILE, FOLDER, LINES, Leftover, Line
 from rocmswitch.model.symptoms import Symptoms
 from rocmswitch.planning.diagnosis import diagnose
-from rocmswitch.planning.leftovers import is_alone, notes, removable, without_lines
+from rocmswitch.planning.leftovers import is_alone, notes, remedy, removable, without_lines
 from tests.support.findings import short
 
 OVERRIDE = "export HSA_OVERRIDE_GFX_VERSION=10.3.0"
@@ -152,3 +152,17 @@ def test_a_recovery_names_a_few_and_leaves_settings_of_modules_to_itself():
         "left of a ROCm installed by hand: `/opt/rocm-a`, `/opt/rocm-b`; see `rocmswitch doctor --sysroot /mnt`",
     )
     assert notes(found[:1], "/") == ()
+
+
+@pytest.mark.parametrize(
+    ("one", "said"),
+    [
+        (
+            Leftover("/opt/rocm-patched", FOLDER, "x", files=("opt/x",)),
+            "leftovers:/opt/rocm-patched --sysroot /mnt`",
+        ),
+        (Leftover("/opt/rocm-5", FOLDER, "x", too_large=True), "sudo mv /mnt/opt/rocm-5 /mnt/opt/unused-rocm-5`"),
+    ],
+)
+def test_what_another_system_has_left_goes_there_and_not_here(one: Leftover, said: str):
+    assert said in remedy(one, "/mnt").text
