@@ -59,9 +59,9 @@ confine() { # path below ROOT: no link of its folders leads out of there
 prepare() { # a folder to unpack images in, and what programs in ROOT expect
     trap leave EXIT; trap 'exit 129' HUP; trap 'exit 130' INT; trap 'exit 141' PIPE; trap 'exit 143' TERM
     if [ -z "$own" ] || [ "$user" != 0 ]; then return; fi
-    for one in work locks quarantine snapshots; do confine "var/lib/rocmswitch/driver/$one/any"; done
+    for one in scratch locks quarantine snapshots; do confine "var/lib/rocmswitch/driver/$one/any"; done
     lock 8 "$root/$modules"
-    ! (mkdir -p "${driver%/*}"; umask 077; mkdir -p "$driver/work/sh") 2>/dev/null || work=$driver/work/sh
+    ! (mkdir -p "${driver%/*}"; umask 077; mkdir -p "$driver/scratch/sh") 2>/dev/null || work=$driver/scratch/sh
     [ -n "$root" ] || return 0; mounted=$(cat "$work/mounted" 2>/dev/null) # by a run that was killed
     for one in proc/version sys/kernel dev/null; do
         if (: <"$root/$one") 2>/dev/null; then continue; fi

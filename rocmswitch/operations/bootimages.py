@@ -26,7 +26,7 @@ from rocmswitch.system.process import Finished
 
 KEPT = "boot/rocmswitch"
 """Where the image from before lies, `NAME.before`, and what else a rescue finds there."""
-WORK = "var/lib/rocmswitch/driver/work/images"
+WORK = "var/lib/rocmswitch/driver/scratch/images"
 """What tools may write into until they end: nothing of it counts, and the next run empties it."""
 _MARGIN = 10
 """Per cent that a new image may be larger than the old one."""

@@ -36,7 +36,7 @@ _UNFINISHED = re.compile(r"modules\.[a-z.]+\.(\d+)\.\d+\.\d+")
 """What depmod gives another name once it is complete: `modules.dep.PROCESS.MICROSECONDS.SECONDS`."""
 _REPLACED = re.compile(r"initrd\.img-.+\.dpkg-bak")
 """The image from before, which update-initramfs removes at its end: of no use, and /boot is small."""
-WORK = "work"
+WORK = "scratch"
 _FOLDERS = ("etc/modprobe.d", "etc/modules-load.d")
 
 

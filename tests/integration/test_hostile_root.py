@@ -44,7 +44,7 @@ def root(broken: tuple[Path, Path], tmp_path: Path) -> Path:
 def elsewhere(tmp_path: Path) -> Path:
     """What is not the system's, with names that a recovery would remove or replace."""
     folder = tmp_path / "elsewhere"
-    for name in ("driver/work/a", "work/a", "a", "snapshot/a", "recover.sh"):
+    for name in ("driver/scratch/a", "scratch/a", "a", "snapshot/a", "recover.sh"):
         write(folder / name, "not the system's")
     return folder
 
@@ -62,7 +62,7 @@ def lead(path: Path, target: Path) -> None:
     path.symlink_to(target)
 
 
-@pytest.mark.parametrize("name", ["..", ".", "locks", "journal", "backups", "snapshots", "work"])
+@pytest.mark.parametrize("name", ["..", ".", "locks", "journal", "backups", "snapshots", "scratch"])
 def test_a_link_in_the_place_of_a_folder_of_ours_is_refused_before_anything_is_changed(
     broken: tuple[Path, Path], root: Path, elsewhere: Path, name: str
 ):

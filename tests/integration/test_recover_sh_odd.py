@@ -111,7 +111,7 @@ def test_a_file_of_settings_is_no_longer_ours_where_somebody_has_written_into_it
 
 
 @pytest.mark.parametrize(
-    "place", [DRIVER, f"{DRIVER}/work", f"{DRIVER}/quarantine", f"usr/lib/modules/{KERNEL}/updates", "boot"]
+    "place", [DRIVER, f"{DRIVER}/scratch", f"{DRIVER}/quarantine", f"usr/lib/modules/{KERNEL}/updates", "boot"]
 )
 def test_no_link_leads_out_of_the_system(tmp_path: Path, place: str):
     root = kernel_root(tmp_path / "root", programs=True)
@@ -119,7 +119,7 @@ def test_no_link_leads_out_of_the_system(tmp_path: Path, place: str):
     elsewhere = tmp_path / "elsewhere"
     (root / place).mkdir(parents=True, exist_ok=True)
     (root / place).rename(elsewhere)
-    write(elsewhere / "work/recover.sh/kept", "not the system's")
+    write(elsewhere / "scratch/recover.sh/kept", "not the system's")
     write(elsewhere / "recover.sh/kept", "not the system's")
     write(elsewhere / f"initrd.img-{KERNEL}.new", "not the system's")
     (root / place).symlink_to(elsewhere)

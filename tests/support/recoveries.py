@@ -77,6 +77,6 @@ def copied(root: Path, target: Path) -> Path:
 def remains(root: Path) -> list[str]:
     """What a run that was broken off may have left, and no other run may leave."""
     found = [*root.rglob("*.rocmswitch-*new*"), *(root / "boot").rglob("*.new")]
-    found += (root / "var/lib/rocmswitch/driver").glob("work")
+    found += (root / "var/lib/rocmswitch/driver").glob("scratch")
     found += (root / "var/lib/rocmswitch/driver").glob("journal/*")
     return sorted(str(one.relative_to(root)) for one in found)
