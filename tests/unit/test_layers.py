@@ -46,6 +46,8 @@ PROGRAMS = {"subprocess.TimeoutExpired"}
 DISK_CALLS = {"rename", "renames", "replace", "remove", "unlink", "rmdir", "removedirs", "rmtree", "move"}
 CHANGES_NAMES = ("system/disk.py", "system/anchored.py")
 PRINTS = re.compile(r"print|click\.s?echo|sys\.std(out|err)\.(buffer\.)?write(lines)?")
+GUESTS = "guest"
+"""What runs in another Python: it has no layers below it."""
 RUN_CALLS = ("os.exec", "os.spawn", "os.system", "os.popen", "os.posix_spawn", "os.fork")
 
 
@@ -55,11 +57,21 @@ def violations(package: Path) -> list[str]:
     verbs = {path.stem for path in package.glob("cli/*.py")}
     for path in sorted(package.rglob("*.py")):
         module = path.relative_to(package)
-        if len(module.parts) > 1 or module.stem in RANKS:
-            tree = ast.parse(path.read_text())
+        tree = ast.parse(path.read_text())
+        if module.parts[0] == GUESTS:
+            found += [f"{module}:{line}: a guest may not import {name}" for line, name in _ours(module, tree)]
+        elif len(module.parts) > 1 or module.stem in RANKS:
             for line, what in (*_imports_that_break(module, tree, verbs), *_calls_that_break(module, tree)):
                 found.append(f"{module}:{line}: {what}")
     return found
+
+
+def _ours(module: Path, tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """What of rocmswitch is imported that the environment of a guest does not have: all but its own package."""
+    own = f"rocmswitch.{'.'.join(module.parts[:2])}"
+    for line, name in _imported(module, tree):
+        if name.partition(".")[0] == "rocmswitch" and not f"{name}.".startswith(f"{own}."):
+            yield line, name
 
 
 def _imports_that_break(module: Path, tree: ast.AST, verbs: set[str]) -> Iterator[tuple[int, str]]:
@@ -122,7 +134,7 @@ def test_the_code_keeps_its_layers():
 
 
 def test_every_package_has_its_layer():
-    assert {path.parent.name for path in PACKAGE.glob("*/__init__.py")} <= set(RANKS)
+    assert {path.parent.name for path in PACKAGE.glob("*/__init__.py")} <= {*RANKS, GUESTS}
 
 
 @pytest.mark.parametrize(
@@ -159,13 +171,15 @@ def test_every_package_has_its_layer():
         ("deploy/anchored.py", "import os\nos.unlink('a', dir_fd=3)", "not os.unlink"),
         ("cli/a.py", "print('a')", "only cli/output.py prints, not print"),
         ("cli/a.py", "import sys\nsys.stderr.write('a')", "not sys.stderr.write"),
+        ("guest/a/b.py", "from rocmswitch.model import probe", "a guest may not import rocmswitch.model"),
+        ("guest/a/b.py", "from ..c import d", "a guest may not import rocmswitch.guest.c.d"),
     ],
 )
 def test_a_planted_violation_is_found(tmp_path: Path, file: str, source: str, what: str):
     (tmp_path / "cli").mkdir()
     (tmp_path / "cli/use.py").touch()
     planted = tmp_path / file
-    planted.parent.mkdir(exist_ok=True)
+    planted.parent.mkdir(parents=True, exist_ok=True)
     planted.write_text(source)
 
     (found,) = violations(tmp_path)
@@ -185,11 +199,12 @@ def test_a_planted_violation_is_found(tmp_path: Path, file: str, source: str, wh
         ("store/a.py", "def f(disk, one, replace): disk.rename(one, one); one.replace(name='b')"),
         ("cli/output.py", "print('a')"),
         ("cli/main.py", "import sys\nsys.stdout.isatty()"),
+        ("guest/a/b.py", "import subprocess\nfrom . import c\nprint(c)"),
     ],
 )
 def test_what_the_layers_allow_is_not_reported(tmp_path: Path, file: str, source: str):
     allowed = tmp_path / file
-    allowed.parent.mkdir(exist_ok=True)
+    allowed.parent.mkdir(parents=True, exist_ok=True)
     allowed.write_text(source)
 
     assert violations(tmp_path) == []
