@@ -77,6 +77,14 @@ class Surroundings:
         """Whether this says nothing of an AMD card: another vendor's, or a processor."""
         return bool(self.cuda) or self.device == "cpu"
 
+    @property
+    def substitute(self) -> str:
+        """What stood in for an AMD card, as a sentence; empty where nothing did."""
+        if self.device == "cpu":
+            return "this ran on a processor, as a substitute: it says nothing of any card"
+        named = self.device_name or "a card of another vendor"
+        return f"this ran on {named} by CUDA, as a substitute: it says nothing of an AMD card" if self.cuda else ""
+
 
 @dataclass(frozen=True)
 class Report:
@@ -90,6 +98,13 @@ class Report:
     """Seconds that each operation had."""
     surroundings: Surroundings
     outcomes: tuple[Outcome, ...]
+    planned: int = 0
+    """How many operations were to be tried; 0 is as many as there are outcomes."""
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether it was stopped before its end: it shows what failed, and confirms nothing."""
+        return len(self.outcomes) < self.planned
 
     def of_group(self, group: str) -> tuple[Outcome, ...]:
         return tuple(one for one in self.outcomes if one.operation.group == group)

@@ -115,6 +115,11 @@ class Layout:
         return self.data / "checks"
 
     @property
+    def probes(self) -> Path:
+        """What probes have found: `MACHINE/STACK/TIME.json`."""
+        return self.data / "probes"
+
+    @property
     def locks(self) -> Path:
         return self.data / "locks"
 
