@@ -1,0 +1,45 @@
+"""A report of the probe in words: the same on a terminal and on a page."""
+
+from __future__ import annotations
+
+from rocmswitch.model.probe import Outcome, Report
+
+
+def heading(report: Report) -> str:
+    """`RX 5700 XT (gfx1010), rocm-6.2.4`: what was tried."""
+    found = report.surroundings
+    card = found.device_name if found.is_substitute else found.card or found.device_name
+    named = f"{card} ({found.target})" if found.target and not found.is_substitute else card
+    return ", ".join(filter(None, (named or found.device, found.stack or found.venv)))
+
+
+def about(report: Report) -> tuple[tuple[str, str], ...]:
+    """What it ran on and in, without what is not known."""
+    found = report.surroundings
+    rows = (
+        ("card", f"{found.card} ({found.target})" if found.card and found.target else found.card or found.target),
+        ("device", f"{found.device}: {found.device_name}" if found.device_name else found.device),
+        ("environment", found.venv if not found.stack else f"{found.venv} of {found.stack}"),
+        ("torch", found.torch),
+        ("HIP", found.hip),
+        ("CUDA", found.cuda),
+        ("Python", found.python),
+        ("convolutions", _CONVOLUTIONS.get(found.convolutions, found.convolutions)),
+        ("kernel", found.kernel),
+        ("amdgpu", found.driver),
+        ("glibc", found.glibc),
+        ("variables", " ".join("=".join(pair) for pair in found.environment)),
+        ("when", report.created),
+    )
+    return tuple(row for row in rows if row[1])
+
+
+_CONVOLUTIONS = {"fallback": "by rocmswitch, without MIOpen", "vendor": "by the vendor's library"}
+
+
+def described(one: Outcome) -> str:
+    """`conv2d float32, 16 → 32 channels at 44×44, backward: the deadline of 60 s passed`."""
+    tried = one.operation
+    what = ", ".join(filter(None, (tried.shape, "backward" if tried.backward else "")))
+    where = f"{tried.group} {tried.dtype}{f', {what}' if what else ''}"
+    return f"{where}: {one.detail}" if one.detail else where

@@ -1,0 +1,117 @@
+"""Two reports of the probe side by side: what got better, worse, faster and slower."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from rocmswitch.model.probe import BAD, OK, SKIPPED, Outcome, Report, Surroundings
+
+BETTER, WORSE, OTHER, FASTER, SLOWER, ONE_SIDED = "better", "worse", "other", "faster", "slower", "one-sided"
+KINDS = (WORSE, BETTER, OTHER, SLOWER, FASTER, ONE_SIDED)
+"""What is shown first stands first. OTHER fails in another way, ONE_SIDED was tried in one of the two alone."""
+_FACTOR = 1.25
+"""How many times faster or slower counts: two runs of one operation differ by less."""
+_JITTER = 20e-6
+"""Seconds that starting a kernel differs by from run to run."""
+_WORDS = {
+    "card": "card",
+    "target": "target",
+    "device_name": "device",
+    "torch": "torch",
+    "hip": "hip",
+    "python": "Python",
+    "stack": "stack",
+    "kernel": "kernel",
+    "driver": "amdgpu",
+    "glibc": "glibc",
+    "convolutions": "convolutions",
+    "environment": "variables",
+}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One operation that is not as it was. It was not tried where an outcome is None."""
+
+    kind: str
+    before: Outcome | None
+    after: Outcome | None
+
+    @property
+    def name(self) -> str:
+        known = self.before or self.after
+        return known.operation.name if known else ""
+
+    @property
+    def factor(self) -> float:
+        """How many times as long it takes; 0 where a time is not known."""
+        if self.before is None or self.after is None or not self.before.seconds:
+            return 0.0
+        return self.after.seconds / self.before.seconds
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`unchanged` counts operations that came to the same on both sides."""
+
+    changes: tuple[Change, ...]
+    surroundings: tuple[tuple[str, str, str], ...]
+    """What differs between the two runs: what it is, before, after."""
+    unchanged: int
+
+    def of_kind(self, kind: str) -> tuple[Change, ...]:
+        return tuple(one for one in self.changes if one.kind == kind)
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether something that worked does not any more. Being slower is no fault."""
+        return bool(self.of_kind(WORSE))
+
+
+def compare(before: Report, after: Report) -> Comparison:
+    """What changed from *before* to *after*, by the names of operations."""
+    old, new = ({one.operation.name: one for one in report.outcomes} for report in (before, after))
+    pairs = [(old.get(name), new.get(name)) for name in dict.fromkeys((*old, *new))]
+    judged = [Change(_kind(one, other), one, other) for one, other in pairs]
+    changes = sorted((one for one in judged if one.kind), key=lambda one: KINDS.index(one.kind))
+    return Comparison(tuple(changes), _differing(before.surroundings, after.surroundings), _same(judged))
+
+
+def _same(judged: list[Change]) -> int:
+    return sum(not one.kind for one in judged)
+
+
+def _kind(before: Outcome | None, after: Outcome | None) -> str:
+    """Empty where nothing is to be said."""
+    old = before.result if before else SKIPPED
+    new = after.result if after else SKIPPED
+    if SKIPPED in (old, new):
+        return ONE_SIDED if old != new else ""
+    if (old in BAD) != (new in BAD):
+        return WORSE if new in BAD else BETTER
+    if old != new:
+        return OTHER
+    return _by_time(before.seconds, after.seconds) if before and after and new == OK else ""
+
+
+def _by_time(before: float, after: float) -> str:
+    if not before or not after or abs(after - before) < _JITTER:
+        return ""
+    if after > before * _FACTOR:
+        return SLOWER
+    return FASTER if before > after * _FACTOR else ""
+
+
+def _differing(before: Surroundings, after: Surroundings) -> tuple[tuple[str, str, str], ...]:
+    """What is the same under two words, as a card and what torch calls it, is said once for each."""
+    pairs = (
+        (_WORDS[one.name], _text(before, one.name), _text(after, one.name))
+        for one in fields(before)
+        if one.name in _WORDS
+    )
+    return tuple((word, old, new) for word, old, new in pairs if old != new)
+
+
+def _text(one: Surroundings, name: str) -> str:
+    value = getattr(one, name)
+    return " ".join("=".join(pair) for pair in value) if isinstance(value, tuple) else str(value)
