@@ -34,9 +34,14 @@ def hidden_nodes(root: Path = Path("/")) -> int:
     return sum(not _is_readable(folder / "properties") for folder in _nodes(root / NODES))
 
 
-def _gpus(root: Path) -> Iterator[Gpu]:
+def read_nodes(root: Path = Path("/")) -> Iterator[tuple[Path, dict[str, int]]]:
+    """Every node's folder and what it states of itself, processors too; nothing of what cannot be read."""
     for folder in _nodes(root / NODES):
-        properties = _properties(_content(folder / "properties"))
+        yield folder, _properties(_content(folder / "properties"))
+
+
+def _gpus(root: Path) -> Iterator[Gpu]:
+    for folder, properties in read_nodes(root):
         target = target_name(properties.get("gfx_target_version", 0))
         if target:
             yield Gpu(
