@@ -92,7 +92,5 @@ def _failure(one: Outcome) -> str:
         ("time", f"{one.seconds:.4g} s" if one.seconds else ""),
         ("detail", one.detail),
     )
-    return (
-        f'<details><summary><span class="word">{_text(told(one))}</span> <bdi>{_text(described(one))}</bdi></summary>\n'
-        f"{_list(row for row in rows if row[1])}\n</details>"
-    )
+    line = f'<span class="word">{_text(told(one))}</span> <bdi>{_text(described(one))}</bdi>'
+    return f"<details><summary>{line}</summary>\n{_list(row for row in rows if row[1])}\n</details>"

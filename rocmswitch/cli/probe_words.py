@@ -8,9 +8,9 @@ from rocmswitch.model.probe import Outcome, Report
 def heading(report: Report) -> str:
     """`RX 5700 XT (gfx1010), rocm-6.2.4`: what was tried."""
     found = report.surroundings
-    card = found.device_name if found.is_substitute else found.card or found.device_name
+    card = (found.device_name if found.is_substitute else found.card or found.device_name) or found.device
     named = f"{card} ({found.target})" if found.target and not found.is_substitute else card
-    return ", ".join(filter(None, (named or found.device, found.stack or found.venv)))
+    return ", ".join(filter(None, (named if named != "cpu" else "a processor", found.stack or found.venv)))
 
 
 def about(report: Report) -> tuple[tuple[str, str], ...]:
@@ -18,7 +18,7 @@ def about(report: Report) -> tuple[tuple[str, str], ...]:
     found = report.surroundings
     rows = (
         ("card", f"{found.card} ({found.target})" if found.card and found.target else found.card or found.target),
-        ("device", f"{found.device}: {found.device_name}" if found.device_name else found.device),
+        ("device", ": ".join(dict.fromkeys(filter(None, (found.device, found.device_name))))),
         ("environment", found.venv if not found.stack else f"{found.venv} of {found.stack}"),
         ("torch", found.torch),
         ("HIP", found.hip),

@@ -12,6 +12,7 @@ WORST_FIRST = (HANG, CRASH, WRONG, ERROR, OK, SKIPPED)
 _VERBS = {HANG: "hangs", CRASH: "crashes", WRONG: "is wrong", ERROR: "fails"}
 _SIZE = re.compile(r"\b\d+(?:×\d+)+\b")
 _SIGNAL = re.compile(r"\bSIG[A-Z0-9]+\b")
+_DTYPES = ("float32", "float16", "bfloat16", "float64")
 _NAMED = 4
 """Groups that the sentence names."""
 
@@ -50,8 +51,10 @@ class Matrix:
 
 
 def by_dtype(report: Report) -> Matrix:
-    """Groups by dtypes, both in the order in which they were tried."""
-    return _matrix(report.outcomes, lambda one: one.operation.group, lambda one: one.operation.dtype)
+    """Groups in the order in which they were tried, by dtypes, those that most code uses first."""
+    found = {one.operation.dtype: None for one in report.outcomes}
+    columns = (*(one for one in _DTYPES if one in found), *(one for one in found if one not in _DTYPES))
+    return _matrix(report.outcomes, lambda one: one.operation.group, lambda one: one.operation.dtype, columns)
 
 
 def by_size(report: Report, group: str) -> Matrix | None:
@@ -102,11 +105,17 @@ def summary(report: Report) -> str:
     return "; ".join(filter(None, (count + stopped, ", ".join(said) + rest)))
 
 
-def _matrix(outcomes: Iterable[Outcome], row: Callable[[Outcome], str], column: Callable[[Outcome], str]) -> Matrix:
+def _matrix(
+    outcomes: Iterable[Outcome],
+    row: Callable[[Outcome], str],
+    column: Callable[[Outcome], str],
+    columns: tuple[str, ...] = (),
+) -> Matrix:
     cells: dict[tuple[str, str], list[Outcome]] = {}
     for one in outcomes:
         cells.setdefault((row(one), column(one)), []).append(one)
-    rows, columns = (tuple(dict.fromkeys(key[index] for key in cells)) for index in (0, 1))
+    rows = tuple(dict.fromkeys(name for name, _ in cells))
+    columns = columns or tuple(dict.fromkeys(other for _, other in cells))
     return Matrix(
         columns,
         tuple((name, tuple(Cell(tuple(cells.get((name, other), ()))) for other in columns)) for name in rows),
