@@ -38,7 +38,7 @@ class Node:
 
     gpu: Gpu
     unique: int
-    hive: int
+    hive: str
     has_processor: bool
     """The processor is in the same node: it is one chip."""
     memory: Memory
@@ -110,7 +110,7 @@ def _card(address: str, plugged: PciDevice | None, nodes: Sequence[Node], names:
         node=nodes[0].gpu.node if nodes else None,
         name_from=source,
         nodes=tuple(node.gpu.node for node in nodes),
-        hive=next((node.hive for node in nodes if node.hive), 0),
+        hive=next((node.hive for node in nodes if node.hive), ""),
     )
 
 
@@ -169,7 +169,7 @@ def _nodes(root: Path) -> Iterator[Node]:
         yield Node(
             gpu,
             stated.get("unique_id", 0),
-            stated.get("hive_id", 0),
+            f"{hive:016x}" if (hive := stated.get("hive_id", 0)) else "",
             stated.get("cpu_cores_count", 0) > 0,
             _banks(folder / "mem_banks"),
         )

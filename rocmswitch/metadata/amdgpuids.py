@@ -1,4 +1,4 @@
-"""libdrm's table of AMD's cards, `amdgpu.ids`: in each line a device, a revision and a name, with commas between."""
+"""libdrm's table of AMD's cards, `amdgpu.ids`: in a line a device, a revision and a name, with commas between."""
 
 from __future__ import annotations
 

@@ -73,8 +73,8 @@ class Card:
     """Of amdgpu, where it states one: AMD's own packages do, the kernel's module does not."""
     nodes: tuple[int, ...] = ()
     """All its numbers in the topology: a partitioned card has one for each part."""
-    hive: int = 0
-    """Cards with the same number are joined by xGMI."""
+    hive: str = ""
+    """Cards with the same one are joined by xGMI: 16 hexadecimal digits."""
 
     @property
     def is_kept(self) -> bool:
