@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rocmswitch.model.framework import FrameworkSymptoms
 from rocmswitch.model.gpu import Gpu
 from rocmswitch.model.kernel import System
 from rocmswitch.model.leftover import Leftover
@@ -215,3 +216,5 @@ class Symptoms:
     """What the kernels here would load; None where there are none, as in a container."""
     rocm: str = ""
     """The version of the ROCm in use, or of what was asked about."""
+    frameworks: tuple[FrameworkSymptoms, ...] = ()
+    """The PyTorch of each environment that was looked at, by its files."""
