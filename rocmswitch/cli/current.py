@@ -9,6 +9,7 @@ import click
 from rocmswitch.cli import output
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.settling import tell_pending
+from rocmswitch.model.convolutions import FALLBACK, VENDOR
 from rocmswitch.operations.current import Current, look
 from rocmswitch.store.installed import Installed
 
@@ -31,7 +32,8 @@ def command(scopes: Scopes, as_json: bool) -> None:
 def _show(found: Current) -> None:
     one, choice = found.installation, found.choice
     if one is not None and choice is not None:
-        output.write(f"{one.receipt.name}  ({choice.why}, {one.link})")
+        also = ", conv-fallback" if one.receipt.has_fallback else ""
+        output.write(f"{one.receipt.name}  ({choice.why}, {one.link}{also})")
         for mine, other in found.hidden if choice.entered else ():
             output.say(f"warning: `{mine}` is {f'hidden by `{other}`' if other else 'not on PATH'}")
     elif choice is not None:
@@ -54,6 +56,7 @@ def _as_json(found: Current) -> dict[str, object] | None:
         "why": found.choice.why,
         "reason": found.choice.reason,
         "entered": found.choice.entered,
+        "convolutions": (FALLBACK if receipt.has_fallback else VENDOR) if receipt.torch else None,
         "hidden": [{"tool": mine, "by": other} for mine, other in found.hidden],
         "warnings": list(found.notes),
     }

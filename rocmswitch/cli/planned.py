@@ -90,6 +90,9 @@ def _wheel_lines(plan: VenvPlan) -> Iterator[str]:
         kind = wheel.verification if isinstance(wheel, Artifact) else "first-use, its hash is taken as it arrives"
         where = "here already" if wheel.filename in plan.cached else output.size(wheel.size)
         yield f"{wheel.name} {wheel.version}  {kind}, {where}"
+    own = plan.convolutions
+    if own.wheel is not None:
+        yield f"{own.wheel.name} {own.wheel.version}  made by rocmswitch: {own.reason}"
     rest = [one for one in wheels if one not in family]
     if rest:
         names = ", ".join(one.name for one in rest[:4]) + (", …" if len(rest) > 4 else "")

@@ -11,6 +11,7 @@ from rocmswitch.cli import machine, output
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.settling import tell_pending
 from rocmswitch.errors import NotFound
+from rocmswitch.model.convolutions import FALLBACK
 from rocmswitch.model.receipt import Receipt
 from rocmswitch.model.stack import Gpu, Key, Stack
 from rocmswitch.planning.naming import resolve_name
@@ -182,6 +183,7 @@ def _show_receipt(one: Installation, receipt: Receipt) -> None:
         ("torch", receipt.torch),
         ("cards", " ".join(receipt.cards)),
         ("profile", receipt.profile),
+        ("convolutions", FALLBACK if receipt.has_fallback else receipt.convolutions),
         ("bound to", receipt.prefix),
         ("linked to", receipt.linked),
         ("size", output.size(receipt.size)),

@@ -10,14 +10,15 @@ import click
 
 from rocmswitch.cli import output
 from rocmswitch.cli.main import Scopes
-from rocmswitch.cli.use_options import Options, environment_options
+from rocmswitch.cli.use_options import Options, environment_options, typed_as
 from rocmswitch.errors import NotFound, UsageMistake
+from rocmswitch.model.convolutions import FALLBACK
 from rocmswitch.store.installed import Installation, Installed
 
 SYSTEM = "system"
 """The name that means: no stack here."""
 
-_FOR_ENVIRONMENTS = ("python", "torch", "locked", "cpu", "rebind")
+_FOR_ENVIRONMENTS = ("python", "torch", "locked", "cpu", "rebind", "convolutions")
 
 
 @click.command(epilog="Example: rocmswitch use 6.2.4 --venv myproj")
@@ -69,7 +70,10 @@ def _check(target: str, options: Options, *, off: bool, lasting: bool) -> None:
     if target and options.venv is None:
         for name in _FOR_ENVIRONMENTS:
             if getattr(options, name):
-                raise UsageMistake(f"`--{name}` is for an environment, which `--venv NAME` names")
+                word = typed_as(name, options)
+                raise UsageMistake(f"`{word}` is for an environment, which `--venv NAME` names")
+    if options.cpu and options.convolutions == FALLBACK:
+        raise UsageMistake("`--conv-fallback` is for a GPU, and `--cpu` makes an environment for none")
 
 
 def _entered(scopes: Scopes, target: str, options: Options) -> Installation | None:

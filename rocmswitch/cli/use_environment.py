@@ -89,9 +89,13 @@ def choose(scopes: Scopes, stack: Stack, options: Options) -> Chosen:
 def as_before(options: Options, stack: str, existing: Receipt | None) -> Options:
     """*options* for making *existing* anew for the same stack: what they do not say stays as it was.
 
-    Its Python, its torch, its card and its profile; a Python that is gone is no reason to fail.
+    Its Python, its torch, its card, its profile and its convolutions; a Python that is gone is no reason to fail.
+    A lock says all but the last.
     """
-    if not options.rebind or options.locked or existing is None or existing.stack != stack:
+    if not options.rebind or existing is None or existing.stack != stack:
+        return options
+    options = replace(options, convolutions=options.convolutions or existing.convolutions or None)
+    if options.locked:
         return options
     python = existing.python if Path(existing.python).exists() else None
     as_it_was = not (options.torch or options.cpu)

@@ -10,11 +10,12 @@ from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.progress import progress
 from rocmswitch.cli.settling import settle
 from rocmswitch.cli.use_environment import Chosen, Place
-from rocmswitch.cli.use_options import Options
+from rocmswitch.cli.use_options import Options, typed_as
 from rocmswitch.errors import NotFound, Refused, UsageMistake
 from rocmswitch.operations import install, use
 from rocmswitch.operations.resolving import Wish
 from rocmswitch.operations.timing import Stages
+from rocmswitch.planning.convolutions import check_convolutions
 from rocmswitch.planning.install import InstallPlan
 from rocmswitch.planning.naming import resolve_installed
 from rocmswitch.planning.rebinding import check_kept, check_name, check_same
@@ -92,6 +93,8 @@ def make_environment(scopes: Scopes, target: str, options: Options) -> Installat
 def _with_pytorch(scopes: Scopes, manifest: Manifest, place: Place, options: Options) -> bool:
     """Whether the environment is there afterwards."""
     stages, existing = Stages(), Installed((scopes.own,)).venv(place.name)
+    if existing is not None and not options.rebind:
+        check_convolutions(existing.receipt, options.convolutions or "")
     asked = bool(options.torch or options.cpu or options.gpu)
     if existing is not None and not (asked or options.python or options.rebind or options.locked):
         return _is_bound(scopes, manifest, existing, options)
@@ -113,6 +116,7 @@ def _with_pytorch(scopes: Scopes, manifest: Manifest, place: Place, options: Opt
         *_apart(existing, options),
         options.profile or "",
         use_environment.notes(scopes, choice, prefix, place),
+        options.convolutions or "",
     )
     plan = use_environment.plan_pytorch(scopes, Chosen(choice, lock), wanted, options, stages)
     return _carry_out(scopes, plan, existing, options, stages)
@@ -122,9 +126,11 @@ def _with_prefix(scopes: Scopes, manifest: Manifest, place: Place, options: Opti
     """The same for a stack whose wheels load its prefix."""
     stages, existing = Stages(), Installed((scopes.own,)).venv(place.name)
     wheels = use.wheels_of(manifest)
-    for name in ("torch", "cpu", "locked"):
+    for name in ("torch", "cpu", "locked", "convolutions"):
         if getattr(options, name):
-            raise UsageMistake(f"`{manifest.stack.name}` has no PyTorch, so `--{name}` means nothing there")
+            raise UsageMistake(
+                f"`{manifest.stack.name}` has no PyTorch, so `{typed_as(name, options)}` means nothing there"
+            )
     if existing is not None and not options.python and not options.rebind:
         return _is_bound(scopes, manifest, existing, options)
     python = use_environment.interpreter(scopes, wheels.python, options, None)

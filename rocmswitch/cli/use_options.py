@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from rocmswitch.model.convolutions import FALLBACK, VENDOR
 from rocmswitch.model.package import VERIFICATION_CLASSES
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -33,6 +34,14 @@ class Options:
     """The path of a rocmswitch.lock."""
     profile: str | None = None
     require: str | None = None
+    convolutions: str | None = None
+    """`fallback` or `vendor`, where the user says so."""
+
+
+def typed_as(name: str, options: Options) -> str:
+    """The option *name* as the user has typed it."""
+    said = {FALLBACK: "--conv-fallback", VENDOR: "--no-conv-fallback"}
+    return said.get(getattr(options, name), f"--{name}")
 
 
 def environment_options(command: _Command) -> _Command:
@@ -47,6 +56,13 @@ _ENVIRONMENT = (
     click.option("--cpu", is_flag=True, help="The same PyTorch, built for processors alone."),
     click.option("--gpu", metavar="TARGET", help="For this card, not the one in this machine: gfx1010."),
     click.option("--profile", metavar="NAME", help="With this named profile of the card's variables."),
+    click.option(
+        "--conv-fallback",
+        "convolutions",
+        flag_value=FALLBACK,
+        help="Replace MIOpen's convolutions, which hang on some cards: those get it by themselves.",
+    ),
+    click.option("--no-conv-fallback", "convolutions", flag_value=VENDOR, help="Keep MIOpen's convolutions."),
     click.option("--rebind", is_flag=True, help="Make it anew for this stack; the old one stays on the disk."),
     click.option("--locked", metavar="FILE", help="Exactly the wheels of this rocmswitch.lock."),
     click.option(

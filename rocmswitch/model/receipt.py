@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from rocmswitch.model.activation import Activation
+from rocmswitch.model.convolutions import CONVOLUTIONS
 
 RECEIPT_SCHEMA = 1
 
@@ -86,6 +87,8 @@ class Receipt:
     """The named profile of the card's variables that the user chose."""
     linked: str = ""
     """The folder of somebody else's ROCm that a prefix stands for: none of its files is ours."""
+    convolutions: str = ""
+    """What the user has said of them, `fallback` or `vendor`; empty where the manifest decided."""
     notes: tuple[str, ...] = ()
     schema: int = RECEIPT_SCHEMA
 
@@ -93,3 +96,8 @@ class Receipt:
     def cards(self) -> frozenset[str]:
         """The cards that the wheels of a venv are for, as AMD's name them; empty where they are for all."""
         return frozenset(word for pin in self.pins for word in re.findall(r"-device-(gfx\w+)==", pin))
+
+    @property
+    def has_fallback(self) -> bool:
+        """Whether a venv was made with the wheel that takes the place of MIOpen's convolutions."""
+        return any(package.name == CONVOLUTIONS for package in self.packages)

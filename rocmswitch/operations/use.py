@@ -7,9 +7,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from rocmswitch.deploy.ledger import Ledger
-from rocmswitch.errors import Refused
+from rocmswitch.errors import ManifestMistake, Refused
 from rocmswitch.fetch.download import Downloads, Progress
 from rocmswitch.metadata.wheellock import WheelLock, render_wheel_lock
+from rocmswitch.model.convolutions import CONVOLUTIONS, Convolutions
 from rocmswitch.model.deployment import Intent, NewLink
 from rocmswitch.model.package import Artifact
 from rocmswitch.model.receipt import InstalledPackage, Receipt
@@ -20,6 +21,7 @@ from rocmswitch.operations.ownlinks import place, replacement
 from rocmswitch.operations.scripts import write_scripts
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.activation import PLACEHOLDER, card_variables, plan_venv_activation
+from rocmswitch.planning.convolutions import reason, takes_fallback
 from rocmswitch.planning.install import InstallPlan
 from rocmswitch.planning.pytorch import Choice, check_interpreter
 from rocmswitch.planning.rebinding import check_kept
@@ -27,6 +29,7 @@ from rocmswitch.planning.wheelfiles import is_source, project_of, version_of
 from rocmswitch.planning.wheels import Interpreter, VenvPlan, unencrypted, wanted_files
 from rocmswitch.store.binding import bind
 from rocmswitch.store.catalog import Manifest
+from rocmswitch.store.convolutionwheel import convolution_wheel, pack_convolutions
 from rocmswitch.store.interpreters import fetch_interpreter
 from rocmswitch.store.protection import Protection
 from rocmswitch.store.receipts import TREES, read_receipt
@@ -51,6 +54,8 @@ class Wanted:
     """As the receipt says it of the environment that is there, and stays."""
     profile: str = ""
     notes: tuple[str, ...] = ()
+    convolutions: str = ""
+    """What the user says of them, `fallback` or `vendor`; empty where the manifest decides."""
 
 
 def wheels_of(manifest: Manifest) -> Wheels:
@@ -97,7 +102,17 @@ def plan_pytorch(choice: Choice, wanted: Wanted, supply: Supply, lock: WheelLock
         question=basket.key,
         cards=card_variables(choice.stack.gpus) if own_rocm else (),
         environment=_environment(choice, wanted.interpreter) if own_rocm else (),
+        convolutions=_convolutions(choice, wanted.convolutions, basket),
     )
+
+
+def _convolutions(choice: Choice, asked: str, basket: Basket) -> Convolutions:
+    """What the environment's convolutions go by. Raises ManifestMistake for a wheel of that name from elsewhere."""
+    if CONVOLUTIONS in {project_of(name)[0] for name, _ in basket.sizes}:
+        raise ManifestMistake(f"`{CONVOLUTIONS}` is among the wheels, and only rocmswitch itself makes that one")
+    if not takes_fallback(choice, asked):
+        return Convolutions(asked)
+    return Convolutions(asked, convolution_wheel(choice.gpu), choice.gpu, reason(choice.gpu))
 
 
 def _left_out(choice: Choice, basket: Basket) -> tuple[str, ...]:
@@ -192,7 +207,11 @@ def _fetch(plan: VenvPlan, nursery: Nursery, progress: Progress) -> tuple[VenvPl
         plan = plan.with_learned(nursery.downloads.learn(wanted, supply.first_use, progress))
     wanted_wheels = [_authorized(one, supply) for one in plan.wheels]
     fetched = nursery.downloads.fetch(wanted_wheels, progress)
-    return plan, tuple(_wheel(one, path, supply) for one, path in fetched)
+    wheels = [_wheel(one, path, supply) for one, path in fetched]
+    own = plan.convolutions
+    if own.wheel is not None:
+        wheels.append(pack_convolutions(own.wheel, own.target, supply.cache))
+    return plan, tuple(wheels)
 
 
 def _wheel(artifact: Artifact, path: Path, supply: Supply) -> Wheel:
@@ -254,7 +273,7 @@ def _receipt(plan: VenvPlan) -> Receipt:
         version=plan.stack_version,
         tree=plan.tree,
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        packages=tuple(_installed(one) for one in plan.wheels),
+        packages=tuple(_installed(one) for one in plan.installed),
         activation=plan_venv_activation(
             plan.name, protected=bool(plan.pins), cards=plan.cards, environment=plan.environment
         ),
@@ -265,6 +284,7 @@ def _receipt(plan: VenvPlan) -> Receipt:
         unlike=plan.unlike or plan.replaces,
         pins=plan.pins,
         profile=plan.profile,
+        convolutions=plan.convolutions.asked,
         notes=plan.notes,
     )
 
@@ -277,5 +297,5 @@ def _installed(wheel: Artifact) -> InstalledPackage:
         wheel.size,
         wheel.digest.value,
         wheel.verification,
-        url=wheel.urls[0],
+        url=wheel.urls[0] if wheel.urls else "",
     )

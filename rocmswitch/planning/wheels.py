@@ -13,6 +13,7 @@ from packaging.utils import parse_wheel_filename
 
 from rocmswitch.errors import NotFound, Refused
 from rocmswitch.model.activation import CardVariable
+from rocmswitch.model.convolutions import FALLBACK, VENDOR, Convolutions
 from rocmswitch.model.package import FIRST_USE, PINNED, VERIFICATION_CLASSES, Artifact, Digest, Unhashed
 from rocmswitch.model.stack import Wheels
 from rocmswitch.planning.install import TREE_ID_LENGTH, InstallPlan
@@ -76,6 +77,7 @@ class VenvPlan:
     question: str = ""
     """Names the resolution, where it is to be recorded."""
     notes: tuple[str, ...] = ()
+    convolutions: Convolutions = Convolutions()
 
     @property
     def python(self) -> str:
@@ -105,7 +107,7 @@ class VenvPlan:
             "name": self.name,
             "prefix": self.prefix,
             "python": self.python,
-            "wheels": sorted([*(str(one.digest) for one in self.wheels), *(one.url for one in self.unhashed)]),
+            "wheels": sorted([*(str(one.digest) for one in self.installed), *(one.url for one in self.unhashed)]),
             "pins": sorted(self.pins),
             "profile": self.profile,
             "replaces": self.unlike or self.replaces,
@@ -120,8 +122,14 @@ class VenvPlan:
 
     @property
     def files(self) -> tuple[Artifact | Unhashed, ...]:
-        """All wheels, those whose hash is known first."""
+        """All wheels that are fetched, those whose hash is known first."""
         return (*self.wheels, *self.unhashed)
+
+    @property
+    def installed(self) -> tuple[Artifact, ...]:
+        """The wheels whose hash is known, and the one that rocmswitch makes itself: no index has it, no lock."""
+        own = self.convolutions.wheel
+        return (*self.wheels, own) if own else self.wheels
 
     def as_json(self) -> dict[str, object]:
         """What `use --dry-run --json` prints."""
@@ -136,14 +144,18 @@ class VenvPlan:
             "python_fetched": self.interpreter.fetch or None,
             "download_size": self.download_size,
             "installed_size": self.unpacked,
-            "wheels": [self._as_json(one) for one in self.files],
+            "wheels": [*map(self._as_json, self.installed), *map(self._as_json, self.unhashed)],
+            "convolutions": FALLBACK if self.convolutions.wheel else VENDOR,
             "notes": list(self.notes),
             "install": self.install.as_json() if self.install else None,
         }
 
     def _as_json(self, wheel: Artifact | Unhashed) -> dict[str, object]:
+        url: str | None
+        digest: str | None
         if isinstance(wheel, Artifact):
-            url, digest, verification = wheel.urls[0], wheel.digest.value, wheel.verification
+            url = wheel.urls[0] if wheel.urls else None
+            digest, verification = wheel.digest.value, wheel.verification
         else:
             url, digest, verification = wheel.url, None, FIRST_USE
         return {
@@ -153,7 +165,7 @@ class VenvPlan:
             "size": wheel.size,
             "sha256": digest,
             "verification": verification,
-            "cached": wheel.filename in self.cached,
+            "cached": wheel.filename in self.cached or url is None,
         }
 
 

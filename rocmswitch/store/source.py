@@ -7,15 +7,13 @@ decided here already, so its files are taken as they are: the same source gives 
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import io
 import re
 import tarfile
-import zipfile
 from pathlib import Path, PurePosixPath
 
 from rocmswitch.errors import Failed
+from rocmswitch.metadata.purewheel import render_pure_wheel
 from rocmswitch.model.package import Artifact, Digest
 from rocmswitch.store.cache import Cache
 from rocmswitch.store.virtualenv import Wheel
@@ -24,8 +22,6 @@ from rocmswitch.system.disk import disk_errors
 LARGEST = 32 * 1024 * 1024
 """Bytes of all files together; `rocm` has some 100 kB."""
 
-_EPOCH = (1980, 1, 1, 0, 0, 0)
-_WHEEL = "Wheel-Version: 1.0\nGenerator: rocmswitch\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 _DROPPED = re.compile(rb"(Requires-Dist|Provides-Extra|Metadata-Version):")
 """What the environment gets was decided; and a version of the format for all that is left."""
 
@@ -35,15 +31,20 @@ def pack_source(artifact: Artifact, path: Path, cache: Cache) -> Wheel:
     content = _wheel_of(_source_files(path, artifact.filename), artifact)
     digest = Digest.sha256(hashlib.sha256(content).hexdigest())
     filename = f"{_stem(artifact)}-py3-none-any.whl"
-    found = cache.verify(digest, len(content))
-    if found is None:
-        made = cache.partial_path(digest).with_suffix(".made")
-        with disk_errors(made):
-            cache.disk.discard(made)
-            cache.disk.write_file(made, content)
-            found = cache.add(made, digest)
-            cache.disk.discard(made)
-    return Wheel(filename, found, digest)
+    return Wheel(filename, kept(content, digest, cache), digest)
+
+
+def kept(content: bytes, digest: Digest, cache: Cache) -> Path:
+    """Where *cache* has the bytes that were made here, put there if need be. Waits for another who does so."""
+    with cache.locked(digest, wait=60):
+        found = cache.verify(digest, len(content))
+        if found is None:
+            made = cache.partial_path(digest)
+            with disk_errors(made):
+                cache.disk.discard(made)
+                cache.disk.write_file(made, content)
+            found = cache.adopt(digest)
+    return found
 
 
 def _source_files(path: Path, filename: str) -> dict[str, bytes]:
@@ -77,15 +78,8 @@ def _wheel_of(files: dict[str, bytes], artifact: Artifact) -> bytes:
         raise Failed(f"`{artifact.filename}` holds no Python in `src` that could be packed as it is")
     lines = [line for line in files["PKG-INFO"].splitlines() if not _DROPPED.match(line)]
     content = {**modules, f"{start}/METADATA": b"\n".join([b"Metadata-Version: 2.1", *lines, b""])}
-    content |= {f"{start}/WHEEL": _WHEEL.encode()}
     content |= {f"{start}/entry_points.txt": commands} if commands else {}
-    rows = [f"{name},sha256={_stated(one)},{len(one)}\n" for name, one in sorted(content.items())]
-    content[f"{start}/RECORD"] = "".join([*rows, f"{start}/RECORD,,\n"]).encode()
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w") as archive:
-        for name, one in sorted(content.items()):
-            archive.writestr(zipfile.ZipInfo(name, _EPOCH), one)
-    return made.getvalue()
+    return render_pure_wheel(_stem(artifact), content)
 
 
 def _is_module(name: str) -> bool:
@@ -95,7 +89,3 @@ def _is_module(name: str) -> bool:
 
 def _stem(artifact: Artifact) -> str:
     return f"{artifact.name.replace('-', '_')}-{artifact.version}"
-
-
-def _stated(content: bytes) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode().rstrip("=")

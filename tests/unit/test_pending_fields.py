@@ -39,7 +39,6 @@ BY_NAME = {"Rocm.hip", "Rocm.rocblas", "Rocm.miopen"}
 
 PENDING = {
     "Glibc.max": "use",
-    "Gpu.convolutions": "use",
     "Pytorch.loader": "doctor",
     "Source.digest": "install",
 }
