@@ -23,7 +23,7 @@ from rocmswitch.operations.resolving import Wish, check_required
 from rocmswitch.operations.scripts import write_scripts
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.install import InstallPlan
-from rocmswitch.planning.naming import resolve_name
+from rocmswitch.planning.naming import RECOMMENDED, resolve_name
 from rocmswitch.planning.space import Room
 from rocmswitch.store.catalog import Manifest
 from rocmswitch.store.installed import Installed
@@ -58,13 +58,15 @@ class Options:
 @click.option("--json", "as_json", is_flag=True, help="For programs: the plan.")
 @click.pass_obj
 def command(scopes: Scopes, /, name: str, **chosen: Any) -> None:
-    """Install the ROCm tree of STACK: a full name, or a version such as 5.2 (the newest that fits).
+    """Install the ROCm tree of STACK: a full name, a version such as 5.2 (the newest that fits), or `recommended`.
 
     Sets add up, also to those that are installed; runtime is always among them.
     """
     options = Options(**chosen)
     settle(scopes, dry_run=options.dry_run)
     catalog = machine.catalog(scopes)
+    if name == RECOMMENDED and name not in catalog.names():
+        name = _recommended(scopes)
     manifest = catalog.read(resolve_name(name, catalog.names()))
     if manifest.stack.name != name:
         output.say(f"{name} is {manifest.stack.name}")
@@ -84,6 +86,13 @@ def command(scopes: Scopes, /, name: str, **chosen: Any) -> None:
             output.agree("Install it?", yes=options.yes)
             _execute(scopes, plan, workshop, stages)
     machine.report_timings(stages)
+
+
+def _recommended(scopes: Scopes) -> str:
+    """What `recommend` has first for this machine. Raises NotFound."""
+    from rocmswitch.cli import recommended
+
+    return recommended.first_stack(scopes)
 
 
 def _is_there(scopes: Scopes, manifest: Manifest, options: Options, receipt: Receipt | None) -> bool:

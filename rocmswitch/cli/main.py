@@ -25,6 +25,7 @@ _COMMANDS = {
     "env": ("Print what entering a stack changes, for a shell.", "env"),
     "init": ("Let a shell switch by itself.", "init"),
     "gpu": ("Which cards are here, and what each stack gives them.", "gpu"),
+    "recommend": ("Which stack suits this card and this machine.", "recommend"),
     "doctor": ("What is wrong here, why, and what to do about it.", "doctor"),
     "verify": ("Check every file against its receipt.", "verify"),
     "repair": ("Build a damaged stack again.", "repair"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from rocmswitch.cli import output
+from rocmswitch.cli import machine, output
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.use_options import Options, environment_options, typed_as
 from rocmswitch.errors import NotFound, UsageMistake
@@ -17,12 +17,14 @@ from rocmswitch.store.installed import Installation, Installed
 
 SYSTEM = "system"
 """The name that means: no stack here."""
+RECOMMENDED = "recommended"
+"""The name that means: what `recommend` has first for this machine."""
 
 _FOR_ENVIRONMENTS = ("python", "torch", "locked", "cpu", "rebind", "convolutions")
 
 
 @click.command(epilog="Example: rocmswitch use 6.2.4 --venv myproj")
-@click.argument("target", default="", metavar="[STACK|ENVIRONMENT|system]")
+@click.argument("target", default="", metavar="[STACK|ENVIRONMENT|recommended|system]")
 @click.option("--venv", metavar="NAME", help="A Python environment of the stack; with a slash or a dot, its path.")
 @click.option("--python", metavar="VERSION", help="Its Python: 3.10, or the path of one.")
 @environment_options
@@ -56,6 +58,10 @@ def command(scopes: Scopes, /, target: str, *, off: bool, shell: str | None, **c
     if target == SYSTEM:
         use_choice.use_no_stack(scopes, lasting, shell)
         return
+    if target == RECOMMENDED and RECOMMENDED not in machine.catalog(scopes).names():
+        from rocmswitch.cli.recommended import for_use
+
+        target, options = for_use(scopes, options)
     one = _entered(scopes, target, options)
     if one is not None:
         use_choice.enter(scopes, one, use_choice.Way(target, options, lasting, shell))

@@ -15,6 +15,8 @@ from rocmswitch.errors import NotFound, UsageMistake
 
 AMD = "rocm"
 """The vendor that a bare version means."""
+RECOMMENDED = "recommended"
+"""In the place of a name: what `recommend` has first for this machine."""
 
 _SPLIT = re.compile(r"(?:(?P<vendor>[a-z][a-z0-9_.-]*?)-)?(?P<version>[0-9][0-9a-z.]*)")
 _AVAILABLE = "rocmswitch list --available"

@@ -10,7 +10,10 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from rocmswitch.errors import MachineLacks, NotFound, UsageMistake
+from rocmswitch.model.recommendation import RUNS
 from rocmswitch.model.stack import Pytorch, Stack
+from rocmswitch.planning.purposes import way_round
+from rocmswitch.planning.verdict import judge
 from rocmswitch.planning.wheels import Interpreter, check_python
 
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
@@ -18,9 +21,6 @@ CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
 _NUMPY_2 = Version("2.3")
 """The first PyTorch that is built for numpy 2."""
-
-_RANK = ("official", "community", "reported", "unknown")
-"""What a better stack for a card may say of it, the best first."""
 
 
 @dataclass(frozen=True)
@@ -151,23 +151,20 @@ def warnings(choice: Choice, others: Iterable[Stack]) -> tuple[str, ...]:
 
 
 def better_stack(gpu: str, stacks: Iterable[Stack], failures: Sequence[str] = ()) -> str:
-    """The stack with PyTorch on which least is known to fail on *gpu*, if *failures* are worse; none are for any.
+    """The stack whose PyTorch `recommend` puts first on *gpu*, if *failures* are worse; none are for any.
 
-    That PyTorch itself fails is worse than anything else. Of equals the one that is known best to work, then
-    the one of the newest ROCm. Empty where there is none.
+    That PyTorch itself fails is worse than anything else. Empty where there is none.
     """
-    fitting = [
-        (*_health(known.known_bad), -_RANK.index(known.support), Version(stack.rocm.version), stack.name)
-        for stack in stacks
-        if stack.pytorch and (known := stack.gpus.get(gpu)) and known.support in _RANK
-    ]
-    fewest = max(fitting, default=None)
-    return fewest[-1] if fewest and (not failures or fewest[:2] > _health(failures)) else ""
+    verdicts = [judge(stack, gpu) for stack in stacks if any(gpu not in one.without for one in stack.pytorch)]
+    best = min((one for one in verdicts if one.standing == RUNS), key=lambda one: one.rank, default=None)
+    if best is None or (failures and _weight(failures) <= _weight([one.word for one in best.failures])):
+        return ""
+    return best.stack.name
 
 
-def _health(failures: Sequence[str]) -> tuple[bool, int]:
-    """To compare: the greater, the better."""
-    return "torch" not in failures, -len(failures)
+def _weight(failures: Sequence[str]) -> tuple[bool, int, int]:
+    """To compare: the greater, the worse. What there is a way round is the least of it."""
+    return "torch" in failures, sum(not way_round(one) for one in failures), len(failures)
 
 
 def other_rocm(stack: Stack, entry: Pytorch) -> str:

@@ -14,7 +14,7 @@ from packaging import tags
 
 from rocmswitch.errors import Failed, NotFound, UsageMistake
 from rocmswitch.planning.wheels import Interpreter
-from rocmswitch.store.pythons import fetch_python, offered_version, whole_pythons
+from rocmswitch.store.pythons import fetch_python, offered_tags, offered_version, whole_pythons
 from rocmswitch.store.virtualenv import Uv
 from rocmswitch.system.process import run
 
@@ -33,6 +33,7 @@ print(json.dumps({
 _REQUEST = re.compile(
     r"(?:cpython|python|cp)?@?(?P<major>[23])(?:\.?(?P<minor>\d+)(?P<patch>\.\d+)?)(?P<threads>t?)"
 )
+_PROGRAM = re.compile(r"python3\.([0-9]{1,2})(t?)")
 _VERSION_MANAGERS = (
     "{PYENV_ROOT}/versions/*/bin",
     "{HOME}/.pyenv/versions/*/bin",
@@ -106,6 +107,17 @@ def find_interpreter(request: str, wanted: Sequence[str], uv: Uv) -> Interpreter
             if found:
                 return found
     raise _nothing_found(request, versions)
+
+
+def tags_at_hand(uv: Uv) -> tuple[frozenset[str], frozenset[str]]:
+    """The tags of the Pythons that `find_interpreter` would look at here, and of those that uv could fetch.
+
+    By the names of their files: none is started, and one may be called `python3.11` and be none.
+    """
+    running = "cp{}{}".format(*sys.version_info[:2]) + ("t" if "t" in getattr(sys, "abiflags", "") else "")
+    names = {one.name for folder in _folders(os.environ, uv.pythons) for one in folder.glob("python3.*")}
+    found = (_PROGRAM.fullmatch(name) for name in names)
+    return frozenset({running} | {f"cp3{one[1]}{one[2]}" for one in found if one}), offered_tags(uv)
 
 
 def _nothing_found(request: str, versions: Sequence[_Version]) -> NotFound:

@@ -41,12 +41,31 @@ def offered_version(key: str, uv: Uv) -> str:
 
     uv has its list inside; only where the user's own is at a URL is a server asked.
     """
-    if os.environ.get("UV_PYTHON_DOWNLOADS") == "never" or os.environ.get("UV_OFFLINE", "").lower() in _YES:
+    if _is_forbidden():
         return ""
     settings = _settings(os.environ, uv) if os.environ.get(_OWN_LIST) else {}
     done = uv.attempt("python", "list", "--only-downloads", "--output-format", "json", key, settings=settings)
     offered = json.loads(done.stdout) if done.code == 0 else []
     return str(offered[0]["version"]) if offered else ""
+
+
+def offered_tags(uv: Uv) -> frozenset[str]:
+    """The tags (`cp311`, `cp313t`) of all Pythons for this machine that uv can fetch, as `offered_version` says."""
+    if _is_forbidden():
+        return frozenset()
+    settings = _settings(os.environ, uv) if os.environ.get(_OWN_LIST) else {}
+    done = uv.attempt("python", "list", "--only-downloads", "--output-format", "json", settings=settings)
+    usable = ("cpython", "linux", os.uname().machine, "gnu")
+    return frozenset(
+        "cp{major}{minor}".format(**one["version_parts"]) + ("t" if one["variant"] == "freethreaded" else "")
+        for one in (json.loads(done.stdout) if done.code == 0 else [])
+        if (one["implementation"], one["os"], one["arch"], one["libc"]) == usable
+    )
+
+
+def _is_forbidden() -> bool:
+    """Whether the user lets uv fetch none."""
+    return os.environ.get("UV_PYTHON_DOWNLOADS") == "never" or os.environ.get("UV_OFFLINE", "").lower() in _YES
 
 
 def fetch_python(key: str, uv: Uv) -> Path:

@@ -1,0 +1,97 @@
+"""What the probe's reports of this machine say of one stack on one card."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from rocmswitch.model.probe import BAD, OK, Outcome, Report
+from rocmswitch.planning.probing import operations
+from rocmswitch.planning.purposes import is_convolution, is_tried_for, speaks_for
+
+_WHOLE = "float32"
+"""What fails in another type alone is that type's failure."""
+_BY_MIOPEN = ("batch-norm", "lstm", "gru", "training")
+"""What MIOpen computes, too, while it is not switched off."""
+
+
+@dataclass(frozen=True)
+class Probed:
+    """Each operation by its newest outcome, and when the probe looked last. Nothing where it never did."""
+
+    outcomes: tuple[Outcome, ...] = ()
+    created: str = ""
+
+    @cached_property
+    def bad(self) -> dict[str, tuple[Outcome, ...]]:
+        """What fails, by the word that tells it: a group, or a type where `float32` works in that group."""
+        found: dict[str, list[Outcome]] = {}
+        for one in self.outcomes:
+            if one.result in BAD:
+                found.setdefault(self._word(one), []).append(one)
+        return {word: tuple(outcomes) for word, outcomes in found.items()}
+
+    @cached_property
+    def good(self) -> frozenset[str]:
+        """Groups and types of which everything that the probe has was tried and works; `torch` where anything does.
+
+        A hang may show at one size alone, so that a few operations take back nothing of what a manifest tells.
+        """
+        fine = {one.operation for one in self.outcomes if one.result == OK}
+        if not fine:
+            return frozenset()
+        whole: dict[str, set[str]] = {}
+        for one in operations():
+            for word in (one.group, one.dtype):
+                whole.setdefault(word, set()).add(one.name)
+        names = {one.name for one in fine}
+        return frozenset(word for word, needed in whole.items() if needed <= names) | {"torch"}
+
+    def failing(self, purpose: str) -> dict[str, tuple[Outcome, ...]]:
+        """Those of `bad` that *purpose* suffers from."""
+        asked = {
+            word: tuple(one for one in outcomes if is_tried_for(one.operation, purpose))
+            for word, outcomes in self.bad.items()
+        }
+        return {word: outcomes for word, outcomes in asked.items() if outcomes}
+
+    def confirms(self, purpose: str) -> bool:
+        """Whether something of *purpose* was tried and works, and nothing that it needs fails."""
+        spoken = any(one.result == OK and speaks_for(one.operation, purpose) for one in self.outcomes)
+        return spoken and not self.failing(purpose)
+
+    def tried(self, purpose: str) -> int:
+        """How many operations were tried for *purpose*."""
+        return sum(one.result in (OK, *BAD) and is_tried_for(one.operation, purpose) for one in self.outcomes)
+
+    def _word(self, outcome: Outcome) -> str:
+        operation = outcome.operation
+        whole = any(
+            one.result == OK and one.operation.group == operation.group and one.operation.dtype == _WHOLE
+            for one in self.outcomes
+        )
+        return operation.dtype if whole and operation.dtype != _WHOLE else operation.group
+
+
+def probed(reports: Iterable[Report], stack: str, target: str, torch: str, convolutions: str) -> Probed:
+    """What *reports*, the newest first, say of *torch* of *stack* on *target*.
+
+    A substitute says nothing of a card. Where convolutions were computed otherwise than *convolutions* says
+    (`vendor` or `fallback`), what they came to is not what an environment of this stack would see.
+    """
+    newest: dict[str, Outcome] = {}
+    created = ""
+    for report in reports:
+        around = report.surroundings
+        if around.is_substitute or (around.stack, around.target, around.torch) != (stack, target, torch):
+            continue
+        created = created or report.created
+        for one in report.outcomes:
+            if around.convolutions == convolutions or not _depends_on_miopen(one):
+                newest.setdefault(one.operation.name, one)
+    return Probed(tuple(newest.values()), created)
+
+
+def _depends_on_miopen(outcome: Outcome) -> bool:
+    return is_convolution(outcome.operation.group) or outcome.operation.group in _BY_MIOPEN

@@ -1,0 +1,116 @@
+"""Why a stack stands where it stands, what it takes, and what is left besides: in sentences for people."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from packaging.version import Version
+
+from rocmswitch.model.recommendation import (
+    BLOCKED,
+    COMMUNITY,
+    CONFIRMED,
+    NONE,
+    OFFICIAL,
+    PARTIAL,
+    REPORTED,
+    UNKNOWN,
+    UNVERIFIED,
+    Machine,
+)
+from rocmswitch.model.stack import Pytorch
+from rocmswitch.planning.probed import Probed
+from rocmswitch.planning.purposes import is_convolution
+from rocmswitch.planning.pytorch import Choice, needs_card, other_rocm
+from rocmswitch.planning.verdict import FALLBACK, OVERRIDE, UNNAMED, Verdict, known_sureness
+
+UNTRIED = "not tried on this card yet"
+_SAID = {
+    OFFICIAL: "AMD supports {card} with it",
+    COMMUNITY: "those who build it support {card}, AMD does not",
+    REPORTED: "people report that it works on {card}; AMD does not support it",
+    PARTIAL: "parts of it work on {card}",
+    UNKNOWN: "its manifest does not name {card}: it may work, or not",
+    NONE: "it has no code for {card}",
+}
+
+
+def reasons_of(
+    verdict: Verdict, target: str, entry: Pytorch | None, probed: Probed, purpose: str
+) -> tuple[str, ...]:
+    """What speaks for it, or against it; the most important first."""
+    return tuple(_reasons(verdict, target, entry, probed, purpose))
+
+
+def notes_of(verdict: Verdict, machine: Machine, entry: Pytorch | None, probed: Probed) -> tuple[str, ...]:
+    """What comes with it, and what it takes on this machine."""
+    return tuple(_notes(verdict, machine, entry, probed))
+
+
+def _reasons(verdict: Verdict, target: str, entry: Pytorch | None, probed: Probed, purpose: str) -> Iterator[str]:
+    stack, known = verdict.stack, verdict.stack.gpus.get(target, UNNAMED)
+    if probed.outcomes:
+        yield _seen(verdict, probed, purpose)
+    said = known_sureness(stack, target)
+    if said == UNVERIFIED:
+        yield f"its manifest says `{known.support}`, and that parts of this were not read in a source"
+    elif verdict.sureness != CONFIRMED or said not in (UNKNOWN, NONE):
+        yield _SAID[said].format(card=target)
+    if verdict.standing == BLOCKED:
+        return
+    if not stack.pytorch:
+        yield "ROCm and its tools, without PyTorch"
+    elif any(one.word == "torch" for one in verdict.failures):
+        yield f"PyTorch does not run on {target} with it"
+    elif OVERRIDE in known.environment:
+        version = known.environment[OVERRIDE]
+        yield f"its code is for {overridden(version)}, as which the card passes by {OVERRIDE}={version}"
+    elif entry is not None and needs_card(entry):
+        yield f"its wheels have native code for {target}, without an override"
+
+
+def _seen(verdict: Verdict, probed: Probed, purpose: str) -> str:
+    """The probe's word, with its day."""
+    day, failing = probed.created[:10], probed.failing(purpose)
+    bad = sum(map(len, failing.values()))
+    tried = probed.tried(purpose)
+    operations = f"{tried} operation{'' if tried == 1 else 's'}"
+    if bad:
+        return f"the probe of {day} on this machine: {bad} of {operations} failed ({', '.join(failing)})"
+    if verdict.confirmed:
+        return f"the probe of {day} on this machine: {operations} tried, nothing failed"
+    return f"the probe of {day} on this machine tried nothing of what was asked for"
+
+
+def _notes(verdict: Verdict, machine: Machine, entry: Pytorch | None, probed: Probed) -> Iterator[str]:
+    stack = verdict.stack
+    known = stack.gpus.get(machine.target, UNNAMED)
+    if entry is None:
+        return
+    constraints = Choice(stack, entry, machine.target).constraints
+    if constraints:
+        yield " and ".join(re.sub(r"([<>=!~]+)", r" \1 ", one) for one in constraints)
+    if Version(entry.torch).is_devrelease:
+        yield f"torch {entry.torch} is a nightly build"
+    other = other_rocm(stack, entry)
+    if other:
+        yield f"its wheels bring ROCm {other} along"
+    newest = entry.glibc.max
+    if newest and machine.glibc and Version(machine.glibc) > Version(newest):
+        yield (
+            f"glibc {machine.glibc} refuses a library that asks for an executable stack, as glibc until {newest} "
+            "did not: `use` takes that request away"
+        )
+    if known.convolutions == FALLBACK:
+        tried = any(is_convolution(one.operation.group) for one in probed.outcomes)
+        yield "convolutions by the replacement for MIOpen's" + ("" if tried else f", {UNTRIED}")
+
+
+def overridden(version: str) -> str:
+    """What a card is taken for by an override: `10.3.0` is gfx1030. Minor and stepping are hexadecimal digits."""
+    parts = version.split(".")
+    if len(parts) != 3 or not all(part.isascii() and part.isdecimal() and len(part) < 4 for part in parts):
+        return version
+    major, minor, stepping = map(int, parts)
+    return f"gfx{major}{minor:x}{stepping:x}"
