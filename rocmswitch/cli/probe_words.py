@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rocmswitch.model.probe import Outcome, Report
+from rocmswitch.model.probe import Operation, Outcome, Report
 
 
 def heading(report: Report) -> str:
@@ -39,7 +39,9 @@ _CONVOLUTIONS = {"fallback": "by rocmswitch, without MIOpen", "vendor": "by the 
 
 def described(one: Outcome) -> str:
     """`conv2d float32, 16 → 32 channels at 44×44, backward: the deadline of 60 s passed`."""
-    tried = one.operation
-    what = ", ".join(filter(None, (tried.shape, "backward" if tried.backward else "")))
-    where = f"{tried.group} {tried.dtype}{f', {what}' if what else ''}"
-    return f"{where}: {one.detail}" if one.detail else where
+    return ": ".join(filter(None, (tried(one.operation), one.detail)))
+
+
+def tried(one: Operation) -> str:
+    """`conv2d float32, 16 → 32 channels at 44×44, backward`."""
+    return ", ".join(filter(None, (f"{one.group} {one.dtype}", one.shape, "backward" if one.backward else "")))

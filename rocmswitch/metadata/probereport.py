@@ -27,7 +27,7 @@ def parse_report(content: bytes) -> Report:
     if content.lstrip().startswith(b"<"):
         content = _from_page(content.decode("utf-8", "replace"))
     try:
-        said = json.loads(content)
+        said = json.loads(content, parse_float=_number, parse_constant=_number)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
     if not isinstance(said, dict) or said.get("schema") != SCHEMA:
@@ -44,6 +44,13 @@ def within_page(report: Report) -> str:
     """The JSON as it may stand in a page's `script`: nothing in it ends that, or begins a comment."""
     escapes = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&"}
     return encode_report(report).decode("ascii").translate(escapes)
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"`{text[:20]}` is no number that a report may have")
+    return number
 
 
 def _finite(report: Report) -> Report:

@@ -12,7 +12,7 @@ from rocmswitch.model.probe import Report
 USER, HOST = "USER", "HOST"
 """What stands in the place of those names."""
 _HOME = re.compile(r"(?:/home|/Users|/var/home|/export/home)/[^/\s'\"`:;,()]+")
-_SHORTEST = 3
+_SHORTEST = 2
 """Letters of a name that is taken out wherever it stands; a shorter one is part of too many words."""
 _OF_NOBODY = {"root", "localhost", "localhost.localdomain"}
 """Names that tell nothing of anybody."""

@@ -10,7 +10,8 @@ from rocmswitch.model.probe import BAD, CRASH, ERROR, HANG, OK, SKIPPED, WRONG, 
 
 WORST_FIRST = (HANG, CRASH, WRONG, ERROR, OK, SKIPPED)
 _VERBS = {HANG: "hangs", CRASH: "crashes", WRONG: "is wrong", ERROR: "fails"}
-_SIZE = re.compile(r"\b\d+(?:×\d+)+\b")
+_SIZE = re.compile(r",? *\bat (\d+(?:×\d+)*)")
+"""In a shape: `16 → 32 channels at 44×44`."""
 _SIGNAL = re.compile(r"\bSIG[A-Z0-9]+\b")
 _DTYPES = ("float32", "float16", "bfloat16", "float64")
 _NAMED = 4
@@ -70,7 +71,7 @@ def by_size(report: Report, group: str) -> Matrix | None:
 def size(one: Outcome) -> str:
     """`44×44`; empty where its shape names none."""
     found = _SIZE.search(one.operation.shape)
-    return found[0] if found else ""
+    return found[1] if found else ""
 
 
 def told(one: Outcome) -> str:
@@ -140,6 +141,13 @@ def _where(tried: tuple[Outcome, ...], failing: tuple[Outcome, ...]) -> str:
         left = tuple(one for one in left if one.operation.backward)
     if len(left) == len(failing):
         return words
+    kinds = {_kind(one) for one in failing}
+    if len(kinds) == 1 and len({_kind(one) for one in left}) > 1:
+        (kind,) = kinds
+        words += f" with {kind}"
+        left = tuple(one for one in left if _kind(one) == kind)
+    if len(left) == len(failing):
+        return words
     least = _least_size(left, failing)
     return f"{words} from {least} up" if least else f"{words} in {len(failing)} of {len(left)}"
 
@@ -167,11 +175,17 @@ def _pixels(text: str) -> int:
 
 def _without_size(one: Outcome) -> str:
     """What tells an operation from the others of its group but the size: `16 → 32 channels, float32, backward`."""
-    shape = re.sub(r"\s*(?:\bat )?\d+(?:×\d+)+", "", one.operation.shape, count=1).strip(" ,")
-    parts = (shape, one.operation.dtype, "backward" if one.operation.backward else "")
+    parts = (_kind(one), one.operation.dtype, "backward" if one.operation.backward else "")
     return ", ".join(filter(None, parts))
+
+
+def _kind(one: Outcome) -> str:
+    """Its shape without the size: `16 → 32 channels`."""
+    return _SIZE.sub("", one.operation.shape, count=1)
 
 
 def _short(number: float) -> str:
     """`3e-2`, `0.5`, `12`."""
+    if 0.1 <= number < 1000:
+        return f"{number:.0f}" if number >= 9.5 else f"{number:.1g}"
     return re.sub(r"e([+-])0*(\d)", r"e\1\2", f"{number:.0e}").replace("e+", "e") if number else "0"
