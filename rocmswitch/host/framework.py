@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -26,6 +26,7 @@ BUNDLES = ("torch/lib", "_rocm_sdk_core/lib", "_rocm_sdk_libraries*/lib")
 
 _TEXT_LIMIT = 1 << 16
 _DATABASES = ("torch/share/miopen/db", "torch/lib/miopen/db", "_rocm_sdk_libraries*/share/miopen/db")
+_BLASLT = ("torch/lib/hipblaslt/library", "_rocm_sdk_libraries*/lib/hipblaslt/library")
 _CARD = "@GFXARCH@"
 _DISTRIBUTION = re.compile(r"(?P<name>[A-Za-z0-9._]+)-(?P<version>[^-/]+)\.dist-info")
 _SYMBOLS = re.compile(r"(GLIBC|GLIBCXX|CXXABI)_([0-9][0-9.]*)")
@@ -76,11 +77,17 @@ def _framework(site: Path, known: Mapping[str, FrameworkLibrary]) -> Framework:
         blas.gpus if blas else (),
         blas.folder if blas else "",
         blas.version if blas else "",
-        tuple(sorted({target_of_database(name) for name in _names(folder)} - {""})) if folder else (),
+        _named(target_of_name, (one for pattern in _BLASLT for one in site.glob(pattern))),
+        _named(target_of_database, [folder] if folder else []),
         str(folder or ""),
         distributions.get("numpy", ""),
         tuple(sorted((name, version) for name, version in distributions.items() if name.startswith("rocm-sdk"))),
     )
+
+
+def _named(target: Callable[[str], str], folders: Iterable[Path]) -> tuple[str, ...]:
+    """The cards that files in *folders* are called after."""
+    return tuple(sorted({target(name) for folder in folders for name in _names(folder)} - {""}))
 
 
 def _libraries(site: Path, known: Mapping[str, FrameworkLibrary]) -> Iterator[FrameworkLibrary]:

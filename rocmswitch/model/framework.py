@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rocmswitch.model.gpucode import GpuCode
+from rocmswitch.model.gpucode import GpuCode, target_of_override
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,8 @@ class Framework:
     blas_folder: str = ""
     """Where those lie; empty where it brings no rocBLAS along."""
     blas_version: str = ""
+    blaslt: tuple[str, ...] = ()
+    """Cards for which its hipBLASLt has kernels."""
     databases: tuple[str, ...] = ()
     """Cards for which its MIOpen has tuned solutions."""
     databases_folder: str = ""
@@ -71,6 +73,10 @@ class Framework:
         if self.core is None:
             return ()
         return self.packs if self.core.code.packs else self.core.code.targets
+
+    @property
+    def is_for_rocm(self) -> bool:
+        return bool(self.hip) or "+rocm" in self.version or self.core is not None
 
     @property
     def targets_are_known(self) -> bool:
@@ -110,9 +116,17 @@ class FrameworkSymptoms:
     """Files that would be loaded instead of what it brings along, and what leads to them."""
     better: str = ""
     """A stack that is known to work on the card."""
+    known_override: str = ""
+    """HSA_OVERRIDE_GFX_VERSION as the manifest says that this torch needs it on the card."""
+    older: str = ""
+    """A torch of the same stack for an older glibc, where this one is too new for the machine."""
     kernels_of: str = ""
     """An installed stack that has the card's kernels for this very rocBLAS."""
 
     @property
     def is_ours(self) -> bool:
         return self.kind == "venv"
+
+    def runs_as(self, card: str) -> str:
+        """The target whose code a program in it runs on *card*."""
+        return target_of_override(self.override) or card
