@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import click
 
 from rocmswitch.cli import machine, output
 from rocmswitch.cli.main import Scopes, program
-from rocmswitch.errors import Refused, VerificationFailed
+from rocmswitch.errors import Refused, UsageMistake, VerificationFailed
 from rocmswitch.model.finding import FAULT, SEVERITIES, Finding
 from rocmswitch.model.grammar import GPU as GPU_NAME
 from rocmswitch.operations import doctor
@@ -44,6 +44,9 @@ def _checked(_ctx: click.Context, _option: click.Parameter, value: str | None) -
     type=click.Path(exists=True, file_okay=False),
     help="Take the card, its driver and /etc from another machine, whose files are in DIR.",
 )
+@click.option(
+    "--log", metavar="FILE", help="Say what an error points at that stands in FILE, or in what is pasted (-)."
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_context
@@ -56,7 +59,11 @@ def command(
     a fault was found.
     """
     scopes: Scopes = ctx.obj
+    log = elsewhere.pop("log")
     here = _surgery(scopes, elsewhere)
+    if log is not None:
+        _explain(log, fix, lambda: doctor.plan(doctor.examine(here, name, output.say)), as_json=as_json)
+        return
     if fix is not None and is_meant(fix):
         from rocmswitch.cli import clearing
 
@@ -88,6 +95,14 @@ def _surgery(scopes: Scopes, elsewhere: Mapping[str, str | None]) -> Surgery:
         machine.disk(),
         Path(environment.get(SYSROOT) or "/"),
     )
+
+
+def _explain(log: str, fix: str | None, diagnose: Callable[[], Sequence[Finding]], *, as_json: bool) -> None:
+    from rocmswitch.cli.errorlog import explain
+
+    if fix is not None:
+        raise UsageMistake("`--log` only explains, and `--fix` changes something", hint="run `rocmswitch doctor`")
+    explain(log, diagnose, as_json=as_json)
 
 
 def _show(findings: tuple[Finding, ...]) -> None:

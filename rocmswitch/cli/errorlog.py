@@ -1,0 +1,111 @@
+"""rocmswitch doctor --log: what an error that somebody pastes points at."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from rocmswitch.cli import output
+from rocmswitch.errors import Failed, NotFound, VerificationFailed
+from rocmswitch.model.finding import FAULT, Finding
+from rocmswitch.model.trouble import EXACTLY, PERHAPS, USUALLY, Likely
+from rocmswitch.planning.errorlog import confirm, find_troubles, parse_log
+
+_STDIN = "-"
+_LIMIT = 16 * 1024 * 1024
+"""Bytes that are read."""
+_WORDS = {EXACTLY: "surely", USUALLY: "likely", PERHAPS: "perhaps"}
+
+
+def explain(log: str, diagnose: Callable[[], Sequence[Finding]], *, as_json: bool) -> None:
+    """Say what *log*, a file or `-`, points at; *diagnose* tells what is wrong here, which may confirm it.
+
+    Raises NotFound and Failed for what cannot be read, VerificationFailed where it names a fault.
+    """
+    name = "stdin" if log == _STDIN else log
+    lines = parse_log(_read(log))
+    likely = find_troubles(lines, name)
+    likely = confirm(likely, diagnose()) if likely else ()
+    if as_json:
+        output.write_json(_as_json(name, len(lines), likely))
+    else:
+        _show(likely)
+    faults = sum(one.finding.severity == FAULT for one in likely)
+    if faults:
+        raise VerificationFailed(f"`{name}` points at {faults} fault{'s' if faults > 1 else ''}")
+    if not likely:
+        output.say(
+            f"nothing that `{name}` says is known to doctor; run `rocmswitch doctor` for what is wrong here, and "
+            "`rocmswitch probe VENV` for what computes"
+        )
+
+
+def _read(log: str) -> bytes:
+    if log == _STDIN:
+        if sys.stdin.isatty():
+            output.say("paste the error, then press Ctrl-D")
+        content = sys.stdin.buffer.read(_LIMIT + 1)
+    else:
+        content = _read_file(Path(log))
+    if len(content) > _LIMIT:
+        output.say(f"only the first {_LIMIT >> 20} MiB are looked at: `tail -c 16M` takes the last ones")
+    return content[:_LIMIT]
+
+
+def _read_file(path: Path) -> bytes:
+    """Also what a shell passes as `<(dmesg)`, which is no regular file."""
+    try:
+        with path.open("rb") as file:
+            return file.read(_LIMIT + 1)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise NotFound(
+            f"there is no file `{path}`",
+            hint="run `rocmswitch doctor --log -`, paste the error, and press Ctrl-D",
+        ) from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise Failed(f"`{path}` cannot be read: {reason}") from error
+
+
+def _show(likely: Sequence[Likely]) -> None:
+    for one in likely:
+        for line in _lines(one):
+            output.write(line)
+
+
+def _lines(one: Likely) -> Iterator[str]:
+    finding = one.finding
+    yield f"{'confirmed' if one.confirmed else _WORDS[one.sure]}: {finding.what}  [{finding.id}]"
+    yield f"  where: {_printable(finding.where)}"
+    yield f"  why: {finding.why}"
+    for found in one.confirmed:
+        yield f"  here: {_printable(found.what)}  [{_printable(found.id)}]"
+        if found.remedy:
+            yield f"    fix: {_printable(found.remedy.text)}"
+    if finding.remedy:
+        yield f"  fix: {finding.remedy.text}"
+    yield f"  seen: {', '.join(one.seen)}"
+
+
+def _printable(text: str) -> str:
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
+
+
+def _as_json(name: str, count: int, likely: Sequence[Likely]) -> object:
+    """Names of files may hold bytes that are no text, and JSON is text."""
+    found = [
+        {
+            **asdict(one.finding),
+            "sure": _WORDS[one.sure],
+            "line": one.line,
+            "text": one.text,
+            "seen": one.seen,
+            "confirmed": [asdict(finding) for finding in one.confirmed],
+        }
+        for one in likely
+    ]
+    value = {"log": name, "lines": count, "likely": found}
+    return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
