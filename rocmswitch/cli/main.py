@@ -26,6 +26,7 @@ _COMMANDS = {
     "init": ("Let a shell switch by itself.", "init"),
     "gpu": ("Which cards are here, and what each stack gives them.", "gpu"),
     "recommend": ("Which stack suits this card and this machine.", "recommend"),
+    "probe": ("What works in an environment on this card, and what hangs.", "probe"),
     "doctor": ("What is wrong here, why, and what to do about it.", "doctor"),
     "verify": ("Check every file against its receipt.", "verify"),
     "repair": ("Build a damaged stack again.", "repair"),

@@ -81,9 +81,8 @@ def _in_full(place: str, group: list[Recommendation]) -> Iterator[str]:
     for line in (*best.limits, *best.reasons):
         yield f"   {line}"
     if best.torch and best.pythons:
-        yield f"   torch {best.torch}, {_of_python(best)}{''.join(f'; {note}' for note in best.notes)}"
-    elif best.notes:
-        yield f"   {'; '.join(best.notes)}"
+        yield f"   torch {best.torch}, {_of_python(best)}"
+    yield from (f"   {note}" for note in best.notes)
     yield from _failing(best.failures)
     if best.evidence:
         yield f"   evidence: {', '.join(best.evidence)}"

@@ -11,7 +11,7 @@ from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.use_options import Options
 from rocmswitch.errors import UsageMistake
 from rocmswitch.model.grammar import GPU as GPU_NAME
-from rocmswitch.model.recommendation import Recommendation
+from rocmswitch.model.recommendation import Machine, Recommendation
 from rocmswitch.operations.entering import GPU, SYSROOT
 from rocmswitch.operations.recommend import Advice, Wish, advise
 from rocmswitch.planning.recommend import first_of
@@ -28,23 +28,25 @@ def ask(scopes: Scopes, wish: Wish) -> Advice:
 
 def first_stack(scopes: Scopes) -> str:
     """The name of the first one for this machine. Which it is, and why, is said."""
-    return _first(scopes, Wish()).stack
+    return _first(scopes, Wish())[0].stack
 
 
 def for_use(scopes: Scopes, options: Options) -> tuple[str, Options]:
-    """The stack and the options that `use recommended` means: the torch that fits goes with it."""
-    best = _first(scopes, Wish(checked(options.gpu), python=options.python or ""))
-    if not options.venv or options.torch or options.cpu or options.locked or "--torch" not in best.command:
+    """The stack and the options that `use recommended` means: the torch that fits, and the card, go with it."""
+    best, about = _first(scopes, Wish(checked(options.gpu), python=options.python or ""))
+    if not options.venv:
         return best.stack, options
-    return best.stack, replace(options, torch=best.torch)
+    options = replace(options, gpu=options.gpu or (about.target if about.named else None))
+    chosen = options.torch or options.cpu or options.locked or "--torch" not in best.command
+    return best.stack, options if chosen else replace(options, torch=best.torch)
 
 
-def _first(scopes: Scopes, wish: Wish) -> Recommendation:
+def _first(scopes: Scopes, wish: Wish) -> tuple[Recommendation, Machine]:
     root = Path(os.environ.get(SYSROOT) or "/")
     advice = ask(scopes, replace(wish, root=root))
     best = first_of(advice.recommendations, advice.machine.target)
     output.say(f"recommended for {advice.machine.target} is {best.stack}: {'; '.join(best.reasons)}")
-    return best
+    return best, advice.machine
 
 
 def checked(gpu: str | None) -> str:

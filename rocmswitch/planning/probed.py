@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 from rocmswitch.model.probe import BAD, OK, Outcome, Report
 from rocmswitch.planning.probing import operations
@@ -41,12 +41,8 @@ class Probed:
         fine = {one.operation for one in self.outcomes if one.result == OK}
         if not fine:
             return frozenset()
-        whole: dict[str, set[str]] = {}
-        for one in operations():
-            for word in (one.group, one.dtype):
-                whole.setdefault(word, set()).add(one.name)
         names = {one.name for one in fine}
-        return frozenset(word for word, needed in whole.items() if needed <= names) | {"torch"}
+        return frozenset(word for word, needed in _all_of().items() if needed <= names) | {"torch"}
 
     def failing(self, purpose: str) -> dict[str, tuple[Outcome, ...]]:
         """Those of `bad` that *purpose* suffers from."""
@@ -84,13 +80,34 @@ def probed(reports: Iterable[Report], stack: str, target: str, torch: str, convo
     created = ""
     for report in reports:
         around = report.surroundings
-        if around.is_substitute or (around.stack, around.target, around.torch) != (stack, target, torch):
+        if (
+            around.is_substitute
+            or not torch
+            or (around.stack, around.target, around.torch) != (stack, target, torch)
+        ):
             continue
-        created = created or report.created
-        for one in report.outcomes:
-            if around.convolutions == convolutions or not _depends_on_miopen(one):
-                newest.setdefault(one.operation.name, one)
+        counting = [one for one in report.outcomes if _counts(one, report, convolutions)]
+        created = created or (report.created if counting else "")
+        for one in counting:
+            newest.setdefault(one.operation.name, one)
     return Probed(tuple(newest.values()), created)
+
+
+@cache
+def _all_of() -> dict[str, frozenset[str]]:
+    """The names of all operations of each group and of each type."""
+    found: dict[str, set[str]] = {}
+    for one in operations():
+        for word in (one.group, one.dtype):
+            found.setdefault(word, set()).add(one.name)
+    return {word: frozenset(names) for word, names in found.items()}
+
+
+def _counts(outcome: Outcome, report: Report, convolutions: str) -> bool:
+    """A probe that was stopped confirms nothing."""
+    if report.is_partial and outcome.result not in BAD:
+        return False
+    return report.surroundings.convolutions == convolutions or not _depends_on_miopen(outcome)
 
 
 def _depends_on_miopen(outcome: Outcome) -> bool:

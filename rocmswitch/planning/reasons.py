@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from packaging.version import Version
 
+from rocmswitch.model.convolutions import FALLBACK
+from rocmswitch.model.probe import BAD
 from rocmswitch.model.recommendation import (
     BLOCKED,
     COMMUNITY,
@@ -23,7 +25,7 @@ from rocmswitch.model.stack import Pytorch
 from rocmswitch.planning.probed import Probed
 from rocmswitch.planning.purposes import is_convolution
 from rocmswitch.planning.pytorch import Choice, needs_card, other_rocm
-from rocmswitch.planning.verdict import FALLBACK, OVERRIDE, UNNAMED, Verdict, known_sureness
+from rocmswitch.planning.verdict import OVERRIDE, UNNAMED, Verdict, known_sureness
 
 UNTRIED = "not tried on this card yet"
 _SAID = {
@@ -43,9 +45,12 @@ def reasons_of(
     return tuple(_reasons(verdict, target, entry, probed, purpose))
 
 
-def notes_of(verdict: Verdict, machine: Machine, entry: Pytorch | None, probed: Probed) -> tuple[str, ...]:
-    """What comes with it, and what it takes on this machine."""
-    return tuple(_notes(verdict, machine, entry, probed))
+def notes_of(verdict: Verdict, machine: Machine, entry: Pytorch, replaced: Probed) -> tuple[str, ...]:
+    """What comes with the wheels of *entry*, and what they take on this machine.
+
+    *replaced* is what the probe saw here while MIOpen's convolutions were replaced.
+    """
+    return tuple(_notes(verdict, machine, entry, replaced))
 
 
 def _reasons(verdict: Verdict, target: str, entry: Pytorch | None, probed: Probed, purpose: str) -> Iterator[str]:
@@ -83,11 +88,9 @@ def _seen(verdict: Verdict, probed: Probed, purpose: str) -> str:
     return f"the probe of {day} on this machine tried nothing of what was asked for"
 
 
-def _notes(verdict: Verdict, machine: Machine, entry: Pytorch | None, probed: Probed) -> Iterator[str]:
+def _notes(verdict: Verdict, machine: Machine, entry: Pytorch, replaced: Probed) -> Iterator[str]:
     stack = verdict.stack
     known = stack.gpus.get(machine.target, UNNAMED)
-    if entry is None:
-        return
     constraints = Choice(stack, entry, machine.target).constraints
     if constraints:
         yield " and ".join(re.sub(r"([<>=!~]+)", r" \1 ", one) for one in constraints)
@@ -103,8 +106,18 @@ def _notes(verdict: Verdict, machine: Machine, entry: Pytorch | None, probed: Pr
             "did not: `use` takes that request away"
         )
     if known.convolutions == FALLBACK:
-        tried = any(is_convolution(one.operation.group) for one in probed.outcomes)
-        yield "convolutions by the replacement for MIOpen's" + ("" if tried else f", {UNTRIED}")
+        yield f"convolutions by the replacement for MIOpen's, {_tried(replaced)}"
+    elif any(is_convolution(one.word) for one in verdict.failures):
+        yield f"`--conv-fallback` replaces MIOpen's convolutions, {_tried(replaced)}"
+
+
+def _tried(replaced: Probed) -> str:
+    """What the probe says of the replacement on this machine's card."""
+    tried = [one for one in replaced.outcomes if is_convolution(one.operation.group)]
+    if not tried:
+        return UNTRIED
+    bad = sum(one.result in BAD for one in tried)
+    return f"by the probe of {replaced.created[:10]} on this machine: {bad} of {len(tried)} operations failed"
 
 
 def overridden(version: str) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rocmswitch.errors import NotFound
+from rocmswitch.model.convolutions import FALLBACK
 from rocmswitch.model.probe import Report
-from rocmswitch.model.recommendation import BLOCKED, FAILS, MAY_RUN, RUNS, TOOLS, Machine, Recommendation
+from rocmswitch.model.recommendation import MAY_RUN, RUNS, TOOLS, Machine, Recommendation
 from rocmswitch.model.stack import Pytorch, Stack
 from rocmswitch.planning.limits import fitting_build
-from rocmswitch.planning.probed import Probed, probed
+from rocmswitch.planning.probed import probed
 from rocmswitch.planning.purposes import ANY
 from rocmswitch.planning.reasons import notes_of, reasons_of
 from rocmswitch.planning.verdict import UNNAMED, Verdict, judge
@@ -19,7 +20,10 @@ from rocmswitch.planning.wheelfiles import version_of
 def recommend(
     stacks: Iterable[Stack], machine: Machine, purpose: str = ANY, reports: Sequence[Report] = ()
 ) -> tuple[Recommendation, ...]:
-    """Every one of *stacks*, the best for *purpose* first. *reports* are this machine's, the newest first."""
+    """Every one of *stacks*, the best for *purpose* first. *reports* are this machine's, the newest first.
+
+    What a report says of a stack counts where it is about the card, and about the torch that the stack would give.
+    """
     judged = [_judged(stack, machine, purpose, reports) for stack in stacks]
     return tuple(one for _, one in sorted(judged, key=lambda pair: pair[0].rank))
 
@@ -38,7 +42,8 @@ def _judged(
     entry, limits = fitting_build(stack, machine)
     known = stack.gpus.get(machine.target, UNNAMED)
     torch = entry.torch if entry else ""
-    seen = probed(reports, stack.name, machine.target, torch, known.convolutions) if entry else Probed()
+    seen = probed(reports, stack.name, machine.target, torch, known.convolutions)
+    replaced = probed(reports, stack.name, machine.target, torch, FALLBACK)
     verdict = judge(stack, machine.target, purpose, seen, blocked=bool(limits))
     works = verdict.standing in (RUNS, TOOLS, MAY_RUN)
     return verdict, Recommendation(
@@ -53,7 +58,7 @@ def _judged(
         verdict.failures,
         known.evidence,
         limits,
-        notes_of(verdict, machine, entry, seen) if verdict.standing not in (FAILS, BLOCKED) else (),
+        notes_of(verdict, machine, entry, replaced) if entry and works else (),
         seen.created,
     )
 

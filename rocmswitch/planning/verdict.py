@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from packaging.version import Version
 
+from rocmswitch.model.convolutions import FALLBACK
 from rocmswitch.model.recommendation import (
     BLOCKED,
     CONFIRMED,
@@ -26,7 +27,6 @@ from rocmswitch.planning.probed import Probed
 from rocmswitch.planning.purposes import ANY, CORE, is_asked, is_convolution, way_round
 
 OVERRIDE = "HSA_OVERRIDE_GFX_VERSION"
-FALLBACK = "fallback"
 UNNAMED = Gpu(support="unknown")
 """What a manifest says of a card that it does not name."""
 _OPTIONAL = "profiles"
