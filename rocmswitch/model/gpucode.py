@@ -22,6 +22,8 @@ GENERIC = {
 PORTABLE = "amdgcnspirv"
 """Code that is compiled for the card when it is loaded."""
 
+OVERRIDE = "HSA_OVERRIDE_GFX_VERSION"
+"""The variable that has ROCm take a card for another one."""
 _OVERRIDE = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{1,2})")
 
 

@@ -21,12 +21,11 @@ from rocmswitch.host.libraries import HostLibraries
 from rocmswitch.host.maps import loader_cache, loader_files, read_elf
 from rocmswitch.model.deployment import Site
 from rocmswitch.model.framework import Framework, FrameworkLibrary, FrameworkSymptoms
-from rocmswitch.model.gpucode import serves
+from rocmswitch.model.gpucode import OVERRIDE, serves
 from rocmswitch.model.stack import Pytorch, Stack
 from rocmswitch.operations.entering import GPU, environment_inside
 from rocmswitch.operations.examining import Surgery
 from rocmswitch.operations.sites import find_site, site_of
-from rocmswitch.planning.diagnosis_shell import OVERRIDE
 from rocmswitch.planning.libraries import foresee, library_of
 from rocmswitch.planning.loader import Search
 from rocmswitch.planning.pytorch import better_stack

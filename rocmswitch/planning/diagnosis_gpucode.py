@@ -10,9 +10,8 @@ from packaging.version import Version
 
 from rocmswitch.model.finding import FAULT, NOTE, WARNING, Finding, Remedy
 from rocmswitch.model.framework import FrameworkLibrary, FrameworkSymptoms
-from rocmswitch.model.gpucode import plain, serves, target_of_override
+from rocmswitch.model.gpucode import OVERRIDE, plain, serves, target_of_override
 from rocmswitch.model.symptoms import Symptoms
-from rocmswitch.planning.diagnosis_shell import OVERRIDE
 from rocmswitch.planning.libraries import library_of
 
 FEW = 10
