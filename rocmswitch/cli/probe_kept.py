@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.probe_words import heading
 from rocmswitch.errors import MachineLacks, UsageMistake, VerificationFailed
 from rocmswitch.model.probe import Outcome, Report
+from rocmswitch.operations.entering import SYSROOT
 from rocmswitch.planning.probecomparison import (
     BETTER,
     FASTER,
@@ -37,7 +39,8 @@ _TITLES = {
 
 
 def probes(scopes: Scopes) -> Probes:
-    return Probes(scopes.own, machine.disk())
+    """Those of this machine, or of the one whose files ROCMSWITCH_SYSROOT names."""
+    return Probes(scopes.own, machine.disk(), Path(os.environ.get(SYSROOT) or "/"))
 
 
 def show_list(kept: Probes, *, as_json: bool) -> None:

@@ -53,7 +53,7 @@ class PlainProgress:
             self._count.add(one)
             if one.result in BAD:
                 output.say(failure(one))
-        if time.monotonic() >= self._next:
+        if time.monotonic() >= self._next and self._count.done < self._count.total:
             self._next = time.monotonic() + PLAIN_INTERVAL
             output.say(f"tried {self._count}")
 

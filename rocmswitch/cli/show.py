@@ -9,12 +9,14 @@ import msgspec
 
 from rocmswitch.cli import machine, output
 from rocmswitch.cli.main import Scopes
+from rocmswitch.cli.probe_kept import probes
 from rocmswitch.cli.settling import tell_pending
 from rocmswitch.errors import NotFound
 from rocmswitch.model.convolutions import FALLBACK
 from rocmswitch.model.receipt import Receipt
 from rocmswitch.model.stack import Gpu, Key, Stack
 from rocmswitch.planning.naming import resolve_name
+from rocmswitch.planning.proberesults import summary
 from rocmswitch.planning.pytorch import other_rocm
 from rocmswitch.store.catalog import Manifest
 from rocmswitch.store.installed import Installation, Installed
@@ -47,6 +49,7 @@ def command(scopes: Scopes, name: str, as_json: bool) -> None:
         return
     if manifest is not None and not environment:
         _show_manifest(manifest)
+    _tell_probe(scopes, one.receipt.stack if one else manifest.stack.name if manifest else "")
     if one is not None:
         _show_receipt(one, one.receipt)
         if environment and manifest is not None:
@@ -90,6 +93,15 @@ def _show_manifest(manifest: Manifest) -> None:
     _section("GPUs", _gpus(stack))
     if stack.unverified:
         _section("Not read in a source", [("unverified", ", ".join(stack.unverified))])
+
+
+def _tell_probe(scopes: Scopes, stack: str) -> None:
+    """What works here, by the newest probe of *stack* that was not stopped."""
+    kept = probes(scopes).read_all(stack) if stack else ()
+    found = next((report for report in kept if not report.is_partial), None)
+    if found is not None:
+        on = " on a substitute" if found.surroundings.is_substitute else ""
+        output.write(f"\nprobed here on {found.created[:10]}{on}: {summary(found)}")
 
 
 def _section(title: str, rows: list[tuple[str, str]]) -> None:

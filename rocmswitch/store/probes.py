@@ -59,9 +59,9 @@ class Probes:
                 self._drop_beyond(path)
         return path
 
-    def read_all(self) -> tuple[Report, ...]:
-        """Those that can be read, the newest first."""
-        found = [one for _, one in self._look() if isinstance(one, Report)]
+    def read_all(self, stack: str = "*") -> tuple[Report, ...]:
+        """Those that can be read, or those of one *stack*, the newest first."""
+        found = [one for _, one in self._look(stack) if isinstance(one, Report)]
         return tuple(sorted(found, key=lambda one: one.created, reverse=True))
 
     @property
@@ -82,9 +82,9 @@ class Probes:
             return reports[int(word) - 1]
         return _named(word, reports)
 
-    def _look(self) -> Iterator[tuple[Path, Report | str]]:
+    def _look(self, kind: str = "*") -> Iterator[tuple[Path, Report | str]]:
         # Of one second the later name is the later report.
-        for path in sorted(self.folder.glob("*/*.json"), key=lambda one: one.name, reverse=True):
+        for path in sorted(self.folder.glob(f"{kind}/*.json"), key=lambda one: one.name, reverse=True):
             try:
                 yield path, parse_report(_content(path))
             except (OSError, ValueError) as error:
@@ -92,7 +92,7 @@ class Probes:
 
     def _drop_beyond(self, newest: Path) -> None:
         """Let go of what is too much beside *newest*. What cannot be read stays: it may be a later version's."""
-        beside = [pair for pair in self._look() if pair[0].parent == newest.parent and pair[0] != newest]
+        beside = (pair for pair in self._look(newest.parent.name) if pair[0] != newest)
         known = [(path, one) for path, one in beside if isinstance(one, Report)]
         last_to_go = sorted(known, key=lambda pair: pair[1].is_partial)
         for path, _ in last_to_go[KEPT - 1 :]:
