@@ -1,0 +1,125 @@
+"""Images as matrices of which each column holds what one output reads, and back: im2col and col2im."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from .geometry import Box, Geometry, window
+
+Tensor = Any
+_EVERYTHING = (slice(None), slice(None))
+"""All images, all channels."""
+
+
+def gather(image: Tensor, geometry: Geometry, box: Box) -> Tensor:
+    """(images, groups, depth, outputs): one new buffer, and none where each output reads its own place alone."""
+    count = box.images.stop - box.images.start
+    if geometry.is_pointwise:
+        columns = selected(image, box).flatten(2)
+    elif len(geometry.size) == 2:
+        columns = _unfolded(image, geometry, box)
+    else:
+        columns = patches(_framed(image, box), geometry, box)
+    return columns.reshape(count, geometry.groups, geometry.depth, -1)
+
+
+def merged(image: Tensor, geometry: Geometry, box: Box) -> Tensor:
+    """(groups, depth, images × outputs): the columns of all images side by side."""
+    view = patches(_framed(image, box), geometry, box)
+    taps = len(geometry.kernel)
+    order = [*range(1, 2 + taps), 0, *range(2 + taps, 2 + 2 * taps)]
+    return view.permute(order).reshape(geometry.groups, geometry.depth, -1)
+
+
+def scatter(columns: Tensor, target: Tensor, geometry: Geometry, box: Box) -> None:
+    """Add what each output read to the places it was read from, where `overwrites` does not say otherwise."""
+    if len(geometry.size) == 2:
+        _folded(columns, target, geometry, box)
+    else:
+        _add(_added_up(columns, geometry, box), target, box)
+
+
+def overwrites(geometry: Geometry, box: Box) -> bool:
+    """Whether `scatter` writes every place of the box's images, whatever was there."""
+    return box.is_whole and len(geometry.size) == 2
+
+
+def selected(tensor: Tensor, box: Box) -> Tensor:
+    """The part of something that has the box's outputs in its last dimensions."""
+    part = tensor if tensor.shape[0] == box.images.stop - box.images.start else tensor[box.images]
+    return part if box.is_whole else part[_EVERYTHING + box.outputs]
+
+
+def patches(block: Tensor, geometry: Geometry, box: Box) -> Tensor:
+    """A view (images, channels, taps…, outputs…) of *block*, which has its zeros around it."""
+    images, channels, *steps = block.stride()
+    taps = [step * each for step, each in zip(steps, geometry.dilation)]
+    outputs = [step * each for step, each in zip(steps, geometry.stride)]
+    shape = (*block.shape[:2], *geometry.kernel, *box.extent)
+    return block.as_strided(shape, (images, channels, *taps, *outputs))
+
+
+def exact(dtype: Any) -> Any:
+    """What sums are kept in."""
+    return torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
+
+
+def _framed(image: Tensor, box: Box) -> Tensor:
+    """What the outputs read, with zeros where that is outside of the image."""
+    block = image[_in_images(box)]
+    return functional.pad(block, box.edges) if box.edges else block
+
+
+def _unfolded(image: Tensor, geometry: Geometry, box: Box) -> Tensor:
+    """All images as the channels of one, which takes one kernel in place of one for each image."""
+    if box.is_whole:
+        block = image if image.shape[0] == box.images.stop - box.images.start else image[box.images]
+        padding = geometry.padding
+    else:
+        block, padding = _framed(image, box), (0, 0)
+    height, width = block.shape[2:]
+    one = block.reshape(1, -1, height, width)
+    return functional.unfold(one, geometry.kernel, geometry.dilation, padding, geometry.stride)
+
+
+def _folded(columns: Tensor, target: Tensor, geometry: Geometry, box: Box) -> None:
+    one = columns.reshape(1, -1, columns.shape[-1])
+    how = (geometry.kernel, geometry.dilation)
+    if not overwrites(geometry, box):
+        block = functional.fold(one, window(geometry, box.extent), *how, (0, 0), geometry.stride)
+        _add(block.view(-1, geometry.channels, *block.shape[2:]), target, box)
+        return
+    part = target[box.images]
+    if part.is_contiguous():
+        out = part.view(1, -1, *geometry.size)
+        torch._C._nn.col2im(one, geometry.size, *how, geometry.padding, geometry.stride, out=out)
+    else:
+        block = functional.fold(one, geometry.size, *how, geometry.padding, geometry.stride)
+        part.copy_(block.view(part.shape))
+
+
+def _added_up(columns: Tensor, geometry: Geometry, box: Box) -> Tensor:
+    """In float32 where the images are of half of that: as many sums as there are taps would lose too much."""
+    taps = columns.reshape(-1, geometry.channels, geometry.taps, *box.extent)
+    shape = (taps.shape[0], geometry.channels, *window(geometry, box.extent))
+    block = columns.new_zeros(shape, dtype=exact(columns.dtype))
+    steps = tuple(zip(geometry.dilation, geometry.stride, box.extent))
+    for number, tap in enumerate(product(*(range(size) for size in geometry.kernel))):
+        places = (slice(t * d, t * d + (e - 1) * s + 1, s) for t, (d, s, e) in zip(tap, steps))
+        block[_EVERYTHING + tuple(places)].add_(taps[:, :, number])
+    return block
+
+
+def _add(block: Tensor, target: Tensor, box: Box) -> None:
+    """All of *block* but its frame."""
+    lows = box.edges[-2::-2] or (0,) * len(box.inputs)
+    runs = (slice(low, low + run.stop - run.start) for low, run in zip(lows, box.inputs))
+    target[_in_images(box)].add_(block[_EVERYTHING + tuple(runs)])
+
+
+def _in_images(box: Box) -> tuple[slice, ...]:
+    return (box.images, slice(None), *box.inputs)
