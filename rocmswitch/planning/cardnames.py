@@ -63,15 +63,17 @@ def families() -> tuple[Family, ...]:
 
 @cache
 def _families() -> dict[int, Family]:
-    found: dict[int, Family] = {}
-    head: list[str] = []
+    devices: dict[str, list[int]] = {}
+    head = ""
     for line in cardtable.TARGETS.splitlines():
         if line.startswith(" "):
-            target, chip, architecture, *mark = head
-            devices = frozenset(int(word, 16) for word in line.split())
-            found |= dict.fromkeys(devices, Family(target, chip, architecture, bool(mark), devices))
+            devices.setdefault(head, []).extend(int(word, 16) for word in line.split())
         else:
-            head = [word.strip() for word in line.split("|")]
+            head = line
+    found: dict[int, Family] = {}
+    for head, ids in devices.items():
+        target, chip, architecture, *mark = (word.strip() for word in head.split("|"))
+        found |= dict.fromkeys(ids, Family(target, chip, architecture, bool(mark), frozenset(ids)))
     return found
 
 
