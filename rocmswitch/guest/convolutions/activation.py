@@ -87,7 +87,7 @@ def _by_topology(torch: Any, found: Sequence[cards.Card]) -> None:
     if not found:
         _ask_later(torch)
     elif not meant:
-        _state.settle(f"{names} needs it not" if len(set(names.split())) == 1 else f"none of {names} needs it")
+        _state.settle(f"{names} {'do' if ' ' in names else 'does'} not need it")
     elif len(meant) == len(found):
         _replace(torch, names)
     else:
@@ -104,7 +104,7 @@ def _ask_later(torch: Any) -> None:
         names = [cards.named(torch.cuda.get_device_properties(index)) for index in range(count)]
         meant = [name for name in names if name in TARGETS]
         if not meant:
-            _state.settle(f"{' '.join(names) or 'no card'} needs it not")
+            _state.settle(f"{' '.join(names)} {'does' if len(names) == 1 else 'do'} not need it")
         elif len(meant) == len(names):
             _replace(torch, " ".join(names))
         else:
