@@ -20,6 +20,8 @@ from packaging.version import Version
 from rocmswitch.host.pip import read_indexes
 
 _WHEEL = re.compile(r"torch-([0-9.]+\+cpu)-cp(3)([0-9]+)-")
+KEPT = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rocmswitch-tests/torch"
+"""Of the account that runs the tests; while one runs, its home is another."""
 _BESIDE = ("numpy", "expecttest", "setuptools")
 """What torch's own tests and compiler need."""
 
@@ -28,9 +30,8 @@ _BESIDE = ("numpy", "expecttest", "setuptools")
 def cpu_torch() -> Path:
     """The environment. Skips the test where no such PyTorch can be had."""
     version, python = _found()
-    kept = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rocmswitch-tests/torch"
-    folder = kept / f"{version or 'newest'}-{python}"
-    kept.mkdir(parents=True, exist_ok=True)
+    folder = KEPT / f"{version or 'newest'}-{python}"
+    KEPT.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock"):
         if not (folder / "whole").exists():
             _make(folder, version, python)
