@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 OK, WRONG, HANG, CRASH, ERROR, SKIPPED = "ok", "wrong", "hang", "crash", "error", "skipped"
 RESULTS = (OK, WRONG, HANG, CRASH, ERROR, SKIPPED)
-"""What an operation may come to. A skipped one says why in its `detail`, and was not started."""
+"""What an operation may come to. A skipped one says why in its `detail`: this torch says that it has none."""
 BAD = (WRONG, HANG, CRASH, ERROR)
 
 
@@ -117,3 +117,12 @@ class Report:
     @property
     def failing(self) -> tuple[Outcome, ...]:
         return tuple(one for one in self.outcomes if one.result in BAD)
+
+    @property
+    def stuck_since(self) -> Operation | None:
+        """The first of three hangs in a row on a card: what hangs after it may do so because the card is stuck."""
+        tried = [one for one in self.outcomes if one.result != SKIPPED]
+        for row in zip(tried, tried[1:], tried[2:], strict=False):
+            if self.surroundings.device != "cpu" and all(one.result == HANG for one in row):
+                return row[0].operation
+        return None

@@ -12,6 +12,9 @@ from typing import NoReturn
 
 _PR_SET_PDEATHSIG = 1
 
+Started = subprocess.Popen[bytes]
+"""A program that runs."""
+
 
 @dataclass(frozen=True)
 class Finished:
@@ -20,6 +23,14 @@ class Finished:
     code: int
     stdout: bytes
     stderr: bytes
+
+
+@dataclass(frozen=True)
+class Pipes:
+    """Descriptors for a program that is started: where both its streams go, and what it inherits besides."""
+
+    output: int
+    inherited: tuple[int, ...] = ()
 
 
 def run(
@@ -67,3 +78,17 @@ def _end_with(parent: int) -> Callable[[], None]:
 def replace_this_process(command: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
     """Become *command*: its exit code, signals and terminal are then our caller's business with it."""
     os.execvpe(command[0], list(command), dict(environment))
+
+
+def start(command: Sequence[str | Path], pipes: Pipes, *, environment: Mapping[str, str], folder: Path) -> Started:
+    """Start *command* in a session of its own, with nothing to read. Raises OSError."""
+    return subprocess.Popen(
+        [str(word) for word in command],
+        stdin=subprocess.DEVNULL,
+        stdout=pipes.output,
+        stderr=pipes.output,
+        pass_fds=pipes.inherited,
+        env=dict(environment),
+        cwd=folder,
+        start_new_session=True,
+    )
