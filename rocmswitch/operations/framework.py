@@ -170,7 +170,7 @@ def _with_ways_out(
     """What remedies name. It is looked for only where one may be needed."""
     framework, runs_as = found.framework, found.runs_as(card)
     served = not framework.targets_are_known or serves(framework.targets, runs_as)
-    lacks_blas = bool(framework.blas_folder) and runs_as not in framework.blas
+    lacks_blas = bool(framework.blas) and runs_as not in framework.blas
     if card and (not framework.is_for_rocm or not served or lacks_blas):
         found = replace(found, better=better_stack(card, stacks()))
     if card and lacks_blas:

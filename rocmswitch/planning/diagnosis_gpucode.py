@@ -95,15 +95,16 @@ def blas_kernels_missing(symptoms: Symptoms) -> Iterator[Finding]:
     for one in symptoms.frameworks if card else ():
         found, runs_as = one.framework, one.runs_as(card)
         lacks_all = found.targets_are_known and not serves(found.targets, runs_as)
-        if not found.blas_folder or runs_as in found.blas or lacks_all:
+        # A folder of which no card's kernels are known is laid out in a way that is not: it proves nothing.
+        if not found.blas or runs_as in found.blas or lacks_all:
             continue
-        has = f"it has those for {_listed(found.blas)}" if found.blas else "it has none for any card"
         yield Finding(
             f"blas-kernels-missing:{one.name}",
             FAULT,
             f"the rocBLAS of `{one.name}` has no kernels for {runs_as}",
             found.blas_folder,
-            f"{has}: matrix products end in `Cannot read TensileLibrary` or `Could not initialize Tensile`",
+            f"it has those for {_listed(found.blas)}: matrix products end in `Cannot read TensileLibrary` or "
+            "`Could not initialize Tensile`",
             _kernels(one, runs_as, card),
         )
 

@@ -38,7 +38,6 @@ BY_NAME = {"Rocm.hip", "Rocm.rocblas", "Rocm.miopen"}
 """planning/release.py reads them by the names of their packages."""
 
 PENDING = {
-    "Pytorch.loader": "doctor",
     "Source.digest": "install",
 }
 """Field -> the verb that will read it."""
