@@ -8,33 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from rocmswitch.metadata.aptsources import AptEntry, parse_sources
 from rocmswitch.model.host import Host
 
 MAX_FILE = 1024 * 1024
 """Characters of a list of sources that are read."""
 
 _FOLDER = Path("etc/apt")
-_LINE = re.compile(r"deb\s+(?:\[(?P<options>[^\]]*)\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)\s+(?P<components>\S.*)")
 _PLAIN_SUITE = re.compile(r"[a-z]+")
 """`bookworm`, not `bookworm-security`, `bookworm-updates` or a flat repository's `./`."""
 _MIRROR_FILE = "mirror+file:"
 """What Debian's cloud images write: the address of a file that lists mirrors."""
-
-
-@dataclass(frozen=True)
-class _Entry:
-    uri: str
-    suite: str
-    components: str
-    signed_by: str
-
-    def belongs_to(self, archive: str) -> bool:
-        """Vendors have suites named after Debian's too, but sign them with keyrings of their own."""
-        ours = not self.signed_by or f"{archive}-archive" in self.signed_by
-        return ours and bool(_PLAIN_SUITE.fullmatch(self.suite)) and "main" in self.components.split()
 
 
 def host_mirror(root: Path, archive: str, host: Host) -> str | None:
@@ -46,9 +32,15 @@ def host_mirror(root: Path, archive: str, host: Host) -> str | None:
         return None
     for entry in _entries(root / _FOLDER):
         uri = _listed_mirror(root, entry.uri) if entry.uri.startswith(_MIRROR_FILE) else entry.uri
-        if entry.belongs_to(archive) and uri.startswith(("http://", "https://")):
+        if _belongs_to(entry, archive) and uri.startswith(("http://", "https://")):
             return uri.rstrip("/")
     return None
+
+
+def _belongs_to(entry: AptEntry, archive: str) -> bool:
+    """Vendors have suites named after Debian's too, but sign them with keyrings of their own."""
+    ours = not entry.signed_by or f"{archive}-archive" in entry.signed_by
+    return ours and bool(_PLAIN_SUITE.fullmatch(entry.suite)) and "main" in entry.components.split()
 
 
 def _listed_mirror(root: Path, uri: str) -> str:
@@ -58,39 +50,11 @@ def _listed_mirror(root: Path, uri: str) -> str:
     return words[0] if words else ""
 
 
-def _entries(folder: Path) -> Iterator[_Entry]:
+def _entries(folder: Path) -> Iterator[AptEntry]:
     """Every enabled source of binary packages, in apt's order: sources.list, then sources.list.d by name."""
     parts = folder / "sources.list.d"
-    yield from _one_line_entries(_text(folder / "sources.list"))
-    for path in sorted([*parts.glob("*.list"), *parts.glob("*.sources")]):
-        read = _deb822_entries if path.suffix == ".sources" else _one_line_entries
-        yield from read(_text(path))
-
-
-def _one_line_entries(text: str) -> Iterator[_Entry]:
-    for line in text.splitlines():
-        match = _LINE.fullmatch(line.partition("#")[0].strip())
-        if match:
-            signed_by = re.search(r"signed-by=(\S+)", match["options"] or "", re.IGNORECASE)
-            yield _Entry(match["uri"], match["suite"], match["components"], signed_by[1] if signed_by else "")
-
-
-def _deb822_entries(text: str) -> Iterator[_Entry]:
-    text = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
-    for stanza in re.split(r"\n[ \t]*\n", text):
-        fields = _fields(stanza)
-        off = fields.get("enabled", "yes").lower() in ("no", "false", "off", "0", "without", "disable")
-        if off or "deb" not in fields.get("types", "").split():
-            continue
-        for uri in fields.get("uris", "").split():
-            for suite in fields.get("suites", "").split():
-                yield _Entry(uri, suite, fields.get("components", ""), fields.get("signed-by", ""))
-
-
-def _fields(stanza: str) -> dict[str, str]:
-    """By name in small letters; continued lines are joined."""
-    pairs = (line.partition(":") for line in re.sub(r"\n[ \t]+", " ", stanza).splitlines())
-    return {name.strip().lower(): value.strip() for name, _, value in pairs}
+    for path in (folder / "sources.list", *sorted([*parts.glob("*.list"), *parts.glob("*.sources")])):
+        yield from parse_sources(_text(path), path.name)
 
 
 def _text(path: Path) -> str:

@@ -9,6 +9,8 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
+from rocmswitch.host.accounts import group, unmapped_group
+from rocmswitch.host.accounts import user_name as user_name
 from rocmswitch.model.gpu import Gpu
 from rocmswitch.model.symptoms import DeviceFile
 
@@ -33,15 +35,7 @@ def plugged_cards(root: Path = Path("/")) -> tuple[str, ...]:
 def device_files(gpus: Iterable[Gpu], root: Path = Path("/")) -> tuple[DeviceFile, ...]:
     """/dev/kfd and each card's render node, and what this user may do with them."""
     paths = ["/dev/kfd", *(gpu.render_node for gpu in gpus if gpu.render_node)]
-    return tuple(_device(path, root / path.lstrip("/")) for path in dict.fromkeys(paths))
-
-
-def user_name() -> str:
-    """Empty for a number that the machine has no name for, as in some containers."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return ""
+    return tuple(_device(path, root) for path in dict.fromkeys(paths))
 
 
 def is_contained(root: Path = Path("/")) -> bool:
@@ -90,7 +84,8 @@ def _is_private(group: int) -> bool:
     return entry.gr_name == user.pw_name and group == user.pw_gid and not {*entry.gr_mem} - {user.pw_name}
 
 
-def _device(name: str, path: Path) -> DeviceFile:
+def _device(name: str, root: Path) -> DeviceFile:
+    path = root / name.lstrip("/")
     try:
         found = path.stat()
     except OSError:
@@ -98,11 +93,15 @@ def _device(name: str, path: Path) -> DeviceFile:
     usable = os.access(path, os.R_OK | os.W_OK)
     if found.st_gid == 0 or found.st_mode & _BY_GROUP != _BY_GROUP:
         return DeviceFile(name, there=True, usable=usable)
-    try:
-        entry = grp.getgrgid(found.st_gid)
-    except KeyError:
-        return DeviceFile(name, there=True, usable=usable, group=str(found.st_gid))
-    return DeviceFile(name, there=True, usable=usable, group=entry.gr_name, joined=user_name() in entry.gr_mem)
+    owner = group(found.st_gid, root)
+    return DeviceFile(
+        name,
+        there=True,
+        usable=usable,
+        group=owner.name or str(owner.number),
+        joined=bool(owner.name) and user_name(root) in owner.members,
+        is_unmapped=owner.number == unmapped_group(root) and is_contained(root),
+    )
 
 
 def _word(path: Path) -> str:

@@ -8,6 +8,7 @@ from rocmswitch.model.framework import FrameworkSymptoms
 from rocmswitch.model.gpu import Gpu
 from rocmswitch.model.kernel import System
 from rocmswitch.model.leftover import Leftover
+from rocmswitch.model.machine import MachineSymptoms
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,18 @@ class Hook:
 
 
 @dataclass(frozen=True)
+class Tools:
+    """Where a shell finds ROCm's programs."""
+
+    missing: tuple[str, ...] = ()
+    """Folders that what is entered has put on PATH, and that are not on it."""
+    hidden_by: str = ""
+    """A folder with another ROCm's programs that comes before those."""
+    unreached: str = ""
+    """A ROCm of the machine whose programs no folder of PATH leads to."""
+
+
+@dataclass(frozen=True)
 class ShellSymptoms:
     """This shell, and what the user's files do to every shell."""
 
@@ -65,6 +78,7 @@ class ShellSymptoms:
     """The one that a shell finds."""
     kept: tuple[tuple[str, str], ...] = ()
     """What the variables of `foreign` hold besides; not named where that is nothing."""
+    tools: Tools = Tools()
 
 
 @dataclass(frozen=True)
@@ -121,6 +135,8 @@ class DeviceFile:
     """Which may use it; empty where only root may."""
     joined: bool = False
     """The user is in that group, by the machine's list of groups; the session may be older."""
+    is_unmapped: bool = False
+    """Its group is none of this container's: it shows the number that stands for all others."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +172,12 @@ class CardSymptoms:
     stacks: tuple[Standing, ...] = ()
     named: bool = False
     """The user has said which card `target` is."""
+    integrated: tuple[int, ...] = ()
+    """Nodes of those of `gpus` that are part of a processor."""
+    chosen: str = ""
+    """`ROCR_VISIBLE_DEVICES=1`: what already says which cards programs see."""
+    overridden: tuple[str, ...] | None = None
+    """Stacks whose manifests set HSA_OVERRIDE_GFX_VERSION for `target`; None where that was not asked."""
 
 
 @dataclass(frozen=True)
@@ -216,5 +238,6 @@ class Symptoms:
     """What the kernels here would load; None where there are none, as in a container."""
     rocm: str = ""
     """The version of the ROCm in use, or of what was asked about."""
+    machine: MachineSymptoms = MachineSymptoms()
     frameworks: tuple[FrameworkSymptoms, ...] = ()
     """The PyTorch of each environment that was looked at, by its files."""

@@ -10,17 +10,20 @@ from pathlib import Path
 
 from rocmswitch.deploy.ledger import Ledger
 from rocmswitch.errors import NotFound, Refused, RocmswitchError
-from rocmswitch.host.devices import is_contained
+from rocmswitch.host.devices import is_contained, plugged_cards
 from rocmswitch.host.system import read_system
 from rocmswitch.model.finding import Finding
 from rocmswitch.model.kernel import System
 from rocmswitch.model.leftover import Leftover
+from rocmswitch.model.machine import MachineSymptoms
 from rocmswitch.model.symptoms import Symptoms
 from rocmswitch.operations.auditing import audit
 from rocmswitch.operations.examining import Surgery, examine_card, examine_tree
+from rocmswitch.operations.inspecting import inspect_machine, snapshot_state, spaces, with_command_line
 from rocmswitch.operations.leftovers import look
 from rocmswitch.operations.surveying import active, survey_places, survey_shell
 from rocmswitch.planning.diagnosis import diagnose
+from rocmswitch.planning.diagnosis_override import OVERRIDE
 from rocmswitch.planning.diagnosis_place import WRITABLE
 from rocmswitch.store.installed import Damaged, Installation
 from rocmswitch.system.disk import Disk, disk_errors
@@ -34,11 +37,23 @@ def examine(here: Surgery, name: str | None = None, talk: Talk = lambda _: None)
     That one, else the active one, is looked at closely: what it is for is imported, which takes seconds.
     *talk* hears of it.
     """
-    with ThreadPoolExecutor(1) as beside:
-        # Hashing modules and opening boot images takes about as long as all else.
+    with ThreadPoolExecutor(2) as beside:
+        # Hashing modules and opening boot images takes about as long as all else, a journal may take longer.
         system = beside.submit(_system, here)
+        machine = beside.submit(inspect_machine, here.root, plugged_cards(here.root))
         seen = _examine(here, name, talk)
-        return replace(seen, system=system.result())
+        return _joined(seen, system.result(), machine.result(), here)
+
+
+def _joined(seen: Symptoms, system: System | None, machine: MachineSymptoms, here: Surgery) -> Symptoms:
+    """With what has to know the system's kernels."""
+    machine = replace(
+        machine,
+        spaces=spaces(here.installed, here.own, here.environment, system),
+        snapshot=snapshot_state(system, here.root, here.disk),
+    )
+    system = with_command_line(system, machine.command_line) if system else None
+    return replace(seen, system=system, machine=machine)
 
 
 def _examine(here: Surgery, name: str | None, talk: Talk) -> Symptoms:
@@ -52,10 +67,12 @@ def _examine(here: Surgery, name: str | None, talk: Talk) -> Symptoms:
         trees.append(examine_tree(one, here, closely=close))
     stacks = dict.fromkeys(tree.stack for tree in trees if tree.stack)
     ledger = audit(here.own, here.disk, str(closely.link) if name and closely else "")
+    shell = survey_shell(here)
+    overrides = bool(shell.override) or any(one.name == OVERRIDE for one in shell.settings)
     return Symptoms(
-        survey_shell(here),
+        shell,
         tuple(trees),
-        examine_card(stacks, here),
+        examine_card(stacks, here, overrides=overrides),
         survey_places(here),
         ledger,
         leftovers(here),

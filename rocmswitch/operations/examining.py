@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from rocmswitch.errors import NotFound, RocmswitchError
+from rocmswitch.host.cards import read_cards
 from rocmswitch.host.devices import device_files, is_contained, plugged_cards, user_name
 from rocmswitch.host.foreign import foreign_entries
 from rocmswitch.host.gpu import hidden_nodes, read_gpus
@@ -16,7 +17,7 @@ from rocmswitch.model.symptoms import CardSymptoms, Standing, TreeSymptoms
 from rocmswitch.operations.auditing import deployed_as_put
 from rocmswitch.operations.entering import GPU, environment_inside
 from rocmswitch.operations.libraries import could_clash, look, look_if_changed
-from rocmswitch.planning.diagnosis_shell import OVERRIDE
+from rocmswitch.planning.diagnosis_override import OVERRIDE
 from rocmswitch.planning.libraries import Check
 from rocmswitch.planning.pytorch import better_stack
 from rocmswitch.store.catalog import Catalog
@@ -26,6 +27,8 @@ from rocmswitch.store.layout import Layout
 from rocmswitch.system.disk import Disk
 
 _UNKNOWN = Gpu(support="unknown")
+_CHOOSING = ("ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL")
+"""Variables that say which cards programs see; ROCm's PyTorch goes by CUDA's too."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +78,11 @@ def examine_tree(one: Installation | Damaged, here: Surgery, *, closely: bool) -
     )
 
 
-def examine_card(stacks: Iterable[str], here: Surgery) -> CardSymptoms:
-    """The cards, and what manifests say of the first one with *stacks*."""
+def examine_card(stacks: Iterable[str], here: Surgery, *, overrides: bool = False) -> CardSymptoms:
+    """The cards, and what manifests say of the first one with *stacks*.
+
+    *overrides*: an override is set somewhere, and all manifests are asked which of them wants one.
+    """
     gpus = read_gpus(here.root)
     target = here.environment.get(GPU) or (gpus[0].target if gpus else "")
     return CardSymptoms(
@@ -85,10 +91,27 @@ def examine_card(stacks: Iterable[str], here: Surgery) -> CardSymptoms:
         hidden_nodes(here.root),
         plugged_cards(here.root),
         device_files(gpus, here.root) if gpus else (),
-        user_name(),
+        user_name(here.root),
         is_contained(here.root),
         tuple(_standings(stacks, target, here.catalog)) if target else (),
         named=bool(here.environment.get(GPU)),
+        integrated=_integrated(here.root) if len(gpus) > 1 else (),
+        chosen=next((f"{one}={here.environment[one]}" for one in _CHOOSING if here.environment.get(one)), ""),
+        overridden=_overridden(target, here.catalog) if overrides and target else None,
+    )
+
+
+def _integrated(root: Path) -> tuple[int, ...]:
+    """The nodes of what is part of a processor."""
+    return tuple(
+        node for card in read_cards(root).amd if card.integrated for node in (card.nodes or (card.node,)) if node
+    )
+
+
+def _overridden(target: str, catalog: Catalog) -> tuple[str, ...]:
+    stacks = (manifest.stack for manifest in catalog.read_all()[0])
+    return tuple(
+        one.name for one in stacks if (card := (one.gpus or {}).get(target)) and OVERRIDE in card.environment
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rocmswitch.deploy.ledger import Ledger
@@ -15,7 +15,7 @@ from rocmswitch.model.leftover import BACKUP, FOLDER, LINES, Leftover
 from rocmswitch.operations.access import check_rights
 from rocmswitch.operations.ownlinks import place, replacement
 from rocmswitch.planning.drift import uppermost
-from rocmswitch.planning.leftovers import BACKUPS, ROW, remedy, removable, without_lines
+from rocmswitch.planning.leftovers import BACKUPS, ROW, line_id, remedy, removable, without_lines
 from rocmswitch.store.installed import Installed
 from rocmswitch.store.layout import Layout
 from rocmswitch.system.disk import Disk, disk_errors
@@ -46,17 +46,23 @@ def look(root: Path, home: Path | None, installed: Installed, ledger: Ledger) ->
 
 
 def plan(found: Sequence[Leftover], wanted: str) -> tuple[Leftover, ...]:
-    """Those of *found* that `--fix WANTED`, `leftovers` or `leftovers:PATH`, takes away: all that can be.
+    """Those of *found* that `--fix WANTED` takes away: `leftovers`, all that can be, `leftovers:PATH`, or
+    `leftovers:PATH:LINE` of a start-up file.
 
     Raises NotFound, and Refused where what is named is not for a recorded change.
     """
-    named = tuple(one for one in found if wanted in (ROW, f"{ROW}:{one.path}"))
+    named = tuple(one for one in found if wanted in (ROW, f"{ROW}:{one.path}")) or _one_line(found, wanted)
     chosen = tuple(one for one in named if removable(one))
     if not named:
         raise NotFound(f"there is no finding `{wanted}` here", hint="run `rocmswitch doctor`")
     if not chosen:
         raise Refused(f"`{named[0].path}` is not for rocmswitch to remove: {remedy(named[0]).text}")
     return chosen
+
+
+def _one_line(found: Sequence[Leftover], wanted: str) -> tuple[Leftover, ...]:
+    lines = ((one, line) for one in found for line in one.lines)
+    return tuple(replace(one, lines=(line,)) for one, line in lines if wanted == line_id(one, line.number))
 
 
 def batches(chosen: Sequence[Leftover]) -> tuple[tuple[Leftover, ...], ...]:

@@ -12,17 +12,20 @@ from rocmswitch.errors import RocmswitchError
 from rocmswitch.host.devices import is_anothers, writable_by_others
 from rocmswitch.host.foreign import foreign_entries, without_foreign
 from rocmswitch.host.rcfiles import read_settings
-from rocmswitch.model.symptoms import Active, Hook, PlaceSymptoms, ShellSymptoms
+from rocmswitch.model.symptoms import Active, Hook, PlaceSymptoms, ShellSymptoms, Tools
 from rocmswitch.model.variables import ACTIVE, CHOSEN
 from rocmswitch.operations.choosing import NO_STACK, Pinned, choose, nearest_pin
 from rocmswitch.operations.entering import on_this_card
 from rocmswitch.operations.examining import Surgery
 from rocmswitch.operations.hooks import hook_path, hook_text
-from rocmswitch.planning.diagnosis_shell import OVERRIDE
+from rocmswitch.planning.diagnosis_override import OVERRIDE
 from rocmswitch.store.installed import Installation, Installed
 from rocmswitch.store.layout import Layout
 
 PROGRAM = "rocmswitch"
+_TOOLS = ("hipcc", "rocminfo", "hipconfig")
+_TREES = ("/opt/rocm",)
+"""Where AMD's packages put a link to the newest of them."""
 _RC_FILES = {"bash": ".bashrc", "zsh": ".zshrc", "fish": "fish/config.fish"}
 
 
@@ -40,6 +43,7 @@ def survey_shell(here: Surgery) -> ShellSymptoms:
         hook=_hook(environment, here.own),
         program=program,
         on_path=_resolved(shutil.which(PROGRAM, path=environment.get("PATH", ""))) if program else "",
+        tools=_tools(here),
     )
 
 
@@ -88,6 +92,28 @@ def _active(here: Surgery) -> Active | None:
     except RocmswitchError:
         return Active(one.receipt.name, one.receipt.stack)
     return Active(one.receipt.name, one.receipt.stack, inside.variables)
+
+
+def _tools(here: Surgery) -> Tools:
+    """Only where a shell has entered a stack is anything of it to be expected on PATH."""
+    entries = here.environment.get("PATH", "").split(":")
+    one = active(here) if here.environment.get(ACTIVE) else None
+    if one is None:
+        rocm = next((name for name in _TREES if _has_tools(here.root / name.lstrip("/") / "bin")), "")
+        reached = any(_has_tools(here.root / entry.lstrip("/")) for entry in entries if entry)
+        return Tools(unreached="" if reached else rocm)
+    try:
+        wanted = dict(here.installed.activation(one).paths).get("PATH", ())
+    except RocmswitchError:
+        return Tools()
+    missing = tuple(folder for folder in wanted if folder not in entries)
+    before = entries[: min((entries.index(folder) for folder in wanted if folder in entries), default=0)]
+    hidden_by = next((entry for entry in before if entry and _has_tools(Path(entry))), "")
+    return Tools(missing, hidden_by)
+
+
+def _has_tools(folder: Path) -> bool:
+    return any((folder / name).is_file() for name in _TOOLS)
 
 
 def _gone(here: Surgery) -> tuple[str, str]:

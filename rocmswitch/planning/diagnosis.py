@@ -10,26 +10,27 @@ from collections.abc import Callable, Iterable
 from rocmswitch.model.finding import SEVERITIES, Finding
 from rocmswitch.model.symptoms import Symptoms
 from rocmswitch.planning import (
+    diagnosis_blocked,
     diagnosis_card,
     diagnosis_deployments,
+    diagnosis_log,
+    diagnosis_machine,
+    diagnosis_override,
+    diagnosis_packages,
+    diagnosis_path,
     diagnosis_place,
     diagnosis_shell,
     diagnosis_trees,
     leftovers,
 )
-from rocmswitch.planning.diagnosis_driver import diagnose_driver
 
 Row = Callable[[Symptoms], Iterable[Finding]]
 
-
-def kernels(symptoms: Symptoms) -> Iterable[Finding]:
-    """What the next boot would load."""
-    return diagnose_driver(symptoms.system, symptoms.rocm) if symptoms.system else ()
-
-
 ROWS: tuple[Row, ...] = (
     diagnosis_card.no_driver,
-    kernels,
+    diagnosis_blocked.kernels,
+    *diagnosis_log.ROWS,
+    *diagnosis_machine.ROWS,
     diagnosis_card.hidden_card,
     diagnosis_card.no_device_file,
     diagnosis_card.no_rights,
@@ -47,10 +48,12 @@ ROWS: tuple[Row, ...] = (
     diagnosis_trees.clashing_libraries,
     diagnosis_trees.shadowed,
     diagnosis_shell.gone,
-    diagnosis_shell.override,
+    *diagnosis_override.ROWS,
     diagnosis_shell.foreign_paths,
     diagnosis_shell.global_variables,
     leftovers.left_over,
+    *diagnosis_packages.ROWS,
+    diagnosis_card.integrated,
     diagnosis_card.several_cards,
     diagnosis_card.known_bad,
     diagnosis_card.unknown_card,
@@ -59,7 +62,7 @@ ROWS: tuple[Row, ...] = (
     diagnosis_place.file_systems,
     diagnosis_place.wrong_pin,
     diagnosis_place.missing_pin,
-    diagnosis_shell.program_hidden,
+    *diagnosis_path.ROWS,
     diagnosis_shell.hook,
 )
 

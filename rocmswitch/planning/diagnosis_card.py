@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from rocmswitch.model.finding import FAULT, NOTE, WARNING, Finding, Remedy
 from rocmswitch.model.symptoms import CardSymptoms, DeviceFile, Standing, Symptoms
+from rocmswitch.planning.diagnosis_blocked import blockers
+from rocmswitch.planning.diagnosis_log import explains, is_driverless
 
 _RULE = (
     """echo 'KERNEL=="kfd|renderD*", GROUP="render", MODE="0660"' | sudo tee /etc/udev/rules.d/70-amdgpu.rules"""
@@ -16,18 +18,25 @@ CONTAINER_FLAGS = "--device=/dev/kfd --device=/dev/dri --security-opt seccomp=un
 
 
 def no_driver(symptoms: Symptoms) -> Iterator[Finding]:
-    """A card sits on the bus, and amdgpu's compute driver does not know it."""
-    card = symptoms.card
-    if card.plugged and not card.gpus and not card.hidden and not card.contained:
-        yield Finding(
-            "driver",
-            FAULT,
-            "a card is there, and its driver offers no GPU to programs",
-            card.plugged[0],
-            f"{' '.join(card.plugged)} on the PCI bus, nothing in /sys/class/kfd: amdgpu is not loaded, or without "
-            "its compute part",
-            Remedy("run `sudo modprobe amdgpu`, then `sudo dmesg | grep -i -e amdgpu -e kfd`"),
-        )
+    """A card sits on the bus, and amdgpu's compute driver does not know it: where nothing else tells why."""
+    card, loaded = symptoms.card, symptoms.machine.is_loaded
+    if not is_driverless(card) or explains(symptoms) or blockers(symptoms):
+        return
+    state = {
+        None: "amdgpu is not loaded, or without its compute part",
+        False: "amdgpu is not loaded",
+        True: "amdgpu is loaded, and its compute part (CONFIG_HSA_AMD) has taken no card",
+    }[loaded]
+    look = "sudo dmesg | grep -i -e amdgpu -e kfd"
+    text = f"run `{look}`, which says why" if loaded else f"run `sudo modprobe amdgpu`, then `{look}`"
+    yield Finding(
+        "driver",
+        FAULT,
+        "a card is there, and its driver offers no GPU to programs",
+        card.plugged[0],
+        f"{' '.join(card.plugged)} on the PCI bus, nothing in /sys/class/kfd: {state}",
+        Remedy(text),
+    )
 
 
 def hidden_card(symptoms: Symptoms) -> Iterator[Finding]:
@@ -77,6 +86,8 @@ def no_rights(symptoms: Symptoms) -> Iterator[Finding]:
 def several_cards(symptoms: Symptoms) -> Iterator[Finding]:
     """What a stack sets for one card holds for every card of a process (a laptop's own one, and a large one)."""
     card = symptoms.card
+    if _is_in_the_way(card):
+        return
     targets = list(dict.fromkeys(gpu.target for gpu in card.gpus))
     others = [target for target in targets if target != card.target]
     if card.stacks and others and not card.named:
@@ -89,6 +100,27 @@ def several_cards(symptoms: Symptoms) -> Iterator[Finding]:
             "" if fish else ", also in your shell's start-up file"
         )
         yield Finding("cards", NOTE, what, TOPOLOGY, why, Remedy(text))
+
+
+def integrated(symptoms: Symptoms) -> Iterator[Finding]:
+    """A processor's own GPU is slow, often without code in a stack, and the first that programs are given."""
+    card = symptoms.card
+    if not _is_in_the_way(card):
+        return
+    number, large = next((at, one) for at, one in enumerate(card.gpus) if one.node not in card.integrated)
+    small = card.gpus[0] if number else next(one for one in card.gpus if one.node in card.integrated)
+    order = "comes before" if number else "stands beside"
+    name, value = "ROCR_VISIBLE_DEVICES", str(number)
+    command = f"set -Ux {name} {value}" if symptoms.shell.hook.shell == "fish" else f"export {name}={value}"
+    yield Finding(
+        "integrated",
+        WARNING if number else NOTE,
+        f"the processor's own GPU ({small.target}) {order} the card ({large.target})",
+        TOPOLOGY,
+        f"programs count from 0 in that order and take the first, or both: node {small.node} is the processor's, "
+        f"node {large.node} the card at {large.address}",
+        Remedy(f"run `{command}`, which shows programs the card alone; or turn the other one off in the firmware"),
+    )
 
 
 def known_bad(symptoms: Symptoms) -> Iterator[Finding]:
@@ -119,8 +151,17 @@ def unknown_card(symptoms: Symptoms) -> Iterator[Finding]:
             yield Finding(f"unknown-card:{one.stack}", NOTE, what, target, why, _better(one))
 
 
+def _is_in_the_way(card: CardSymptoms) -> bool:
+    """Both kinds are there, and nobody has said which to show."""
+    kinds = {one.node in card.integrated for one in card.gpus}
+    return len(kinds) == 2 and not card.chosen and not card.named
+
+
 def _admit(card: CardSymptoms, closed: list[DeviceFile], groups: list[str]) -> Remedy:
     if card.contained:
+        if any(one.is_unmapped for one in closed):
+            told = "join that group outside of it, and start it as rootless podman does"
+            return Remedy(f"{told}: `podman run {CONTAINER_FLAGS} --group-add keep-groups`")
         added = " ".join(f"--group-add {group}" for group in groups)
         return Remedy(f"start the container with `{CONTAINER_FLAGS}{' ' if added else ''}{added}`")
     if groups and all(one.joined for one in closed):

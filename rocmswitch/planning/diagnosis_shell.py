@@ -7,32 +7,15 @@ from collections.abc import Iterator
 
 from rocmswitch.model.finding import FAULT, NOTE, WARNING, Finding, Remedy
 from rocmswitch.model.leftover import Leftover
-from rocmswitch.model.symptoms import Active, Setting, ShellSymptoms, Standing, Symptoms
+from rocmswitch.model.symptoms import Setting, ShellSymptoms, Symptoms
 from rocmswitch.planning.activation import ACTIVE
-from rocmswitch.planning.leftovers import remedy
+from rocmswitch.planning.diagnosis_override import NO_VERSION, is_version, why_unneeded
+from rocmswitch.planning.diagnosis_override import OVERRIDE as OVERRIDE
+from rocmswitch.planning.diagnosis_path import unset as unset
+from rocmswitch.planning.leftovers import line_id
 
-OVERRIDE = "HSA_OVERRIDE_GFX_VERSION"
 _AT_LOGIN = (".profile", ".bash_profile", ".bash_login", ".zprofile", ".zlogin", ".xprofile", ".xsessionrc")
 """Files in a home that are read when a session begins, and not by each shell."""
-
-
-def override(symptoms: Symptoms) -> Iterator[Finding]:
-    """A card that the stack has code for is told to be another (ROCm/ROCm#887)."""
-    shell = symptoms.shell
-    active, value = shell.active, shell.override
-    if active is None or not value or dict(active.variables).get(OVERRIDE) == value:
-        return
-    standing = _standing(symptoms, active)
-    if standing and _is_native(standing):
-        yield Finding(
-            "override",
-            FAULT,
-            f"`{OVERRIDE}={value}` makes `{active.name}` run another card's code",
-            OVERRIDE,
-            f"`{active.stack}` has code of its own for {symptoms.card.target}: with the override it computes "
-            "wrong numbers or hangs",
-            _without(OVERRIDE, shell),
-        )
 
 
 def gone(symptoms: Symptoms) -> Iterator[Finding]:
@@ -90,25 +73,6 @@ def global_variables(symptoms: Symptoms) -> Iterator[Finding]:
         )
 
 
-def program_hidden(symptoms: Symptoms) -> Iterator[Finding]:
-    """The hook and sudo look for `rocmswitch` on PATH."""
-    shell = symptoms.shell
-    if not shell.program or shell.on_path == shell.program:
-        return
-    folder = shell.program.rpartition("/")[0]
-    if not shell.on_path:
-        what, why = "`rocmswitch` is not on PATH", f"this one is `{shell.program}`; shells do not find it"
-    else:
-        what = "another `rocmswitch` hides this one"
-        why = f"shells start `{shell.on_path}`, and this one is `{shell.program}`"
-    if shell.hook.shell == "fish":
-        text = f"run `fish_add_path {shlex.quote(folder)}`"
-    else:
-        line = f'export PATH={shlex.quote(folder)}:"$PATH"'
-        text = f"add `{line}` to your shell's start-up file, and open a new terminal"
-    yield Finding("program", WARNING, what, "PATH", why, Remedy(text))
-
-
 def hook(symptoms: Symptoms) -> Iterator[Finding]:
     """Without it, pins and defaults are not followed, and `use` needs `eval`."""
     found = symptoms.shell.hook
@@ -128,6 +92,10 @@ def hook(symptoms: Symptoms) -> Iterator[Finding]:
 def _judged(setting: Setting, symptoms: Symptoms) -> tuple[str, str]:
     """How bad a global variable is, and why: by what the active stack sets itself."""
     active = symptoms.shell.active
+    if setting.name == OVERRIDE and not is_version(setting.value):
+        return WARNING, NO_VERSION
+    if setting.name == OVERRIDE and (why := why_unneeded(setting.value, symptoms.card)):
+        return WARNING, why
     if active is None:
         return WARNING, "a stack sets what it needs when it is entered, and this stays when it is left"
     wanted = dict(active.variables).get(setting.name)
@@ -147,8 +115,10 @@ def _without_line(setting: Setting, symptoms: Symptoms) -> Remedy:
     folder, _, name = setting.file.rpartition("/")
     at_login = name in _AT_LOGIN or folder.endswith("/environment.d")
     again = "log in again" if at_login else "open a new terminal"
-    ours = next((f"; or {remedy(one).text}" for one in symptoms.leftovers if _takes_out(one, setting)), "")
-    return Remedy(f"delete line {setting.line} of `{setting.file}`, and {again}{ours}")
+    ours = next((one for one in symptoms.leftovers if _takes_out(one, setting)), None)
+    command = ("doctor", "--fix", line_id(ours, setting.line)) if ours else ()
+    text = f"delete line {setting.line} of `{setting.file}`, and {again}"
+    return Remedy(text, command, automatic=ours is not None)
 
 
 def _takes_out(one: Leftover, setting: Setting) -> bool:
@@ -164,17 +134,3 @@ def _without(name: str, shell: ShellSymptoms) -> Remedy:
         command = f"set -gx {name} " if shell.hook.shell == "fish" else f"export {name}="
         return Remedy(f"run `{command}{shlex.quote(kept)}`")
     return Remedy(f"run `{unset(name, shell)}`")
-
-
-def unset(name: str, shell: ShellSymptoms) -> str:
-    """What is typed to take the variable *name* away."""
-    return f"set -e {name}" if shell.hook.shell == "fish" else f"unset {name}"
-
-
-def _standing(symptoms: Symptoms, active: Active) -> Standing | None:
-    return next((one for one in symptoms.card.stacks if one.stack == active.stack), None)
-
-
-def _is_native(standing: Standing) -> bool:
-    """The stack runs on the card without an override."""
-    return standing.support in ("official", "community", "partial", "reported") and not standing.overrides

@@ -71,6 +71,11 @@ def is_meant(fix: str) -> bool:
     return fix.partition(":")[0] == ROW
 
 
+def line_id(one: Leftover, number: int) -> str:
+    """What `--fix` takes for one line of a start-up file alone."""
+    return f"{ROW}:{one.path}:{number}"
+
+
 def is_alone(text: str, before: str) -> bool:
     """Whether the line *text* only sets variables, and is not the rest of the line *before* it."""
     return bool(_ALONE.fullmatch(text.strip())) and not before.rstrip("\r\n").endswith("\\")

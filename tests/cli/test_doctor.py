@@ -63,8 +63,8 @@ def test_warnings_are_no_faults(person: CommandLine):
         "[global-variable:HOME/.bashrc:1:HSA_OVERRIDE_GFX_VERSION]\n"
         "  why: `HSA_OVERRIDE_GFX_VERSION=10.3.0`: a stack sets what it needs when it is entered, and this stays "
         "when it is left (HOME/.bashrc:1)\n"
-        "  fix: delete line 1 of `HOME/.bashrc`, and open a new terminal; or run `rocmswitch doctor --fix "
-        "leftovers:HOME/.bashrc`, which keeps it for `undo`\n",
+        "  fix: delete line 1 of `HOME/.bashrc`, and open a new terminal\n"
+        "       or run `rocmswitch doctor --fix global-variable:HOME/.bashrc:1:HSA_OVERRIDE_GFX_VERSION`\n",
         "1 warning\n",
     )
 
@@ -138,13 +138,23 @@ def test_a_fix_is_asked_for_on_a_terminal(person: CommandLine):
 
 
 def test_what_only_its_owner_can_put_right_is_refused_with_the_way(person: CommandLine):
-    write(person.home / ".bashrc", "export HSA_X=1\n")
+    text = "if true; then export HSA_X=1; fi\n"
+    write(person.home / ".bashrc", text)
 
     outcome = person.run("doctor", "--fix", "global-variable", "--yes")
 
-    assert outcome.code == 5
-    assert "delete line 1" in outcome.error and "doctor --fix leftovers:" in outcome.error
-    assert (person.home / ".bashrc").read_text() == "export HSA_X=1\n"
+    assert (outcome.code, "delete line 1" in outcome.error) == (5, True)
+    assert (person.home / ".bashrc").read_text() == text
+
+
+def test_one_line_of_a_start_up_file_is_taken_out_by_fix_and_comes_back_by_undo(person: CommandLine):
+    bashrc = write(person.home / ".bashrc", "export HSA_A=1\nexport HSA_OVERRIDE_GFX_VERSION=10.3.0\nexport B=2\n")
+
+    done = person.run("doctor", "--fix", f"global-variable:{bashrc}:2:HSA_OVERRIDE_GFX_VERSION", "--yes")
+
+    assert (done.code, bashrc.read_text()) == (0, "export HSA_A=1\nexport B=2\n")
+    person.succeed("undo", "--yes")
+    assert "HSA_OVERRIDE_GFX_VERSION" in bashrc.read_text()
 
 
 def test_a_damaged_stack_is_repaired_by_fix(line: CommandLine, site: AcmeSite, tmp_path: Path):
@@ -254,7 +264,7 @@ def test_a_folder_of_any_name_is_shown_without_harm(person: CommandLine, tmp_pat
     shown, told = person.run("doctor", HOME=str(home)), person.run("doctor", "--json", HOME=str(home))
 
     assert (shown.code, told.code, len(json.loads(told.out))) == (0, 0, 1)
-    assert not re.search(r"\x1b|\x07", shown.out) and len(shown.out.splitlines()) == 3
+    assert not re.search(r"\x1b|\x07", shown.out) and len(shown.out.splitlines()) == 4
 
 
 def test_a_fix_names_what_can_be_typed(person: CommandLine):

@@ -52,9 +52,18 @@ def test_every_row_has_a_function_of_its_own():
         (ANOTHER, Standing(STACK, "partial", overrides=True), []),
         (ANOTHER, Standing(STACK, "unknown"), [("unknown-card:rocm-6.2.4", NOTE)]),
         (ACTIVE, Standing(STACK, "official"), []),
-        (None, Standing(STACK, "official"), []),
+        (None, Standing(STACK, "official"), [("override", WARNING)]),
+        (None, Standing(STACK, "partial", overrides=True), []),
     ],
-    ids=["native", "community", "the stack overrides too", "unknown", "the stack set it", "no stack"],
+    ids=[
+        "native",
+        "community",
+        "the stack overrides too",
+        "unknown",
+        "the stack set it",
+        "outside",
+        "outside, needed",
+    ],
 )
 def test_an_override_is_a_fault_only_where_the_stack_has_code_of_its_own(
     active: Active | None, standing: Standing, found: list[tuple[str, str]]
@@ -88,14 +97,15 @@ def test_a_line_that_brings_another_rocm_in_is_shown_with_its_number():
 @pytest.mark.parametrize(
     ("line", "is_told"), [(Line(12, "…"), True), (Line(11, "…"), False), (Line(12, "…", is_apart=False), False)]
 )
-def test_a_line_that_doctor_can_take_out_says_how(line: Line, is_told: bool):
+def test_a_line_that_doctor_can_take_out_is_taken_out_by_fix(line: Line, is_told: bool):
     shell = ShellSymptoms((Setting(BASHRC, 12, "HSA_OVERRIDE_GFX_VERSION", "10.3.0"),))
     left = Leftover(BASHRC, LINES, "", is_in_effect=True, is_users=True, lines=(line,))
 
     (found,) = diagnose(Symptoms(shell, leftovers=(left,)))
 
-    way = f"; or run `rocmswitch doctor --fix leftovers:{BASHRC}`, which keeps it for `undo`"
-    assert short(found)[2] == f"delete line 12 of `{BASHRC}`, and open a new terminal{way if is_told else ''}"
+    command = ("doctor", "--fix", f"leftovers:{BASHRC}:12") if is_told else ()
+    text = f"delete line 12 of `{BASHRC}`, and open a new terminal"
+    assert found.remedy == Remedy(text, command, automatic=is_told)
 
 
 def test_what_no_file_explains_is_of_this_shell():
