@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rocmswitch.model.convolutions import ConvolutionSymptoms
 from rocmswitch.model.framework import FrameworkSymptoms
 from rocmswitch.model.gpu import Gpu
 from rocmswitch.model.kernel import System
@@ -239,5 +240,7 @@ class Symptoms:
     rocm: str = ""
     """The version of the ROCm in use, or of what was asked about."""
     machine: MachineSymptoms = MachineSymptoms()
+    convolutions: tuple[ConvolutionSymptoms, ...] = ()
+    """How each environment of ours computes them."""
     frameworks: tuple[FrameworkSymptoms, ...] = ()
     """The PyTorch of each environment that was looked at, by its files."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +13,14 @@ from rocmswitch.errors import NotFound, Refused, RocmswitchError
 from rocmswitch.host.devices import is_contained, plugged_cards
 from rocmswitch.host.system import read_system
 from rocmswitch.model.finding import Finding
+from rocmswitch.model.framework import FrameworkSymptoms
 from rocmswitch.model.kernel import System
 from rocmswitch.model.leftover import Leftover
 from rocmswitch.model.machine import MachineSymptoms
 from rocmswitch.model.symptoms import Symptoms
 from rocmswitch.operations.auditing import audit
 from rocmswitch.operations.examining import Surgery, examine_card, examine_tree
+from rocmswitch.operations.framework import examine_installed, examine_site
 from rocmswitch.operations.inspecting import inspect_machine, snapshot_state, spaces, with_command_line
 from rocmswitch.operations.leftovers import look
 from rocmswitch.operations.surveying import active, survey_places, survey_shell
@@ -57,6 +59,8 @@ def _joined(seen: Symptoms, system: System | None, machine: MachineSymptoms, her
 
 
 def _examine(here: Surgery, name: str | None, talk: Talk) -> Symptoms:
+    if name and not _is_installed(here, name):
+        return Symptoms(frameworks=(examine_site(name, here),), card=examine_card((), here))
     closely = _named(here, name) if name else active(here)
     chosen = (closely,) if name and closely else here.installed.everything()
     trees = []
@@ -77,7 +81,13 @@ def _examine(here: Surgery, name: str | None, talk: Talk) -> Symptoms:
         ledger,
         leftovers(here),
         rocm=_version(closely, here),
+        frameworks=_frameworks(chosen, here),
     )
+
+
+def _frameworks(chosen: Iterable[Installation | Damaged], here: Surgery) -> tuple[FrameworkSymptoms, ...]:
+    found = (examine_installed(one, here) for one in chosen if not isinstance(one, Damaged))
+    return tuple(one for one in found if one is not None)
 
 
 def _system(here: Surgery) -> System | None:
@@ -134,6 +144,14 @@ def execute(finding: Finding, disk: Disk) -> bool:
     with disk_errors(folder):
         disk.set_mode(folder, stat.S_IMODE(folder.stat().st_mode) & ~0o022)
     return True
+
+
+def _is_installed(here: Surgery, name: str) -> bool:
+    """An environment that something else has made may be looked at as well."""
+    try:
+        return _named(here, name) is not None
+    except NotFound:
+        return not Path(name).is_dir()
 
 
 def _named(here: Surgery, name: str) -> Installation | Damaged:
