@@ -1,4 +1,4 @@
-"""What a machine lacks keeps a stack out, with its value and where it was read; the newest build that fits goes in."""
+"""What a machine lacks keeps a stack out, with the value and its source; the newest build that fits is taken."""
 
 from __future__ import annotations
 
