@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from rocmswitch.model.finding import SEVERITIES, Finding, Remedy
+from rocmswitch.model.finding import FAULT, SEVERITIES, Finding, Remedy
 from rocmswitch.model.trouble import PERHAPS, Likely, Sign, Trouble
 from rocmswitch.planning.troubles_kernel import KERNEL
 from rocmswitch.planning.troubles_packages import PACKAGES
@@ -57,9 +57,11 @@ def confirm(likely: Iterable[Likely], here: Sequence[Finding]) -> tuple[Likely, 
     return tuple(sorted(told, key=lambda one: not one.confirmed))
 
 
-def _is_same(found: Finding, rows: Iterable[str]) -> bool:
-    """A row that ends in `-` stands for all that begin so: `driver-` for each fault of a kernel's modules."""
-    return any(found.row == row or (row.endswith("-") and found.row.startswith(row)) for row in rows)
+def _is_same(found: Finding, rows: Sequence[str]) -> bool:
+    """A row that ends in `-` stands for all faults that begin so: `driver-` for those of a kernel's modules."""
+    if found.row in rows:
+        return True
+    return found.severity == FAULT and any(row.endswith("-") and found.row.startswith(row) for row in rows)
 
 
 def _look(trouble: Trouble, text: str, lines: Sequence[str], name: str) -> Iterator[Likely]:

@@ -7,7 +7,7 @@ from rocmswitch.model.trouble import PERHAPS, USUALLY, Sign, Trouble
 from rocmswitch.planning.diagnosis_card import CONTAINER_FLAGS
 
 _ROCM_CLI = "github:ROCm/rocm-cli:crates/rocm-core/src/diagnose.rs"
-_DRIVER = ("driver", "driver-", "hidden", "device")
+_DRIVER = ("driver", "driver-", "log-start", "log-symbols", "secure-boot", "hidden", "device")
 
 KERNEL = (
     Trouble(
@@ -90,7 +90,7 @@ KERNEL = (
                 ("ROCm/ROCm#1214", "ROCm/ROCm#910", "ROCm/ROCm#722", "pytorch/pytorch#103973"),
             ),
         ),
-        _DRIVER,
+        ("atomics", "driver"),
     ),
     Trouble(
         "no-space-on-bus",
@@ -125,7 +125,7 @@ KERNEL = (
             ),
             Sign(r"Failed to load firmware .?(?P<file>amdgpu/[\w.]+)", ("ROCm/amdgpu#113", "ROCm/ROCm#5566")),
         ),
-        ("firmware", "driver", "driver-"),
+        ("log-firmware", "firmware-clash", "firmware-twin", "log-start"),
     ),
     Trouble(
         "start-failed",
@@ -168,7 +168,7 @@ KERNEL = (
             Sign(r"Unknown symbol (?P<symbol>amd\w+)", ("ROCm/ROCm#738",)),
             Sign(r"\bamd\w*: disagrees about version of symbol (?P<symbol>\w+)", ("ROCm/ROCm#738",)),
         ),
-        ("driver-",),
+        ("log-symbols", "driver-"),
     ),
     Trouble(
         "hang",
@@ -182,7 +182,7 @@ KERNEL = (
             Sign(r"MES failed to respond", ("ROCm/ROCm#5616",)),
             Sign(r"(?:Failed|unable) to evict queue|queue.{0,40}unable to evict", ("ROCm/ROCm#5616",), USUALLY),
         ),
-        ("known-bad",),
+        ("log-hang", "known-bad"),
     ),
     Trouble(
         "iommu",

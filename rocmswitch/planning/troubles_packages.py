@@ -27,7 +27,7 @@ PACKAGES = (
             ),
             Sign(r"dkms.{0,80}amdgpu.{0,80}failed|amdgpu-dkms.{0,120}returned error", ("ROCm/ROCm#4619",), USUALLY),
         ),
-        ("driver-", "dkms", "half-configured"),
+        ("dkms-build", "driver-"),
         otherwise=(("kernel", "that is installed"),),
     ),
     Trouble(
@@ -45,7 +45,7 @@ PACKAGES = (
             Sign(r"Sub-process /usr/bin/dpkg returned an error code", ("ROCm/ROCm#1211",), PERHAPS),
             Sign(r"dpkg: error", (_ROCM_CLI,), PERHAPS),
         ),
-        ("half-configured", "packages", "driver-packages"),
+        ("driver-half-configured", "dkms-build"),
         otherwise=(("package", "a package"),),
     ),
     Trouble(
@@ -63,7 +63,7 @@ PACKAGES = (
             Sign(r"Unable to locate package (?:rocm|hip|miopen|amdgpu)\S*", (_ROCM_CLI,), USUALLY),
             Sign(r"accept-eula", ("ROCm/ROCm#5968",), PERHAPS),
         ),
-        ("apt", "repositories", "leftovers"),
+        ("repository-suite", "repositories", "leftovers"),
     ),
     Trouble(
         "repository-key",
@@ -78,7 +78,7 @@ PACKAGES = (
             Sign(r"(?:NO_PUBKEY|EXPKEYSIG) 9386B48A1A693C5C", ("ROCm/ROCm#1058",)),
             Sign(r"SHA1 is not considered secure", ("ROCm/ROCm#5619",), USUALLY, also=r"radeon"),
         ),
-        ("apt", "repositories"),
+        ("repository-key",),
     ),
     Trouble(
         "repository-date",
@@ -89,8 +89,7 @@ PACKAGES = (
             Sign(r"Release file for \S+ is (?:not valid yet|expired)", (_ROCM_CLI,)),
             Sign(r"release file (?:is )?not (?:yet )?valid", (_ROCM_CLI,), USUALLY),
         ),
-        ("apt", "repositories"),
-        WARNING,
+        severity=WARNING,
     ),
     Trouble(
         "mirror-sync",
@@ -103,8 +102,7 @@ PACKAGES = (
                 ("the index of rocm/apt/6.2.4 for noble",),
             ),
         ),
-        ("apt", "repositories"),
-        WARNING,
+        severity=WARNING,
     ),
     Trouble(
         "tools",
@@ -118,7 +116,7 @@ PACKAGES = (
             Sign(r"could not find hip\b|HIP_PATH.{0,40}not set", (_ROCM_CLI,), USUALLY),
             Sign(r"No ROCm runtime is found, using ROCM_HOME", (_ROCM_CLI,), USUALLY),
         ),
-        ("program", "gone", "tools"),
+        ("path", "tools", "program", "gone"),
         otherwise=(("tool", "hipcc"),),
     ),
     Trouble(
@@ -138,7 +136,7 @@ PACKAGES = (
                 USUALLY,
             ),
         ),
-        ("python",),
+        ("wrong-python",),
     ),
     Trouble(
         "dependencies",
@@ -147,7 +145,7 @@ PACKAGES = (
         "remove AMD's lines for other releases from /etc/apt/sources.list.d; `rocmswitch install STACK` asks "
         "nothing of apt",
         (Sign(r"The following packages have unmet dependencies", (_ROCM_CLI,), PERHAPS),),
-        ("apt", "repositories"),
+        ("repositories", "repository-twice", "repository-pin", "repository-suite"),
         WARNING,
     ),
 )

@@ -25,7 +25,7 @@ PROGRAM = (
             Sign(r"no kernel image is available", (_ROCM_CLI,)),
             Sign(r"\b(?P<target>gfx[0-9a-f]{3,4})\b.{0,80}\bnot (?:in|on)\b.{0,40}\barch", (_ROCM_CLI,), USUALLY),
         ),
-        ("no-support", "target", "unknown-card", "known-bad"),
+        ("no-support", "target-missing", "target-partly", "library-code", "unknown-card"),
         otherwise=(("target", "it"),),
     ),
     Trouble(
@@ -48,7 +48,7 @@ PROGRAM = (
                 ("ROCm/rocBLAS#1339", "ROCm/rocBLAS#1299", "ROCm/Tensile#1936", "pytorch/pytorch#132570"),
             ),
         ),
-        ("no-support", "rocblas", "target", "known-bad"),
+        ("blas-kernels-missing", "target-missing", "no-support"),
         otherwise=(("target", "this card"), ("card", "GFX")),
     ),
     Trouble(
@@ -64,7 +64,7 @@ PROGRAM = (
                 also="HSA_OVERRIDE_GFX_VERSION",
             ),
         ),
-        ("override", "global-variable"),
+        ("override", "override-code", "override-value", "global-variable"),
     ),
     Trouble(
         "memory-fault",
@@ -81,7 +81,7 @@ PROGRAM = (
             Sign(r"\bvm_fault\b|\bhw_fault\b|page fault", (_ROCM_CLI,), PERHAPS),
             Sign(r"OUT_OF_REGISTERS", (_ROCM_CLI,), PERHAPS),
         ),
-        ("override", "known-bad"),
+        ("override", "override-code", "log-page-fault", "known-bad"),
     ),
     Trouble(
         "several-gpus",
@@ -89,7 +89,7 @@ PROGRAM = (
         "a processor's own GPU is a device too, and crashes what is not compiled for it",
         "run `rocmswitch gpu`, then `export HIP_VISIBLE_DEVICES=N` with the number of the large card, from 0",
         (Sign(r"segmentation fault|segfault|signal 11\b|\bcrash(?:ed|es)?\b", (_ROCM_CLI,), PERHAPS),),
-        ("cards",),
+        ("cards", "integrated"),
         WARNING,
     ),
     Trouble(
@@ -104,7 +104,7 @@ PROGRAM = (
             ),
             Sign(r"(?P<library>lib\S{1,80}\.so[.\d]*): cannot open shared object", (_ROCM_CLI,), USUALLY),
         ),
-        ("import", "prefix-gone", "foreign-path", "shadowed", "library"),
+        ("import", "prefix-gone", "foreign-path", "shadowed", "search-path", "runpath-shadowed", "library"),
     ),
     Trouble(
         "cuda-extension",
@@ -117,7 +117,7 @@ PROGRAM = (
                 ("pytorch/pytorch#139410", "huggingface/autotrain-advanced#735"),
             ),
         ),
-        ("replaced",),
+        ("replaced", "not-for-rocm"),
     ),
     Trouble(
         "executable-stack",
@@ -130,7 +130,7 @@ PROGRAM = (
                 ("AUTOMATIC1111/stable-diffusion-webui#17051", "easydiffusion/easydiffusion#1921"),
             ),
         ),
-        ("executable-stack", "stack", "import"),
+        ("executable-stack", "import"),
         otherwise=(("library", "a library"),),
     ),
     Trouble(
@@ -139,7 +139,7 @@ PROGRAM = (
         "the program was built on a newer distribution and does not start here",
         "run `rocmswitch recommend`: it takes the C library into account",
         (Sign(r"version .?(?P<version>GLIBC_[\d.]+).? not found", (_ROCM_CLI,)),),
-        ("glibc", "import"),
+        ("old-glibc", "import"),
     ),
     Trouble(
         "libstdc++",
@@ -147,7 +147,7 @@ PROGRAM = (
         "conda and some applications bring one along, and it hides the machine's",
         "run the program without that LD_LIBRARY_PATH: `rocmswitch run VENV -- COMMAND`",
         (Sign(r"version .?(?P<version>(?:GLIBCXX|CXXABI)_[\d.]+).? not found", ("field reports of conda",)),),
-        ("foreign-path", "import"),
+        ("old-libstdcxx", "foreign-path", "import"),
     ),
     Trouble(
         "mixed-libraries",
@@ -155,7 +155,7 @@ PROGRAM = (
         "one of them is the other's neighbour from a different ROCm or PyTorch",
         "run `rocmswitch doctor VENV`: it says what is loaded, and from where",
         (Sign(r"undefined symbol: (?P<symbol>\w+)", ("pytorch/builder#1468", "ROCm/rocBLAS#1386"), USUALLY),),
-        ("library", "foreign-path", "shadowed", "elsewhere", "deployment"),
+        ("library", "mixed-rocm", "foreign-path", "foreign-loader", "shadowed", "elsewhere", "deployment"),
     ),
     Trouble(
         "replaced",
@@ -169,7 +169,7 @@ PROGRAM = (
             Sign(r"Torch not compiled with CUDA enabled", ("Comfy-Org/ComfyUI#6649", "lllyasviel/Fooocus#113")),
             Sign(r"CUDA driver version is insufficient", ("pytorch/pytorch#51213",), USUALLY),
         ),
-        ("replaced", "unprotected", "elsewhere"),
+        ("replaced", "not-for-rocm", "elsewhere"),
     ),
     Trouble(
         "numpy",
@@ -181,7 +181,7 @@ PROGRAM = (
             Sign(r"_ARRAY_API not found", ("ompl/ompl#1225",), USUALLY),
             Sign(r"RuntimeError: Numpy is not available", ("pawansharmaaaa/Lip_Wise#20",), USUALLY),
         ),
-        ("replaced", "import"),
+        ("numpy-2", "import"),
     ),
     Trouble(
         "miopen",
@@ -195,7 +195,7 @@ PROGRAM = (
             Sign(r"No invoker was registered for convolution", ("apache/tvm#16154",)),
             Sign(r"miopenStatus(?:Unknown|Internal)Error", ("ROCm/TheRock#724", "pytorch/pytorch#60477"), USUALLY),
         ),
-        ("known-bad", "convolutions"),
+        ("known-bad", "miopen-database"),
     ),
     Trouble(
         "miopen-cache",
