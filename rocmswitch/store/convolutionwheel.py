@@ -6,6 +6,7 @@ No index has it, so no lock names it. Its bytes are the same for the same versio
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import rocmswitch
@@ -83,3 +84,18 @@ def _content(version: str, target: str) -> bytes:
         sources[_TARGETS] += f'\nTARGETS += ("{target}",)\n'.encode()
     files |= {f"{MODULE}/{name}": content for name, content in sources.items()}
     return render_pure_wheel(f"{MODULE}-{version}", files)
+
+
+def look(tree: Path) -> tuple[str, str]:
+    """The version of the wheel that is in the environment *tree*, and a file of it that is gone or closed to us.
+
+    Both empty where there is none.
+    """
+    for record in tree.glob(f"lib/python3*/site-packages/{MODULE}-*.dist-info/RECORD"):
+        site, version = record.parents[1], record.parent.name.removeprefix(f"{MODULE}-").removesuffix(".dist-info")
+        try:
+            names = [line.split(",")[0] for line in record.read_text("utf-8", "replace").splitlines()]
+        except OSError:
+            return version, str(record)
+        return version, next((str(site / name) for name in names if not os.access(site / name, os.R_OK)), "")
+    return "", ""
