@@ -116,7 +116,9 @@ class Convolutions:
     def _plan_backward(self, arguments: Sequence[Any]) -> Any:
         gradient, image, weight, bias_sizes = arguments[:4]
         settings = plans.settings_of(arguments[4:10], weight.dim() - 2)
-        problem = plans.problem_of(image, weight, bias_sizes, settings)
+        # What autograd hands over where there was no bias: the sizes of an undefined tensor.
+        sizes = None if bias_sizes is None or list(bias_sizes) == [0] else bias_sizes
+        problem = plans.problem_of(image, weight, sizes, settings)
         if problem is None or tuple(gradient.shape) != problem.shape:
             return NATIVE
         if (gradient.dtype, gradient.device) != (image.dtype, image.device):
