@@ -8,7 +8,8 @@ import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from rocmswitch.metadata.rocblas import gpu_code, rocblas_version
+from rocmswitch.metadata.offloadbundle import parse_gpu_code
+from rocmswitch.metadata.rocblas import rocblas_version
 from rocmswitch.planning.kernels import KernelFile, Rocblas
 
 _LIBRARY = re.compile(r"librocblas(-[0-9a-f]{8})?\.so(\.[0-9.]+)?")
@@ -33,10 +34,11 @@ def rocblas_of_packages(folders: Iterable[str], owner: str) -> Rocblas | None:
     return _first((found for one, pattern in patterns for found in sorted(one.glob(pattern))), owner)
 
 
-def code_of(library: Path) -> frozenset[str]:
-    """The GPUs that *library* itself has code for; empty where it does not tell. Raises OSError."""
+def code_of(library: Path) -> tuple[str, ...]:
+    """The targets that *library* itself has code for; empty where it does not tell all of them. Raises OSError."""
     with library.open("rb") as file:
-        return gpu_code(file)
+        found = parse_gpu_code(file)
+    return found.targets if found.is_known else ()
 
 
 def _first(folders: Iterable[Path], owner: str) -> Rocblas | None:

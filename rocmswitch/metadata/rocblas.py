@@ -24,10 +24,6 @@ _TABLE_LIMIT = 1 << 24
 """Bytes of a table of symbols, and of their names, that are read. A real one has less than 200 KB."""
 _CODE_LIMIT = 512
 _TEXT_LIMIT = 64
-_BUNDLE = b"__CLANG_OFFLOAD_BUNDLE__"
-_BUNDLE_LIMIT = 1 << 16
-_BUNDLE_ENTRIES = 256
-_TARGET = re.compile(rb"hip(?:v4)?-amdgcn-amd-amdhsa-*(gfx[0-9a-f]+)(?:[:-].*)?")
 _VERSION = re.compile(rb"(\d{1,3}\.\d{1,3}\.\d{1,3})[.\0-]")
 _INSTRUCTIONS = re.compile(
     rb"\x48(?P<wide>[\xb8-\xbf])(?P<long>.{8})"
@@ -51,35 +47,6 @@ def rocblas_version(file: BinaryIO) -> str:
         if elf["e_machine"] == "EM_X86_64" and elf.elfclass == 64:
             found = _version(elf)
     return found
-
-
-def gpu_code(file: BinaryIO) -> frozenset[str]:
-    """The GPUs whose code the library holds itself, not in its folder of kernels; empty where that is packed.
-
-    By the first bundle in .hip_fatbin (Clang Offload Bundler, "Bundled Binary File Layout"): all hold the same.
-    """
-    found: frozenset[str] = frozenset()
-    with nonsense_ends():
-        section = ELFFile(file).get_section_by_name(".hip_fatbin")
-        if section is not None:
-            file.seek(section["sh_offset"])
-            head = file.read(min(_BUNDLE_LIMIT, section["sh_size"]))
-            found = frozenset(_bundled(head))
-    return found
-
-
-def _bundled(head: bytes) -> Iterator[str]:
-    if not head.startswith(_BUNDLE):
-        return
-    (count,) = struct.unpack_from("<Q", head, len(_BUNDLE))
-    place = len(_BUNDLE) + 8
-    for _ in range(min(count, _BUNDLE_ENTRIES)):
-        _, _, length = struct.unpack_from("<QQQ", head, place)
-        target = head[place + 24 : place + 24 + length]
-        place += 24 + length
-        match = _TARGET.fullmatch(target)
-        if match:
-            yield match[1].decode()
 
 
 def _version(elf: ELFFile) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from rocmswitch.errors import Refused, UsageMistake
 from rocmswitch.host.kernels import code_of, rocblas_of_packages, rocblas_of_tree
 from rocmswitch.model.deployment import FILE, NewFile, Replacement, Seen, Site
+from rocmswitch.model.gpucode import serves
 from rocmswitch.model.grammar import GPU
 from rocmswitch.model.receipt import Receipt
 from rocmswitch.planning.deployment import DeploymentPlan
@@ -137,5 +138,5 @@ def _doubts(gpu: str, site: Site, installed: Installed, target: Rocblas) -> Iter
                 "another: these kernels are used where that is unset"
             )
     code = code_of(Path(target.library))
-    if code and gpu not in code:
+    if code and not serves(code, gpu):
         yield f"`{target.library}` itself has no code for {gpu}: what it does without these files fails there"

@@ -12,6 +12,7 @@ from rocmswitch.model.activation import Activation, CardVariable
 from tests.support.acme import NAME, AcmeSite
 from tests.support.blasstack import GPU, KERNELS, LIBRARY, environment, install_blas, offer_blas
 from tests.support.commandline import CommandLine, Outcome
+from tests.support.offloadbundles import bundle, packed, section, with_gpu_code
 from tests.support.patched import foreign, hashes, write
 from tests.support.rocblas import VERSION, kernels, library, put, shared
 from tests.support.torchenvironment import Person
@@ -167,16 +168,9 @@ def test_what_is_no_gpu_is_a_mistake(gpu: str, stack: CommandLine, packages: Pat
     assert deploy(stack, packages, gpu=gpu).code == 2
 
 
-def test_a_library_without_code_for_the_gpu_is_pointed_out(
-    stack: CommandLine, packages: Path, tmp_path: Path
-) -> None:
-    source = tmp_path / "code.s"
-    target = "hipv4-amdgcn-amd-amdhsa--gfx1030"
-    source.write_text(
-        f'.section .hip_fatbin,"a"\n.ascii "__CLANG_OFFLOAD_BUNDLE__"\n.quad 1, 4096, 8, {len(target)}\n'
-        f'.ascii "{target}"\n.section .note.GNU-stack,"",@progbits\n'
-    )
-    write(packages / LIBRARY, library(VERSION, "-x", "assembler", str(source)))
+def test_a_library_without_code_for_the_gpu_is_pointed_out(stack: CommandLine, packages: Path) -> None:
+    code = section(packed(bundle("gfx1030")))
+    write(packages / LIBRARY, with_gpu_code(library(VERSION), code))
 
     shown = deploy(stack, packages, "--dry-run")
 

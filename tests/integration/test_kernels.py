@@ -11,6 +11,7 @@ import pytest
 from rocmswitch.host.kernels import code_of, rocblas_of_packages, rocblas_of_tree
 from rocmswitch.metadata.rocblas import rocblas_version
 from tests.support.debs import GCC, Library, make_library
+from tests.support.offloadbundles import bundle, packed, section, with_gpu_code
 from tests.support.rocblas import VERSION, kernels, library, put, shared
 
 VERSIONS = (
@@ -115,20 +116,12 @@ def test_what_is_no_file_is_passed_over(tmp_path: Path) -> None:
     assert found is not None and found.gpus == ("gfx1010",)
 
 
-def test_the_code_inside_a_library_is_told_by_its_first_bundle(tmp_path: Path) -> None:
-    amd = "hipv4-amdgcn-amd-amdhsa--"
-    targets = ("host-x86_64-unknown-linux-gnu-", f"{amd}gfx1010", f"{amd}gfx90a:xnack+")
-    entries = b"".join(struct.pack("<QQQ", 4096, 8, len(one)) + one.encode() for one in targets)
-    bundle = b"__CLANG_OFFLOAD_BUNDLE__" + struct.pack("<Q", len(targets)) + entries
-    (tmp_path / "bundle").write_bytes(bundle)
-    packed = tmp_path / "packed"
-    packed.write_bytes(b"CCOB" + bundle)
-    made = {}
-    for name in ("bundle", "packed"):
-        source = tmp_path / f"{name}.s"
-        section = f'.section .hip_fatbin,"a"\n.incbin "{tmp_path / name}"\n'
-        source.write_text(f'{section}.section .note.GNU-stack,"",@progbits\n')
-        made[name] = tmp_path / f"{name}.so"
-        made[name].write_bytes(library(VERSION, "-x", "assembler", str(source)))
+def test_the_code_inside_a_library_is_told_by_its_bundles_packed_or_not(tmp_path: Path) -> None:
+    targets = ("gfx1010", "gfx90a:xnack+")
+    made = tmp_path / "librocblas.so"
+    told = []
+    for content in (section(bundle(*targets)), section(packed(bundle(*targets))), b"CCOB and nothing else"):
+        made.write_bytes(with_gpu_code(library(), content))
+        told.append(code_of(made))
 
-    assert [code_of(made[name]) for name in made] == [frozenset({"gfx1010", "gfx90a"}), frozenset()]
+    assert told == [targets, targets, ()]
