@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -61,22 +62,19 @@ def command(ctx: click.Context, /, venv: str | None, **typed: object) -> None:
     """
     wish = Wish(**typed)  # type: ignore[arg-type]  # click has checked them
     _check(wish, venv)
-    kept = probe_kept.probes(ctx.obj)
+    scopes: Scopes = ctx.obj
+    kept = probe_kept.probes(scopes)
     if wish.listing:
         probe_kept.show_list(kept, as_json=wish.as_json)
     elif wish.compare:
         before, after = map(kept.find, wish.compare)
         probe_kept.show_comparison(before, after, as_json=wish.as_json)
     elif wish.shown:
-        _end(kept.find(wish.shown), kept, wish, hint="run `rocmswitch doctor`")
+        report = kept.find(wish.shown)
+        _show(report, wish)
+        _judge(report, kept, scopes)
     else:
-        report = _probe(ctx.obj, str(venv), wish)
-        probe_kept.keep(kept, report)
-        if report.is_partial:
-            _show(attachable(report), wish)
-            ctx.exit(errors.INTERRUPTED)
-        own = f" {venv}" if report.surroundings.stack else ""
-        _end(attachable(report), kept, wish, hint=f"run `rocmswitch doctor{own}`")
+        _probe(ctx, kept, str(venv), wish)
 
 
 def _check(wish: Wish, venv: str | None) -> None:
@@ -88,8 +86,22 @@ def _check(wish: Wish, venv: str | None) -> None:
         probe_kept.check_page(wish.page)
 
 
-def _probe(scopes: Scopes, venv: str, wish: Wish) -> Report:
-    """Try it. Raises KeyboardInterrupt where nothing had come to an end yet."""
+def _probe(ctx: click.Context, kept: Probes, venv: str, wish: Wish) -> None:
+    """Try it and say what was found; that is kept where it can be. Raises what `_judge` raises."""
+    found = _try(ctx.obj, venv, wish)
+    is_kept = probe_kept.keep(kept, found)
+    report = attachable(found)
+    _show(report, wish)
+    if report.is_partial:
+        output.say("it was stopped: what failed counts, and what works is not confirmed")
+        ctx.exit(errors.INTERRUPTED)
+    if is_kept and wish.page is None:
+        output.say("to attach it to an issue: `rocmswitch probe --show 1 --html probe.html`")
+    _judge(report, kept, ctx.obj)
+
+
+def _try(scopes: Scopes, venv: str, wish: Wish) -> Report:
+    """Raises KeyboardInterrupt where nothing had come to an end yet."""
     wanted = probe.Wanted(wish.ops, wish.quick, wish.device or "", wish.deadline)
     plan = probe.plan(venv, Installed(scopes.searched), os.environ, wanted)
     with progress(len(plan.operations)) as shown:
@@ -105,12 +117,18 @@ def _show(report: Report, wish: Wish) -> None:
         probe_kept.write_page(report, wish.page)
 
 
-def _end(report: Report, kept: Probes, wish: Wish, *, hint: str) -> None:
-    """Show *report*, and what to do. Raises VerificationFailed where something does not work."""
-    _show(report, wish)
-    probe_table.advise(report, kept.read_all())
-    if wish.page is None and not wish.shown:
-        output.say("to attach it to an issue: `rocmswitch probe --show 1 --html probe.html`")
+def _judge(report: Report, kept: Probes, scopes: Scopes) -> None:
+    """Say what to do, and raise VerificationFailed, where something does not work."""
     count = len(report.failing)
     if count:
-        raise VerificationFailed(f"{count} operation{'s do' if count > 1 else ' does'} not work here", hint=hint)
+        probe_table.advise(report, kept.read_all())
+        verb = "operations do" if count > 1 else "operation does"
+        own = _own(report, Installed(scopes.searched))
+        raise VerificationFailed(f"{count} {verb} not work here", hint=f"run `rocmswitch doctor{own}`")
+
+
+def _own(report: Report, installed: Installed) -> str:
+    """The environment, as a word to type after another, if it is one of ours and still there."""
+    found = report.surroundings
+    there = {(one.receipt.name, one.receipt.stack) for one in installed.venvs()}
+    return f" {quote(found.venv)}" if (found.venv, found.stack) in there else ""

@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Template
 
 from rocmswitch.cli.filenames import printable
-from rocmswitch.cli.probe_words import about, described, heading
+from rocmswitch.cli.probe_words import about, described, heading, stuck
 from rocmswitch.metadata.probereport import within_page
 from rocmswitch.model.probe import BAD, OK, SKIPPED, Outcome, Report
 from rocmswitch.planning.proberesults import Cell, Matrix, by_dtype, by_size, summary, told
@@ -32,6 +32,7 @@ def page(report: Report) -> str:
         else "",
         heading=_text(heading(report)),
         summary=_text(summary(report)),
+        stuck=f"<p>{_text(stuck(report))}.</p>" if stuck(report) else "",
         surroundings=_list(about(report)),
         matrices="\n".join(tables),
         failures=_failures(report.failing),

@@ -10,7 +10,7 @@ from rocmswitch.cli import machine, output
 from rocmswitch.cli.filenames import printable
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.probe_words import heading
-from rocmswitch.errors import MachineLacks, UsageMistake, VerificationFailed
+from rocmswitch.errors import RocmswitchError, UsageMistake, VerificationFailed
 from rocmswitch.model.probe import Outcome, Report
 from rocmswitch.operations.entering import SYSROOT
 from rocmswitch.planning.probecomparison import (
@@ -26,7 +26,7 @@ from rocmswitch.planning.probecomparison import (
 )
 from rocmswitch.planning.proberesults import duration, summary, told
 from rocmswitch.store.probes import Probes
-from rocmswitch.system.disk import disk_errors
+from rocmswitch.system.disk import disk_errors, in_words
 
 _TITLES = {
     WORSE: "worse",
@@ -87,21 +87,19 @@ def write_page(report: Report, path: Path) -> None:
 
     with disk_errors(path):
         machine.disk().replace_file(path.absolute(), page(report).encode("utf-8", "replace"))
-    output.say(f"wrote {path}: attach it to an issue")
+    output.say(printable(f"wrote {path}: attach it to an issue"))
 
 
-def keep(kept: Probes, report: Report) -> None:
-    """Keep *report*, or say why it is not kept: what was found is no less true then."""
-    from rocmswitch.errors import Busy
-
+def keep(kept: Probes, report: Report) -> bool:
+    """Keep *report*, or say why it is not kept, and go on: what was found is no less true then."""
     try:
         path = kept.save(report)
-    except (MachineLacks, Busy) as error:
-        output.say(f"warning: this report is not kept: {error.message}")
-        return
-    output.say(f"kept as {path}")
-    if report.is_partial:
-        output.say("it was stopped, so it confirms nothing")
+    except (RocmswitchError, OSError) as error:
+        told = in_words(error) if isinstance(error, OSError) else error
+        output.say(printable(f"warning: this report is not kept: {told.message}"))
+        return False
+    output.say(printable(f"kept as {path}"))
+    return True
 
 
 def _row(number: int, one: Report) -> dict[str, object]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from rocmswitch.cli import output
 from rocmswitch.cli.filenames import printable
-from rocmswitch.cli.probe_words import described, heading
+from rocmswitch.cli.probe_words import heading, stuck, tried
 from rocmswitch.model.probe import Outcome, Report
 from rocmswitch.planning.proberesults import Cell, by_dtype, summary, told
 
@@ -27,18 +27,20 @@ def show(report: Report) -> None:
     output.table(("", *matrix.columns), rows)
     for one in report.failing:
         output.write(failure(one))
+    if stuck(report):
+        output.write(printable(stuck(report)))
 
 
 def failure(one: Outcome) -> str:
-    """`hang: conv2d float32, 16 → 32 channels at 44×44: it had not ended after 60 s`, in one line."""
-    line = printable(f"{told(one)}: {described(one)}")
+    """`conv2d float32, 16 → 32 channels at 44×44: hang: no end within 60 s`, in one line."""
+    line = printable(": ".join(filter(None, (tried(one.operation), told(one), one.detail))))
     return line if len(line) <= _WIDEST else f"{line[: _WIDEST - 1]}…"
 
 
 def advise(report: Report, others: Iterable[Report]) -> None:
     """Say what to do about what does not work; *others* are what was found on this machine before."""
     found = report.surroundings
-    if not report.failing or found.is_substitute:
+    if found.is_substitute:
         return
     if found.stack and found.convolutions == _VENDOR and any(map(_is_convolution, report.failing)):
         words = shlex.join(("use", found.stack, "--venv", found.venv, "--conv-fallback"))
@@ -46,6 +48,8 @@ def advise(report: Report, others: Iterable[Report]) -> None:
             "" if any(_is_without_vendor(one, found.target) for one in others) else " (not tried on this card yet)"
         )
         output.say(f"convolutions fail by the vendor's library: `rocmswitch {words}` does without it{new}")
+    if report.stuck_since is not None:
+        output.say("`sudo dmesg` may tell of the hang; a restart of the machine starts the card again")
     output.say("`rocmswitch recommend` weighs what was found here against the other stacks")
 
 

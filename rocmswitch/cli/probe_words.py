@@ -13,6 +13,16 @@ def heading(report: Report) -> str:
     return ", ".join(filter(None, (named if named != "cpu" else "a processor", found.stack or found.venv)))
 
 
+def stuck(report: Report) -> str:
+    """What three hangs in a row may mean, as a sentence; empty where there were none."""
+    since = report.stuck_since
+    if since is None:
+        return ""
+    return (
+        f"the card may be stuck since {tried(since)}: what hung after it may work once the card was started again"
+    )
+
+
 def about(report: Report) -> tuple[tuple[str, str], ...]:
     """What it ran on and in, without what is not known."""
     found = report.surroundings

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from rocmswitch.cli.probe_html import page
+from rocmswitch.cli.probe_kept import keep
 from rocmswitch.errors import MachineLacks, NotFound, UsageMistake
 from rocmswitch.metadata.probereport import encode_report, parse_report
 from rocmswitch.model.probe import ERROR, Report
@@ -295,3 +296,15 @@ def test_the_newest_that_counts_is_of_this_card_to_its_end_and_no_substitute():
 
     assert latest_for(reports, STACK, TARGET) == at(5)
     assert latest_for(reports, "rocm-5.2.3", TARGET) is None
+
+
+def test_where_no_report_can_lie_it_is_said_and_no_fault(
+    probes: Probes, layout: Layout, capsys: pytest.CaptureFixture[str]
+):
+    layout.data.mkdir(parents=True)
+    layout.probes.write_text("a file in the place of the folder")
+
+    was_kept = keep(probes, hanging_from())
+
+    assert not was_kept
+    assert capsys.readouterr().err.startswith("warning: this report is not kept: `")

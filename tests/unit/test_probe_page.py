@@ -135,3 +135,10 @@ def test_a_substitute_is_named_before_anything_else(around: object, named: str):
 
 def test_a_card_is_no_substitute():
     assert "ubstitute:" not in page(hanging_from()).replace('"substitute": ""', "")
+
+
+def test_three_hangs_in_a_row_are_told_before_the_matrix():
+    text = page(hanging_from())
+
+    (said,) = re.findall(r"<p>the card may be stuck since ([^<]*)</p>", text[: text.index("<table")])
+    assert said.startswith("conv2d float32, 16 → 32 channels at 44×44: what hung after it")
