@@ -25,8 +25,8 @@ LOGS: tuple[tuple[str, str], ...] = (
     ("no-code", "RuntimeError: HIP error: no kernel image is available for execution on the device"),
     (
         "rocblas-kernels",
-        "rocBLAS error: Cannot read /opt/rocm/lib/rocblas/library/TensileLibrary.dat: Illegal seek for GPU arch : gfx1201\n "
-        'List of available TensileLibrary Files :\n"/opt/rocm/lib/rocblas/library/TensileLibrary_lazy_gfx908.dat"',
+        "rocBLAS error: Cannot read /r/lib/rocblas/library/TensileLibrary.dat: Illegal seek for GPU arch : "
+        'gfx1201\n List of available TensileLibrary Files :\n"/r/lib/rocblas/TensileLibrary_lazy_gfx908.dat"',
     ),
     ("rocblas-kernels", "rocBLAS error: Cannot read TensileLibrary.dat: No such file or directory\nAborted"),
     (
@@ -68,7 +68,7 @@ LOGS: tuple[tuple[str, str], ...] = (
     ),
     (
         "miopen-cache",
-        "MIOpen Error: /projects/miopen/src/sqlite_db.cpp:227: Internal error while accessing SQLite database: disk "
+        "MIOpen Error: /miopen/src/sqlite_db.cpp:227: Internal error while accessing SQLite database: disk "
         "I/O error\n\nRuntimeError: miopenStatusInternalError",
     ),
     ("miopen-cache", "MIOpen(HIP): Warning [SQLiteBase] src/sqlite_db.cpp:109: database is locked"),
