@@ -7,7 +7,7 @@ from tests.support.commandline import Outcome
 from tests.support.scenes import Scene, scenario
 
 
-@scenario("planning/convolutions", "run `rocmswitch use {} --venv {} --rebind {}`, which keeps the old one", 5)
+@scenario("planning/convolutions", "run `rocmswitch use {}`, which keeps the old one", 5)
 def an_environment_has_other_convolutions(scene: Scene) -> Outcome:
     with_pytorch(scene)
     scene.line.succeed("use", STACK, "--venv", "demo", "--yes")

@@ -45,7 +45,7 @@ def line(site: PytorchSite, tmp_path: Path) -> CommandLine:
 
 @pytest.fixture(scope="module")
 def made(site: PytorchSite, tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
-    """The same with two environments: `demo` as it comes, `plain` with MIOpen's own convolutions. Not to be changed."""
+    """The same with `demo` as it comes and `plain` with MIOpen's own convolutions. Not to be changed."""
     line = somebody(tmp_path_factory.mktemp("with a blank") / "in it", site, RX5700XT)
     line.succeed("use", STACK, "--venv", "demo", "--yes")
     line.succeed("use", STACK, "--venv", "plain", "--no-conv-fallback", "--yes")
