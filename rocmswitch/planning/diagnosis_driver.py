@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 
 from rocmswitch.model.finding import FAULT, NOTE, SEVERITIES, WARNING, Finding, Remedy
@@ -11,6 +12,8 @@ from rocmswitch.planning.kernelspace import is_far, release_of
 from rocmswitch.planning.modules import faults, is_leftover
 from rocmswitch.planning.reinstalling import plan_line
 from rocmswitch.planning.vouching import required
+
+_LEFT = "dkms-leftover:"
 
 
 def diagnose_driver(system: System, rocm: str = "") -> tuple[Finding, ...]:
@@ -26,9 +29,10 @@ def diagnose_driver(system: System, rocm: str = "") -> tuple[Finding, ...]:
 
 def _row(system: System, fault: Fault) -> Finding:
     remedy = None if fault.severity == NOTE else _recover(system)
-    if fault.id.startswith("dkms-leftover:"):
-        remedy = Remedy("remove its empty folder below `/var/lib/dkms`")
     where = _place(system, fault.path) if fault.path else "the package database"
+    if fault.id.startswith(_LEFT):
+        where = f"/var/lib/dkms/{fault.id.removeprefix(_LEFT)}"
+        remedy = Remedy(f"run `sudo rm -r {shlex.quote(where)}`")
     return Finding(f"driver-{fault.id}", fault.severity, fault.what, where, fault.evidence, remedy)
 
 
