@@ -15,7 +15,7 @@ from rocmswitch.host.system import read_system
 from rocmswitch.model.finding import Finding
 from rocmswitch.model.framework import FrameworkSymptoms
 from rocmswitch.model.kernel import System
-from rocmswitch.model.leftover import Leftover
+from rocmswitch.model.leftover import FILE, Leftover
 from rocmswitch.model.machine import MachineSymptoms
 from rocmswitch.model.symptoms import Symptoms
 from rocmswitch.operations.auditing import audit
@@ -23,8 +23,10 @@ from rocmswitch.operations.examining import Surgery, examine_card, examine_tree
 from rocmswitch.operations.framework import examine_installed, examine_site
 from rocmswitch.operations.inspecting import inspect_machine, snapshot_state, spaces, with_command_line
 from rocmswitch.operations.leftovers import look
+from rocmswitch.operations.sites import means_place
 from rocmswitch.operations.surveying import active, survey_places, survey_shell
 from rocmswitch.planning.diagnosis import diagnose
+from rocmswitch.planning.diagnosis_machine import LOADER
 from rocmswitch.planning.diagnosis_override import OVERRIDE
 from rocmswitch.planning.diagnosis_place import WRITABLE
 from rocmswitch.store.installed import Damaged, Installation
@@ -59,7 +61,7 @@ def _joined(seen: Symptoms, system: System | None, machine: MachineSymptoms, her
 
 
 def _examine(here: Surgery, name: str | None, talk: Talk) -> Symptoms:
-    if name and not _is_installed(here, name):
+    if name and _is_others(name, here):
         return Symptoms(frameworks=(examine_site(name, here),), card=examine_card((), here))
     closely = _named(here, name) if name else active(here)
     chosen = (closely,) if name and closely else here.installed.everything()
@@ -136,6 +138,13 @@ def choose_fixes(findings: tuple[Finding, ...], wanted: str) -> tuple[Finding, .
     return chosen
 
 
+def removal(finding: Finding) -> Leftover | None:
+    """The file of the machine that *finding* is about, where a recorded change takes it away; else None."""
+    if finding.row != LOADER:
+        return None
+    return Leftover(finding.where.rpartition(":")[0], FILE, finding.why, is_in_effect=True)
+
+
 def execute(finding: Finding, disk: Disk) -> bool:
     """Put *finding* right. False where it takes a command of ours, which its remedy names."""
     if finding.row != WRITABLE:
@@ -146,12 +155,15 @@ def execute(finding: Finding, disk: Disk) -> bool:
     return True
 
 
-def _is_installed(here: Surgery, name: str) -> bool:
-    """An environment that something else has made may be looked at as well."""
+def _is_others(name: str, here: Surgery) -> bool:
+    """Whether *name* means an environment that others made, as `deploy --into` calls it. Raises NotFound."""
     try:
-        return _named(here, name) is not None
+        _named(here, name)
     except NotFound:
-        return not Path(name).is_dir()
+        if not means_place(name):
+            raise
+        return True
+    return False
 
 
 def _named(here: Surgery, name: str) -> Installation | Damaged:

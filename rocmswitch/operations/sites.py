@@ -27,6 +27,11 @@ USER = "user"
 """The word for what `pip install --user` has installed."""
 
 
+def means_place(word: str) -> bool:
+    """Whether *word* says where an environment is, and is no name that we have given."""
+    return word == USER or _is_path(word) or PYTHON.fullmatch(word) is not None
+
+
 def find_site(word: str, installed: Installed, environment: Mapping[str, str]) -> Site:
     """The environment, or the stack, that *word* means.
 
@@ -36,13 +41,17 @@ def find_site(word: str, installed: Installed, environment: Mapping[str, str]) -
     """
     if word == USER:
         return user_site(environment)
-    if "/" in word or word.startswith((".", "~")):
+    if _is_path(word):
         path = Path(word).expanduser().absolute()
         return _at_path(Path(os.path.realpath(path)) if ".." in path.parts else path, word, installed, environment)
     named = installed.exactly(word)
     if named is None and PYTHON.fullmatch(word):
         return _on_path(word, installed, environment)
     return site_of(named or _by_version(word, installed))
+
+
+def _is_path(word: str) -> bool:
+    return "/" in word or word.startswith((".", "~"))
 
 
 def site_of(one: Installation) -> Site:

@@ -44,7 +44,9 @@ def not_for_rocm(symptoms: Symptoms) -> Iterator[Finding]:
             f"torch {one.framework.version} in `{one.name}` is built for {built}",
             one.framework.folder,
             "its `version.py` names no HIP: it finds no AMD GPU, whatever is installed beside it",
-            Remedy(f"run `rocmswitch use {one.better or 'recommended'} --venv NAME`") if one.better else None,
+            Remedy(
+                f"run `rocmswitch use {one.better} --venv NAME`" if one.better else "run `rocmswitch recommend`"
+            ),
         )
 
 
@@ -99,7 +101,7 @@ def executable_stack(symptoms: Symptoms) -> Iterator[Finding]:
             f"glibc {one.glibc} of this machine "
             + ("refuses that: `cannot enable executable stack`" if refused else "allows that, 2.41 refuses it")
             + known,
-            _without_flag(one, asking[0]) if refused else None,
+            _without_flag(one, asking[0]),
         )
 
 
@@ -115,7 +117,7 @@ def runpath_shadowed(symptoms: Symptoms) -> Iterator[Finding]:
                 f"`{one.name}` would load another ROCm than it brings along",
                 one.place,
                 told,
-                Remedy(f"run `{unset(variable, symptoms.shell)}`") if variable else None,
+                Remedy(f"run `{unset(variable, symptoms.shell)}`" if variable else _CONF),
             )
 
 
@@ -182,6 +184,7 @@ ROWS: tuple[Callable[[Symptoms], Iterable[Finding]], ...] = (
     diagnosis_gpucode.databases,
 )
 
+_CONF = "take its folder out of `/etc/ld.so.conf.d` as root, then run `sudo ldconfig`"
 _OLDER = {
     "glibc": "take a newer system, or an older torch: `rocmswitch recommend` names those that fit this one",
     "libstdc++": "install a newer libstdc++ (Debian: `apt install libstdc++6`), or take an older torch",

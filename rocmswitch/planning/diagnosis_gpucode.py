@@ -61,8 +61,7 @@ def other_cards_code(symptoms: Symptoms) -> Iterator[Finding]:
         if not own:
             what = f"torch in `{one.name}` runs the code of {runs_as} on {card}"
             why = f"it has none for {card}, and {said} has it take the card for {runs_as}: that is no promise"
-            remedy = Remedy(f"run `rocmswitch probe {shlex.quote(one.name)}`, which tells what works so")
-            yield Finding(f"override-code:{one.name}", NOTE, what, OVERRIDE, why, remedy)
+            yield Finding(f"override-code:{one.name}", NOTE, what, OVERRIDE, why, _probe(one))
         elif not one.is_ours:
             what = f"{said} keeps torch in `{one.name}` from its own code for {card}"
             why = f"{_told(one)}; with the override it runs that of {runs_as}, and computes wrong numbers or hangs"
@@ -124,7 +123,7 @@ def library_code(symptoms: Symptoms) -> Iterator[Finding]:
                 f"for {runs_as}",
                 one.place,
                 f"{told}: what needs them ends in {_ENDS}; the rest of torch works",
-                _another_torch(one, card) if one.better and one.better != one.stack else None,
+                _another_torch(one, card),
             )
 
 
@@ -141,6 +140,7 @@ def databases(symptoms: Symptoms) -> Iterator[Finding]:
                 found.databases_folder,
                 f"it has those for {_listed(found.databases)}: it searches at the first convolution of each shape, "
                 "which takes long, and may end with a slow one",
+                _probe(one),
             )
 
 
@@ -189,6 +189,11 @@ def _another_torch(one: FrameworkSymptoms, card: str) -> Remedy:
     return Remedy(f"run `rocmswitch {shlex.join(words)}`: it is known to work on {card}", words)
 
 
+def _probe(one: FrameworkSymptoms) -> Remedy:
+    command = ("probe", one.name)
+    return Remedy(f"run `rocmswitch {shlex.join(command)}`, which tells what works and how long it takes", command)
+
+
 def _kernels(one: FrameworkSymptoms, target: str, card: str) -> Remedy:
     """Of the same rocBLAS, from a stack that has them, or may have once it is installed."""
     version, source = one.framework.version.partition("+rocm")[2], one.kernels_of
@@ -198,7 +203,7 @@ def _kernels(one: FrameworkSymptoms, target: str, card: str) -> Remedy:
     exact = re.fullmatch(r"[0-9.]+[0-9]", version) and one.stack == f"rocm-{version}"
     if not exact or Version(version) < _KERNELS_SINCE:
         return _another_torch(one, card)
-    install = f"rocmswitch install {one.stack} --set libraries --gpu {target}"
+    install = f"rocmswitch install {one.stack} --set libraries"
     return Remedy(f"run `{install}`, then `rocmswitch {shlex.join(_deploy(one, target, one.stack))}`")
 
 

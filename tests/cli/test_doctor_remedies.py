@@ -28,6 +28,8 @@ from rocmswitch.model.symptoms import (
 )
 from rocmswitch.planning.diagnosis import ROWS
 from tests.support.scenes import parses
+from tests.support.sickframeworks import SICK
+from tests.support.sickmachines import EVERYTHING as MACHINES
 from tests.support.systems import K, bookworm, kernel_of, packaged, settled, truncated
 
 CLASH = Clash("copies", "libamdhip64", (Copy("/a/libamdhip64.so", "DT_RPATH of /a/x.so"), Copy("/b", "LD_PRELOAD")))
@@ -63,6 +65,8 @@ BAD_SYSTEM = Symptoms(
     system=replace(bookworm(), kernels=(settled(kernel_of(K, packaged(truncated()))),)),
 )
 EVERYTHING = (
+    *MACHINES,
+    *SICK,
     BAD_SYSTEM,
     Symptoms(
         ShellSymptoms(

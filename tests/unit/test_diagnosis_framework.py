@@ -56,7 +56,9 @@ def test_nothing_is_wrong_with_a_torch_that_fits():
 def test_a_torch_without_hip_in_anothers_environment_is_told(cuda: str, card: str, severity: str):
     framework = Framework(f"{SITE}/torch", "2.13.0+cpu", cuda=cuda)
 
-    assert short(replace(FOREIGN, framework=framework), card=card) == [("not-for-rocm:./my env", severity, "")]
+    assert short(replace(FOREIGN, framework=framework), card=card) == [
+        ("not-for-rocm:./my env", severity, "run `rocmswitch recommend`")
+    ]
 
 
 def test_a_torch_for_processors_in_one_of_ours_was_asked_for():

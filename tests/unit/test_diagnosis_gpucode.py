@@ -76,7 +76,7 @@ def test_an_override_to_a_card_that_it_has_code_for_is_worth_knowing_and_no_faul
         "override-code:myproj",
         "note",
         "torch in `myproj` runs the code of gfx1030 on gfx1010",
-        "run `rocmswitch probe myproj`, which tells what works so",
+        "run `rocmswitch probe myproj`, which tells what works and how long it takes",
     )
 
 
@@ -161,7 +161,7 @@ def test_missing_blas_kernels_come_from_the_stack_that_the_wheel_was_built_with(
     framework = torch("gfx1010", blas=("gfx1030",), blas_folder=f"{LIB}/rocblas/library")
 
     assert short(ours(framework))[0][2] == (
-        "run `rocmswitch install rocm-6.2.4 --set libraries --gpu gfx1010`, "
+        "run `rocmswitch install rocm-6.2.4 --set libraries`, "
         "then `rocmswitch deploy --gpu-kernels gfx1010 --from rocm-6.2.4 --into myproj`"
     )
 
