@@ -99,7 +99,8 @@ def _read(site: Site, here: Surgery) -> Framework | None:
     path = here.own.checks / _KEPT / f"{name}.json"
     kept = {one.path: one for one in _kept(path)}
     found = read_framework(site.packages, kept)
-    if found is not None and found.libraries != tuple(kept.values()):
+    # In an account that has nothing of ours yet, looking leaves nothing behind either.
+    if found is not None and found.libraries != tuple(kept.values()) and here.own.data.is_dir():
         # Another user's scope, a full disk, a name that is no text: a look is worth no error.
         with contextlib.suppress(OSError, UnicodeEncodeError):
             here.disk.make_directories(path.parent)

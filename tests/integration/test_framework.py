@@ -260,6 +260,7 @@ def test_libraries_that_did_not_change_are_not_opened_again(theirs: Path, tmp_pa
 @pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b"\xff\xfe", b'[{"path": 1}]'])
 def test_what_was_kept_and_is_garbled_is_read_anew(theirs: Path, tmp_path: Path, content: bytes):
     surgery = here(tmp_path)
+    surgery.own.data.mkdir(parents=True)
     first = examine_site(str(theirs), surgery)
     (kept,) = (surgery.own.checks / "files").glob("*.json")
     kept.write_bytes(content)
@@ -270,11 +271,21 @@ def test_what_was_kept_and_is_garbled_is_read_anew(theirs: Path, tmp_path: Path,
 
 def test_of_environments_that_are_gone_nothing_is_kept(theirs: Path, tmp_path: Path):
     surgery = here(tmp_path)
+    surgery.own.data.mkdir(parents=True)
     examine_site(str(theirs), surgery)
     shutil.rmtree(theirs)
     examine_site(str(foreign_venv(tmp_path / "another", BUILD)), surgery)
 
     assert len(list((surgery.own.checks / "files").glob("*.json"))) == 1
+
+
+def test_looking_at_anothers_environment_leaves_nothing_in_an_account_without_any_of_ours(
+    theirs: Path, tmp_path: Path
+):
+    surgery = here(tmp_path)
+    examine_site(str(theirs), surgery)
+
+    assert not surgery.own.data.exists()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
