@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-from rocmswitch.model.probe import BAD, OK, Outcome, Report
+from rocmswitch.model.probe import BAD, OK, Outcome, Report, Surroundings
 from rocmswitch.planning.probing import operations
 from rocmswitch.planning.purposes import is_convolution, is_tried_for, speaks_for
 
+OVERRIDE = "HSA_OVERRIDE_GFX_VERSION"
 _WHOLE = "float32"
 """What fails in another type alone is that type's failure."""
 _BY_MIOPEN = ("batch-norm", "lstm", "gru", "training")
@@ -70,26 +71,35 @@ class Probed:
         return operation.dtype if whole and operation.dtype != _WHOLE else operation.group
 
 
-def probed(reports: Iterable[Report], stack: str, target: str, torch: str, convolutions: str) -> Probed:
-    """What *reports*, the newest first, say of *torch* of *stack* on *target*.
+@dataclass(frozen=True)
+class Setting:
+    """What `use` would make of a stack: only a probe of the same says what it does."""
 
-    A substitute says nothing of a card. Where convolutions were computed otherwise than *convolutions* says
-    (`vendor` or `fallback`), what they came to is not what an environment of this stack would see.
-    """
+    stack: str
+    target: str
+    torch: str
+    convolutions: str
+    """`vendor` or `fallback`."""
+    override: str
+    """HSA_OVERRIDE_GFX_VERSION, with which a card runs another one's code."""
+
+    def is_of(self, around: Surroundings) -> bool:
+        """A substitute says nothing of a card."""
+        same = (around.stack, around.target, around.torch) == (self.stack, self.target, self.torch)
+        override = dict(around.environment).get(OVERRIDE, "")
+        return bool(self.torch) and same and not around.is_substitute and override == self.override
+
+
+def probed(reports: Iterable[Report], setting: Setting) -> Probed:
+    """What *reports*, the newest first, say of *setting*."""
     newest: dict[str, Outcome] = {}
     created = ""
     for report in reports:
-        around = report.surroundings
-        if (
-            around.is_substitute
-            or not torch
-            or (around.stack, around.target, around.torch) != (stack, target, torch)
-        ):
-            continue
-        counting = [one for one in report.outcomes if _counts(one, report, convolutions)]
-        created = created or (report.created if counting else "")
-        for one in counting:
-            newest.setdefault(one.operation.name, one)
+        if setting.is_of(report.surroundings):
+            counting = [one for one in report.outcomes if _counts(one, report, setting.convolutions)]
+            created = created or (report.created if counting else "")
+            for one in counting:
+                newest.setdefault(one.operation.name, one)
     return Probed(tuple(newest.values()), created)
 
 
@@ -104,7 +114,7 @@ def _all_of() -> dict[str, frozenset[str]]:
 
 
 def _counts(outcome: Outcome, report: Report, convolutions: str) -> bool:
-    """A probe that was stopped confirms nothing."""
+    """A probe that was stopped confirms nothing; one whose convolutions were others' says nothing of these."""
     if report.is_partial and outcome.result not in BAD:
         return False
     return report.surroundings.convolutions == convolutions or not _depends_on_miopen(outcome)

@@ -22,10 +22,10 @@ from rocmswitch.model.recommendation import (
     Machine,
 )
 from rocmswitch.model.stack import Pytorch
-from rocmswitch.planning.probed import Probed
+from rocmswitch.planning.probed import OVERRIDE, Probed
 from rocmswitch.planning.purposes import is_convolution
 from rocmswitch.planning.pytorch import Choice, needs_card, other_rocm
-from rocmswitch.planning.verdict import OVERRIDE, UNNAMED, Verdict, known_sureness
+from rocmswitch.planning.verdict import UNNAMED, Verdict, known_sureness
 
 UNTRIED = "not tried on this card yet"
 _SAID = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from rocmswitch.errors import NotFound
 from rocmswitch.model.convolutions import FALLBACK
@@ -10,7 +11,7 @@ from rocmswitch.model.probe import Report
 from rocmswitch.model.recommendation import MAY_RUN, RUNS, TOOLS, Machine, Recommendation
 from rocmswitch.model.stack import Pytorch, Stack
 from rocmswitch.planning.limits import fitting_build
-from rocmswitch.planning.probed import probed
+from rocmswitch.planning.probed import OVERRIDE, Setting, probed
 from rocmswitch.planning.purposes import ANY
 from rocmswitch.planning.reasons import notes_of, reasons_of
 from rocmswitch.planning.verdict import UNNAMED, Verdict, judge
@@ -42,8 +43,9 @@ def _judged(
     entry, limits = fitting_build(stack, machine)
     known = stack.gpus.get(machine.target, UNNAMED)
     torch = entry.torch if entry else ""
-    seen = probed(reports, stack.name, machine.target, torch, known.convolutions)
-    replaced = probed(reports, stack.name, machine.target, torch, FALLBACK)
+    override = known.environment.get(OVERRIDE, "")
+    setting = Setting(stack.name, machine.target, torch, known.convolutions, override)
+    seen, replaced = probed(reports, setting), probed(reports, replace(setting, convolutions=FALLBACK))
     verdict = judge(stack, machine.target, purpose, seen, blocked=bool(limits))
     works = verdict.standing in (RUNS, TOOLS, MAY_RUN)
     return verdict, Recommendation(

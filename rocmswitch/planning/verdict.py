@@ -23,10 +23,9 @@ from rocmswitch.model.recommendation import (
     Failure,
 )
 from rocmswitch.model.stack import Gpu, Stack
-from rocmswitch.planning.probed import Probed
+from rocmswitch.planning.probed import OVERRIDE, Probed
 from rocmswitch.planning.purposes import ANY, CORE, is_asked, is_convolution, way_round
 
-OVERRIDE = "HSA_OVERRIDE_GFX_VERSION"
 UNNAMED = Gpu(support="unknown")
 """What a manifest says of a card that it does not name."""
 _OPTIONAL = "profiles"

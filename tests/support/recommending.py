@@ -60,7 +60,10 @@ def report(
     created: str = f"{DAY}T10:00:00+00:00",
     **around: Any,
 ) -> Report:
-    """A probe on the card. *tried* and *bad* are groups or names of its operations: every one, if none is given."""
+    """A probe on the card, with the variables that the shipped stack of that name sets.
+
+    *tried* and *bad* are groups or names of its operations: every one, if none is given.
+    """
     tried, bad = tuple(tried), tuple(bad)
     chosen = [one for one in operations() if not tried or one.group in tried or one.name in tried]
     surroundings = Surroundings(
@@ -78,9 +81,15 @@ def report(
         glibc="2.36",
         driver="",
         convolutions=VENDOR,
+        environment=_variables(name, target),
     )
     outcomes = tuple(_outcome(one, failing=one.group in bad or one.name in bad) for one in chosen)
     return Report(created, "0.1.0", 60.0, replace(surroundings, **around), outcomes)
+
+
+def _variables(name: str, target: str) -> tuple[tuple[str, str], ...]:
+    cards = next((one.gpus for one in SHIPPED if one.name == name), {})
+    return tuple(cards[target].environment.items()) if target in cards else ()
 
 
 def _outcome(operation: Operation, *, failing: bool) -> Outcome:

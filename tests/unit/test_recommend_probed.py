@@ -99,8 +99,17 @@ def test_what_fails_in_half_precision_alone_is_told_as_that():
         report(OLD, "1.13.0+rocm5.2"),
         report("rocm-5.2.1", "2.0.0"),
         replace(report(OLD, OLD_TORCH), planned=1000),
+        report(OLD, OLD_TORCH, environment=(("HSA_OVERRIDE_GFX_VERSION", "10.1.0"),)),
     ],
-    ids=["another vendor's card", "a processor", "another card", "another torch", "another stack", "stopped"],
+    ids=[
+        "another vendor's card",
+        "a processor",
+        "another card",
+        "another torch",
+        "another stack",
+        "stopped",
+        "another override",
+    ],
 )
 def test_a_probe_of_something_else_or_one_that_was_stopped_confirms_nothing(other: Report):
     assert found(other) == found()
