@@ -19,7 +19,7 @@ from rocmswitch.model.grammar import GPU as GPU_NAME
 from rocmswitch.operations import doctor
 from rocmswitch.operations.entering import GPU, SYSROOT
 from rocmswitch.operations.examining import Surgery
-from rocmswitch.planning.leftovers import is_meant
+from rocmswitch.planning.leftovers import ROW, is_meant
 from rocmswitch.store.installed import Installed
 
 _VARIABLES = {"gpu": GPU, "sysroot": SYSROOT}
@@ -71,12 +71,12 @@ def command(
         return
     findings = doctor.plan(doctor.examine(here, name, output.say))
     if fix is not None:
-        _fix(ctx, doctor.choose_fixes(findings, fix), yes=yes)
+        _fix(ctx, doctor.choose_fixes(findings, fix), here.root, yes=yes)
         return
     if as_json:
         output.write_json(_as_json(findings))
     else:
-        _show(findings)
+        _show(findings, here.root)
     if any(one.severity == FAULT for one in findings):
         raise VerificationFailed(f"found {_counted(findings)}")
     if not as_json:
@@ -105,9 +105,9 @@ def _explain(log: str, fix: str | None, diagnose: Callable[[], Sequence[Finding]
     explain(log, diagnose, as_json=as_json)
 
 
-def _show(findings: tuple[Finding, ...]) -> None:
+def _show(findings: tuple[Finding, ...], root: Path) -> None:
     for one in findings:
-        for line in _lines(one):
+        for line in _lines(one, root):
             output.write(_printable(line))
 
 
@@ -117,13 +117,15 @@ def _counted(findings: tuple[Finding, ...]) -> str:
     return ", ".join(f"{count} {severity}{'s' if count > 1 else ''}" for count, severity in counts if count)
 
 
-def _lines(one: Finding) -> Iterator[str]:
+def _lines(one: Finding, root: Path) -> Iterator[str]:
     yield f"{one.severity}: {one.what}  [{one.id}]"
     yield f"  why: {one.why}{'' if one.where in one.why + one.what else f' ({one.where})'}"
     if one.remedy:
         yield f"  fix: {one.remedy.text}"
     if one.remedy and one.remedy.automatic and not is_meant(one.id):
-        yield f"       or run `rocmswitch doctor --fix {shlex.quote(one.id)}`"
+        there = doctor.removal(one) is not None and root != Path("/")
+        elsewhere = f" --sysroot {shlex.quote(str(root))}" if there else ""
+        yield f"       or run `rocmswitch doctor --fix {shlex.quote(one.id)}{elsewhere}`"
 
 
 def _printable(line: str) -> str:
@@ -136,11 +138,17 @@ def _as_json(findings: tuple[Finding, ...]) -> object:
     return json.loads(json.dumps([asdict(one) for one in findings], ensure_ascii=False).encode("utf-8", "replace"))
 
 
-def _fix(ctx: click.Context, findings: tuple[Finding, ...], *, yes: bool) -> None:
+def _fix(ctx: click.Context, findings: tuple[Finding, ...], root: Path, *, yes: bool) -> None:
     """Each after the other; a command of ours shows its own plan and asks by itself."""
     for one in findings:
         if one.remedy is None:
             raise Refused(f"`{one.id}` has no remedy")
+        file = doctor.removal(one)
+        if file is not None:
+            from rocmswitch.cli import clearing
+
+            clearing.carry_out(ctx.obj, (file,), ROW, root, yes=yes)
+            continue
         if one.remedy.command:
             output.say(f"{one.what}: rocmswitch {' '.join(one.remedy.command)}")
             _run(ctx, one.remedy.command, yes=yes)

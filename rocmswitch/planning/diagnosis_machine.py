@@ -193,14 +193,17 @@ def _without_folder(one: LoaderFolder) -> Remedy:
         text = f"run `sudo mv {shlex.quote(one.file)} {shlex.quote(one.file)}.disabled && sudo ldconfig`"
         return Remedy(text, automatic=True)
     if one.package:
-        return Remedy(f"remove the package {one.package}, or let `rocmswitch link` make a stack of that ROCm")
+        text = (
+            f"run `rocmswitch link {shlex.quote(one.folder.rpartition('/')[0])}`, which makes a stack of that ROCm"
+        )
+        return Remedy(f"{text}, or remove the package {one.package}")
     return Remedy(f"run `sudo sed -i {one.line}d {shlex.quote(one.file)} && sudo ldconfig`")
 
 
 def _make_room(one: Space) -> Remedy:
     if one.folder == "/boot":
         return Remedy("remove a kernel that you do not boot any more, by the package manager")
-    return Remedy("run `rocmswitch cache prune`, and `rocmswitch remove` what you do not use any more")
+    return Remedy("run `rocmswitch cache prune`, and remove what you do not use any more: `rocmswitch remove NAME`")
 
 
 def _gigabytes(count: int) -> str:

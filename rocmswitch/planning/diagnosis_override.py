@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator
 
 from rocmswitch.model.finding import FAULT, NOTE, WARNING, Finding, Remedy
-from rocmswitch.model.gpu import target_name
+from rocmswitch.model.gpucode import OVERRIDE as OVERRIDE
+from rocmswitch.model.gpucode import target_of_override
 from rocmswitch.model.symptoms import Active, CardSymptoms, ShellSymptoms, Standing, Symptoms
 from rocmswitch.planning.diagnosis_path import unset
 
-OVERRIDE = "HSA_OVERRIDE_GFX_VERSION"
+OVERRIDE_ROW = "override"
 _VERSION = re.compile(r"([0-9]{1,2})\.([0-9]{1,3})\.([0-9]{1,3})")
 """What libhsakmt reads; with anything else it gives up on the whole topology (topology.c)."""
 NO_VERSION = "that is no version like `10.3.0`, and ROCm finds no card with it"
@@ -76,12 +77,8 @@ def why_unneeded(value: str, card: CardSymptoms) -> str:
     return ""
 
 
-OVERRIDE_ROW = "override"
-
-
 def _named(value: str) -> str:
-    match = _VERSION.fullmatch(value)
-    return (match and target_name(int(match[1]) * 10_000 + int(match[2]) * 100 + int(match[3]))) or "another card"
+    return target_of_override(value) or "another card"
 
 
 def _is_from_a_file(shell: ShellSymptoms) -> bool:
