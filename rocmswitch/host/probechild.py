@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -64,7 +64,7 @@ class ProbeChild:
         watch = _Watch(talk, forks=bool(self._ready.get("can_fork")))
         ending = watch.until_the_end(deadline)
         if not watch.can_go_on:
-            self._end()
+            self._end([number for number, _ in ending.stuck])
         return ending
 
     def _conversation(self, patience: float = PATIENCE) -> Conversation:
@@ -84,13 +84,13 @@ class ProbeChild:
     def _command(self, requests: int, answers: int) -> tuple[str | Path, ...]:
         return (self._python, *self._flags, START, str(requests), str(answers), str(os.getpid()))
 
-    def _end(self) -> None:
-        """The next operation gets a new one. Nobody waits for what cannot be ended."""
+    def _end(self, stuck: Collection[int] = ()) -> None:
+        """The next operation gets a new one. Nobody waits for what is *stuck*."""
         talk, self._talk = self._talk, None
         if talk is not None:
             talk.close()
             number = talk.process.pid
-            end_all(number, {number})
+            end_all(number, {number}, but=stuck)
             talk.process.poll()
 
 

@@ -46,13 +46,14 @@ def descendants(root: int, sessions: Collection[int] = (), proc: Path = Path("/p
     )
 
 
-def end_all(
-    root: int, sessions: Collection[int] = (), *, polite: float = POLITE, forced: float = FORCED
-) -> tuple[Descendant, ...]:
-    """End all of descendants(): SIGTERM first, SIGKILL *polite* seconds later. Gives those that cannot be ended."""
-    for number, patience in ((signal.SIGTERM, polite), (signal.SIGKILL, forced)):
+def end_all(root: int, sessions: Collection[int] = (), *, but: Collection[int] = ()) -> tuple[Descendant, ...]:
+    """End all of descendants(): SIGTERM first, then SIGKILL. Gives those that cannot be ended.
+
+    Nobody waits for the processes in *but*, of which that is known.
+    """
+    for number, patience in ((signal.SIGTERM, POLITE), (signal.SIGKILL, FORCED)):
         until, told = time.monotonic() + patience, set[int]()
-        while left := descendants(root, sessions):
+        while left := [one for one in descendants(root, sessions) if one.number not in but]:
             # Also whoever has been started since.
             for one in left:
                 if one.number not in told:
@@ -63,7 +64,7 @@ def end_all(
             time.sleep(_PAUSE)
         else:
             return ()
-    return descendants(root, sessions)
+    return tuple(one for one in descendants(root, sessions) if one.number not in but)
 
 
 def _send(process: int, number: signal.Signals) -> None:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 from .case import Case, Numbers
+
+_BY_PYTHON = (
+    *(operator.add, operator.sub, operator.mul, operator.floordiv, operator.mod),
+    *(operator.and_, operator.xor, operator.lt),
+)
 
 
 def create(torch: Any, numbers: Numbers, task: Any) -> Case:
@@ -45,7 +51,12 @@ def whole_numbers(torch: Any, numbers: Numbers, task: Any) -> Case:
         sums = [one + other, one - other, one * other, torch.div(one, other, rounding_mode="floor"), one % other]
         return [*sums, one & other, one ^ other, one < other]
 
-    return Case((numbers.whole(-99999, 99999, 64, 1023), numbers.whole(1, 999, 1023)), run, exact=True)
+    def by_python(one: Any, other: Any) -> Any:
+        pairs = [(left, right) for row in one.tolist() for left, right in zip(row, other.tolist())]
+        found = [[operation(left, right) for left, right in pairs] for operation in _BY_PYTHON]
+        return [torch.tensor(values).reshape(one.shape) for values in found]
+
+    return Case((numbers.whole(-99999, 99999, 64, 1023), numbers.whole(1, 999, 1023)), run, by_python, exact=True)
 
 
 def reduce(torch: Any, numbers: Numbers, task: Any) -> Case:
@@ -84,13 +95,24 @@ def order(torch: Any, numbers: Numbers, task: Any) -> Case:
 
 def matmul(torch: Any, numbers: Numbers, task: Any) -> Case:
     words = task["arguments"]
-    return Case((numbers.normal(*words["left"]), numbers.normal(*words["right"])), torch.matmul)
+    return Case((numbers.normal(*words["left"]), numbers.normal(*words["right"])), torch.matmul, _product)
 
 
 def linear(torch: Any, numbers: Numbers, task: Any) -> Case:
     words = task["arguments"]
-    module = numbers.fill(torch.nn.Linear(*words["features"]).double())
-    return Case((numbers.normal(words["rows"], words["features"][0]),), module=module)
+    into, out = words["features"]
+    inputs = (numbers.normal(words["rows"], into), numbers.normal(out, into) / into**0.5, numbers.normal(out))
+
+    def by_definition(one: Any, weight: Any, bias: Any) -> Any:
+        return _product(one, weight.t()) + bias
+
+    return Case(inputs, torch.nn.functional.linear, by_definition)
+
+
+def _product(left: Any, right: Any) -> Any:
+    """Of matrices, by nothing but sums and products of numbers."""
+    places = range(left.shape[-1])
+    return sum(left[..., place, None] * right[..., place, None, :] for place in places)
 
 
 def activation(torch: Any, numbers: Numbers, task: Any) -> Case:
