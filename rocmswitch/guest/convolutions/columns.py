@@ -1,4 +1,8 @@
-"""Images as matrices of which each column holds what one output reads, and back: im2col and col2im."""
+"""Images as matrices of which each column holds what one output reads, and back: im2col and col2im.
+
+torch's own two are given what to write into (`out=`), for without it both begin with a result of the size of what
+they read: col2im would take the memory of the columns twice.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from .geometry import Box, Geometry, window
+from .geometry import Box, Geometry, Sizes, volume, window
 
 Tensor = Any
 _EVERYTHING = (slice(None), slice(None))
@@ -81,25 +85,30 @@ def _unfolded(image: Tensor, geometry: Geometry, box: Box) -> Tensor:
         padding = geometry.padding
     else:
         block, padding = _framed(image, box), (0, 0)
-    height, width = block.shape[2:]
-    one = block.reshape(1, -1, height, width)
-    return functional.unfold(one, geometry.kernel, geometry.dilation, padding, geometry.stride)
+    one = block.reshape(1, -1, *block.shape[2:])
+    columns = one.new_empty((1, one.shape[1] * geometry.taps, volume(box.extent)))
+    how = (geometry.kernel, geometry.dilation, padding, geometry.stride)
+    return torch._C._nn.im2col(one, *how, out=columns)
 
 
 def _folded(columns: Tensor, target: Tensor, geometry: Geometry, box: Box) -> None:
-    one = columns.reshape(1, -1, columns.shape[-1])
-    how = (geometry.kernel, geometry.dilation)
-    if not overwrites(geometry, box):
-        block = functional.fold(one, window(geometry, box.extent), *how, (0, 0), geometry.stride)
-        _add(block.view(-1, geometry.channels, *block.shape[2:]), target, box)
-        return
     part = target[box.images]
-    if part.is_contiguous():
-        out = part.view(1, -1, *geometry.size)
-        torch._C._nn.col2im(one, geometry.size, *how, geometry.padding, geometry.stride, out=out)
+    if overwrites(geometry, box) and part.is_contiguous():
+        _fold_into(part, columns, geometry, geometry.padding)
+    elif overwrites(geometry, box):
+        block = columns.new_empty(part.shape)
+        part.copy_(_fold_into(block, columns, geometry, geometry.padding))
     else:
-        block = functional.fold(one, geometry.size, *how, geometry.padding, geometry.stride)
-        part.copy_(block.view(part.shape))
+        block = columns.new_empty((part.shape[0], geometry.channels, *window(geometry, box.extent)))
+        _add(_fold_into(block, columns, geometry, (0, 0)), target, box)
+
+
+def _fold_into(block: Tensor, columns: Tensor, geometry: Geometry, padding: Sizes) -> Tensor:
+    """*block*, which is contiguous: its images are the channels of one while they are computed."""
+    one = columns.reshape(1, -1, columns.shape[-1])
+    how = (block.shape[2:], geometry.kernel, geometry.dilation, padding, geometry.stride)
+    torch._C._nn.col2im(one, *how, out=block.view(1, -1, *block.shape[2:]))
+    return block
 
 
 def _added_up(columns: Tensor, geometry: Geometry, box: Box) -> Tensor:
