@@ -127,4 +127,5 @@ _OFFERED: dict[tuple[str, str], StringParamType] = {
     ("deploy", "stack"): NameType(_prefixes),
     ("restore", "venv"): NameType(_deployable),
     ("history", "name"): NameType(_changed),
+    ("probe", "venv"): NameType(_environments),
 }

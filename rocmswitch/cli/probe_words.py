@@ -34,7 +34,10 @@ def about(report: Report) -> tuple[tuple[str, str], ...]:
         ("HIP", found.hip),
         ("CUDA", found.cuda),
         ("Python", found.python),
-        ("convolutions", _CONVOLUTIONS.get(found.convolutions, found.convolutions)),
+        (
+            "convolutions",
+            "" if found.device == "cpu" else _CONVOLUTIONS.get(found.convolutions, found.convolutions),
+        ),
         ("kernel", found.kernel),
         ("amdgpu", found.driver),
         ("glibc", found.glibc),

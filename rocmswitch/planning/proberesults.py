@@ -59,13 +59,13 @@ def by_dtype(report: Report) -> Matrix:
 
 
 def by_size(report: Report, group: str) -> Matrix | None:
-    """The operations of *group* by the size of what they work on, smallest first; None where there is one size."""
-    sized = sorted((one for one in report.of_group(group) if size(one)), key=lambda one: _pixels(size(one)))
-    if len({size(one) for one in sized}) < 2:
-        return None
-    ordered = _matrix(sized, _without_size, size)
-    rows = {_without_size(one): None for one in report.of_group(group)}
-    return Matrix(ordered.columns, tuple(sorted(ordered.rows, key=lambda row: list(rows).index(row[0]))))
+    """What of *group* was tried in several sizes, by these, the smallest first; None where nothing was."""
+    sizes: dict[str, set[str]] = {}
+    for one in report.of_group(group):
+        sizes.setdefault(_kind(one), set()).add(size(one))
+    several = [one for one in report.of_group(group) if size(one) and len(sizes[_kind(one)]) > 1]
+    columns = tuple(sorted({size(one): None for one in several}, key=_pixels))
+    return _matrix(several, _without_size, size, columns) if len(columns) > 1 else None
 
 
 def size(one: Outcome) -> str:
