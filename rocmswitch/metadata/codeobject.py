@@ -10,6 +10,9 @@ from elftools.elf.elffile import ELFFile
 _MACHINE = 224
 """EM_AMDGPU, which the older of the ELF libraries do not know by name."""
 _PROCESSOR = 0xFF
+_SELECTS_XNACK = 2
+"""The version from which the flags have two bits for it: ELFABIVERSION_AMDGPU_HSA_V4."""
+_XNACK = {0x200: ":xnack-", 0x300: ":xnack+"}
 _LIST = """
     20=gfx600 21=gfx601 22=gfx700 23=gfx701 24=gfx702 25=gfx703 26=gfx704 28=gfx801 29=gfx802 2a=gfx803
     2b=gfx810 2c=gfx900 2d=gfx902 2e=gfx904 2f=gfx906 30=gfx908 31=gfx909 32=gfx90c 33=gfx1010 34=gfx1011
@@ -27,5 +30,9 @@ def is_code_object(elf: ELFFile) -> bool:
 
 
 def processor_of(elf: ELFFile) -> str:
-    """`gfx1010`; empty for a processor that has no name here."""
-    return _PROCESSORS.get(elf["e_flags"] & _PROCESSOR, "")
+    """`gfx1010`, with `:xnack+` or `:xnack-` where it is for that alone; empty for one that has no name here."""
+    flags = elf["e_flags"]
+    name = _PROCESSORS.get(flags & _PROCESSOR, "")
+    # Older versions of the format say it in other bits, and ROCm 5 reads them no more.
+    selects = elf["e_ident"]["EI_ABIVERSION"] >= _SELECTS_XNACK
+    return name + (_XNACK.get(flags & 0x300, "") if selects and name else "")

@@ -77,11 +77,16 @@ def test_every_spelling_of_a_target_serves_its_card(name: str):
     assert serves(parsed(content).targets, "gfx1010")
 
 
-def test_a_code_object_is_for_the_gpu_that_its_flags_say():
-    assert [parsed(code_object(one)).targets for one in ("gfx1010", "gfx10-1-generic")] == [
-        ("gfx1010",),
-        ("gfx10-1-generic",),
-    ]
+@pytest.mark.parametrize("target", ["gfx1010", "gfx1010:xnack-", "gfx90a:xnack+", "gfx10-1-generic"])
+def test_a_code_object_is_for_the_gpu_that_its_flags_say(target: str):
+    assert parsed(code_object(target)) == GpuCode(1, ((target, 1),))
+
+
+def test_a_code_object_for_a_gpu_without_a_name_is_told():
+    content = bytearray(code_object("gfx1010"))
+    content[48] = 0xEE
+
+    assert parsed(bytes(content)) == GpuCode(1, unread="it is for a GPU that has no name here")
 
 
 @pytest.mark.parametrize(
