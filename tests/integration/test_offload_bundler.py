@@ -34,7 +34,7 @@ def bundled(folder: Path, *options: str) -> GpuCode:
     names = ["host-x86_64-unknown-linux", *(f"hipv4-amdgcn-amd-amdhsa--{one}" for one in TARGETS)]
     inputs = ["-input=/dev/null", *(f"-input={code}" for _ in TARGETS)]
     command = [
-        bundler(),
+        bundler()[0],
         "-type=o",
         f"-targets={','.join(names)}",
         *inputs,
