@@ -19,6 +19,7 @@ from rocmswitch.model.leftover import FILE, Leftover
 from rocmswitch.model.machine import MachineSymptoms
 from rocmswitch.model.symptoms import Symptoms
 from rocmswitch.operations.auditing import audit
+from rocmswitch.operations.convolutionfacts import examine_convolutions
 from rocmswitch.operations.examining import Surgery, examine_card, examine_tree
 from rocmswitch.operations.framework import examine_installed, examine_site
 from rocmswitch.operations.inspecting import inspect_machine, snapshot_state, spaces, with_command_line
@@ -75,15 +76,17 @@ def _examine(here: Surgery, name: str | None, talk: Talk) -> Symptoms:
     ledger = audit(here.own, here.disk, str(closely.link) if name and closely else "")
     shell = survey_shell(here)
     overrides = bool(shell.override) or any(one.name == OVERRIDE for one in shell.settings)
+    card = examine_card(stacks, here, overrides=overrides)
     return Symptoms(
         shell,
         tuple(trees),
-        examine_card(stacks, here, overrides=overrides),
+        card,
         survey_places(here),
         ledger,
         leftovers(here),
         rocm=_version(closely, here),
         frameworks=_frameworks(chosen, here),
+        convolutions=examine_convolutions(chosen, card.target, here),
     )
 
 

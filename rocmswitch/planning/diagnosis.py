@@ -12,6 +12,7 @@ from rocmswitch.model.symptoms import Symptoms
 from rocmswitch.planning import (
     diagnosis_blocked,
     diagnosis_card,
+    diagnosis_convolutions,
     diagnosis_deployments,
     diagnosis_framework,
     diagnosis_log,
@@ -49,6 +50,7 @@ ROWS: tuple[Row, ...] = (
     diagnosis_trees.clashing_libraries,
     diagnosis_trees.shadowed,
     *diagnosis_framework.ROWS,
+    *diagnosis_convolutions.ROWS,
     diagnosis_shell.gone,
     *diagnosis_override.ROWS,
     diagnosis_shell.foreign_paths,

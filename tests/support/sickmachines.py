@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from rocmswitch.model.convolutions import ConvolutionSymptoms
 from rocmswitch.model.gpu import Gpu
 from rocmswitch.model.kernel import FirmwareFile, Owner
 from rocmswitch.model.machine import (
@@ -59,8 +60,16 @@ FIRMWARE = FirmwareFile("lib/firmware/updates/amdgpu/a.bin", "0" * 64, Owner("am
 KEYLESS = replace(AMD, key="/etc/apt/keyrings/rocm.gpg", has_key=False)
 WITHOUT_START = replace(MACHINE, log=KernelLog(MACHINE.log.lines[1:2]), sources=(KEYLESS,), pins=())
 
+CONVOLUTIONS = ConvolutionSymptoms("demo", "rocm-6.2.4", "/d/venvs/demo", "gfx1010", wanted=True)
+WHOLE = replace(CONVOLUTIONS, made_with="1.0", there="1.0", current="2.0")
 SYSTEM = bookworm()
 EVERYTHING = (
+    Symptoms(
+        convolutions=(
+            *(CONVOLUTIONS, WHOLE, replace(WHOLE, there="")),
+            replace(WHOLE, switch=("ROCMSWITCH_CONV", "off")),
+        )
+    ),
     Symptoms(card=BARE, machine=MACHINE, system=replace(SYSTEM, firmware=(FIRMWARE,))),
     Symptoms(card=BARE, machine=WITHOUT_START, system=replace(SYSTEM, package_database="rpm")),
     Symptoms(card=BARE, machine=WITHOUT_START),
