@@ -9,8 +9,10 @@ def heading(report: Report) -> str:
     """`RX 5700 XT (gfx1010), rocm-6.2.4`: what was tried."""
     found = report.surroundings
     card = (found.device_name if found.is_substitute else found.card or found.device_name) or found.device
+    if found.device == "cpu":
+        card = f"a processor, {found.device_name}" if found.device_name not in ("", "cpu") else "a processor"
     named = f"{card} ({found.target})" if found.target and not found.is_substitute else card
-    return ", ".join(filter(None, (named if named != "cpu" else "a processor", found.stack or found.venv)))
+    return ", ".join(filter(None, (named, found.stack or found.venv)))
 
 
 def stuck(report: Report) -> str:
