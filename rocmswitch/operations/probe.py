@@ -10,7 +10,7 @@ from pathlib import Path
 from shlex import quote
 
 from rocmswitch import __version__
-from rocmswitch.errors import Failed, MachineLacks, NotFound
+from rocmswitch.errors import Failed, MachineLacks, NotFound, RocmswitchError
 from rocmswitch.host.probechild import CannotImport, ProbeChild
 from rocmswitch.model.deployment import Site
 from rocmswitch.model.probe import Operation, Outcome, Report, Surroundings
@@ -24,6 +24,7 @@ from rocmswitch.store.installed import Installation, Installed
 CUDA, CPU = "cuda", "cpu"
 DEADLINE = 60.0
 """Seconds of one operation. The first convolution of a process may have to be compiled."""
+_MISSING = "ModuleNotFoundError: No module named 'torch'"
 
 Told = Callable[[Outcome | Operation], None]
 
@@ -80,7 +81,8 @@ def execute(plan: Plan, told: Told) -> Report:
     """Try it all, one after the other. *told* hears each operation when it begins, and what it came to.
 
     Ctrl-C ends what runs and gives a report of what was found by then, which is_partial; before there is anything,
-    KeyboardInterrupt goes on. Raises Failed where torch cannot be imported, MachineLacks where it sees no card.
+    KeyboardInterrupt goes on. Raises NotFound where there is no torch, Failed where it cannot be imported and
+    MachineLacks where it sees no card.
     """
     outcomes: list[Outcome] = []
     with ProbeChild(plan.environment, plan.variables, has_user_packages=plan.has_user_packages) as child:
@@ -94,10 +96,7 @@ def execute(plan: Plan, told: Told) -> Report:
             if not outcomes:
                 raise
         except CannotImport as error:
-            raise Failed(
-                f"`import torch` fails in `{plan.venv}`: {error}",
-                hint=f"run `rocmswitch doctor{f' {quote(plan.venv)}' if plan.stack else ''}`",
-            ) from error
+            raise _no_torch(plan, str(error)) from error
     return _report(plan, seen, outcomes)
 
 
@@ -110,16 +109,30 @@ def _report(plan: Plan, seen: Surroundings, outcomes: list[Outcome]) -> Report:
 def _look(plan: Plan, child: ProbeChild) -> Surroundings:
     """Where it will run. A card that hangs when asked for its name is no reason to end: the report shows it."""
     torch = child.describe()
-    device = plan.device or (CUDA if torch.get("hip") or torch.get("cuda") else CPU)
+    can_see_cards = bool(torch.get("hip") or torch.get("cuda"))
+    device = plan.device or (CUDA if can_see_cards else CPU)
+    if device == CUDA and not can_see_cards:
+        raise _no_card(plan, "was built for processors alone")
     answer = child.attempt({"name": "surroundings", "recipe": "surroundings", "device": device}, plan.deadline)
     said = answer.answer or {}
-    if said.get("absent") or (device == CUDA and not (torch.get("hip") or torch.get("cuda"))):
-        raise MachineLacks(
-            f"the torch in `{plan.venv}` sees no card",
-            hint=f"run `rocmswitch probe {quote(plan.venv)} --device cpu`, or `rocmswitch doctor` for the card",
-        )
+    if said.get("absent"):
+        raise _no_card(plan, "sees no card")
     told = {**torch, **{str(name): str(value) for name, value in said.items()}}
     return surroundings_of((plan.venv, plan.stack), device, told, plan.variables, plan.root)
+
+
+def _no_torch(plan: Plan, why: str) -> RocmswitchError:
+    if why == _MISSING:
+        return NotFound(f"there is no PyTorch in `{plan.venv}`")
+    hint = f"run `rocmswitch doctor {quote(plan.venv)}`"
+    return Failed(f"`import torch` fails in `{plan.venv}`: {why}", hint=hint)
+
+
+def _no_card(plan: Plan, why: str) -> MachineLacks:
+    return MachineLacks(
+        f"the torch in `{plan.venv}` {why}",
+        hint=f"run `rocmswitch doctor {quote(plan.venv)}`, or `rocmswitch probe {quote(plan.venv)} --device cpu`",
+    )
 
 
 def _try(operation: Operation, device: str, plan: Plan, child: ProbeChild) -> Outcome:

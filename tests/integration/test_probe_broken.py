@@ -177,7 +177,7 @@ def test_an_import_that_fails_is_one_error_for_all(tmp_path: Path, source: str, 
         tried(environment, "matmul")
 
     assert str(caught.value) == f"`import torch` fails in `{environment}`: {told}"
-    assert caught.value.hint == "run `rocmswitch doctor`"
+    assert caught.value.hint == f"run `rocmswitch doctor '{environment}'`"
     assert descendants(os.getpid()) == ()
 
 
