@@ -97,7 +97,7 @@ class Convolutions:
 
     def _plan_forward(self, arguments: Sequence[Any]) -> Any:
         image, weight, bias = arguments[:3]
-        settings = plans.settings_of(arguments[3:], weight.dim() - 2)
+        settings = _settings(arguments[3:], weight)
         sizes = None if bias is None else bias.shape
         problem = plans.problem_of(image, weight, sizes, settings)
         if problem is None or (bias is not None and (bias.dtype, bias.device) != (image.dtype, image.device)):
@@ -115,7 +115,7 @@ class Convolutions:
 
     def _plan_backward(self, arguments: Sequence[Any]) -> Any:
         gradient, image, weight, bias_sizes = arguments[:4]
-        settings = plans.settings_of(arguments[4:10], weight.dim() - 2)
+        settings = _settings(arguments[4:10], weight)
         # What autograd hands over where there was no bias: the sizes of an undefined tensor.
         sizes = None if bias_sizes is None or list(bias_sizes) == [0] else bias_sizes
         problem = plans.problem_of(image, weight, sizes, settings)
@@ -140,6 +140,11 @@ class Convolutions:
 
 def _tensors(*tensors: Tensor) -> tuple[Any, ...]:
     return tuple((each.shape, each.stride(), each.dtype) for each in tensors)
+
+
+def _settings(arguments: Sequence[Any], weight: Tensor) -> plans.Settings | None:
+    dimensions = weight.dim() - 2
+    return plans.settings_of(arguments, dimensions) if dimensions > 0 else None
 
 
 def _numbers(arguments: Sequence[Any]) -> tuple[Any, ...]:
