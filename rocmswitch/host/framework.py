@@ -12,9 +12,9 @@ from packaging.version import InvalidVersion, Version
 
 from rocmswitch.host.kernels import rocblas_of_packages
 from rocmswitch.metadata.elf import ElfFacts, parse_elf
-from rocmswitch.metadata.kpack import parse_kpack, target_of_name
+from rocmswitch.metadata.kpack import parse_kpack, targets_of_name
 from rocmswitch.metadata.offloadbundle import parse_gpu_code
-from rocmswitch.metadata.torchfiles import parse_torch_version, parse_wheel_tags, target_of_database
+from rocmswitch.metadata.torchfiles import parse_torch_version, parse_wheel_tags, targets_of_database
 from rocmswitch.model.deployment import Site
 from rocmswitch.model.framework import Framework, FrameworkLibrary
 from rocmswitch.model.gpucode import GpuCode
@@ -33,8 +33,8 @@ _SYMBOLS = re.compile(r"(GLIBC|GLIBCXX|CXXABI)_([0-9][0-9.]*)")
 _PYTHON = re.compile(r"python([0-9])\.([0-9]+)(t?)")
 _VERSION = re.compile(r"^version(?:_info)? *= *([0-9])\.([0-9]+)", re.MULTILINE)
 _CONDA = re.compile(r"python-([0-9])\.([0-9]+)[-.].*\.json")
-_LIBRARIES = 1000
-"""That are looked at in one environment."""
+_LIBRARIES, _ARCHIVES = 1000, 200
+"""That are looked at in one environment, and in one folder."""
 
 
 def read_framework(
@@ -45,7 +45,7 @@ def read_framework(
     What cannot be read is as if it were not there. Of libraries only headers and tables are read; of those that
     are *known* by their paths, and were not changed since, nothing.
     """
-    site = next((Path(one) for one in packages if (Path(one) / "torch").is_dir()), None)
+    site = next((Path(one) for one in packages if _names(Path(one, "torch"))), None)
     return _framework(site, known or {}) if site else None
 
 
@@ -55,7 +55,7 @@ def library_files(packages: Path) -> Iterator[Path]:
     for pattern in BUNDLES:
         for path in sorted(found for folder in sorted(packages.glob(pattern)) for found in folder.glob("*.so*")):
             real = Path(os.path.realpath(path))
-            if real not in seen and real.is_file() and len(seen) < _LIBRARIES:
+            if real not in seen and len(seen) < _LIBRARIES:
                 seen.add(real)
                 yield real
 
@@ -77,17 +77,17 @@ def _framework(site: Path, known: Mapping[str, FrameworkLibrary]) -> Framework:
         blas.gpus if blas else (),
         blas.folder if blas else "",
         blas.version if blas else "",
-        _named(target_of_name, (one for pattern in _BLASLT for one in site.glob(pattern))),
-        _named(target_of_database, [folder] if folder else []),
+        _named(targets_of_name, (one for pattern in _BLASLT for one in site.glob(pattern))),
+        _named(targets_of_database, [folder] if folder else []),
         str(folder or ""),
         distributions.get("numpy", ""),
         tuple(sorted((name, version) for name, version in distributions.items() if name.startswith("rocm-sdk"))),
     )
 
 
-def _named(target: Callable[[str], str], folders: Iterable[Path]) -> tuple[str, ...]:
+def _named(targets: Callable[[str], tuple[str, ...]], folders: Iterable[Path]) -> tuple[str, ...]:
     """The cards that files in *folders* are called after."""
-    return tuple(sorted({target(name) for folder in folders for name in _names(folder)} - {""}))
+    return tuple(sorted({one for folder in folders for name in _names(folder) for one in targets(name)}))
 
 
 def _libraries(site: Path, known: Mapping[str, FrameworkLibrary]) -> Iterator[FrameworkLibrary]:
@@ -143,7 +143,8 @@ def _packs(libraries: Iterable[FrameworkLibrary]) -> Iterator[str]:
         parent, _, name = pattern.rpartition("/")
         folder = Path(core.path).parent / parent if core else Path()
         before, _, after = name.partition(_CARD)
-        for one in (one for one in _names(folder) if one.startswith(before) and one.endswith(after)):
+        named = [one for one in _names(folder) if one.startswith(before) and one.endswith(after)]
+        for one in named[:_ARCHIVES]:
             found.update(_of_pack(folder / one))
     yield from sorted(found)
 
@@ -155,8 +156,7 @@ def _of_pack(path: Path) -> tuple[str, ...]:
             found = parse_kpack(file)
     except OSError:
         return ()
-    named = target_of_name(path.name)
-    return found or ((named,) if named else ())
+    return found or targets_of_name(path.name)
 
 
 def _tags(site: Path, version: str) -> tuple[str, ...]:

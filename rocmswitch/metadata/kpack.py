@@ -13,15 +13,21 @@ from typing import BinaryIO
 
 import msgspec
 
+from rocmswitch.model.gpucode import GENERIC
+
 MAGIC = b"KPAK"
 _HEADER = struct.Struct("<4sIQ")
 _TABLE_LIMIT = 1 << 26
-"""Bytes. Each piece of code has an entry of some forty."""
+"""Bytes. Each piece of code has an entry of some hundred."""
+_LIST_LIMIT = 1 << 12
 _NAMED = re.compile(r"gfx[0-9a-f]+")
+_FAMILY = re.compile(r"(gfx[0-9a-f]+)X")
 
 
 class _Table(msgspec.Struct):
-    gfx_arches: list[str]
+    """All else in it is passed over, however much there is."""
+
+    gfx_arches: msgspec.Raw
 
 
 def parse_kpack(file: BinaryIO) -> tuple[str, ...]:
@@ -36,13 +42,16 @@ def parse_kpack(file: BinaryIO) -> tuple[str, ...]:
         return ()
     file.seek(table)
     try:
-        found = msgspec.msgpack.Decoder(_Table).decode(file.read(end - table))
+        listed = msgspec.msgpack.Decoder(_Table).decode(file.read(end - table)).gfx_arches
+        found = msgspec.msgpack.Decoder(list[str]).decode(listed) if len(listed) <= _LIST_LIMIT else []
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ()
-    return tuple(one for one in found.gfx_arches if _NAMED.match(one))
+    return tuple(one for one in found if _NAMED.match(one))
 
 
-def target_of_name(name: str) -> str:
-    """The card in the name of an archive that could not be read: `torch_gfx1010.kpack`; empty where it has none."""
-    found = _NAMED.findall(name)
-    return found[-1] if found else ""
+def targets_of_name(name: str) -> tuple[str, ...]:
+    """The cards in a file's name: of `torch_gfx1010.kpack` one, of `torch_gfx101X.kpack` all of that family."""
+    family = _FAMILY.search(name)
+    if family:
+        return tuple(card for cards in GENERIC.values() for card in cards if card.startswith(family[1]))
+    return tuple(_NAMED.findall(name))[-1:]

@@ -33,7 +33,7 @@ _ALIGNMENT = 4096
 _BUNDLES = 20_000
 """That are looked at. torch has some thousand."""
 _GAPS = 1 << 16
-"""Pages without a bundle between two of them that are passed over: 256 MiB of code whose length nothing states."""
+"""Pages without a bundle that are passed over in all: 256 MiB of code whose length nothing states."""
 _ENTRIES = 1024
 _TABLE, _LARGEST_TABLE = 4096, 1 << 16
 """Bytes of a table of contents that are read first, and at most."""
@@ -130,7 +130,7 @@ def _bundles(file: BinaryIO, start: int, end: int) -> Iterator[_Bundle]:
             raise _Nonsense("it has more bundles than any real file")
         one = _plain(file, place, end) if head.startswith(PLAIN) else _packed(file, place, end)
         yield one
-        place, gaps, count = _after(file, place + max(one.length, 1), start, end), 0, count + 1
+        place, count = _after(file, place + max(one.length, 1), start, end), count + 1
 
 
 def _after(file: BinaryIO, place: int, start: int, end: int) -> int:

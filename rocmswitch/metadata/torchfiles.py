@@ -33,7 +33,7 @@ def parse_wheel_tags(text: str) -> tuple[str, ...]:
     return tuple(_TAG.findall(text))
 
 
-def target_of_database(name: str) -> str:
-    """The card in the name of one of MIOpen's tuning databases, `gfx1030_36.HIP.fdb.txt`; empty for other files."""
+def targets_of_database(name: str) -> tuple[str, ...]:
+    """The card in the name of one of MIOpen's tuning databases, `gfx1030_36.HIP.fdb.txt`; none for other files."""
     match = _TARGET.match(name)
-    return match[0] if match and name.endswith((".db", ".kdb", ".txt", ".model", ".bz2")) else ""
+    return (match[0],) if match and name.endswith((".db", ".kdb", ".txt", ".model", ".bz2")) else ()

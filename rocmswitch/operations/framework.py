@@ -80,7 +80,7 @@ def _examine(site: Site, inside: Mapping[str, str], here: Surgery) -> FrameworkS
         site.place.kind,
         stack=site.stack or (stack.name if stack else ""),
         python=interpreter_of(site),
-        packages_for=tag_of_folder(Path(framework.folder).parents[1].name),
+        packages_for=tag_of_folder(Path(framework.folder).parent.parent.name),
         override=inside.get(OVERRIDE, ""),
         known_override=known.environment.get(OVERRIDE, "") if known else "",
         glibc=read_glibc(libraries),

@@ -10,7 +10,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rocmswitch.metadata.kpack import parse_kpack, target_of_name
+from rocmswitch.metadata.kpack import parse_kpack, targets_of_name
 from rocmswitch.metadata.offloadbundle import parse_gpu_code
 from rocmswitch.model.gpucode import GpuCode, plain, serves, target_of_override
 from tests.support.offloadbundles import (
@@ -161,7 +161,13 @@ def test_what_is_no_archive_of_kernels_names_none(content: bytes):
 
 
 def test_an_archive_that_cannot_be_read_is_known_by_its_name():
-    assert [target_of_name(one) for one in ("torch_gfx1010.kpack", "blas_lib.kpack")] == ["gfx1010", ""]
+    found = [targets_of_name(one) for one in ("torch_gfx1010.kpack", "blas_lib_gfx101X.kpack", "blas_lib.kpack")]
+
+    assert found == [("gfx1010",), ("gfx1010", "gfx1011", "gfx1012", "gfx1013"), ()]
+
+
+def test_an_archive_that_lists_thousands_of_targets_is_not_believed():
+    assert parse_kpack(io.BytesIO(kpack(*(f"gfx{number:x}" for number in range(4000))))) == ()
 
 
 @pytest.mark.parametrize(
