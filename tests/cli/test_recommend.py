@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 from rocmswitch.store.probes import Probes
 from rocmswitch.system.disk import Disk
 from tests.support.acme import NAME, AcmeSite
+from tests.support.cardroots import RX5700XT as ON_THE_BUS
+from tests.support.cardroots import names_of_libdrm, put, rx5700xt_machine
 from tests.support.commandline import CommandLine
 from tests.support.kfd import RX5700XT, RX7900XTX, Card, plug
 from tests.support.pytorchsite import PytorchSite
@@ -18,7 +21,6 @@ from tests.support.recommending import report
 
 CEZANNE = Card(90012, 0x1638, "renoir", 0x400)
 """A processor's own card."""
-ON_RX5700XT = {"gfx1010": {"support": "community"}}
 
 
 @pytest.fixture
@@ -118,12 +120,29 @@ def test_a_manifest_that_cannot_be_read_hides_no_other(line: CommandLine):
 
 
 def test_what_another_machine_calls_its_card_cannot_speak_to_the_terminal(line: CommandLine, tmp_path: Path):
-    root = plug(tmp_path / "machine", RX5700XT)
-    table = root / "usr/share/libdrm/amdgpu.ids"
-    table.parent.mkdir(parents=True)
-    table.write_text("1.0.0\n731F,\tC1,\tRadeon \x1b[31mRX\n731F,\t00,\tRadeon \x1b[31mRX\n")
+    root = rx5700xt_machine(tmp_path / "machine")
+    names_of_libdrm(root, "731F,\tC1,\tRadeon \x1b[31mRX")
 
-    assert "\x1b" not in line.succeed("recommend", "--sysroot", str(root))
+    shown = line.succeed("recommend", "--sysroot", str(root))
+
+    assert "Radeon" in shown.splitlines()[0] and "\x1b" not in shown
+
+
+def test_a_card_whose_driver_is_not_loaded_is_known_by_its_ids_and_named_in_the_command(
+    line: CommandLine, tmp_path: Path
+):
+    root = put(tmp_path / "machine", replace(ON_THE_BUS, driver=""))
+
+    shown = line.succeed("recommend", ROCMSWITCH_SYSROOT=str(root)).splitlines()
+
+    assert shown[1] == "The card's driver offers no GPU to programs: `rocmswitch doctor` says why"
+    assert "   rocmswitch use therock-10.1 --venv NAME --gpu gfx1010" in shown
+
+
+def test_a_card_that_is_kept_for_a_virtual_machine_is_none(line: CommandLine, tmp_path: Path):
+    root = put(tmp_path / "machine", replace(ON_THE_BUS, driver="vfio-pci"))
+
+    assert line.run("recommend", "--sysroot", str(root)).code == 3
 
 
 def test_what_the_probe_saw_here_decides(line: CommandLine):
