@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from packaging.version import Version
 
 from rocmswitch.model.finding import FAULT, NOTE, WARNING, Finding, Remedy
-from rocmswitch.model.framework import FrameworkLibrary, FrameworkSymptoms
+from rocmswitch.model.framework import Framework, FrameworkSymptoms
 from rocmswitch.model.gpucode import OVERRIDE, plain, serves, target_of_override
 from rocmswitch.model.symptoms import Symptoms
 from rocmswitch.planning.libraries import library_of
@@ -19,6 +19,7 @@ FEW = 10
 _KERNELS_SINCE = Version("6.2")
 """The first ROCm whose rocBLAS finds its kernels for cards without tuned ones (Tensile#1897)."""
 _SERVES = {
+    "libhipblaslt": "int8 products; torch takes rocBLAS for others",
     "librccl": "several GPUs at once",
     "librocrand": "its random numbers",
     "librocfft": "Fourier transforms",
@@ -26,6 +27,8 @@ _SERVES = {
     "librocsparse": "sparse matrices",
     "libMIOpen": "convolutions",
 }
+_SPARABLE = {"libhipblaslt", "librccl"}
+"""Without which most of what is done on one card works."""
 _ENDS = "`invalid device function`"
 _SHOWN = 12
 
@@ -113,12 +116,12 @@ def library_code(symptoms: Symptoms) -> Iterator[Finding]:
     card = symptoms.card.target
     for one in _with_known_code(symptoms):
         runs_as = one.runs_as(card)
-        lacking = _without_code(one.framework.libraries, runs_as)
+        lacking = _without_code(one.framework, runs_as)
         if lacking and serves(one.framework.targets, runs_as):
             told = ", ".join(f"{name} ({_SERVES[name]})" if name in _SERVES else name for name in lacking)
             yield Finding(
                 f"library-code:{one.name}",
-                NOTE if lacking == ["librccl"] else WARNING,
+                NOTE if _SPARABLE.issuperset(lacking) else WARNING,
                 f"{' and '.join(lacking)} of `{one.name}` {'has' if len(lacking) == 1 else 'have'} no code "
                 f"for {runs_as}",
                 one.place,
@@ -150,10 +153,13 @@ def _with_known_code(symptoms: Symptoms) -> Iterator[FrameworkSymptoms]:
             yield one
 
 
-def _without_code(libraries: Sequence[FrameworkLibrary], target: str) -> list[str]:
-    """The ROCm libraries among them that have GPU code, and none for *target*."""
-    known = [one for one in libraries if one.code.is_known and library_of(one.path)]
-    return sorted({library_of(one.path) for one in known if not serves(one.code.targets, target)})
+def _without_code(framework: Framework, target: str) -> list[str]:
+    """The ROCm libraries of it that have GPU code, and none for *target*."""
+    known = [one for one in framework.libraries if one.code.is_known and library_of(one.path)]
+    found = {library_of(one.path) for one in known if not serves(one.code.targets, target)}
+    if framework.blaslt and target not in framework.blaslt:
+        found.add("libhipblaslt")
+    return sorted(found)
 
 
 def _place_of_code(one: FrameworkSymptoms) -> str:

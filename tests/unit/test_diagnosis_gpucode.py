@@ -206,6 +206,12 @@ def test_a_library_without_code_for_the_card_is_named_with_what_needs_it():
     assert "libMIOpen (convolutions), librocsparse (sparse matrices)" in found.why
 
 
+def test_kernels_of_hipblaslt_are_told_by_their_files_and_can_be_spared():
+    found = [short(ours(torch("gfx1010", blaslt=cards))) for cards in ((), ("gfx1010", "gfx942"), ("gfx942",))]
+
+    assert [[one[:2] for one in each] for each in found] == [[], [], [("library-code:myproj", "note")]]
+
+
 def test_several_gpus_at_once_are_no_loss_on_one():
     libraries = tuple(
         FrameworkLibrary(f"{LIB}/{file}", code=code(target))
