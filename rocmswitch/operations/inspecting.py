@@ -31,8 +31,8 @@ from rocmswitch.store.layout import Layout
 from rocmswitch.store.snapshots import Snapshots
 from rocmswitch.system.disk import Disk
 
-LEAST = 6_800_000_000
-"""Bytes. What a whole ROCm took of somebody who had removed the kernels of all other cards (ROCm/ROCm#4224)."""
+LEAST = (280_000_000, 2_200_000_000)
+"""Bytes of the archives and of the tree of the smallest stack, debian-5.2.3, whole: by its tested lock."""
 _LEAST_TEMPORARY = 256 * 1024 * 1024
 """Bytes. A compiler's own files while it builds an extension of torch."""
 _MARGIN = 110
@@ -116,7 +116,7 @@ def _next_use(installed: Installed) -> tuple[int, int]:
     """Bytes of the archives and of the tree: as the largest that is here, else as little as a stack takes."""
     receipts = [one.receipt for one in (*installed.prefixes(), *installed.venvs()) if not one.receipt.linked]
     if not receipts:
-        return 0, LEAST
+        return LEAST
     largest = max(receipts, key=_size)
     return sum(one.size for one in largest.packages), tree_size(_size(largest))
 
