@@ -36,13 +36,15 @@ def _judged(one: LoaderFolder, owner: Owner | None, mixed: set[str]) -> LoaderFo
 
 def _lines(files: SystemRoot, path: str, depth: int) -> Iterator[LoaderFolder]:
     for number, line in enumerate(files.text(path).split("\n"), 1):
-        words = line.partition("#")[0].split()
+        told = line.partition("#")[0].strip()
+        words = told.split()
         if words[:1] == ["include"] and depth < _DEEP:
             for pattern in words[1:]:
                 for included in _matching(files, pattern):
                     yield from _lines(files, included, depth + 1)
-        elif words and words[0].startswith("/"):
-            yield LoaderFolder(f"/{path}", number, words[0].rstrip("/"))
+        elif told.startswith("/"):
+            # A name may have blanks; behind `=` stood the C library, long ago.
+            yield LoaderFolder(f"/{path}", number, told.partition("=")[0].rstrip("/ "))
 
 
 def _matching(files: SystemRoot, pattern: str) -> list[str]:

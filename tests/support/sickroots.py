@@ -9,6 +9,7 @@ packages and their sources stands in sickpackages.py.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -17,13 +18,14 @@ from pathlib import Path
 import pytest
 
 from tests.support.kernelmodules import KERNEL, module, signed
-from tests.support.kernelroots import PARAMETERS, add_package, kernel_root, write
+from tests.support.kernelroots import PARAMETERS, add_kernel, add_package, in_tree, kernel_root, write
 from tests.support.kfd import NODES, RX5700XT, Card, plug
 
 CARD = "0000:08:00.0"
 PHOENIX = Card(110003, 0x15BF, "ip discovery", 0xC500)
 """A Ryzen 7 7840's own GPU."""
 RX7900XTX_IN = Card(110000, 0x744C, "ip discovery", 0x300)
+NEWER = "6.1.0-51-amd64"
 MODULES = f"usr/lib/modules/{KERNEL}"
 LOG = f"""\
 Nov 19 21:14:02 ada kernel: [    0.000000] Linux version {KERNEL} (gcc-12) #1 SMP
@@ -57,12 +59,12 @@ def healthy(root: Path) -> Path:
     return root
 
 
-def index(root: Path) -> None:
+def index(root: Path, kernel: str = KERNEL) -> None:
     """By this machine's depmod; skips where there is none."""
     program = shutil.which("depmod", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
     if program is None:
         pytest.skip("there is no `depmod` here: install kmod")
-    subprocess.run([program, "-b", str(root), KERNEL], check=True, capture_output=True)
+    subprocess.run([program, "-b", str(root), kernel], check=True, capture_output=True)
 
 
 def plug_in(root: Path, address: str, domain: str = "identity") -> None:
@@ -202,6 +204,23 @@ def left_by_hand(root: Path) -> None:
 def programs_nowhere(root: Path) -> None:
     write(root / "opt/rocm/bin/rocminfo", "")
     add_package(root, "rocminfo", ("opt/rocm/bin/rocminfo",))
+
+
+def add_newer_kernel(root: Path) -> None:
+    """As an upgrade does."""
+    add_kernel(root, NEWER)
+    index(root, NEWER)
+
+
+def upgraded(root: Path) -> None:
+    """The kernel's package has another amdgpu than before, and says so."""
+    path = in_tree()
+    write(root / path, module(kernel=KERNEL, payload=b"mended" * 500, parameters=PARAMETERS))
+    index(root)
+    sums = root / f"var/lib/dpkg/info/linux-image-{KERNEL}.md5sums"
+    lines = [line for line in sums.read_text().splitlines() if not line.endswith(path)]
+    digest = hashlib.md5((root / path).read_bytes()).hexdigest()
+    sums.write_text("\n".join([*lines, f"{digest}  {path}"]) + "\n")
 
 
 def _built(root: Path, content: bytes) -> None:
