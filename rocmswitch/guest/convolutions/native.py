@@ -34,13 +34,17 @@ class Native:
 
     def forward(self, arguments: Sequence[Any], *, vendor: bool = False) -> Tensor:
         """`aten::convolution`; *vendor* lets cuDNN or MIOpen compute it if the user's flags do."""
-        flags = (
+        benchmark, deterministic, enabled, tf32 = self.flags()
+        return self._forward(self._key, *arguments, benchmark, deterministic, vendor and enabled, tf32)
+
+    def flags(self) -> tuple[bool, ...]:
+        """The last four arguments of `aten::_convolution`, as the user has set them."""
+        return (
             torch._C._get_cudnn_benchmark(),
             torch._C._get_cudnn_deterministic(),
-            vendor and self.vendor_is_on(),
+            self.vendor_is_on(),
             torch._C._get_cudnn_allow_tf32(),
         )
-        return self._forward(self._key, *arguments, *flags)
 
     def backward(self, arguments: Sequence[Any], *, vendor: bool = False) -> Any:
         """`aten::convolution_backward`, which follows a flag of all threads alone."""

@@ -52,6 +52,9 @@ class Convolutions:
 
     def convolution(self, *arguments: Any) -> Tensor:
         """`aten::convolution`: input, weight, bias, and the six of `_numbers`."""
+        if torch._C._get_tracing_state() is not None:
+            # What is recorded is not this operator but the one below, as with torch's own: else it were our steps.
+            return torch._convolution(*arguments, *self._native.flags())
         image, weight, bias = arguments[:3]
         if self._wants is not None and not self._wants(image):
             return self._native.forward(arguments, vendor=True)
