@@ -33,22 +33,23 @@ License: MIT
 Classifier: License :: OSI Approved :: MIT License
 Requires-Python: >=3.7
 """
-_START = f"""\
-try:
-    import {HOOK}
-except Exception as error:
-    said = "rocmswitch: convolutions go by MIOpen: %r\\n" % (error,)
-    def autoload():
-        try:
-            sys.stderr.write(said)
-        except Exception:
-            pass
-    module = type(sys)("{HOOK}")
-    module.autoload = autoload
-    sys.modules[module.__name__] = module
+_STAND_IN = f"""\
+said = "rocmswitch: convolutions go by MIOpen: %r\\n" % (error,)
+def autoload():
+    try:
+        sys.stderr.write(said)
+    except Exception:
+        pass
+module = type(sys)("{HOOK}")
+module.autoload = autoload
+sys.modules[module.__name__] = module
 """
-"""What Python does when it starts. Where the module is gone or cannot be read, another of its name stands in for
-it: torch calls `autoload` by the entry point, and cannot be imported where that fails."""
+"""What is done where the module that Python is to import cannot be: another of its name stands in for it.
+
+torch calls `autoload` by the entry point, and cannot be imported where that fails. Python compiles these lines only
+when they are needed: every start of it would pay for them.
+"""
+_START = f"try: import {HOOK}\nexcept Exception as error: exec(stand_in)"
 
 
 def convolution_wheel(target: str = "") -> Artifact:
@@ -76,7 +77,7 @@ def _content(version: str, target: str) -> bytes:
     start = f"{MODULE}-{version}.dist-info"
     files = {
         f"{HOOK}.py": sources.pop(_HOOK_SOURCE),
-        f"{MODULE}.pth": f"import sys; exec({_START!r}, {{'sys': sys}})\n".encode(),
+        f"{MODULE}.pth": f"import sys; exec({_START!r}, {{'sys': sys, 'stand_in': {_STAND_IN!r}}})\n".encode(),
         f"{start}/METADATA": _METADATA.format(name=CONVOLUTIONS, version=version).encode(),
         f"{start}/entry_points.txt": _ENTRY_POINTS.encode(),
     }
