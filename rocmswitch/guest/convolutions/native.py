@@ -24,12 +24,13 @@ class Native:
             self._forward = aten._convolution.default._op_dk
             self._backward = aten.convolution_backward.default._op_dk
             self._backend = torch._C._select_conv_backend
-            self._format = torch._C._conv_determine_backend_memory_format
             self.vendor_is_on = torch._C._get_cudnn_enabled
         except AttributeError as error:
             raise Unsupported(
                 f"torch {torch.__version__} cannot be told to convolve without MIOpen: {error}"
             ) from error
+        # Torch 1.13 has none, and no compiler either that would ask for its answer.
+        self._format = getattr(torch._C, "_conv_determine_backend_memory_format", None)
         self._switching = threading.Lock()
 
     def forward(self, arguments: Sequence[Any], *, vendor: bool = False) -> Tensor:
@@ -59,7 +60,8 @@ class Native:
 
     def layout(self, image: Tensor, weight: Tensor, settings: Sequence[Any], bias_sizes: Any) -> Any:
         """The memory format of what torch would return: what `torch.compile` expects of us, too."""
-        if weight.dim() not in (4, 5) or (image.is_contiguous() and weight.is_contiguous()):
+        is_plain = weight.dim() not in (4, 5) or (image.is_contiguous() and weight.is_contiguous())
+        if is_plain or self._format is None:
             return torch.contiguous_format
         sizes = None if bias_sizes is None else list(bias_sizes)
         return self._format(image, weight, self._backend(image, weight, None, *settings, sizes))
