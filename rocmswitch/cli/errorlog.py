@@ -15,7 +15,7 @@ from rocmswitch.model.trouble import EXACTLY, PERHAPS, USUALLY, Likely
 from rocmswitch.planning.errorlog import confirm, find_troubles, parse_log
 
 _STDIN = "-"
-_LIMIT = 16 * 1024 * 1024
+_LIMIT = 8 * 1024 * 1024
 """Bytes that are read."""
 _WORDS = {EXACTLY: "surely", USUALLY: "likely", PERHAPS: "perhaps"}
 
@@ -51,7 +51,7 @@ def _read(log: str) -> bytes:
     else:
         content = _read_file(Path(log))
     if len(content) > _LIMIT:
-        output.say(f"only the first {_LIMIT >> 20} MiB are looked at: `tail -c 16M` takes the last ones")
+        output.say(f"only the first {_LIMIT >> 20} MiB are looked at: `tail -c 8M` takes the last ones")
     return content[:_LIMIT]
 
 

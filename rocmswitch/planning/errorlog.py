@@ -8,12 +8,13 @@ from dataclasses import replace
 
 from rocmswitch.model.finding import FAULT, SEVERITIES, Finding, Remedy
 from rocmswitch.model.trouble import PERHAPS, Likely, Sign, Trouble
+from rocmswitch.planning.lines import Lines
 from rocmswitch.planning.troubles_kernel import KERNEL
 from rocmswitch.planning.troubles_packages import PACKAGES
 from rocmswitch.planning.troubles_program import PROGRAM
 
 TROUBLES: tuple[Trouble, ...] = (*PROGRAM, *KERNEL, *PACKAGES)
-_LONGEST = 2000
+_LONGEST = 1000
 """Characters of a line that are looked at: it also keeps an expression from taking long."""
 _SHOWN = 160
 _MARKS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig"))
@@ -38,8 +39,8 @@ def find_troubles(lines: Sequence[str], name: str) -> tuple[Likely, ...]:
 
     Guesses stand only where there is nothing better, and a line that is explained surely is not explained again.
     """
-    text = "\n".join(lines)
-    found = [one for trouble in TROUBLES for one in _look(trouble, text, lines, name)]
+    searched = Lines(lines)
+    found = [one for trouble in TROUBLES for one in _look(trouble, searched, lines, name)]
     found.sort(key=lambda one: (-one.sure, SEVERITIES.index(one.finding.severity), one.line))
     surest = {one.line: one.sure for one in reversed(found)}
     told = [one for one in found if one.sure == surest[one.line]]
@@ -64,31 +65,29 @@ def _is_same(found: Finding, rows: Sequence[str]) -> bool:
     return found.severity == FAULT and any(row.endswith("-") and found.row.startswith(row) for row in rows)
 
 
-def _look(trouble: Trouble, text: str, lines: Sequence[str], name: str) -> Iterator[Likely]:
+def _look(trouble: Trouble, searched: Lines, lines: Sequence[str], name: str) -> Iterator[Likely]:
     """By the sign that makes one the surest; of equals the one that the text has first."""
-    matches = [(sign, match) for sign in trouble.signs for match in _matches(sign, text)]
-    if not matches:
+    hits = [(sign, *hit) for sign in trouble.signs if (hit := _hit(sign, searched))]
+    if not hits:
         return
-    sign, match = min(matches, key=lambda pair: (-pair[0].sure, pair[1].start()))
-    number = text.count("\n", 0, match.start()) + 1
-    shown = _shortened(lines[number - 1], match.start() - (text.rfind("\n", 0, match.start()) + 1))
+    sign, number, match = min(hits, key=lambda hit: (-hit[0].sure, hit[1]))
+    shown = _shortened(lines[number], match.start())
     words = {**dict(trouble.otherwise), **{key: value for key, value in match.groupdict().items() if value}}
-    why = f"the text says `{shown}`: {trouble.why.format_map(words)}"
     finding = Finding(
         trouble.id,
         trouble.severity,
         trouble.what.format_map(words),
-        f"{name}:{number}",
-        why,
+        f"{name}:{number + 1}",
+        f"the text says `{shown}`: {trouble.why.format_map(words)}",
         Remedy(trouble.fix.format_map(words)),
     )
-    yield Likely(finding, sign.sure, number, shown, tuple(dict.fromkeys(sign.seen)))
+    yield Likely(finding, sign.sure, number + 1, shown, tuple(dict.fromkeys(sign.seen)))
 
 
-def _matches(sign: Sign, text: str) -> Iterator[re.Match[str]]:
-    match = re.search(sign.pattern, text, re.IGNORECASE)
-    if match and (not sign.also or re.search(sign.also, text, re.IGNORECASE)):
-        yield match
+def _hit(sign: Sign, searched: Lines) -> tuple[int, re.Match[str]] | None:
+    if sign.also and not searched.find(sign.also):
+        return None
+    return searched.find(sign.pattern)
 
 
 def _shortened(line: str, at: int) -> str:

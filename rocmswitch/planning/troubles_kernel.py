@@ -75,7 +75,7 @@ KERNEL = (
         "ROCm's part of the driver does not know the chip {chip}",
         "it is too old for ROCm, whatever the release",
         "run `rocmswitch gpu`: it says what each card is, and what stacks give it",
-        (Sign(r"amdgpu: (?P<chip>[A-Z0-9_]+)\s+not supported in kfd", ("ROCm/ROCm#2232",)),),
+        (Sign(r"amdgpu: (?P<chip>[A-Z0-9_]{1,40})\s{1,4}not supported in kfd", ("ROCm/ROCm#2232",)),),
         _DRIVER,
     ),
     Trouble(
@@ -99,16 +99,18 @@ KERNEL = (
         "switch on `Above 4G Decoding` in the firmware's setup, or boot with `pci=realloc`",
         (
             Sign(
-                r"amdgpu.{0,60}\bBAR \d+.{0,60}(?:no space|failed to assign)",
+                r"amdgpu.{0,60}\bBAR \d{1,9}.{0,60}failed to assign",
                 ("ROCm/ROCm#1541", "ROCm/ROCm#6281"),
             ),
             Sign(
-                r"\bBAR 0\b.{0,60}(?:no space|failed to assign)",
+                r"\bBAR 0\b.{0,60}failed to assign",
                 ("ROCm/ROCm#2927", "ROCm/ROCm#6281"),
                 USUALLY,
                 also=r"amdgpu",
             ),
-            Sign(r"amdgpu: probe of \S+ failed with error -12\b", ("ROCm/ROCm#6281", "ROCm/ROCm#2927"), USUALLY),
+            Sign(
+                r"amdgpu: probe of \S{1,80} failed with error -12\b", ("ROCm/ROCm#6281", "ROCm/ROCm#2927"), USUALLY
+            ),
         ),
         _DRIVER,
     ),
@@ -120,10 +122,10 @@ KERNEL = (
         "`sudo update-initramfs -u`; `rocmswitch doctor` looks for packages that clash",
         (
             Sign(
-                r"Direct firmware load for (?P<file>amdgpu/\S+\.bin\S*) failed",
+                r"Direct firmware load for (?P<file>amdgpu/[\w.]{1,60}) failed",
                 ("systemd/systemd#15386", "geerlingguy/raspberry-pi-pcie-devices#331"),
             ),
-            Sign(r"Failed to load firmware .?(?P<file>amdgpu/[\w.]+)", ("ROCm/amdgpu#113", "ROCm/ROCm#5566")),
+            Sign(r"Failed to load firmware .?(?P<file>amdgpu/[\w.]{1,60})", ("ROCm/amdgpu#113", "ROCm/ROCm#5566")),
         ),
         ("log-firmware", "firmware-clash", "firmware-twin", "log-start"),
     ),
@@ -134,11 +136,15 @@ KERNEL = (
         "run `rocmswitch recover`: it compares the kernel's modules; lines before this one say what failed first",
         (
             Sign(
-                r"Fatal error (?:-\d+ )?during GPU init",
+                r"Fatal error (?:-\d{1,9} )?during GPU init",
                 ("ROCm/ROCm#2747", "ROCm/rocm-install-on-linux#615"),
                 USUALLY,
             ),
-            Sign(r"amdgpu: probe of \S+ failed with error -\d+", ("ROCm/amdgpu#113", "ROCm/ROCm#6281"), USUALLY),
+            Sign(
+                r"amdgpu: probe of \S{1,80} failed with error -\d{1,9}",
+                ("ROCm/amdgpu#113", "ROCm/ROCm#6281"),
+                USUALLY,
+            ),
         ),
         _DRIVER,
     ),
@@ -162,11 +168,11 @@ KERNEL = (
         "run `rocmswitch recover`: it says which module is whose, and mends it with `--apply`",
         (
             Sign(
-                r"\b(?:amdgpu|amdttm|amdkcl|amd_sched|amdxcp|amddrm\w*): Unknown symbol (?P<symbol>\w+)",
+                r"\b(?:amdgpu|amdttm|amdkcl|amd_sched|amdxcp|amddrm\w{0,60}): Unknown symbol (?P<symbol>\w{1,60})",
                 ("ROCm/ROCm#738",),
             ),
-            Sign(r"Unknown symbol (?P<symbol>amd\w+)", ("ROCm/ROCm#738",)),
-            Sign(r"\bamd\w*: disagrees about version of symbol (?P<symbol>\w+)", ("ROCm/ROCm#738",)),
+            Sign(r"Unknown symbol (?P<symbol>amd\w{1,60})", ("ROCm/ROCm#738",)),
+            Sign(r"\bamd\w{0,60}: disagrees about version of symbol (?P<symbol>\w{1,60})", ("ROCm/ROCm#738",)),
         ),
         ("log-symbols", "driver-"),
     ),
@@ -176,7 +182,7 @@ KERNEL = (
         "what was computing on it is lost; a kernel does not end, or the card is not stable",
         "run `rocmswitch probe VENV`: it says which operation hangs; reboot where the card stays away afterwards",
         (
-            Sign(r"\*ERROR\* ring \S+ timeout", ("ROCm/xformers#14", "pytorch/pytorch#75642")),
+            Sign(r"\*ERROR\* ring \S{1,80} timeout", ("ROCm/xformers#14", "pytorch/pytorch#75642")),
             Sign(r"GPU reset begin", ("ROCm/xformers#14", "ROCm/ROCm#5616"), USUALLY),
             Sign(r"qcm fence wait loop timeout|unrecoverable state", ("ROCm/ROCm#1020", "ROCm/ROCm#5616")),
             Sign(r"MES failed to respond", ("ROCm/ROCm#5616",)),

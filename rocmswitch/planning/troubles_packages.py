@@ -17,15 +17,17 @@ PACKAGES = (
         "packages in order",
         (
             Sign(
-                r"Bad return status for module build on kernel: (?P<kernel>\S+)",
+                r"Bad return status for module build on kernel: (?P<kernel>\S{1,80})",
                 ("ROCm/ROCm#3701", "ROCm/ROCm#6193", "ROCm/amdgpu#192"),
                 USUALLY,
             ),
             Sign(
-                r"dkms autoinstall on (?P<kernel>[^\s/]+).{0,40}failed for amdgpu",
+                r"dkms autoinstall on (?P<kernel>[^\s/]{1,80}).{0,40}failed for amdgpu",
                 ("ROCm/ROCm#3701",),
             ),
-            Sign(r"dkms.{0,80}amdgpu.{0,80}failed|amdgpu-dkms.{0,120}returned error", ("ROCm/ROCm#4619",), USUALLY),
+            Sign(
+                r"dkms.{0,80}amdgpu.{0,80} failed|amdgpu-dkms.{0,120}returned error", ("ROCm/ROCm#4619",), USUALLY
+            ),
         ),
         ("dkms-build", "driver-"),
         otherwise=(("kernel", "that is installed"),),
@@ -38,7 +40,7 @@ PACKAGES = (
         "`sudo dpkg --configure -a`",
         (
             Sign(
-                r"dpkg: error processing package (?P<package>(?:amdgpu|rock|rocm|hip)\S*)",
+                r"dpkg: error processing package (?P<package>(?:amdgpu|rock|rocm|hip)\S{0,80})",
                 ("ROCm/ROCm#1375", "ROCm/ROCm#3701", "ROCm/amdgpu#192"),
             ),
             Sign(r"half-?[ -]?configured", (_ROCM_CLI,), USUALLY),
@@ -56,11 +58,15 @@ PACKAGES = (
         "no such line",
         (
             Sign(
-                r"repo\.radeon\.com\S* \S+ (?:In)?Release'? (?:does not have|no longer has) a Release file",
+                r"repo\.radeon\.com\S{0,80} \S{1,80} (?:In)?Release'? (?:does not have|no longer has) a "
+                r"Release file",
                 ("ROCm/ROCm#1736", "ROCm/ROCm#5968"),
             ),
-            Sign(r"repo\.radeon\.com.*(?:\n.*)?\b404\b|\b404\b.*repo\.radeon\.com", ("ROCm/ROCm#1736", _ROCM_CLI)),
-            Sign(r"Unable to locate package (?:rocm|hip|miopen|amdgpu)\S*", (_ROCM_CLI,), USUALLY),
+            Sign(
+                r"repo\.radeon\.com.{0,200}(?:\n.{0,200})?\b404\b|\b404\b.{0,200}repo\.radeon\.com",
+                ("ROCm/ROCm#1736", _ROCM_CLI),
+            ),
+            Sign(r"Unable to locate package (?:rocm|hip|miopen|amdgpu)\S{0,80}", (_ROCM_CLI,), USUALLY),
             Sign(r"accept-eula", ("ROCm/ROCm#5968",), PERHAPS),
         ),
         ("repository-suite", "repositories", "leftovers"),
@@ -86,7 +92,7 @@ PACKAGES = (
         "this machine's clock is wrong, or a mirror is old",
         "run `timedatectl`, and where the clock is right, `sudo apt update` again later",
         (
-            Sign(r"Release file for \S+ is (?:not valid yet|expired)", (_ROCM_CLI,)),
+            Sign(r"Release file for \S{1,80} is (?:not valid yet|expired)", (_ROCM_CLI,)),
             Sign(r"release file (?:is )?not (?:yet )?valid", (_ROCM_CLI,), USUALLY),
         ),
         severity=WARNING,
@@ -126,7 +132,7 @@ PACKAGES = (
         "run `rocmswitch use STACK --venv VENV`: it brings a Python that fits",
         (
             Sign(
-                r"torch\S*\.whl is not a supported wheel on this platform",
+                r"torch\S{0,80}\.whl is not a supported wheel on this platform",
                 ("pytorch/pytorch#98257", "ROCm/TheRock#808"),
             ),
             Sign(

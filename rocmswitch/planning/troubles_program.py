@@ -7,7 +7,7 @@ from rocmswitch.model.trouble import PERHAPS, USUALLY, Sign, Trouble
 
 _ROCM_CLI = "github:ROCm/rocm-cli:crates/rocm-core/src/diagnose.rs"
 _LIBRARIES = (
-    r"lib(?:amdhip64|hsa-runtime64|hiprtc|hipblas\w*|hipfft|hipsolver|hipsparse|hiprand|rocblas|rocsolver|rocsparse"
+    r"lib(?:amdhip64|hsa-runtime64|hiprtc|hipblas\w{0,60}|hipfft|hipsolver|hipsparse|hiprand|rocblas|rocsolver|rocsparse"
     r"|rocrand|rocfft|roctx64|rocm_smi64|amd_comgr|MIOpen|rccl)"
 )
 
@@ -36,15 +36,15 @@ PROGRAM = (
         "has them",
         (
             Sign(
-                r"rocBLAS error: Cannot read \S*TensileLibrary\S*.{0,80}?GPU arch ?: ?(?P<target>(?P<card>gfx\w+))",
+                r"rocBLAS error: Cannot read \S{1,300}: .{0,60}GPU arch ?: ?(?P<target>(?P<card>gfx\w{1,60}))",
                 ("ROCm/AMDMIGraphX#3517",),
             ),
             Sign(
-                r"rocBLAS error: Cannot read \S*TensileLibrary_lazy_(?P<target>(?P<card>gfx\w+))\.dat",
+                r"rocBLAS error: Cannot read \S{0,300}TensileLibrary_lazy_(?P<target>(?P<card>gfx\w{1,60}))\.dat",
                 ("ROCm/Tensile#1757", "ROCm/Tensile#1897"),
             ),
             Sign(
-                r"Cannot read \S*TensileLibrary",
+                r"Cannot read \S{0,300}TensileLibrary",
                 ("ROCm/rocBLAS#1339", "ROCm/rocBLAS#1299", "ROCm/Tensile#1936", "pytorch/pytorch#132570"),
             ),
         ),
@@ -73,11 +73,11 @@ PROGRAM = (
         "run `rocmswitch probe VENV`: it says which operation does that; `rocmswitch doctor` looks for an override",
         (
             Sign(
-                r"Memory access fault by GPU node-\d+",
+                r"Memory access fault by GPU node-\d{1,9}",
                 ("ROCm/ROCm#2804", "ROCm/ROCm#5616", "ROCm/ROCm#6157"),
                 USUALLY,
             ),
-            Sign(r"\[(?:gfxhub|mmhub)\d*\] (?:retry |no-retry )?page fault", ("ROCm/ROCm#5616",), USUALLY),
+            Sign(r"\[(?:gfxhub|mmhub)\d{0,2}\] (?:retry |no-retry )?page fault", ("ROCm/ROCm#5616",), USUALLY),
             Sign(r"\bvm_fault\b|\bhw_fault\b|page fault", (_ROCM_CLI,), PERHAPS),
             Sign(r"OUT_OF_REGISTERS", (_ROCM_CLI,), PERHAPS),
         ),
@@ -99,10 +99,10 @@ PROGRAM = (
         "run `rocmswitch run VENV -- COMMAND`, or make the environment anew: `rocmswitch use STACK --venv VENV`",
         (
             Sign(
-                rf"(?P<library>{_LIBRARIES}\.so[.\d]*): cannot open shared object",
+                rf"(?P<library>{_LIBRARIES}\.so[.\d]{0, 20}): cannot open shared object",
                 ("pytorch/builder#1468", "ROCm/pytorch#1340"),
             ),
-            Sign(r"(?P<library>lib\S{1,80}\.so[.\d]*): cannot open shared object", (_ROCM_CLI,), USUALLY),
+            Sign(r"(?P<library>lib\S{1,80}\.so[.\d]{0,20}): cannot open shared object", (_ROCM_CLI,), USUALLY),
         ),
         ("import", "prefix-gone", "foreign-path", "shadowed", "search-path", "runpath-shadowed", "library"),
     ),
@@ -113,7 +113,7 @@ PROGRAM = (
         "take its build for ROCm, or compile it: `rocmswitch run VENV -- pip install --no-binary :all: NAME`",
         (
             Sign(
-                r"lib(?:torch_cuda|c10_cuda|cudart|cublas)\S*: cannot open shared object",
+                r"lib(?:torch_cuda|c10_cuda|cudart|cublas)\S{0,80}: cannot open shared object",
                 ("pytorch/pytorch#139410", "huggingface/autotrain-advanced#735"),
             ),
         ),
@@ -126,7 +126,7 @@ PROGRAM = (
         "run `rocmswitch use STACK --venv VENV`: it clears that flag in the environment that it makes",
         (
             Sign(
-                r"(?:(?P<library>\S+\.so\S*): )?cannot enable executable stack",
+                r"(?:(?P<library>[\w.+-]{1,80}): )?cannot enable executable stack",
                 ("AUTOMATIC1111/stable-diffusion-webui#17051", "easydiffusion/easydiffusion#1921"),
             ),
         ),
@@ -138,7 +138,7 @@ PROGRAM = (
         "this machine's C library is too old: {version} is asked for",
         "the program was built on a newer distribution and does not start here",
         "run `rocmswitch recommend`: it takes the C library into account",
-        (Sign(r"version .?(?P<version>GLIBC_[\d.]+).? not found", (_ROCM_CLI,)),),
+        (Sign(r"version .?(?P<version>GLIBC_[\d.]{1,20}).? not found", (_ROCM_CLI,)),),
         ("old-glibc", "import"),
     ),
     Trouble(
@@ -146,7 +146,7 @@ PROGRAM = (
         "an older libstdc++ comes first: it has no {version}",
         "conda and some applications bring one along, and it hides the machine's",
         "run the program without that LD_LIBRARY_PATH: `rocmswitch run VENV -- COMMAND`",
-        (Sign(r"version .?(?P<version>(?:GLIBCXX|CXXABI)_[\d.]+).? not found", ("field reports of conda",)),),
+        (Sign(r"version .?(?P<version>(?:GLIBCXX|CXXABI)_[\d.]{1,20}).? not found", ("field reports of conda",)),),
         ("old-libstdcxx", "foreign-path", "import"),
     ),
     Trouble(
@@ -154,7 +154,7 @@ PROGRAM = (
         "libraries of two releases are mixed: {symbol} is not where it is looked for",
         "one of them is the other's neighbour from a different ROCm or PyTorch",
         "run `rocmswitch doctor VENV`: it says what is loaded, and from where",
-        (Sign(r"undefined symbol: (?P<symbol>\w+)", ("pytorch/builder#1468", "ROCm/rocBLAS#1386"), USUALLY),),
+        (Sign(r"undefined symbol: (?P<symbol>\w{1,60})", ("pytorch/builder#1468", "ROCm/rocBLAS#1386"), USUALLY),),
         ("library", "mixed-rocm", "foreign-path", "foreign-loader", "shadowed", "elsewhere", "deployment"),
     ),
     Trouble(
@@ -191,7 +191,7 @@ PROGRAM = (
         "without MIOpen",
         (
             Sign(r"No suitable algorithm was found to execute the required convolution", ("ROCm/TheRock#798",)),
-            Sign(r"Unable to find a suitable algorithm for doing \w+ convolution", ("ROCm/MIOpen#87",)),
+            Sign(r"Unable to find a suitable algorithm for doing \w{1,60} convolution", ("ROCm/MIOpen#87",)),
             Sign(r"No invoker was registered for convolution", ("apache/tvm#16154",)),
             Sign(r"miopenStatus(?:Unknown|Internal)Error", ("ROCm/TheRock#724", "pytorch/pytorch#60477"), USUALLY),
         ),
@@ -209,13 +209,12 @@ PROGRAM = (
                 ("ROCm/MIOpen#2214", "AMDResearch/hpcfund#87", "pytorch/pytorch#126942"),
             ),
             Sign(r"open memvfs: (?P<reason>[\w /]{1,60})", ("ROCm/MIOpen#1010",)),
-            Sign(r"MIOpen.{0,200}(?P<reason>database is locked)", ("ROCm/MIOpen#2214",)),
-            Sign(r"(?P<reason>Db lock has failed to lock)", ("ROCm/MIOpen#124",)),
-            Sign(
-                r"MIOpen.{0,200}(?P<reason>Failed to open \w*\s?(?:kernel )?cache)", ("ROCm/MIOpen#2214",), USUALLY
-            ),
+            Sign(r"MIOpen.{0,200}database is (?P<reason>locked)", ("ROCm/MIOpen#2214",)),
+            Sign(r"Db lock has failed to lock", ("ROCm/MIOpen#124",)),
+            Sign(r"MIOpen.{0,200}Failed to open \w{0,60} ?(?:kernel )?cache", ("ROCm/MIOpen#2214",), USUALLY),
         ),
         ("file-systems", "space"),
+        otherwise=(("reason", "it cannot be opened"),),
     ),
     Trouble(
         "out-of-memory",

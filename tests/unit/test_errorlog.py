@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -139,13 +138,15 @@ def test_braces_and_back_ticks_in_a_message_are_text():
 
 
 def test_a_long_line_is_cut_and_shown_where_it_says_something():
-    (one,) = find_troubles(parse_log(b"x" * 1000 + b" HIP out of memory " + b"y" * 100_000), "log")
+    (one,) = find_troubles(parse_log(b"x" * 500 + b" HIP out of memory " + b"y" * 100_000), "log")
 
     assert "HIP out of memory" in one.text and len(one.text) <= 162
     assert one.text.startswith("…") and one.text.endswith("…")
 
 
-@pytest.mark.parametrize("file", sorted(Path(__file__).parents[2].glob("rocmswitch/planning/troubles_*.py")))
-def test_no_expression_repeats_a_repetition(file: Path):
-    """Which may take for ever on a line that somebody has made."""
-    assert re.findall(r"[+*]\)[+*]", file.read_text()) == []
+@pytest.mark.parametrize("one", TROUBLES, ids=lambda one: one.id)
+def test_no_expression_may_take_for_ever_on_a_line_that_somebody_has_made(one: Trouble):
+    """What may stand for many letters stands for a number of them."""
+    skeletons = [re.sub(r"\\.|\[[^\]]*\]", "x", sign.pattern) for sign in one.signs]
+
+    assert [text for text in skeletons if "*" in text or "+" in text] == []
