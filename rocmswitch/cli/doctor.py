@@ -55,8 +55,9 @@ def command(
 ) -> None:
     """Say what is wrong here, why, and what to do about it.
 
-    With NAME (a stack or an environment) only that one is looked at. Nothing is changed without --fix. Exit code 4:
-    a fault was found.
+    With NAME (a stack or an environment) only that one is looked at; of an environment that others made, which is
+    named as for `deploy --into`, the files of its PyTorch. Nothing is changed without --fix. Exit code 4: a fault
+    was found.
     """
     scopes: Scopes = ctx.obj
     log = elsewhere.pop("log")

@@ -71,6 +71,7 @@ def _framework(site: Path, known: Mapping[str, FrameworkLibrary]) -> Framework:
         said.version or distributions.get("torch", ""),
         said.hip,
         said.cuda,
+        bool(said.version),
         _tags(site, distributions.get("torch", "")),
         libraries,
         tuple(_packs(libraries)),

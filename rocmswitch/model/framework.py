@@ -40,6 +40,8 @@ class Framework:
     hip: str = ""
     """What its version.py says of HIP; empty for a build without ROCm."""
     cuda: str = ""
+    tells_itself: bool = False
+    """Its version.py was read; else its version is that of its metadata, and nothing else is known of its build."""
     tags: tuple[str, ...] = ()
     """Of its wheel: `cp311-cp311-linux_x86_64`."""
     libraries: tuple[FrameworkLibrary, ...] = ()

@@ -62,8 +62,8 @@ SICK = tuple(
         replace(_THEIRS, stack="", better="", shadows=((_SHADOW[0], "the loader's cache (/etc/ld.so.cache)"),)),
         replace(_THEIRS, framework=_WITHOUT_CODE, stack="rocm-5.2.0", known_override="10.3.0"),
         replace(_THEIRS, override="10.3.0"),
-        replace(_THEIRS, framework=Framework("/e/torch", "2.13.0+cpu")),
-        replace(_THEIRS, framework=Framework("/e/torch", "2.6.0+cu124", cuda="12.4"), better=""),
+        replace(_THEIRS, framework=Framework("/e/torch", "2.13.0+cpu", tells_itself=True)),
+        replace(_THEIRS, framework=Framework("/e/torch", "2.6.0+cu124", cuda="12.4", tells_itself=True), better=""),
         replace(_THEIRS, kind="user", name="user", python="", packages_for="cp310"),
     )
 )

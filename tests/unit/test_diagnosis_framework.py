@@ -54,19 +54,23 @@ def test_nothing_is_wrong_with_a_torch_that_fits():
     [("", "gfx1010", "warning"), ("12.4", "gfx1010", "fault"), ("12.4", "", "note"), ("", "", "note")],
 )
 def test_a_torch_without_hip_in_anothers_environment_is_told(cuda: str, card: str, severity: str):
-    framework = Framework(f"{SITE}/torch", "2.13.0+cpu", cuda=cuda)
+    framework = Framework(f"{SITE}/torch", "2.13.0+cpu", cuda=cuda, tells_itself=True)
 
     assert short(replace(FOREIGN, framework=framework), card=card) == [
         ("not-for-rocm:./my env", severity, "run `rocmswitch recommend`")
     ]
 
 
+def test_of_a_torch_whose_version_file_cannot_be_read_nothing_is_said():
+    assert short(replace(FOREIGN, framework=Framework(f"{SITE}/torch", "2.13.0"))) == []
+
+
 def test_a_torch_for_processors_in_one_of_ours_was_asked_for():
-    assert short(replace(OURS, framework=Framework(f"{SITE}/torch", "2.13.0+cpu"))) == []
+    assert short(replace(OURS, framework=Framework(f"{SITE}/torch", "2.13.0+cpu", tells_itself=True))) == []
 
 
 def test_a_torch_without_hip_is_replaced_by_what_works_on_the_card():
-    framework = Framework(f"{SITE}/torch", "2.13.0+cu124", cuda="12.4")
+    framework = Framework(f"{SITE}/torch", "2.13.0+cu124", cuda="12.4", tells_itself=True)
     (found,) = short(replace(FOREIGN, framework=framework, better="therock-10.1"))
 
     assert found[2] == "run `rocmswitch use therock-10.1 --venv NAME`"
