@@ -106,6 +106,13 @@ TABLE = (
         "/etc/profile.d/rocm_gfx1010.sh",
         ("no package owns it", "rocmswitch doctor --fix"),
     ),
+    Sick(
+        R.snapshot_outdated,
+        "snapshot",
+        WARNING,
+        "/var/lib/rocmswitch/driver/snapshots/1",
+        (R.NEWER, "sudo rocmswitch driver snapshot"),
+    ),
     Sick(R.programs_nowhere, "tools", NOTE, "/opt/rocm", ("rocminfo", "rocmswitch link /opt/rocm")),
     Sick(nothing, "override-value", FAULT, OVERRIDE, ("10.3", f"unset {OVERRIDE}"), {OVERRIDE: "10.3"}),
     Sick(nothing, "override", NOTE, OVERRIDE, ("gfx1010 anyway", f"unset {OVERRIDE}"), {OVERRIDE: "10.1.0"}),

@@ -17,6 +17,12 @@ from pathlib import Path
 
 import pytest
 
+from rocmswitch.host.system import read_system
+from rocmswitch.model.snapshot import BY_USER
+from rocmswitch.operations import snapshot
+from rocmswitch.store.layout import Layout
+from rocmswitch.store.snapshots import Snapshots
+from rocmswitch.system.disk import Disk
 from tests.support.kernelmodules import KERNEL, module, signed
 from tests.support.kernelroots import PARAMETERS, add_kernel, add_package, in_tree, kernel_root, write
 from tests.support.kfd import NODES, RX5700XT, Card, plug
@@ -210,6 +216,15 @@ def add_newer_kernel(root: Path) -> None:
     """As an upgrade does."""
     add_kernel(root, NEWER)
     index(root, NEWER)
+
+
+def snapshot_outdated(root: Path) -> None:
+    """Made before the newest kernel came."""
+    if os.geteuid() != 0:
+        pytest.skip("snapshots are root's alone")
+    snapshots = Snapshots(Layout.driver(root), Disk(), root)
+    snapshot.take(read_system(root), snapshots, BY_USER, Disk())
+    add_newer_kernel(root)
 
 
 def upgraded(root: Path) -> None:
