@@ -10,6 +10,7 @@ from typing import Any, Mapping
 import torch
 
 from . import operators
+from .hiding import hide
 from .native import Native, Unsupported
 from .operators import Convolutions, Wants
 
@@ -40,6 +41,7 @@ def install(key: str = "CUDA", wants: Wants = None, *, budget: int | None = None
     """
     native = Native()
     convolutions = Convolutions(native, wants, budget or budget_from(os.environ), delegates=delegates)
+    hide(__package__ or "")
     uninstall()
     library = torch.library.Library("aten", "IMPL")
     with warnings.catch_warnings():
