@@ -236,7 +236,30 @@ def test_it_is_verified_shown_and_removed_like_any_wheel(site: PytorchSite, made
     assert said["convolutions"] == "fallback"
 
 
-def test_the_owner_may_uninstall_it_and_python_starts_as_ever(line: CommandLine) -> None:
+def findings(line: CommandLine, name: str, **environment: str) -> list[str]:
+    """The ids of what doctor says of convolutions in the environment *name*."""
+    found = json.loads(line.run("doctor", name, "--json", **environment).out)
+    return [one["id"] for one in found if one["id"].startswith("conv-")]
+
+
+def test_doctor_says_that_nobody_has_tried_it_and_what_keeps_it_off(made: CommandLine) -> None:
+    assert findings(made, "demo") == ["conv-untried:demo"]
+    assert findings(made, "demo", ROCMSWITCH_CONV="off") == ["conv-off:demo"]
+    assert findings(made, "plain") == []  # its owner has said so
+
+
+def test_doctor_tells_who_has_it_not_and_its_remedy_puts_it_in(site: PytorchSite, tmp_path: Path) -> None:
+    line = somebody(tmp_path, site)
+    line.succeed("use", STACK, "--venv", "demo", "--yes")
+    card = {"ROCMSWITCH_SYSROOT": str(plug(tmp_path / "with card", RX5700XT))}
+    before = findings(line, "demo", **card)
+
+    line.succeed("use", STACK, "--venv", "demo", "--rebind", "--yes", **card)
+
+    assert (before, findings(line, "demo", **card)) == (["conv-lacking:demo"], ["conv-untried:demo"])
+
+
+def test_the_owner_may_uninstall_it_and_python_starts_as_ever_and_doctor_tells(line: CommandLine) -> None:
     line.succeed("use", STACK, "--venv", "demo", "--yes")
     python = line.layout.venvs / "demo/bin/python"
 
@@ -247,6 +270,7 @@ def test_the_owner_may_uninstall_it_and_python_starts_as_ever(line: CommandLine)
     done = subprocess.run([python, "-c", "import torch"], capture_output=True, text=True, check=False)
     assert (files(line), done.returncode, done.stderr) == (set(), 0, "")
     assert "rocmswitch_convolutions" in line.run("verify", "demo").out
+    assert findings(line, "demo") == ["conv-removed:demo"]
 
 
 def test_a_second_environment_asks_no_server(made: CommandLine, site: PytorchSite) -> None:

@@ -28,7 +28,7 @@ class _State:
     def __init__(self) -> None:
         self.begun = False
         self.active = False
-        self.why = "torch was not imported"
+        self.why = "nothing has asked for it: torch was not imported, or loads no extensions"
 
     def settle(self, why: str, *, active: bool = False) -> None:
         self.active, self.why = active, why
