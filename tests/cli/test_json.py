@@ -99,6 +99,7 @@ def test_what_is_active(line: CommandLine):
         "why": "ROCMSWITCH_STACK says so",
         "reason": "stack",
         "entered": False,
+        "convolutions": None,
         "hidden": [{"tool": "ROOT/data/prefixes/acme-1.0/usr/bin/rocminfo", "by": ""}],
         "warnings": [
             "`acme-1.0` is not entered in this shell: run `rocmswitch use acme-1.0`, "
