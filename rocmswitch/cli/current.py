@@ -9,7 +9,7 @@ import click
 from rocmswitch.cli import output
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.settling import tell_pending
-from rocmswitch.model.convolutions import FALLBACK, VENDOR
+from rocmswitch.model.convolutionwords import FALLBACK, VENDOR
 from rocmswitch.operations.current import Current, look
 from rocmswitch.store.installed import Installed
 

@@ -12,7 +12,7 @@ from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.probe_kept import probes
 from rocmswitch.cli.settling import tell_pending
 from rocmswitch.errors import NotFound
-from rocmswitch.model.convolutions import FALLBACK
+from rocmswitch.model.convolutionwords import FALLBACK
 from rocmswitch.model.receipt import Receipt
 from rocmswitch.model.stack import Gpu, Key, Stack
 from rocmswitch.planning.naming import resolve_name

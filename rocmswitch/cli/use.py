@@ -12,7 +12,7 @@ from rocmswitch.cli import machine, output
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.use_options import Options, environment_options, typed_as
 from rocmswitch.errors import NotFound, UsageMistake
-from rocmswitch.model.convolutions import FALLBACK
+from rocmswitch.model.convolutionwords import FALLBACK
 from rocmswitch.store.installed import Installation, Installed
 
 SYSTEM = "system"

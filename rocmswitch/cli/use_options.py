@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from rocmswitch.model.convolutions import FALLBACK, VENDOR
+from rocmswitch.model.convolutionwords import FALLBACK, VENDOR
 from rocmswitch.model.package import VERIFICATION_CLASSES
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])

@@ -6,13 +6,6 @@ from dataclasses import dataclass
 
 from rocmswitch.model.package import Artifact
 
-CONVOLUTIONS = "rocmswitch-convolutions"
-"""The distribution that takes their place."""
-FALLBACK, VENDOR = "fallback", "vendor"
-"""As a manifest says it of a card, and a user by `--conv-fallback` and `--no-conv-fallback`."""
-TARGETS = ("gfx1010", "gfx1011", "gfx1012")
-"""The cards of which a manifest of ours says `fallback`: for them the wheel acts by itself."""
-
 
 @dataclass(frozen=True)
 class Convolutions:
@@ -22,7 +15,7 @@ class Convolutions:
     """The user's word; empty where the manifest decides."""
     wheel: Artifact | None = None
     target: str = ""
-    """A card besides `TARGETS` for which the wheel is to act by itself."""
+    """A card besides the usual ones for which the wheel is to act by itself."""
     reason: str = ""
     """For people."""
 

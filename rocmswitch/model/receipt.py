@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 
 from rocmswitch.model.activation import Activation
-from rocmswitch.model.convolutions import CONVOLUTIONS
+from rocmswitch.model.convolutionwords import CONVOLUTIONS
 
 RECEIPT_SCHEMA = 1
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import rocmswitch
 from rocmswitch.errors import RocmswitchError
-from rocmswitch.model.convolutions import CONVOLUTIONS, FALLBACK, VENDOR, ConvolutionSymptoms
+from rocmswitch.model.convolutions import ConvolutionSymptoms
+from rocmswitch.model.convolutionwords import CONVOLUTIONS, FALLBACK, VENDOR
 from rocmswitch.model.probe import OK, Report
 from rocmswitch.operations.examining import Surgery
 from rocmswitch.store.catalog import Catalog

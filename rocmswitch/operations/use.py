@@ -10,7 +10,8 @@ from rocmswitch.deploy.ledger import Ledger
 from rocmswitch.errors import ManifestMistake, Refused
 from rocmswitch.fetch.download import Downloads, Progress
 from rocmswitch.metadata.wheellock import WheelLock, render_wheel_lock
-from rocmswitch.model.convolutions import CONVOLUTIONS, Convolutions
+from rocmswitch.model.convolutions import Convolutions
+from rocmswitch.model.convolutionwords import CONVOLUTIONS
 from rocmswitch.model.deployment import Intent, NewLink
 from rocmswitch.model.package import Artifact
 from rocmswitch.model.receipt import InstalledPackage, Receipt

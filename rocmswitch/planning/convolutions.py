@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rocmswitch.errors import Refused
-from rocmswitch.model.convolutions import FALLBACK, TARGETS, VENDOR
+from rocmswitch.model.convolutionwords import FALLBACK, TARGETS, VENDOR
 from rocmswitch.model.receipt import Receipt
 from rocmswitch.planning.pytorch import Choice
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 from packaging.version import Version
 
-from rocmswitch.model.convolutions import CONVOLUTIONS, ConvolutionSymptoms
+from rocmswitch.model.convolutions import ConvolutionSymptoms
+from rocmswitch.model.convolutionwords import CONVOLUTIONS
 from rocmswitch.model.finding import NOTE, WARNING, Finding, Remedy
 from rocmswitch.model.symptoms import Symptoms
 from rocmswitch.planning.diagnosis_shell import unset

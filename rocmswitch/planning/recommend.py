@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from rocmswitch.errors import NotFound
-from rocmswitch.model.convolutions import FALLBACK
+from rocmswitch.model.convolutionwords import FALLBACK
 from rocmswitch.model.probe import Report
 from rocmswitch.model.recommendation import MAY_RUN, RUNS, TOOLS, Machine, Recommendation
 from rocmswitch.model.stack import Pytorch, Stack

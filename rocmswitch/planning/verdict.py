@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from packaging.version import Version
 
-from rocmswitch.model.convolutions import FALLBACK
+from rocmswitch.model.convolutionwords import FALLBACK
 from rocmswitch.model.recommendation import (
     BLOCKED,
     CONFIRMED,

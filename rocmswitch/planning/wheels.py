@@ -13,7 +13,8 @@ from packaging.utils import parse_wheel_filename
 
 from rocmswitch.errors import NotFound, Refused
 from rocmswitch.model.activation import CardVariable
-from rocmswitch.model.convolutions import FALLBACK, VENDOR, Convolutions
+from rocmswitch.model.convolutions import Convolutions
+from rocmswitch.model.convolutionwords import FALLBACK, VENDOR
 from rocmswitch.model.package import FIRST_USE, PINNED, VERIFICATION_CLASSES, Artifact, Digest, Unhashed
 from rocmswitch.model.stack import Wheels
 from rocmswitch.planning.install import TREE_ID_LENGTH, InstallPlan

@@ -12,7 +12,7 @@ from pathlib import Path
 import rocmswitch
 from rocmswitch import guest
 from rocmswitch.metadata.purewheel import render_pure_wheel
-from rocmswitch.model.convolutions import CONVOLUTIONS
+from rocmswitch.model.convolutionwords import CONVOLUTIONS
 from rocmswitch.model.package import PINNED, Artifact, Digest
 from rocmswitch.planning.convolutions import own_target, version_for
 from rocmswitch.store.cache import Cache

@@ -12,7 +12,7 @@ import pytest
 import uv as uv_package
 
 import rocmswitch
-from rocmswitch.model.convolutions import CONVOLUTIONS
+from rocmswitch.model.convolutionwords import CONVOLUTIONS
 from rocmswitch.store.receipts import read_receipt
 from tests.support.commandline import CommandLine
 from tests.support.kfd import RX5700XT, RX6800, plug

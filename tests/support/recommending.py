@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from rocmswitch.model.convolutions import VENDOR
+from rocmswitch.model.convolutionwords import VENDOR
 from rocmswitch.model.probe import HANG, OK, Operation, Outcome, Report, Surroundings
 from rocmswitch.model.recommendation import Machine, Recommendation
 from rocmswitch.model.stack import Gpu, Pytorch, Rocm, Stack

@@ -16,7 +16,7 @@ from packaging.utils import parse_wheel_filename
 import rocmswitch
 from rocmswitch.errors import Refused
 from rocmswitch.metadata.purewheel import render_pure_wheel
-from rocmswitch.model.convolutions import CONVOLUTIONS, FALLBACK, TARGETS, VENDOR
+from rocmswitch.model.convolutionwords import CONVOLUTIONS, FALLBACK, TARGETS, VENDOR
 from rocmswitch.model.receipt import InstalledPackage, Receipt
 from rocmswitch.model.stack import Gpu, Pytorch, Rocm, Stack
 from rocmswitch.planning.convolutions import check_convolutions, takes_fallback, version_for

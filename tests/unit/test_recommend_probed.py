@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from rocmswitch.model.convolutions import FALLBACK
+from rocmswitch.model.convolutionwords import FALLBACK
 from rocmswitch.model.probe import Report
 from rocmswitch.model.recommendation import CONFIRMED, FAILS, REPORTED, RUNS, UNKNOWN, Recommendation
 from rocmswitch.model.stack import Gpu
