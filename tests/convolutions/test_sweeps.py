@@ -1,0 +1,65 @@
+"""Convolutions chosen by chance are torch's, whatever the budget; and that a mistake in ours would be found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.convolutionprograms import ALL, plant, run_program
+
+COUNTS = {64 << 20: 150, 2000: 150, 300: 60}
+"""Convolutions of each seed, by budget: the smaller it is, the more parts each of them has."""
+SEEDS = range(1, 41) if ALL else range(1, 3)
+MISTAKES = {
+    "the_last_column_is_zero": (
+        "columns.py",
+        "    return columns.reshape(count, geometry.groups, geometry.depth, -1)\n",
+        "    columns = columns.reshape(count, geometry.groups, geometry.depth, -1).clone()\n"
+        "    columns[..., -1] = 0\n"
+        "    return columns\n",
+    ),
+    "the_groups_are_exchanged": (
+        "columns.py",
+        "    return columns.reshape(count, geometry.groups, geometry.depth, -1)\n",
+        "    return columns.reshape(count, geometry.groups, geometry.depth, -1).flip(1)\n",
+    ),
+    "a_part_begins_one_too_late": (
+        "geometry.py",
+        "low = start * geometry.stride[axis] - geometry.padding[axis]",
+        "low = start * geometry.stride[axis] - geometry.padding[axis] + (start > 0)",
+    ),
+    "a_part_is_counted_from_another_place": (
+        "geometry.py",
+        "columns=slice(first, first + volume(extent))",
+        "columns=slice(max(0, first - 1), max(0, first - 1) + volume(extent))",
+    ),
+    "what_two_parts_read_is_counted_once": ("columns.py", "].add_(block[", "].copy_(block["),
+    "the_frame_is_not_cut_off": ("columns.py", "lows = box.edges[-2::-2] or", "lows = box.edges[-1::-2] or"),
+    "the_bias_is_taken_off": ("operators.py", "result.add_(bias", "result.sub_(bias"),
+    "results_lie_as_they_come": (
+        "operators.py",
+        "device=image.device, memory_format=plan.layout)\n    compute = kernels.input",
+        "device=image.device)\n    compute = kernels.input",
+    ),
+}
+
+
+@pytest.mark.parametrize("budget", COUNTS)
+def test_convolutions_chosen_by_chance_are_those_of_torch(budget: int, tmp_path: Path):
+    found = run_program(tmp_path, "sweep", COUNTS[budget], budget, *SEEDS)
+
+    checked = COUNTS[budget] * len(SEEDS)
+    assert (found["wrong"], found["failures"], found["native"]) == (0, [], 0)
+    assert found["checked"] == checked
+    assert found["shorter"] >= checked // 4
+    assert found["forward"] == found["backward"] == checked + found["shorter"]
+
+
+def test_every_planted_mistake_is_found(tmp_path: Path):
+    for name, (file, right, wrong) in MISTAKES.items():
+        plant(tmp_path, name, file, right, wrong)
+
+    found = run_program(tmp_path, "mutants", 100, *MISTAKES)
+
+    assert {name: found[name] > 0 for name in MISTAKES} == dict.fromkeys(MISTAKES, True)
