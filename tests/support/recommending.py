@@ -60,7 +60,7 @@ def report(
     created: str = f"{DAY}T10:00:00+00:00",
     **around: Any,
 ) -> Report:
-    """A probe on the card, with the variables that the shipped stack of that name sets.
+    """A probe on the card, with what the shipped stack of that name sets and puts in for it.
 
     *tried* and *bad* are groups or names of its operations: every one, if none is given.
     """
@@ -80,7 +80,7 @@ def report(
         kernel="6.1",
         glibc="2.36",
         driver="",
-        convolutions=VENDOR,
+        convolutions=_convolutions(name, target),
         environment=_variables(name, target),
     )
     outcomes = tuple(_outcome(one, failing=one.group in bad or one.name in bad) for one in chosen)
@@ -90,6 +90,11 @@ def report(
 def _variables(name: str, target: str) -> tuple[tuple[str, str], ...]:
     cards = next((one.gpus for one in SHIPPED if one.name == name), {})
     return tuple(cards[target].environment.items()) if target in cards else ()
+
+
+def _convolutions(name: str, target: str) -> str:
+    cards = next((one.gpus for one in SHIPPED if one.name == name), {})
+    return cards[target].convolutions if target in cards else VENDOR
 
 
 def _outcome(operation: Operation, *, failing: bool) -> Outcome:
