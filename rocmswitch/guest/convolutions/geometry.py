@@ -12,6 +12,8 @@ Sizes = Tuple[int, ...]
 Range = Tuple[int, int]
 Cost = Callable[[Sizes, bool], int]
 """Bytes for one image and so many of its outputs in each dimension, and whether that is the whole image."""
+Slices = Callable[[int], int]
+"""From the thickest slice that fits the one to take."""
 
 
 class Geometry(NamedTuple):
@@ -97,18 +99,21 @@ def window(geometry: Geometry, extent: Sizes) -> Sizes:
     return tuple((e - 1) * s + d * (k - 1) + 1 for e, k, s, d in each)
 
 
-def boxes(geometry: Geometry, cost: Cost, budget: int) -> tuple[Box, ...]:
-    """Every output once, in as few boxes as the budget allows; one output alone is never cut."""
+def boxes(geometry: Geometry, cost: Cost, budget: int, slices: Slices | None = None) -> tuple[Box, ...]:
+    """Every output once, in as few boxes as the budget allows; one output alone is never cut.
+
+    *slices* may choose another thickness for those of the first dimension than the largest that fits.
+    """
     each = cost(geometry.out, geometry.is_complete)
     if each <= budget:
         most = budget // max(1, each)
         everything = tuple((0, size) for size in geometry.out)
-        return tuple(_box(geometry, run, everything) for run in _pieces(geometry.images, max(1, most)))
-    parts = tuple(_parts(geometry.out, cost, budget))
-    return tuple(_box(geometry, (image, image + 1), part) for image in range(geometry.images) for part in parts)
+        return tuple(part_of(geometry, run, everything) for run in _pieces(geometry.images, max(1, most)))
+    parts = tuple(_parts(geometry.out, cost, budget, slices))
+    return tuple(part_of(geometry, (image, image + 1), part) for image in range(geometry.images) for part in parts)
 
 
-def _parts(out: Sizes, cost: Cost, budget: int) -> Sequence[tuple[Range, ...]]:
+def _parts(out: Sizes, cost: Cost, budget: int, thickness: Slices | None) -> Sequence[tuple[Range, ...]]:
     """Cut in the first dimension in which a slice of one fits, and to one in those before it."""
     for axis, _ in enumerate(out):
         slices = [(1,) * axis + (count,) + out[axis + 1 :] for count in (1, 2)]
@@ -116,6 +121,8 @@ def _parts(out: Sizes, cost: Cost, budget: int) -> Sequence[tuple[Range, ...]]:
         if first <= budget or axis == len(out) - 1:
             break
     most = 1 + max(0, budget - first) // max(1, second - first)
+    if axis == 0 and thickness is not None:
+        most = thickness(min(most, out[0]))
     cuts = [_pieces(size, 1) for size in out[:axis]]
     cuts += [_pieces(out[axis], most)]
     cuts += [[(0, size)] for size in out[axis + 1 :]]
@@ -129,7 +136,8 @@ def _pieces(total: int, most: int) -> Sequence[Range]:
     return [(start, min(start + size, total)) for start in range(0, total, max(1, size))]
 
 
-def _box(geometry: Geometry, images: Range, part: tuple[Range, ...]) -> Box:
+def part_of(geometry: Geometry, images: Range, part: tuple[Range, ...]) -> Box:
+    """The box of these images and these outputs in each dimension."""
     extent = tuple(stop - start for start, stop in part)
     inputs: list[slice] = []
     edges: list[int] = []

@@ -1,8 +1,4 @@
-"""Convolutions by matrix products, one box of outputs after the other: one buffer is alive at a time.
-
-Matrix products are written into what exists (`out=`): so autocast, which may be active in a backward pass, changes
-no dtype here, and no second copy of a result is made.
-"""
+"""Convolutions by matrix products, one box of outputs after the other: one buffer is alive at a time."""
 
 from __future__ import annotations
 
@@ -10,43 +6,60 @@ from typing import Any, NamedTuple
 
 import torch
 
-from .columns import exact, gather, merged, overwrites, scatter, selected
+from . import shifts
+from .columns import exact, gather, merged, overwrites, scatter
 from .geometry import Box, Geometry
+from .products import by_group, multiply, multiply_batch
 
 Tensor = Any
+
+PLAIN, MERGED, SHIFTED, IN_BLOCKS = "plain", "merged", "shifted", "in blocks"
+"""A product for each image, for all images of a box, for each tap down the image, or for each part of an image."""
 
 
 class Work(NamedTuple):
     """How one of the three products of a convolution is computed."""
 
     geometry: Geometry
-    boxes: tuple[Box, ...]
+    boxes: tuple[Any, ...]
+    """For SHIFTED pairs of a box and its source."""
     spare: int
     """Bytes that copies of the weights may take."""
-    merges: bool = False
-    """Whether the gradient of the weights sums over the images of a box within one matrix product."""
+    how: str = PLAIN
+    blocks: int = 1
+    """Parts that a sum over the outputs of an image is computed in, where one product would not fill the device."""
+    mirrors: bool = False
+    """The way back is computed as a convolution, of which `geometry` is, with mirrored weights."""
 
 
 def forward(image: Tensor, weight: Tensor, target: Tensor, work: Work) -> None:
     """Write the outputs into *target*."""
     geometry = work.geometry
+    if work.how == SHIFTED:
+        shifts.forward(image, weight, target, geometry, work.boxes, work.spare)
+        return
     matrix = weight.reshape(geometry.groups, -1, geometry.depth)
     for box in work.boxes:
-        outputs = _by_group(target, geometry, box)
+        outputs = by_group(target, geometry, box)
         if box.is_barren:
             outputs.zero_()
+        elif work.how == MERGED:
+            _write_merged(matrix, image, outputs, geometry, box)
         else:
-            _multiply(matrix, gather(image, geometry, box), outputs, work.spare)
+            multiply(matrix, gather(image, geometry, box), outputs, work.spare)
 
 
 def input_gradient(gradient: Tensor, weight: Tensor, target: Tensor, work: Work) -> None:
     """Write what the outputs' *gradient* means for the inputs into *target*; also the transposed convolution."""
     geometry = work.geometry
+    if work.mirrors:
+        forward(gradient, mirrored(weight, geometry), target, work)
+        return
     matrix = weight.reshape(geometry.groups, -1, geometry.depth).transpose(1, 2)
     if geometry.is_pointwise:
         for box in work.boxes:
-            inputs = _by_group(target, geometry, box)
-            _multiply(matrix, _by_group(gradient, geometry, box), inputs, work.spare)
+            inputs = by_group(target, geometry, box)
+            multiply(matrix, by_group(gradient, geometry, box), inputs, work.spare)
         return
     if not all(overwrites(geometry, box) and not box.is_barren for box in work.boxes):
         target.zero_()
@@ -62,7 +75,12 @@ def weight_gradient(gradient: Tensor, image: Tensor, work: Work) -> Tensor:
     for box in work.boxes:
         if box.is_barren:
             continue
-        part = (_merged_product if work.merges else _summed_product)(gradient, image, geometry, box)
+        if work.how == MERGED:
+            part = _merged_product(gradient, image, geometry, box)
+        elif work.how == IN_BLOCKS:
+            part = _product_in_blocks(gradient, image, geometry, box, work.blocks)
+        else:
+            part = _summed_product(gradient, image, geometry, box)
         total = part if total is None else total.to(exact(part.dtype)).add_(part)
     if total is None:
         shape = (geometry.groups, geometry.filters // geometry.groups, geometry.depth)
@@ -70,26 +88,49 @@ def weight_gradient(gradient: Tensor, image: Tensor, work: Work) -> Tensor:
     return total.to(image.dtype)
 
 
-def _by_group(tensor: Tensor, geometry: Geometry, box: Box) -> Tensor:
-    """(images, groups, filters, outputs) of what has a filter in each channel: a view wherever there can be one."""
-    if box.is_whole or tensor.is_contiguous():
-        part = tensor if len(range(tensor.shape[0])[box.images]) == tensor.shape[0] else tensor[box.images]
-        part = part.reshape(part.shape[0], geometry.groups, -1, geometry.pixels)
-        return part if box.is_whole else part[..., box.columns]
-    part = selected(tensor, box)
-    return part.reshape(part.shape[0], geometry.groups, tensor.shape[1] // geometry.groups, -1)
+def mirror(geometry: Geometry) -> Geometry | None:
+    """The convolution that computes the gradient of the inputs; None where steps or padding forbid it."""
+    each = zip(geometry.padding, geometry.kernel, geometry.dilation)
+    padding = tuple(d * (k - 1) - p for p, k, d in each)
+    if min(padding) < 0 or set(geometry.stride) != {1} or not geometry.is_complete:
+        return None
+    return geometry._replace(
+        channels=geometry.filters,
+        filters=geometry.channels,
+        size=geometry.out,
+        out=geometry.size,
+        padding=padding,
+    )
+
+
+def mirrored(weight: Tensor, geometry: Geometry) -> Tensor:
+    """The weights of that convolution, whose *geometry* it is: each kernel turned, inputs and outputs exchanged."""
+    groups, kernel = geometry.groups, geometry.kernel
+    apart = weight.reshape(groups, geometry.channels // groups, -1, *kernel)
+    turned = apart.flip(*range(3, 3 + len(kernel))).transpose(1, 2)
+    return turned.reshape(geometry.filters, -1, *kernel)
 
 
 def _products(matrix: Tensor, gradient: Tensor, work: Work, box: Box) -> Tensor:
-    outputs = _by_group(gradient, work.geometry, box)
+    outputs = by_group(gradient, work.geometry, box)
     columns = outputs.new_empty((*outputs.shape[:2], work.geometry.depth, outputs.shape[3]))
-    _multiply(matrix, outputs, columns, work.spare)
+    multiply(matrix, outputs, columns, work.spare)
     return columns
+
+
+def _write_merged(matrix: Tensor, image: Tensor, outputs: Tensor, geometry: Geometry, box: Box) -> None:
+    """Small images side by side fill a product that each of them alone would not."""
+    columns = merged(image, geometry, box)
+    product = columns.new_empty((*matrix.shape[:2], columns.shape[2]))
+    torch.bmm(matrix, columns, out=product)
+    del columns
+    images, groups, filters, pixels = outputs.shape
+    outputs.copy_(product.view(groups, filters, images, pixels).permute(2, 0, 1, 3))
 
 
 def _summed_product(gradient: Tensor, image: Tensor, geometry: Geometry, box: Box) -> Tensor:
     """One product for each image and group, then their sum."""
-    outputs = _by_group(gradient, geometry, box)
+    outputs = by_group(gradient, geometry, box)
     images, groups, filters, pixels = outputs.shape
     parts = outputs.new_empty((images * groups, filters, geometry.depth))
     columns = gather(image, geometry, box).reshape(images * groups, geometry.depth, pixels)
@@ -99,35 +140,36 @@ def _summed_product(gradient: Tensor, image: Tensor, geometry: Geometry, box: Bo
     return parts.sum(0, dtype=exact(parts.dtype)) if images > 1 else parts[0]
 
 
+def _product_in_blocks(gradient: Tensor, image: Tensor, geometry: Geometry, box: Box, blocks: int) -> Tensor:
+    """Without groups: a product for each block of outputs, added up over the images, then their sum."""
+    outputs = by_group(gradient, geometry, box)[:, 0]
+    columns = gather(image, geometry, box)[:, 0]
+    length = outputs.shape[2] // blocks
+    parts = outputs.new_empty((blocks, outputs.shape[1], geometry.depth))
+    total = None
+    for number, (above, read) in enumerate(zip(outputs, columns)):
+        factors = _blocks(above, length), _blocks(read, length).transpose(1, 2)
+        if exact(parts.dtype) is parts.dtype:
+            multiply_batch(*factors, parts, adds=number > 0)
+        else:
+            multiply_batch(*factors, parts, adds=False)
+            part = parts.sum(0, dtype=exact(parts.dtype))
+            total = part if total is None else total.add_(part)
+    return (parts.sum(0) if total is None else total).unsqueeze(0)
+
+
+def _blocks(matrix: Tensor, length: int) -> Tensor:
+    """(blocks, rows, length): a view."""
+    row, step = matrix.stride()
+    shape = (matrix.shape[1] // length, matrix.shape[0], length)
+    return matrix.as_strided(shape, (length * step, row, step))
+
+
 def _merged_product(gradient: Tensor, image: Tensor, geometry: Geometry, box: Box) -> Tensor:
     """One product for each group."""
-    outputs = _by_group(gradient, geometry, box).permute(1, 2, 0, 3)
+    outputs = by_group(gradient, geometry, box).permute(1, 2, 0, 3)
     groups, filters = outputs.shape[:2]
     total = outputs.new_empty((groups, filters, geometry.depth))
     columns = merged(image, geometry, box)
     torch.bmm(outputs.reshape(groups, filters, -1), columns.transpose(1, 2), out=total)
     return total
-
-
-def _multiply(matrix: Tensor, columns: Tensor, out: Tensor, spare: int) -> None:
-    """out[image, group] = matrix[group] @ columns[image, group], with few copies of *matrix*, or none."""
-    images, groups = columns.shape[:2]
-    if groups == 1:
-        torch.bmm(matrix.expand(images, -1, -1), columns.squeeze(1), out=out.squeeze(1))
-    elif images == 1:
-        torch.bmm(matrix, columns.squeeze(0), out=out.squeeze(0))
-    elif _may_copy(matrix, columns, out, spare):
-        copies = matrix.expand(images, *matrix.shape).reshape(-1, *matrix.shape[1:])
-        torch.bmm(copies, columns.flatten(0, 1), out=out.flatten(0, 1))
-    elif images < groups:
-        for image in range(images):
-            torch.bmm(matrix, columns[image], out=out[image])
-    else:
-        for group in range(groups):
-            torch.bmm(matrix[group].expand(images, -1, -1), columns[:, group], out=out[:, group])
-
-
-def _may_copy(matrix: Tensor, columns: Tensor, out: Tensor, spare: int) -> bool:
-    """Only then is there one batch of all images and groups."""
-    fits: bool = columns.shape[0] * matrix.numel() * matrix.element_size() <= spare
-    return fits and bool(columns.is_contiguous() and out.is_contiguous())

@@ -24,6 +24,8 @@ class Forward(NamedTuple):
     shape: Sequence[int] = ()
     layout: Any = None
     transposed: bool = False
+    is_product: bool = False
+    """One product of matrices as they lie in memory: the short way, for the most frequent and smallest of all."""
 
 
 class Backward(NamedTuple):
@@ -33,6 +35,7 @@ class Backward(NamedTuple):
     for_weight: Work
     layout: Any = None
     transposed: bool = False
+    is_product: bool = False
 
 
 class Convolutions:
@@ -114,7 +117,7 @@ class Convolutions:
             work = plans.input_work(problem, self._budget, gradient_is_flat=flat, target_is_plain=plain)
         else:
             work = plans.forward_work(problem, self._budget, image_is_flat=flat)
-        return Forward(work, problem.shape, layout, problem.transposed)
+        return Forward(work, problem.shape, layout, problem.transposed, _is_product(problem, image, weight))
 
     def _plan_backward(self, arguments: Sequence[Any]) -> Any:
         gradient, image, weight, bias_sizes = arguments[:4]
@@ -138,7 +141,8 @@ class Convolutions:
             plain = layout is torch.contiguous_format
             how = {"gradient_is_flat": flat["gradient_is_flat"], "target_is_plain": plain}
             for_input = plans.input_work(problem, self._budget, **how)
-        return Backward(for_input, for_weight, layout, problem.transposed)
+        is_product = _is_product(problem, image, weight) and gradient.is_contiguous()
+        return Backward(for_input, for_weight, layout, problem.transposed, is_product)
 
 
 def _tensors(*tensors: Tensor) -> tuple[Any, ...]:
@@ -156,10 +160,26 @@ def _numbers(arguments: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(stride), tuple(padding), tuple(dilation), transposed, tuple(output_padding), groups, flags
 
 
+def _is_product(problem: plans.Problem, image: Tensor, weight: Tensor) -> bool:
+    is_plain = image.is_contiguous() and weight.is_contiguous() and problem.geometry.groups == 1
+    return is_plain and problem.geometry.is_pointwise and not problem.transposed
+
+
+def _product(matrix: Tensor, images: Tensor, shape: Sequence[int]) -> Tensor:
+    """*matrix* times each of *images*, contiguous and of that *shape*."""
+    count, rows, columns = images.shape[0], matrix.shape[0], images.shape[2]
+    result = torch.empty((count, rows, columns), dtype=images.dtype, device=images.device)
+    torch.bmm(matrix.expand(count, -1, -1), images, out=result)
+    return result.view(shape)
+
+
 def _convolve(image: Tensor, weight: Tensor, bias: Tensor | None, plan: Forward) -> Tensor:
-    result = torch.empty(plan.shape, dtype=image.dtype, device=image.device, memory_format=plan.layout)
-    compute = kernels.input_gradient if plan.transposed else kernels.forward
-    compute(_wide(image), _wide(weight), _wide(result), plan.work)
+    if plan.is_product:
+        result = _product(weight.view(weight.shape[:2]), image.flatten(2), plan.shape)
+    else:
+        result = torch.empty(plan.shape, dtype=image.dtype, device=image.device, memory_format=plan.layout)
+        compute = kernels.input_gradient if plan.transposed else kernels.forward
+        compute(_wide(image), _wide(weight), _wide(result), plan.work)
     if bias is not None:
         result.add_(bias.view(1, -1, *[1] * (len(plan.shape) - 2)))
     return result
@@ -169,7 +189,9 @@ def _convolve_backward(
     gradient: Tensor, image: Tensor, weight: Tensor, wanted: Sequence[bool], plan: Backward
 ) -> tuple[Tensor | None, ...]:
     for_input = for_weight = for_bias = None
-    if wanted[0]:
+    if wanted[0] and plan.is_product:
+        for_input = _product(weight.view(weight.shape[:2]).t(), gradient.flatten(2), image.shape)
+    elif wanted[0]:
         for_input = torch.empty(image.shape, dtype=image.dtype, device=image.device, memory_format=plan.layout)
         compute = kernels.forward if plan.transposed else kernels.input_gradient
         compute(_wide(gradient), _wide(weight), _wide(for_input), plan.for_input)

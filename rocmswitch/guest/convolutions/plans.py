@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple, Sequence
 
 import torch
 
-from .geometry import Cost, Geometry, Sizes, boxes, outputs, transposed_outputs, volume, window
-from .kernels import Work
+from . import shifts
+from .geometry import (
+    Cost,
+    Geometry,
+    Sizes,
+    Slices,
+    boxes,
+    outputs,
+    transposed_outputs,
+    volume,
+    window,
+)
+from .kernels import IN_BLOCKS, MERGED, SHIFTED, Work, mirror
 
 Tensor = Any
 FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 MERGE_BELOW = 256
 """Outputs of an image below which its gradient of the weights is too small a product to stand alone."""
+SIDE_BY_SIDE = 64
+"""The same for its outputs, which are computed faster alone where there are more."""
+MIRRORED_GROWTH = 2
+"""As many times more filters than channels may be unfolded for the gradient of the inputs."""
+TILE = 128
+"""Rows and columns of a product that a processor computes at a time."""
+SHORTEST_SUM = 32
+"""Outputs that are worth a product of their own."""
 
 
 class Settings(NamedTuple):
@@ -34,8 +54,10 @@ class Problem(NamedTuple):
     """Of what the forward pass returns."""
     itemsize: int
     transposed: bool
+    weight_bytes: int
     weight_copy: int
     """Bytes, where the weights have to be copied to be a matrix."""
+    processors: int
 
 
 def settings_of(arguments: Sequence[Any], dimensions: int) -> Settings | None:
@@ -63,7 +85,9 @@ def problem_of(image: Tensor, weight: Tensor, bias_sizes: Any, settings: Setting
         shape,
         image.element_size(),
         settings.transposed,
-        0 if weight.is_contiguous() else weight.numel() * weight.element_size(),
+        _bytes(weight),
+        0 if weight.is_contiguous() else _bytes(weight),
+        _processors(image),
     )
 
 
@@ -89,17 +113,30 @@ def is_better_native(problem: Problem, budget: int) -> bool:
 def forward_work(problem: Problem, budget: int, *, image_is_flat: bool) -> Work:
     """Outputs from inputs; or back through a transposed convolution."""
     geometry = problem.geometry
+    if shifts.can_shift(geometry) and geometry.pixels > SIDE_BY_SIDE:
+        return _shifted_work(problem, budget, image_is_flat=image_is_flat)
+    small = MERGE_BELOW if geometry.groups > 1 else SIDE_BY_SIDE
+    merges = geometry.images > 1 and geometry.pixels <= small and not geometry.is_pointwise
 
     def cost(extent: Sizes, is_whole: bool) -> int:
+        merged = merges and is_whole
         columns = 0 if geometry.is_pointwise else geometry.channels * geometry.taps * volume(extent)
-        return (columns + _block(geometry, extent, image_is_flat and is_whole)) * problem.itemsize
+        is_direct = not any(geometry.padding) if merged else image_is_flat and is_whole
+        product = geometry.filters * volume(extent) if merged else 0
+        return (columns + max(_block(geometry, extent, is_direct), product)) * problem.itemsize
 
-    return _work(problem, cost, budget)
+    work = _work(problem, cost, budget, _full_waves(problem))
+    return work._replace(how=MERGED) if merges and work.boxes[0].is_whole else work
 
 
 def input_work(problem: Problem, budget: int, *, gradient_is_flat: bool, target_is_plain: bool) -> Work:
     """Inputs from the gradient of the outputs; or forward through a transposed convolution."""
     geometry = problem.geometry
+    other = None if geometry.is_pointwise else mirror(geometry)
+    if other is not None and geometry.filters <= MIRRORED_GROWTH * geometry.channels:
+        copies = problem.weight_copy + 2 * problem.weight_bytes
+        mirrored = problem._replace(geometry=other, weight_copy=copies)
+        return forward_work(mirrored, budget, image_is_flat=gradient_is_flat)._replace(mirrors=True)
     width = 2 if problem.itemsize == 2 and len(geometry.size) == 3 else 1  # sums in float32
 
     def cost(extent: Sizes, is_whole: bool) -> int:
@@ -130,7 +167,59 @@ def weight_work(problem: Problem, budget: int, *, image_is_flat: bool, gradient_
         return (columns + max(_block(geometry, extent, is_direct), gradient + products)) * problem.itemsize
 
     work = _work(problem, cost, budget)
-    return work._replace(merges=merges and work.boxes[0].is_whole)
+    if merges and work.boxes[0].is_whole:
+        return work._replace(how=MERGED)
+    return _in_blocks(problem, work, budget) if geometry.groups == 1 and not geometry.is_pointwise else work
+
+
+def _in_blocks(problem: Problem, work: Work, budget: int) -> Work:
+    """*work*, or image by image in blocks where the products of a box would leave most of the device idle."""
+    geometry, first, last = problem.geometry, work.boxes[0], work.boxes[-1]
+    tiles = _tiles(geometry.filters, geometry.depth)
+    if (first.images.stop - first.images.start) * tiles * 4 > problem.processors:
+        return work
+    outputs = math.gcd(volume(first.extent), volume(last.extent))
+    room = budget // 8 // max(1, geometry.filters * geometry.depth * problem.itemsize)
+    most = min(2 * problem.processors // tiles, outputs // SHORTEST_SUM, room)
+    blocks = max((count for count in range(1, most + 1) if outputs % count == 0), default=1)
+    return work._replace(how=IN_BLOCKS, blocks=blocks) if blocks > 1 else work
+
+
+def _shifted_work(problem: Problem, budget: int, *, image_is_flat: bool) -> Work:
+    geometry = problem.geometry
+    buffer, reach = shifts.unfolding(geometry), shifts.reach(geometry)
+
+    def cost(extent: Sizes, is_whole: bool) -> int:
+        rows = (extent[0] + reach, *extent[1:])
+        columns = buffer.channels * buffer.taps * volume(rows)
+        return (columns + _block(buffer, rows, image_is_flat and is_whole)) * problem.itemsize
+
+    # What is cut needs a copy of the rows that it reads: an eighth more lets the slices be thick enough.
+    weights = problem._replace(weight_copy=problem.weight_copy + problem.weight_bytes)
+    work = _work(weights, cost, budget + budget // 8, _full_waves(problem))
+    pairs = tuple((box, shifts.source(box, geometry)) for box in work.boxes)
+    return work._replace(boxes=pairs, how=SHIFTED)
+
+
+def _full_waves(problem: Problem) -> Slices:
+    """The thickness at which the products of all slices take the fewest turns of the device's processors.
+
+    A product is computed in tiles of about 128 by 128, one on each processor at a time; what does not fill the last
+    turn is idle.
+    """
+    geometry = problem.geometry
+    total, across = geometry.out[0], volume(geometry.out[1:])
+
+    def turns(thickness: int) -> int:
+        pieces = -(-total // thickness)
+        tiles = _tiles(geometry.filters // geometry.groups, -(-total // pieces) * across) * geometry.groups
+        return pieces * -(-tiles // problem.processors)
+
+    return lambda most: min(range(most, max(1, most // 2) - 1, -1), key=turns)
+
+
+def _tiles(rows: int, columns: int) -> int:
+    return -(-rows // TILE) * -(-columns // TILE)
 
 
 def _are_alike(image: Tensor, weight: Tensor) -> bool:
@@ -180,6 +269,15 @@ def _geometry(image: Tensor, weight: Tensor, shape: Sizes, settings: Settings) -
     )
 
 
+def _bytes(tensor: Tensor) -> int:
+    return int(tensor.numel() * tensor.element_size())
+
+
+def _processors(tensor: Tensor) -> int:
+    """What computes one tile of a product at a time."""
+    return int(torch.cuda.get_device_properties(tensor.device).multi_processor_count) if tensor.is_cuda else 32
+
+
 def _wide(sizes: Sizes, other: int, flat: bool) -> Sizes:
     """The length as height, so that a long signal can be cut along it."""
     return (*sizes, other) if flat else sizes
@@ -192,7 +290,7 @@ def _block(geometry: Geometry, extent: Sizes, is_direct: bool) -> int:
     return geometry.channels * volume(window(geometry, extent))
 
 
-def _work(problem: Problem, cost: Cost, budget: int) -> Work:
+def _work(problem: Problem, cost: Cost, budget: int, slices: Slices | None = None) -> Work:
     spare = budget // 8 if problem.geometry.groups > 1 and problem.geometry.images > 1 else 0
     room = max(budget // 4, budget - spare - problem.weight_copy)
-    return Work(problem.geometry, boxes(problem.geometry, cost, room), spare)
+    return Work(problem.geometry, boxes(problem.geometry, cost, room, slices), spare)
