@@ -70,7 +70,7 @@ def way(name: str) -> Iterator[None]:
         functional.batch_norm = _own_batch_norm
 
 
-class UnfoldConv2d(nn.Module):
+class UnfoldConv2d(nn.Module):  # type: ignore[misc]  # torch is not there where this is checked
     """What guides replace nn.Conv2d by: all patches at once, one matrix product. Knows no groups."""
 
     def __init__(self, conv: nn.Conv2d) -> None:

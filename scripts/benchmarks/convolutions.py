@@ -13,7 +13,7 @@ import random
 import re
 import statistics
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -90,10 +90,10 @@ def on_device(step: Step, repeats: int, *, queued: bool) -> float:
         step()
     end.record()
     torch.cuda.synchronize()
-    return start.elapsed_time(end) / repeats
+    return float(start.elapsed_time(end)) / repeats
 
 
-def interleave(steps: dict[str, Sequence[Step]], rounds: int, repeats: int, *, queued: bool = True) -> Series:
+def interleave(steps: Mapping[str, Sequence[Step]], rounds: int, repeats: int, *, queued: bool = True) -> Series:
     """Measure each way's steps, one after the other, in every round; warmed up once."""
     series = Series()
     for index in range(-1, rounds):
@@ -222,7 +222,7 @@ def measure_memory(name: str = "resnet50", count: int = 32) -> bool:
     ratio = peaks[OURS] / peaks[VENDOR]
     shown = ", ".join(f"{one} {peak:.0f} MiB" for one, peak in peaks.items())
     print(f"\n{name} N={count}, peak of training: {shown}; ours/vendor {ratio:.3f}, limit {MEMORY_LIMIT}")
-    return ratio <= MEMORY_LIMIT
+    return bool(ratio <= MEMORY_LIMIT)
 
 
 def measure_peaks(layers: Iterable[Layer], budget: int) -> bool:
