@@ -13,6 +13,8 @@ from rocmswitch.planning.diagnosis_log import REJECTED, is_driverless
 from rocmswitch.planning.modules import is_leftover
 
 LOADER = "foreign-loader"
+_ASIDE = "/var/backups/firmware"
+"""Where files are moved that are in the way: the folder is there on Debian, and no program reads it."""
 _SEVERAL = 2
 
 
@@ -81,7 +83,7 @@ def hiding_firmware(symptoms: Symptoms) -> Iterator[Finding]:
         what = f"`{twins[0].plain}`{more} hides the firmware of its package"
         why = f"the kernel takes it before `{twins[0].packed}`, so that no update of the package has an effect"
         files = " ".join(shlex.quote(one.plain) for one in twins)
-        remedy = Remedy(f"run `sudo mkdir -p /root/firmware && sudo mv {files} /root/firmware`, and reboot")
+        remedy = Remedy(f"run `sudo mkdir -p {_ASIDE} && sudo mv {files} {_ASIDE}`, and reboot")
         yield Finding("firmware-twin", WARNING, what, twins[0].plain, why, remedy)
 
 

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -275,49 +274,6 @@ def test_a_fix_names_what_can_be_typed(person: CommandLine):
     (command,) = re.findall(r"or run `rocmswitch (.*)`", person.run("doctor").out)
 
     assert shlex.split(command) == ["doctor", "--fix", f"writable:{data}"]
-
-
-SHELLS = [one for one in ("bash", "zsh", "fish") if shutil.which(one)]
-
-
-@pytest.mark.parametrize("shell", SHELLS)
-def test_a_hook_is_absent_then_current_then_older_and_installed_by_fix(person: CommandLine, shell: str):
-    login = {"SHELL": f"/usr/bin/{shell}"}
-    assert ids(person, **login) == ["hook"]
-    person.succeed("doctor", "--fix", "hook", "--yes", **login)
-    assert ids(person, **login) == []
-
-    hook = person.layout.shell / f"hook.{shell}"
-    hook.write_text("# of another version\n" + hook.read_text())
-    outcome = person.run("doctor", **login)
-    assert "is not this version's" in outcome.out
-
-    person.succeed("doctor", "--fix", "hook", "--yes", **login)
-    assert ids(person, **login) == []
-
-
-@pytest.mark.parametrize(
-    "line", ['eval "$(rocmswitch init bash)"', ". <(rocmswitch init bash)", ". /opt/rocmswitch/shell/hook.bash"]
-)
-def test_a_hook_that_is_asked_for_at_each_start_is_current(person: CommandLine, line: str):
-    write(person.home / ".bashrc", f"{line}\n")
-
-    assert ids(person, SHELL="/bin/bash") == []
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        '# eval "$(rocmswitch init bash)"',
-        "export PATH=/opt/rocmswitch/bin:$PATH",
-        "alias r=rocmswitch",
-        "rocmswitch list",
-    ],
-)
-def test_a_line_that_only_names_the_program_loads_no_hook(person: CommandLine, line: str):
-    write(person.home / ".bashrc", f"{line}\n")
-
-    assert ids(person, SHELL="/bin/bash") == ["hook"]
 
 
 @pytest.mark.parametrize("content", ["system\n", "acme-1.0\n"])

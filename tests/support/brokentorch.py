@@ -13,7 +13,7 @@ from tests.support.cputorch import cpu_torch
 
 HANGS = "hangs"
 """The file in the environment that appears when a function begins to hang."""
-SAID = "no </script><b>\x1b[31m such\x1b[0m thing in /home/somebody/x"
+SAID = "no </script><b>\x1b[31m such\x1b[0m thing in /home/somebody/7"
 """What an error says in its first line."""
 
 _MODULE = """

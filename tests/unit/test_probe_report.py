@@ -85,7 +85,7 @@ def test_a_substitute_is_named_in_the_first_line(around: object):
         ("/srv/people/mona: denied", "~: denied"),
         ("/srv/people/monaco", "/srv/people/monaco"),
         ("/mnt/srv/people/mona/x", "/mnt/srv/people/USER/x"),
-        ("/home/otto/x '/home/eve'", "~/x '~'"),
+        ("/home/somebody/7 '/home/eve'", "~/7 '~'"),
         ("/run/media/mona/disk", "/run/media/USER/disk"),
         ("mona@lab-7: no such thing on Lab-7.example.org", "USER@HOST: no such thing on HOST"),
         ("harmonation of lab-77", "harmonation of lab-77"),
@@ -112,12 +112,12 @@ def test_a_path_is_told_by_its_name(venv: str, left: str):
 
 
 def test_names_that_tell_nothing_of_anybody_stay():
-    report = made_report(outcome("gru", ERROR, detail="root of localhost: /root/x: a failed"))
+    report = made_report(outcome("gru", ERROR, detail="root of localhost: /root/7: a failed"))
 
     found = without_names(report, Owner("/root", "root", "localhost"))
     short = without_names(report, Owner("", "a", ""))
 
-    assert found.outcomes[0].detail == "root of localhost: ~/x: a failed"
+    assert found.outcomes[0].detail == "root of localhost: ~/7: a failed"
     assert short == report
 
 
