@@ -75,7 +75,15 @@ def exact(dtype: Any) -> Any:
 def _framed(image: Tensor, box: Box) -> Tensor:
     """What the outputs read, with zeros where that is outside of the image."""
     block = image[_in_images(box)]
-    return functional.pad(block, box.edges) if box.edges else block
+    if not box.edges or image.is_contiguous():
+        return functional.pad(block, box.edges) if box.edges else block
+    # The result of pad would lie as the image does, and had to be copied once more to be unfolded.
+    lows = box.edges[-2::-2]
+    frames = zip(lows, block.shape[2:], box.edges[-1::-2])
+    framed = block.new_zeros((*block.shape[:2], *(sum(frame) for frame in frames)))
+    places = (slice(low, low + size) for low, size in zip(lows, block.shape[2:]))
+    framed[_EVERYTHING + tuple(places)] = block
+    return framed
 
 
 def _unfolded(image: Tensor, geometry: Geometry, box: Box) -> Tensor:

@@ -76,12 +76,13 @@ def weight_gradient(gradient: Tensor, image: Tensor, work: Work) -> Tensor:
         if box.is_barren:
             continue
         if work.how == MERGED:
-            part = _merged_product(gradient, image, geometry, box)
+            total = _merged_product(gradient, image, geometry, box, total)
         elif work.how == IN_BLOCKS:
-            part = _product_in_blocks(gradient, image, geometry, box, work.blocks)
+            total = _sum(total, _product_in_blocks(gradient, image, geometry, box, work.blocks))
+        elif box.images.stop - box.images.start == 1:
+            total = _single_product(gradient, image, geometry, box, total)
         else:
-            part = _summed_product(gradient, image, geometry, box)
-        total = part if total is None else total.to(exact(part.dtype)).add_(part)
+            total = _sum(total, _summed_product(gradient, image, geometry, box))
     if total is None:
         shape = (geometry.groups, geometry.filters // geometry.groups, geometry.depth)
         total = image.new_zeros(shape)
@@ -136,8 +137,13 @@ def _summed_product(gradient: Tensor, image: Tensor, geometry: Geometry, box: Bo
     columns = gather(image, geometry, box).reshape(images * groups, geometry.depth, pixels)
     torch.bmm(outputs.reshape(images * groups, filters, pixels), columns.transpose(1, 2), out=parts)
     del columns
-    parts = parts.view(images, groups, filters, geometry.depth)
-    return parts.sum(0, dtype=exact(parts.dtype)) if images > 1 else parts[0]
+    return parts.view(images, groups, filters, geometry.depth).sum(0, dtype=exact(parts.dtype))
+
+
+def _single_product(gradient: Tensor, image: Tensor, geometry: Geometry, box: Box, total: Tensor | None) -> Tensor:
+    """One product for each group of a single image, added to *total*."""
+    outputs = by_group(gradient, geometry, box)[0]
+    return _product(outputs, gather(image, geometry, box)[0], total)
 
 
 def _product_in_blocks(gradient: Tensor, image: Tensor, geometry: Geometry, box: Box, blocks: int) -> Tensor:
@@ -165,11 +171,22 @@ def _blocks(matrix: Tensor, length: int) -> Tensor:
     return matrix.as_strided(shape, (length * step, row, step))
 
 
-def _merged_product(gradient: Tensor, image: Tensor, geometry: Geometry, box: Box) -> Tensor:
-    """One product for each group."""
-    outputs = by_group(gradient, geometry, box).permute(1, 2, 0, 3)
-    groups, filters = outputs.shape[:2]
-    total = outputs.new_empty((groups, filters, geometry.depth))
+def _merged_product(gradient: Tensor, image: Tensor, geometry: Geometry, box: Box, total: Tensor | None) -> Tensor:
+    """One product for each group, added to *total*."""
     columns = merged(image, geometry, box)
-    torch.bmm(outputs.reshape(groups, filters, -1), columns.transpose(1, 2), out=total)
-    return total
+    outputs = by_group(gradient, geometry, box).permute(1, 2, 0, 3)
+    return _product(outputs.reshape(*outputs.shape[:2], -1), columns, total)
+
+
+def _product(outputs: Tensor, columns: Tensor, total: Tensor | None) -> Tensor:
+    """Into *total*, without a result beside it, unless the sum is to be more exact than a product is."""
+    if total is not None and total.dtype is outputs.dtype and exact(total.dtype) is total.dtype:
+        multiply_batch(outputs, columns.transpose(1, 2), total, adds=True)
+        return total
+    part = outputs.new_empty((*outputs.shape[:2], columns.shape[1]))
+    multiply_batch(outputs, columns.transpose(1, 2), part, adds=False)
+    return _sum(total, part)
+
+
+def _sum(total: Tensor | None, part: Tensor) -> Tensor:
+    return part if total is None else total.to(exact(part.dtype)).add_(part)

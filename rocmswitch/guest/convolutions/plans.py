@@ -133,8 +133,9 @@ def input_work(problem: Problem, budget: int, *, gradient_is_flat: bool, target_
     """Inputs from the gradient of the outputs; or forward through a transposed convolution."""
     geometry = problem.geometry
     other = None if geometry.is_pointwise else mirror(geometry)
-    if other is not None and geometry.filters <= MIRRORED_GROWTH * geometry.channels:
-        copies = problem.weight_copy + 2 * problem.weight_bytes
+    copies = problem.weight_copy + 2 * problem.weight_bytes
+    grows = geometry.filters > MIRRORED_GROWTH * geometry.channels
+    if other is not None and not grows and copies <= budget // 2:
         mirrored = problem._replace(geometry=other, weight_copy=copies)
         return forward_work(mirrored, budget, image_is_flat=gradient_is_flat)._replace(mirrors=True)
     width = 2 if problem.itemsize == 2 and len(geometry.size) == 3 else 1  # sums in float32
@@ -194,9 +195,11 @@ def _shifted_work(problem: Problem, budget: int, *, image_is_flat: bool) -> Work
         columns = buffer.channels * buffer.taps * volume(rows)
         return (columns + _block(buffer, rows, image_is_flat and is_whole)) * problem.itemsize
 
-    # What is cut needs a copy of the rows that it reads: an eighth more lets the slices be thick enough.
     weights = problem._replace(weight_copy=problem.weight_copy + problem.weight_bytes)
-    work = _work(weights, cost, budget + budget // 8, _full_waves(problem))
+    work = _work(weights, cost, budget, _full_waves(problem))
+    if not work.boxes[0].is_whole:
+        # What is cut needs a copy of the rows that it reads: an eighth more lets the slices be thick enough.
+        work = _work(weights, cost, budget + budget // 8, _full_waves(problem))
     pairs = tuple((box, shifts.source(box, geometry)) for box in work.boxes)
     return work._replace(boxes=pairs, how=SHIFTED)
 

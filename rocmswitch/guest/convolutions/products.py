@@ -66,9 +66,9 @@ def _single(one: Tensor, other: Tensor, out: Tensor, *, adds: bool) -> None:
 def _may_copy(matrix: Tensor, columns: Tensor, out: Tensor, spare: int) -> bool:
     """Only then is there one batch of all images and groups."""
     fits: bool = columns.shape[0] * matrix.numel() * matrix.element_size() <= spare
-    return fits and _are_onemultiply_batch(columns) and _are_onemultiply_batch(out)
+    return fits and _are_one_batch(columns) and _are_one_batch(out)
 
 
-def _are_onemultiply_batch(tensor: Tensor) -> bool:
+def _are_one_batch(tensor: Tensor) -> bool:
     """Whether images and groups lie at one distance from each other."""
     return bool(tensor.stride(0) == tensor.shape[1] * tensor.stride(1))
