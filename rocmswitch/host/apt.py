@@ -7,16 +7,13 @@ the keys that the manifest pins. Formats: sources.list(5) and apt-transport-mirr
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
-from rocmswitch.metadata.aptsources import AptEntry, parse_sources
+from rocmswitch.host.packagesources import apt_entries, text_of
+from rocmswitch.host.systemroot import SystemRoot
+from rocmswitch.metadata.aptsources import AptEntry
 from rocmswitch.model.host import Host
 
-MAX_FILE = 1024 * 1024
-"""Characters of a list of sources that are read."""
-
-_FOLDER = Path("etc/apt")
 _PLAIN_SUITE = re.compile(r"[a-z]+")
 """`bookworm`, not `bookworm-security`, `bookworm-updates` or a flat repository's `./`."""
 _MIRROR_FILE = "mirror+file:"
@@ -30,8 +27,9 @@ def host_mirror(root: Path, archive: str, host: Host) -> str | None:
     """
     if host.distribution != archive:
         return None
-    for entry in _entries(root / _FOLDER):
-        uri = _listed_mirror(root, entry.uri) if entry.uri.startswith(_MIRROR_FILE) else entry.uri
+    files = SystemRoot(root)
+    for _, entry in apt_entries(files):
+        uri = _listed_mirror(files, entry.uri) if entry.uri.startswith(_MIRROR_FILE) else entry.uri
         if _belongs_to(entry, archive) and uri.startswith(("http://", "https://")):
             return uri.rstrip("/")
     return None
@@ -43,24 +41,7 @@ def _belongs_to(entry: AptEntry, archive: str) -> bool:
     return ours and bool(_PLAIN_SUITE.fullmatch(entry.suite)) and "main" in entry.components.split()
 
 
-def _listed_mirror(root: Path, uri: str) -> str:
+def _listed_mirror(files: SystemRoot, uri: str) -> str:
     """The first mirror of a list of mirrors: an address, perhaps with attributes, on each line."""
-    path = uri.removeprefix(_MIRROR_FILE).lstrip("/")
-    words = _text(root / path).split()
+    words = text_of(files, uri.removeprefix(_MIRROR_FILE)).split()
     return words[0] if words else ""
-
-
-def _entries(folder: Path) -> Iterator[AptEntry]:
-    """Every enabled source of binary packages, in apt's order: sources.list, then sources.list.d by name."""
-    parts = folder / "sources.list.d"
-    for path in (folder / "sources.list", *sorted([*parts.glob("*.list"), *parts.glob("*.sources")])):
-        yield from parse_sources(_text(path), path.name)
-
-
-def _text(path: Path) -> str:
-    """What the file says; nothing where it cannot be read, because the archive's main mirror will do then."""
-    try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            return file.read(MAX_FILE)
-    except OSError:
-        return ""

@@ -11,25 +11,20 @@ from pathlib import Path
 
 from rocmswitch.host.accounts import group, unmapped_group
 from rocmswitch.host.accounts import user_name as user_name
+from rocmswitch.host.pci import read_pci
+from rocmswitch.model.card import AMD, KEEPERS
 from rocmswitch.model.gpu import Gpu
 from rocmswitch.model.symptoms import DeviceFile
 
-_AMD = "0x1002"
 _BY_GROUP = stat.S_IRGRP | stat.S_IWGRP
-_CLASSES = ("0x03", "0x12")
-"""Display controllers, and processing accelerators as the Instinct cards call themselves (PCI class codes)."""
-_NOT_OURS = ("vfio-pci", "pci-stub", "radeon")
-"""Drivers that keep a card for a virtual machine, or serve one that is too old for ROCm."""
 _CONTAINERS = (".dockerenv", "run/.containerenv", "run/systemd/container", ".singularity.d")
 
 
 def plugged_cards(root: Path = Path("/")) -> tuple[str, ...]:
     """PCI addresses of AMD's cards, driver or not, without those that ROCm has no business with. Raises nothing."""
-    try:
-        folders = sorted((root / "sys/bus/pci/devices").iterdir())
-    except OSError:
-        return ()
-    return tuple(one.name for one in folders if _is_card(one))
+    return tuple(
+        one.address for one in read_pci(root) if one.is_card and one.vendor == AMD and one.driver not in KEEPERS
+    )
 
 
 def device_files(gpus: Iterable[Gpu], root: Path = Path("/")) -> tuple[DeviceFile, ...]:
@@ -65,15 +60,6 @@ def writable_by_others(folder: Path) -> bool:
     return bool(found.st_mode & stat.S_IWGRP) and not _is_private(found.st_gid)
 
 
-def _is_card(folder: Path) -> bool:
-    driver = os.path.realpath(folder / "driver").rpartition("/")[2]
-    return (
-        _word(folder / "vendor") == _AMD
-        and _word(folder / "class").startswith(_CLASSES)
-        and driver not in _NOT_OURS
-    )
-
-
 def _is_private(group: int) -> bool:
     if group == 0:
         return True
@@ -102,10 +88,3 @@ def _device(name: str, root: Path) -> DeviceFile:
         joined=bool(owner.name) and user_name(root) in owner.members,
         is_unmapped=owner.number == unmapped_group(root) and is_contained(root),
     )
-
-
-def _word(path: Path) -> str:
-    try:
-        return path.read_text("ascii", "replace").strip()
-    except OSError:
-        return ""

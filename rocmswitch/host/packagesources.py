@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rocmswitch.host.systemroot import SystemRoot
-from rocmswitch.metadata.aptsources import parse_preferences, parse_sources
+from rocmswitch.metadata.aptsources import AptEntry, parse_preferences, parse_sources
 from rocmswitch.metadata.repofile import parse_repositories
 from rocmswitch.model.machine import APT, RPM, Pin, Source
 
@@ -27,25 +27,36 @@ def read_pins(files: SystemRoot) -> tuple[Pin, ...]:
     return tuple(
         Pin(f"/{path}", one.line, one.packages, one.pin, one.priority)
         for path in paths
-        for one in parse_preferences(_text(files, path))
+        for one in parse_preferences(text_of(files, path))
     )
 
 
-def _apt_sources(files: SystemRoot) -> Iterator[Source]:
+def apt_entries(files: SystemRoot) -> Iterator[tuple[str, AptEntry]]:
+    """Every enabled source of binary packages and the file that it stands in, in apt's order."""
     parts = f"{_APT}/sources.list.d"
     names = [one for one in files.names(parts) if one.endswith((".list", ".sources"))]
     for path in (f"{_APT}/sources.list", *(f"{parts}/{one}" for one in names)):
-        for one in parse_sources(_text(files, path), path):
-            key = one.signed_by if one.signed_by.startswith("/") else ""
-            has_key = not key or files.is_file(key)
-            yield Source(APT, f"/{path}", one.line, one.uri, one.suite, key, has_key)
+        for one in parse_sources(text_of(files, path), path):
+            yield path, one
+
+
+def text_of(files: SystemRoot, path: str) -> str:
+    """What a small file says; nothing where it cannot be read."""
+    return (files.read(path, _LIMIT) or b"").decode(errors="replace")
+
+
+def _apt_sources(files: SystemRoot) -> Iterator[Source]:
+    for path, one in apt_entries(files):
+        key = one.signed_by if one.signed_by.startswith("/") else ""
+        has_key = not key or files.is_file(key)
+        yield Source(APT, f"/{path}", one.line, one.uri, one.suite, key, has_key)
 
 
 def _rpm_sources(files: SystemRoot) -> Iterator[Source]:
     for folder in _RPM:
         for name in files.names(folder):
             path = f"{folder}/{name}"
-            for one in parse_repositories(_text(files, path)) if name.endswith(".repo") else ():
+            for one in parse_repositories(text_of(files, path)) if name.endswith(".repo") else ():
                 keys = [key.removeprefix("file://") for key in one.keys if key.startswith("file:///")]
                 gone = next((key for key in keys if not files.is_file(key)), "")
                 key = gone or next(iter(keys), "")
@@ -55,7 +66,3 @@ def _rpm_sources(files: SystemRoot) -> Iterator[Source]:
 def _is_part(name: str) -> bool:
     """apt reads files without an ending, or with `.pref` (apt_preferences(5))."""
     return "." not in name or name.endswith(".pref")
-
-
-def _text(files: SystemRoot, path: str) -> str:
-    return (files.read(path, _LIMIT) or b"").decode(errors="replace")

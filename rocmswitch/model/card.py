@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 AMD = 0x1002
 """PCI vendor."""
-_TOO_OLD = "radeon"
-_KEPT = ("vfio-pci", "pci-stub")
+_FOR_GUESTS = ("vfio-pci", "pci-stub")
 """Drivers that hold a card for a virtual machine."""
+KEEPERS = (*_FOR_GUESTS, "radeon")
+"""Drivers that give nothing to programs here: those, and the one of cards that are too old for ROCm."""
 
 
 @dataclass(frozen=True)
@@ -78,13 +79,13 @@ class Card:
 
     @property
     def is_kept(self) -> bool:
-        """A driver holds it that gives nothing to programs here: for a virtual machine, or too old for ROCm."""
-        return self.driver in (*_KEPT, _TOO_OLD)
+        """One of the drivers holds it that give nothing to programs here."""
+        return self.driver in KEEPERS
 
     @property
     def is_for_guests(self) -> bool:
         """It is held for a virtual machine."""
-        return self.driver in _KEPT
+        return self.driver in _FOR_GUESTS
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from rocmswitch.model.recommendation import (
     FAILS,
     MAY_RUN,
     NONE,
-    OFFICIAL,
     RUNS,
     STANDINGS,
     SURENESS,
@@ -128,8 +127,3 @@ def _known(known: Gpu, probed: Probed, purpose: str) -> list[Failure]:
         and word not in probed.bad
         and not (is_convolution(word) and known.convolutions == FALLBACK)
     ]
-
-
-def is_official(verdict: Verdict) -> bool:
-    """Whether AMD supports the card with it, as read in a source, and nothing was seen that says otherwise."""
-    return verdict.standing == RUNS and verdict.sureness == OFFICIAL

@@ -9,7 +9,7 @@ import getpass
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,15 +97,6 @@ class Probes:
         last_to_go = sorted(known, key=lambda pair: pair[1].is_partial)
         for path, _ in last_to_go[KEPT - 1 :]:
             self._disk.discard(path)
-
-
-def latest_for(reports: Iterable[Report], stack: str, target: str) -> Report | None:
-    """The newest of *reports*, which come in that order, that says something of *stack* on a card of *target*.
-
-    What was stopped, and what ran on a substitute, confirms nothing.
-    """
-    fitting = (one for one in reports if (one.surroundings.stack, one.surroundings.target) == (stack, target))
-    return next((one for one in fitting if not one.is_partial and not one.surroundings.is_substitute), None)
 
 
 def read_report(path: Path) -> Report:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,20 @@ def test_only_debian_itself_has_debians_mirror(tmp_path: Path, name: str) -> Non
 @pytest.mark.parametrize("text", ["", "deb", "deb http://x", "URIs: http://x\n", "\x00\xff", "deb [ http://x y z"])
 def test_a_file_without_a_source_names_no_mirror(tmp_path: Path, text: str) -> None:
     assert host_mirror(root(tmp_path, main=text, list=text, sources=text), "debian", DEBIAN) is None
+
+
+def test_parts_count_in_the_order_of_their_names_whatever_their_format(tmp_path: Path) -> None:
+    machine = root(tmp_path, list="deb http://second.example.org/debian bookworm main\n")
+    (machine / "etc/apt/sources.list.d/a.sources").write_text(DEB822)
+
+    assert host_mirror(machine, "debian", DEBIAN) == "http://mirror.example.org/debian"
+
+
+def test_a_part_that_nobody_writes_to_is_not_waited_for(tmp_path: Path) -> None:
+    machine = root(tmp_path, sources=DEB822)
+    os.mkfifo(machine / "etc/apt/sources.list.d/a.list")
+
+    assert host_mirror(machine, "debian", DEBIAN) == "http://mirror.example.org/debian"
 
 
 def test_a_machine_without_apt_names_no_mirror(tmp_path: Path) -> None:

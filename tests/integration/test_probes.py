@@ -18,17 +18,14 @@ from rocmswitch.metadata.probereport import encode_report, parse_report
 from rocmswitch.model.probe import ERROR, Report
 from rocmswitch.store.layout import Layout
 from rocmswitch.store.machineid import machine_id
-from rocmswitch.store.probes import KEPT, Probes, attachable, latest_for, read_report
+from rocmswitch.store.probes import KEPT, Probes, attachable, read_report
 from rocmswitch.system.disk import Disk
 from tests.support.disk import HastyDisk, RecordingDisk
 from tests.support.nobody import as_nobody
 from tests.support.power import states
 from tests.support.probereports import (
-    BY_CUDA,
     ON_CARD,
-    ON_PROCESSOR,
     STACK,
-    TARGET,
     hanging_from,
     made_report,
     outcome,
@@ -282,20 +279,6 @@ def test_the_number_of_a_machine_is_that_of_its_cards_wherever_they_are_plugged_
 
     assert (unchanged == before, machine_id(root) == before) == (True, False)
     assert len(machine_id(tmp_path / "bare")) == 8
-
-
-def test_the_newest_that_counts_is_of_this_card_to_its_end_and_no_substitute():
-    reports = (
-        at(9, planned=80),
-        at(8, surroundings=BY_CUDA),
-        at(7, surroundings=ON_PROCESSOR),
-        at(6, surroundings=replace(ON_CARD, target="gfx1030")),
-        at(5),
-        at(4),
-    )
-
-    assert latest_for(reports, STACK, TARGET) == at(5)
-    assert latest_for(reports, "rocm-5.2.3", TARGET) is None
 
 
 def test_where_no_report_can_lie_it_is_said_and_no_fault(
