@@ -22,6 +22,8 @@ class Sign:
     sure: int = EXACTLY
     also: str = ""
     """Another expression that has to be found in the text, in whatever line."""
+    is_spoken: bool = False
+    """Words of every day, by which people tell of it in a few lines: in a long text they say nothing."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ TROUBLES: tuple[Trouble, ...] = (*PROGRAM, *KERNEL, *PACKAGES)
 _LONGEST = 1000
 """Characters of a line that are looked at: it also keeps an expression from taking long."""
 _SHOWN = 160
+_FEW = 20
+"""Lines that somebody writes to tell of a fault: what has more was written by a program, or of something else."""
 _MARKS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig"))
 _SEQUENCES = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]"  # ECMA-48, 5.4: colours and cursor
@@ -85,7 +87,7 @@ def _look(trouble: Trouble, searched: Lines, lines: Sequence[str], name: str) ->
 
 
 def _hit(sign: Sign, searched: Lines) -> tuple[int, re.Match[str]] | None:
-    if sign.also and not searched.find(sign.also):
+    if (sign.is_spoken and searched.said > _FEW) or (sign.also and not searched.find(sign.also)):
         return None
     return searched.find(sign.pattern)
 

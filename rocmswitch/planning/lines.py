@@ -36,6 +36,8 @@ class Lines:
         small = [line.lower() for line in lines]
         self._text = "\n".join(small)
         self._starts = list(accumulate((len(line) + 1 for line in small), initial=0))
+        self.said = sum(not line.isspace() for line in small if line)
+        """How many of them are not blank."""
 
     def find(self, pattern: str) -> tuple[int, re.Match[str]] | None:
         """The first line, from 0, in which a match begins, and the match, which may reach into the next line."""

@@ -62,10 +62,11 @@ KERNEL = (
             Sign(r"could not insert '?amdgpu", ("ROCm/ROCm#4328",), USUALLY),
             Sign(r"No HIP GPUs are available|hipErrorNoDevice", (_ROCM_CLI,), USUALLY),
             Sign(
-                r"no (?:ROCm|HIP)-capable device|no agents (?:were )?found|no (?:HIP )?devices? found",
+                r"no (?:ROCm|HIP)-capable device|no agents (?:were )?found|no HIP devices? found",
                 (_ROCM_CLI,),
                 PERHAPS,
             ),
+            Sign(r"no devices? found", (_ROCM_CLI,), PERHAPS, is_spoken=True),
             Sign(r"\bHSA_STATUS_ERROR\b", (_ROCM_CLI,), PERHAPS),
         ),
         (*_DRIVER, "rights"),
@@ -157,6 +158,9 @@ KERNEL = (
         (
             Sign(r"amdgpu.{0,80}Key was rejected by service", ("ROCm/ROCm#2948", "ROCm/ROCm#4328")),
             Sign(r"Key was rejected by service", ("dkms-project/dkms#347",)),
+            Sign(
+                r"could not insert '?amdgpu.{0,20}Required key not available", ("AdnanHodzic/displaylink-debian#7",)
+            ),
             Sign(r"Loading of (?:unsigned )?module .{0,40}is rejected", ("dkms-project/dkms#347",), USUALLY),
         ),
         ("secure-boot", "driver-"),
@@ -197,7 +201,12 @@ KERNEL = (
         "boot with `iommu=pt` (GRUB_CMDLINE_LINUX in /etc/default/grub, then `sudo update-grub`)",
         (
             Sign(r"IO_PAGE_FAULT", ("pytorch/pytorch#75642",), USUALLY),
-            Sign(r"\biommu\b|\bdeadlock|\bhang(?:s|ing)?\b|\btimed out waiting\b", (_ROCM_CLI,), PERHAPS),
+            Sign(
+                r"\biommu\b(?!: Default)|\bdeadlock|\bhang(?:s|ing)?\b|\btimed out waiting\b",
+                (_ROCM_CLI,),
+                PERHAPS,
+                is_spoken=True,
+            ),
         ),
         ("iommu",),
         WARNING,

@@ -126,6 +126,33 @@ PACKAGES = (
         otherwise=(("tool", "hipcc"),),
     ),
     Trouble(
+        "device-library",
+        "the compiler finds no ROCm with what is linked into every kernel",
+        "nothing is compiled for the card: its ROCm was installed without, or lies where clang does not look",
+        "run `rocmswitch install STACK --set compiler`, then `rocmswitch run STACK -- COMMAND`",
+        (
+            Sign(
+                r"cannot find (?:ROCm device library|device library for gfx|ROCm installation)",
+                ("ROCm/rocBLAS#1280", "ROCm/hip#2086", "ROCm/ROCR-Runtime#110"),
+            ),
+        ),
+        ("path", "tools", "gone"),
+    ),
+    Trouble(
+        "space",
+        "there is too little room on a disk",
+        "what was written there was broken off; a torch for ROCm takes gigabytes, twice while pip installs it",
+        "run `rocmswitch doctor`, which says where room is short; `rocmswitch cache prune` makes some",
+        (
+            Sign(
+                r"No space left on device|You don't have enough free space in",
+                ("pypa/pip#7745", "pytorch/pytorch#70751"),
+                USUALLY,
+            ),
+        ),
+        ("space",),
+    ),
+    Trouble(
         "python",
         "there is no such PyTorch for this Python",
         "wheels exist for some versions of Python alone; old ROCm's end at 3.10 or 3.11",

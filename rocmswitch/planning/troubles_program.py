@@ -78,7 +78,8 @@ PROGRAM = (
                 USUALLY,
             ),
             Sign(r"\[(?:gfxhub|mmhub)\d{0,2}\] (?:retry |no-retry )?page fault", ("ROCm/ROCm#5616",), USUALLY),
-            Sign(r"\bvm_fault\b|\bhw_fault\b|page fault", (_ROCM_CLI,), PERHAPS),
+            Sign(r"\bvm_fault\b|\bhw_fault\b", (_ROCM_CLI,), PERHAPS),
+            Sign(r"page fault", (_ROCM_CLI,), PERHAPS, is_spoken=True),
             Sign(r"OUT_OF_REGISTERS", (_ROCM_CLI,), PERHAPS),
         ),
         ("override", "override-code", "log-page-fault", "known-bad"),
@@ -88,7 +89,10 @@ PROGRAM = (
         "the program may compute on the wrong one of several GPUs",
         "a processor's own GPU is a device too, and crashes what is not compiled for it",
         "run `rocmswitch gpu`, then `export HIP_VISIBLE_DEVICES=N` with the number of the large card, from 0",
-        (Sign(r"segmentation fault|segfault|signal 11\b|\bcrash(?:ed|es)?\b", (_ROCM_CLI,), PERHAPS),),
+        (
+            Sign(r"segmentation fault \(|SIGSEGV|signal 11\b", (_ROCM_CLI,), PERHAPS),
+            Sign(r"segmentation fault|segfault|\bcrash(?:ed|es)?\b", (_ROCM_CLI,), PERHAPS, is_spoken=True),
+        ),
         ("cards", "integrated"),
         WARNING,
     ),
@@ -99,7 +103,7 @@ PROGRAM = (
         "run `rocmswitch run VENV -- COMMAND`, or make the environment anew: `rocmswitch use STACK --venv VENV`",
         (
             Sign(
-                rf"(?P<library>{_LIBRARIES}\.so[.\d]{0, 20}): cannot open shared object",
+                rf"(?P<library>{_LIBRARIES}\.so[.\d]{{0,20}}): cannot open shared object",
                 ("pytorch/builder#1468", "ROCm/pytorch#1340"),
             ),
             Sign(r"(?P<library>lib\S{1,80}\.so[.\d]{0,20}): cannot open shared object", (_ROCM_CLI,), USUALLY),

@@ -136,6 +136,40 @@ LOGS: tuple[tuple[str, str], ...] = (
         "python",
         "ERROR: torch-1.13.1+rocm5.2-cp310-cp310-linux_x86_64.whl is not a supported wheel on this platform.",
     ),
+    ("replaced", "RuntimeError: CUDA error: CUDA driver version is insufficient for CUDA runtime version"),
+    ("numpy", "AttributeError: _ARRAY_API not found"),
+    ("numpy", "RuntimeError: Numpy is not available"),
+    ("miopen", "RuntimeError: Unable to find a suitable algorithm for doing forward convolution"),
+    (
+        "miopen",
+        "MIOpen Error: /root/MIOpen/src/include/miopen/invoke.hpp:5: No invoker was registered for convolution",
+    ),
+    ("miopen-cache", "MIOpen Error: src/sqlite_db.cpp:220: open memvfs: unable to open database file"),
+    ("miopen-cache", "MIOpen Error: /MIOpen/src/db.cpp:120: Db lock has failed to lock."),
+    ("miopen-cache", "MIOpen(HIP): Error [OpenCache] Failed to open kernel cache"),
+    ("driver", "RuntimeError: No HIP GPUs are available"),
+    (
+        "no-space-on-bus",
+        "[ 2.9] amdgpu: probe of 0000:0d:00.0 failed with error -12",
+    ),
+    ("firmware", '[ 3.4] [drm:psp_init [amdgpu]] *ERROR* Failed to load firmware "amdgpu/navi10_sos.bin"'),
+    ("secure-boot", "[ 6.1] Loading of unsigned module is rejected"),
+    ("secure-boot", "modprobe: ERROR: could not insert 'amdgpu': Required key not available"),
+    ("mixed-modules", "[ 3.1] amdgpu: disagrees about version of symbol drm_sched_entity_init"),
+    ("hang", "[ 900.1] amdgpu: qcm fence wait loop timeout expired"),
+    ("hang", "[ 900.2] amdgpu: Failed to evict queue 1"),
+    ("dkms-build", "Error! dkms autoinstall on 6.14.0-24-generic/x86_64 failed for amdgpu(10)"),
+    (
+        "repository-key",
+        "W: https://repo.radeon.com/rocm/apt/6.2.4/dists/noble/InRelease: Policy will reject signature\n"
+        "  because: SHA1 is not considered secure since 2026-02-01T00:00:00Z",
+    ),
+    ("tools", "fish: Unknown command: hipcc"),
+    ("tools", "No ROCm runtime is found, using ROCM_HOME='/opt/rocm'"),
+    ("device-library", "clang++: error: cannot find ROCm device library; provide its path via '--rocm-path'"),
+    ("python", "ERROR: No matching distribution found for torch==2.5.1+rocm6.2"),
+    ("space", "OSError: [Errno 28] No space left on device: '/home/u/.cache/pip'"),
+    ("space", "E: You don't have enough free space in /var/cache/apt/archives/."),
 )
 
 MEANINGS: tuple[tuple[str, str], ...] = (

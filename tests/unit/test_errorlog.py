@@ -10,6 +10,7 @@ import pytest
 from rocmswitch.model.finding import FAULT, WARNING, Finding, Remedy
 from rocmswitch.model.trouble import EXACTLY, Trouble
 from rocmswitch.planning.errorlog import TROUBLES, confirm, find_troubles, parse_log
+from rocmswitch.planning.lines import Lines
 from tests.support.diagnosisrows import is_row
 from tests.support.errorlogs import LOGS, MEANINGS, TRACEBACK
 
@@ -32,6 +33,39 @@ def test_what_the_field_knows_leads_to_the_same_meaning(trouble: str, text: str)
 
 def test_each_trouble_has_a_message_that_leads_to_it():
     assert {trouble for trouble, _ in (*LOGS, *MEANINGS)} == {one.id for one in TROUBLES}
+
+
+def test_each_expression_finds_a_message_that_somebody_has_seen():
+    texts = [Lines(parse_log(text.encode())) for _, text in (*LOGS, *MEANINGS)]
+
+    signs = [sign for trouble in TROUBLES for sign in trouble.signs]
+
+    assert [one.pattern for one in signs if not any(text.find(one.pattern) for text in texts)] == []
+
+
+def test_a_library_of_rocm_that_is_not_found_is_named_surely():
+    (one,) = find_troubles(("OSError: libamdhip64.so.5: cannot open shared object file",), "log")
+
+    assert (one.finding.id, one.sure) == ("library-missing", EXACTLY)
+
+
+README = """\
+It hangs where two workers reach a deadlock, and crashes where there is no memory. A page fault is no fault.
+Pass --iommu to read the groups; HIP_PATH need not be set. If no devices are found, no devices found is said.
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [README * 20, "[ 0.3] iommu: Default domain type: Translated"],
+    ids=["a long text", "what every boot says"],
+)
+def test_words_of_every_day_in_a_text_that_no_user_wrote_of_a_fault_are_no_fault(text: str):
+    assert found(text) == []
+
+
+def test_what_a_program_ends_with_counts_however_much_it_said_before():
+    assert found("step\n" * 1000 + "Segmentation fault (core dumped)") == ["several-gpus"]
 
 
 def test_the_line_is_told_with_what_it_says_and_what_to_do():
