@@ -53,8 +53,11 @@ def _about(machine: Machine, purpose: str) -> Iterator[str]:
     if machine.others:
         commands = " and ".join(f"`rocmswitch recommend --gpu {one}`" for one in machine.others)
         yield f"This machine has {' and '.join(machine.others)} as well: {commands}"
+    if machine.ahead:
+        part = f"{machine.ahead} first, which is part of the processor"
+        yield f"Programs are given {part}: `rocmswitch doctor` says how to hide it"
     if machine.idle:
-        yield "The card's driver offers no GPU to programs: `rocmswitch doctor` says why"
+        yield "No driver offers programs a GPU in this card: `rocmswitch doctor` says why"
 
 
 def _pythons(machine: Machine) -> str:

@@ -28,7 +28,9 @@ class Machine:
     integrated: bool = False
     """It is part of a processor."""
     others: tuple[str, ...] = ()
-    """Targets of the machine's other cards, in the kernel's order."""
+    """Targets of the machine's other cards, those that are part of a processor last."""
+    ahead: str = ""
+    """The target of a processor's part that programs are given before the card."""
     idle: bool = False
     """The card is there, and its driver offers no GPU to programs."""
     architecture: str = ""

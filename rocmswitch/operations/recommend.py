@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,6 +80,7 @@ def survey(wish: Wish, uv: Uv, environment: Mapping[str, str]) -> Machine:
         name=card.name if card else "",
         integrated=card.integrated if card else False,
         others=tuple(dict.fromkeys(one.target for one in cards if one.target != target)),
+        ahead=_ahead_of(card, cards),
         idle=card is not None and card.node is None,
         architecture=host.architecture,
         codename=host.codename,
@@ -94,6 +95,17 @@ def survey(wish: Wish, uv: Uv, environment: Mapping[str, str]) -> Machine:
 
 
 def _in_order(cards: tuple[Card, ...]) -> list[Card]:
-    """As programs count them: by the kernel's number; those that it offers to no program last."""
+    """As they are meant: cards before what is part of a processor, and then by the kernel's number.
+
+    Those that it offers to no program come last.
+    """
     known = [one for one in cards if one.target and not one.is_kept]
-    return sorted(known, key=lambda one: (one.node is None, one.node or 0, one.address))
+    return sorted(known, key=lambda one: (one.node is None, one.integrated, one.node or 0, one.address))
+
+
+def _ahead_of(card: Card | None, cards: Sequence[Card]) -> str:
+    """What part of the processor programs are given before *card*, which is none."""
+    if card is None or card.integrated or card.node is None:
+        return ""
+    numbered = (one for one in cards if one.integrated and one.node is not None and one.node < card.node)
+    return next((one.target for one in numbered), "")

@@ -72,28 +72,36 @@ def test_programs_are_told_everything(line: CommandLine):
         "cp310",
     )
     assert len(found["recommendations"]) == 50
-    assert found["recommendations"][3]["failures"][1] == {
-        "word": "conv2d",
-        "asked": True,
-        "seen": "",
-        "way_round": "",
-    }
+    assert found["recommendations"][3]["failures"] == [
+        {"word": "float16", "asked": True, "seen": "", "way_round": "float32 does, with twice the memory"}
+    ]
     assert [one["kind"] for one in found["other_ways"]] == ["cpu", "cloud", "card", "build"]
 
 
-def test_the_first_card_is_meant_and_the_others_are_named(line: CommandLine, tmp_path: Path):
+def test_a_card_is_meant_and_not_what_the_processor_has_also_where_that_comes_first(
+    line: CommandLine, tmp_path: Path
+):
     root = plug(tmp_path / "machine", CEZANNE, RX7900XTX)
 
     shown = line.succeed("recommend", ROCMSWITCH_SYSROOT=str(root)).splitlines()
-    other = line.succeed("recommend", ROCMSWITCH_SYSROOT=str(root), ROCMSWITCH_GPU="gfx1100").splitlines()
+    other = line.succeed("recommend", ROCMSWITCH_SYSROOT=str(root), ROCMSWITCH_GPU="gfx90c").splitlines()
+
+    assert shown[0].startswith("For gfx1100")
+    assert shown[1:3] == [
+        "This machine has gfx90c as well: `rocmswitch recommend --gpu gfx90c`",
+        "Programs are given gfx90c first, which is part of the processor: `rocmswitch doctor` says how to hide it",
+    ]
+    assert "   rocmswitch use therock-10.0 --venv NAME --gpu gfx1100" in shown
+    assert other[0].startswith("For gfx90c") and other[1] == "gfx90c is part of the processor"
+
+
+def test_what_the_processor_has_is_meant_where_the_card_has_no_driver(line: CommandLine, tmp_path: Path):
+    root = put(plug(tmp_path / "machine", CEZANNE), replace(ON_THE_BUS, driver=""))
+
+    shown = line.succeed("recommend", ROCMSWITCH_SYSROOT=str(root)).splitlines()
 
     assert shown[0].startswith("For gfx90c")
-    assert shown[1:3] == [
-        "gfx90c is part of the processor",
-        "This machine has gfx1100 as well: `rocmswitch recommend --gpu gfx1100`",
-    ]
-    assert other[0].startswith("For gfx1100")
-    assert "   rocmswitch use therock-10.0 --venv NAME" in other
+    assert shown[2] == "This machine has gfx1010 as well: `rocmswitch recommend --gpu gfx1010`"
 
 
 @pytest.mark.parametrize(
@@ -135,7 +143,7 @@ def test_a_card_whose_driver_is_not_loaded_is_known_by_its_ids_and_named_in_the_
 
     shown = line.succeed("recommend", ROCMSWITCH_SYSROOT=str(root)).splitlines()
 
-    assert shown[1] == "The card's driver offers no GPU to programs: `rocmswitch doctor` says why"
+    assert shown[1] == "No driver offers programs a GPU in this card: `rocmswitch doctor` says why"
     assert "   rocmswitch use therock-10.1 --venv NAME --gpu gfx1010" in shown
 
 
