@@ -111,12 +111,12 @@ class Convolutions:
         if self._delegates and plans.is_better_native(problem, self._budget):
             return NATIVE
         layout = self._native.layout(image, weight, arguments[3:], sizes)
-        flat = plans.is_flat(image)
+        order = plans.lies(image)
         if problem.transposed:
             plain = layout is torch.contiguous_format
-            work = plans.input_work(problem, self._budget, gradient_is_flat=flat, target_is_plain=plain)
+            work = plans.input_work(problem, self._budget, gradient_lies=order, target_is_plain=plain)
         else:
-            work = plans.forward_work(problem, self._budget, image_is_flat=flat)
+            work = plans.forward_work(problem, self._budget, image_lies=order)
         return Forward(work, problem.shape, layout, problem.transposed, _is_product(problem, image, weight))
 
     def _plan_backward(self, arguments: Sequence[Any]) -> Any:
@@ -133,13 +133,13 @@ class Convolutions:
             return NATIVE
         layout = self._native.layout(image, weight, arguments[4:10], bias_sizes)
         read, above = (gradient, image) if problem.transposed else (image, gradient)
-        flat = {"image_is_flat": plans.is_flat(read), "gradient_is_flat": plans.is_flat(above)}
-        for_weight = plans.weight_work(problem, self._budget, **flat)
+        orders = {"image_lies": plans.lies(read), "gradient_lies": plans.lies(above)}
+        for_weight = plans.weight_work(problem, self._budget, **orders)
         if problem.transposed:
-            for_input = plans.forward_work(problem, self._budget, image_is_flat=flat["image_is_flat"])
+            for_input = plans.forward_work(problem, self._budget, image_lies=orders["image_lies"])
         else:
             plain = layout is torch.contiguous_format
-            how = {"gradient_is_flat": flat["gradient_is_flat"], "target_is_plain": plain}
+            how = {"gradient_lies": orders["gradient_lies"], "target_is_plain": plain}
             for_input = plans.input_work(problem, self._budget, **how)
         is_product = _is_product(problem, image, weight) and gradient.is_contiguous()
         return Backward(for_input, for_weight, layout, problem.transposed, is_product)

@@ -35,6 +35,10 @@ SHORTEST_SUM = 32
 """Outputs that are worth a product of their own."""
 
 
+ANYHOW, LAST, PLAIN = range(3)
+"""How a tensor lies in memory: as it came about, with its channels last, or row by row."""
+
+
 class Settings(NamedTuple):
     """The arguments of a convolution that are no tensors, one number for each dimension."""
 
@@ -91,12 +95,13 @@ def problem_of(image: Tensor, weight: Tensor, bias_sizes: Any, settings: Setting
     )
 
 
-def is_flat(tensor: Tensor) -> bool:
-    """Contiguous in one of the two orders in which an image is a matrix without being copied."""
-    if tensor.is_contiguous():
-        return True
+def lies(tensor: Tensor) -> int:
+    """In which order: PLAIN and LAST are those in which an image is a matrix without being copied."""
     formats = {4: torch.channels_last, 5: torch.channels_last_3d}
-    return tensor.dim() in formats and bool(tensor.is_contiguous(memory_format=formats[tensor.dim()]))
+    if tensor.is_contiguous():
+        return PLAIN
+    is_last = tensor.dim() in formats and tensor.is_contiguous(memory_format=formats[tensor.dim()])
+    return LAST if is_last else ANYHOW
 
 
 def is_better_native(problem: Problem, budget: int) -> bool:
@@ -110,18 +115,18 @@ def is_better_native(problem: Problem, budget: int) -> bool:
     return fits and (geometry.images == 1 or len(geometry.size) == 3)
 
 
-def forward_work(problem: Problem, budget: int, *, image_is_flat: bool) -> Work:
+def forward_work(problem: Problem, budget: int, *, image_lies: int) -> Work:
     """Outputs from inputs; or back through a transposed convolution."""
     geometry = problem.geometry
     if shifts.can_shift(geometry) and geometry.pixels > SIDE_BY_SIDE:
-        return _shifted_work(problem, budget, image_is_flat=image_is_flat)
+        return _shifted_work(problem, budget, image_lies=image_lies)
     small = MERGE_BELOW if geometry.groups > 1 else SIDE_BY_SIDE
     merges = geometry.images > 1 and geometry.pixels <= small and not geometry.is_pointwise
 
     def cost(extent: Sizes, is_whole: bool) -> int:
         merged = merges and is_whole
         columns = 0 if geometry.is_pointwise else geometry.channels * geometry.taps * volume(extent)
-        is_direct = not any(geometry.padding) if merged else image_is_flat and is_whole
+        is_direct = not any(geometry.padding) if merged else _is_ready(geometry, image_lies) and is_whole
         product = geometry.filters * volume(extent) if merged else 0
         return (columns + max(_block(geometry, extent, is_direct), product)) * problem.itemsize
 
@@ -129,7 +134,7 @@ def forward_work(problem: Problem, budget: int, *, image_is_flat: bool) -> Work:
     return work._replace(how=MERGED) if merges and work.boxes[0].is_whole else work
 
 
-def input_work(problem: Problem, budget: int, *, gradient_is_flat: bool, target_is_plain: bool) -> Work:
+def input_work(problem: Problem, budget: int, *, gradient_lies: int, target_is_plain: bool) -> Work:
     """Inputs from the gradient of the outputs; or forward through a transposed convolution."""
     geometry = problem.geometry
     other = None if geometry.is_pointwise else mirror(geometry)
@@ -137,7 +142,7 @@ def input_work(problem: Problem, budget: int, *, gradient_is_flat: bool, target_
     grows = geometry.filters > MIRRORED_GROWTH * geometry.channels
     if other is not None and not grows and copies <= budget // 2:
         mirrored = problem._replace(geometry=other, weight_copy=copies)
-        return forward_work(mirrored, budget, image_is_flat=gradient_is_flat)._replace(mirrors=True)
+        return forward_work(mirrored, budget, image_lies=gradient_lies)._replace(mirrors=True)
     width = 2 if problem.itemsize == 2 and len(geometry.size) == 3 else 1  # sums in float32
 
     def cost(extent: Sizes, is_whole: bool) -> int:
@@ -145,13 +150,13 @@ def input_work(problem: Problem, budget: int, *, gradient_is_flat: bool, target_
         columns = 0 if geometry.is_pointwise else geometry.channels * geometry.taps * pixels
         direct = geometry.is_pointwise or (is_whole and target_is_plain and len(geometry.size) == 2)
         block = 0 if direct else geometry.channels * volume(window(geometry, extent)) * width
-        gradient = 0 if gradient_is_flat else geometry.filters * pixels
+        gradient = 0 if gradient_lies else geometry.filters * pixels
         return (columns + max(block, gradient)) * problem.itemsize
 
     return _work(problem, cost, budget)
 
 
-def weight_work(problem: Problem, budget: int, *, image_is_flat: bool, gradient_is_flat: bool) -> Work:
+def weight_work(problem: Problem, budget: int, *, image_lies: int, gradient_lies: int) -> Work:
     """The gradient of the weights."""
     geometry = problem.geometry
     filters = geometry.filters // geometry.groups
@@ -160,11 +165,11 @@ def weight_work(problem: Problem, budget: int, *, image_is_flat: bool, gradient_
     def cost(extent: Sizes, is_whole: bool) -> int:
         pixels = volume(extent)
         merged = merges and is_whole
-        is_view = geometry.is_pointwise and image_is_flat and not merged
+        is_view = geometry.is_pointwise and image_lies and not merged
         columns = 0 if is_view else geometry.channels * geometry.taps * pixels
-        gradient = 0 if gradient_is_flat and not merged else geometry.filters * pixels
+        gradient = 0 if gradient_lies and not merged else geometry.filters * pixels
         products = 0 if merged else geometry.filters * geometry.depth
-        is_direct = not any(geometry.padding) if merged else image_is_flat and is_whole
+        is_direct = not any(geometry.padding) if merged else _is_ready(geometry, image_lies) and is_whole
         return (columns + max(_block(geometry, extent, is_direct), gradient + products)) * problem.itemsize
 
     work = _work(problem, cost, budget)
@@ -186,14 +191,14 @@ def _in_blocks(problem: Problem, work: Work, budget: int) -> Work:
     return work._replace(how=IN_BLOCKS, blocks=blocks) if blocks > 1 else work
 
 
-def _shifted_work(problem: Problem, budget: int, *, image_is_flat: bool) -> Work:
+def _shifted_work(problem: Problem, budget: int, *, image_lies: int) -> Work:
     geometry = problem.geometry
     buffer, reach = shifts.unfolding(geometry), shifts.reach(geometry)
 
     def cost(extent: Sizes, is_whole: bool) -> int:
         rows = (extent[0] + reach, *extent[1:])
         columns = buffer.channels * buffer.taps * volume(rows)
-        return (columns + _block(buffer, rows, image_is_flat and is_whole)) * problem.itemsize
+        return (columns + _block(buffer, rows, _is_ready(buffer, image_lies) and is_whole)) * problem.itemsize
 
     weights = problem._replace(weight_copy=problem.weight_copy + problem.weight_bytes)
     work = _work(weights, cost, budget, _full_waves(problem))
@@ -284,6 +289,11 @@ def _processors(tensor: Tensor) -> int:
 def _wide(sizes: Sizes, other: int, flat: bool) -> Sizes:
     """The length as height, so that a long signal can be cut along it."""
     return (*sizes, other) if flat else sizes
+
+
+def _is_ready(geometry: Geometry, image_lies: int) -> bool:
+    """Whether columns can be made of whole images as they lie."""
+    return image_lies == PLAIN or (image_lies == LAST and geometry.is_pointwise)
 
 
 def _block(geometry: Geometry, extent: Sizes, is_direct: bool) -> int:
