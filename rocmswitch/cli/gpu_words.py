@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from rocmswitch.model.card import Card, Cards, Link, Memory, OtherCard
+from rocmswitch.model.card import WSL, Card, Cards, Link, Memory, OtherCard
 from rocmswitch.operations.gpu import Seen
 from rocmswitch.planning.gpu import Group, Support, grouped
 
@@ -81,7 +81,8 @@ def nothing(seen: Seen) -> str:
     """Why there is no card to show."""
     where = " and ".join(f"`{place}`" for place in seen.looked_at)
     kept = f"; {hidden(seen.cards)}" if seen.cards.hidden else ""
-    return f"there is no AMD card in {where}{kept}"
+    windows = f"; {WSL}" if seen.cards.in_wsl else ""
+    return f"there is no AMD card in {where}{kept}{windows}"
 
 
 def table(known: Sequence[Support], *, everything: bool) -> Iterator[tuple[str, ...]]:

@@ -87,8 +87,7 @@ def _in_full(place: str, group: list[Recommendation]) -> Iterator[str]:
         yield f"   torch {best.torch}, {_of_python(best)}"
     yield from (f"   {note}" for note in best.notes)
     yield from _failing(best.failures)
-    if best.evidence:
-        yield f"   evidence: {', '.join(best.evidence)}"
+    yield f"   evidence: {', '.join(best.evidence) or 'its manifest names none'}"
     if others:
         yield f"   the same with {_named([_with_torch(one) for one in others])}"
 

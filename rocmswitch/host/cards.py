@@ -6,6 +6,7 @@ a recording may have only one of them. `host/gpu.py` is what start-up asks: it r
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -62,6 +63,7 @@ def read_cards(root: Path = Path("/")) -> Cards:
             if one.vendor != AMD
         ),
         hidden_nodes(root),
+        in_wsl=os.access(root / "dev/dxg", os.F_OK),
     )
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 AMD = 0x1002
 """PCI vendor."""
+WSL = "`/dev/dxg` is there, as in WSL, where Windows has the card and does not say which it is"
+"""Why none is shown there, as a part of a sentence."""
 _FOR_GUESTS = ("vfio-pci", "pci-stub")
 """Drivers that hold a card for a virtual machine."""
 KEEPERS = (*_FOR_GUESTS, "radeon")
@@ -106,3 +108,5 @@ class Cards:
     others: tuple[OtherCard, ...] = ()
     hidden: int = 0
     """Nodes of the topology that the kernel does not let this process read: a cgroup keeps them for others."""
+    in_wsl: bool = False
+    """Windows has the cards, and lets programs use them by a device file of its own."""

@@ -12,7 +12,7 @@ from rocmswitch.host.cards import read_cards
 from rocmswitch.host.facts import read_host
 from rocmswitch.host.gpu import first_target
 from rocmswitch.host.libraries import HostLibraries
-from rocmswitch.model.card import Card
+from rocmswitch.model.card import WSL, Card
 from rocmswitch.model.recommendation import Machine, Recommendation, Way
 from rocmswitch.operations.entering import GPU, SYSROOT
 from rocmswitch.planning.otherways import other_ways
@@ -63,11 +63,12 @@ def advise(
 
 def survey(wish: Wish, uv: Uv, environment: Mapping[str, str]) -> Machine:
     """What decides. Raises as `advise`."""
-    cards = _in_order(read_cards(wish.root).amd)
+    there = read_cards(wish.root)
+    cards = _in_order(there.amd)
     target = wish.gpu or environment.get(GPU, "") or next((one.target for one in cards), "")
     if not target:
         raise NotFound(
-            "this machine shows no AMD card",
+            f"this machine shows no AMD card{f'; {WSL}' if there.in_wsl else ''}",
             hint="run `rocmswitch recommend --gpu gfx1030`, or what your card is",
         )
     card = next((one for one in cards if one.target == target), None)

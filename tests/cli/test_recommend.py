@@ -73,7 +73,7 @@ def test_programs_are_told_everything(line: CommandLine):
     )
     assert len(found["recommendations"]) == 50
     assert found["recommendations"][3]["failures"] == [
-        {"word": "float16", "asked": True, "seen": "", "way_round": "float32 does, with twice the memory"}
+        {"word": "float16", "asked": False, "seen": "", "way_round": "float32 does, with twice the memory"}
     ]
     assert [one["kind"] for one in found["other_ways"]] == ["cpu", "cloud", "card", "build"]
 
@@ -145,6 +145,20 @@ def test_a_card_whose_driver_is_not_loaded_is_known_by_its_ids_and_named_in_the_
 
     assert shown[1] == "No driver offers programs a GPU in this card: `rocmswitch doctor` says why"
     assert "   rocmswitch use therock-10.1 --venv NAME --gpu gfx1010" in shown
+
+
+def test_what_no_source_is_named_for_says_so(line: CommandLine):
+    assert "\n   evidence: its manifest names none\n" in line.succeed("recommend", "--gpu", "gfx1100")
+
+
+def test_in_wsl_it_is_said_that_windows_keeps_the_card(line: CommandLine, tmp_path: Path):
+    (tmp_path / "windows/dev").mkdir(parents=True)
+    (tmp_path / "windows/dev/dxg").touch()
+
+    for word in ("recommend", "gpu"):
+        outcome = line.run(word, "--sysroot", str(tmp_path / "windows"))
+
+        assert (outcome.code, "`/dev/dxg` is there, as in WSL" in outcome.err) == (3, True), outcome
 
 
 def test_a_card_that_is_kept_for_a_virtual_machine_is_none(line: CommandLine, tmp_path: Path):
