@@ -13,7 +13,7 @@ USER, HOST = "USER", "HOST"
 """What stands in the place of those names."""
 _HOME = re.compile(r"(?:/home|/Users|/var/home|/export/home)/[^/\s'\"`:;,()]+")
 _SHORTEST = 2
-"""Letters of a name that is taken out wherever it stands; a shorter one is part of too many words."""
+"""Letters of a name that is taken out wherever it stands; a shorter one is too many other things."""
 _OF_NOBODY = {"root", "localhost", "localhost.localdomain"}
 """Names that tell nothing of anybody."""
 
@@ -52,7 +52,7 @@ def _cleaner(owner: Owner) -> Callable[[str], str]:
     # A host is called by its first label as well.
     hosts = sorted({owner.host, owner.host.partition(".")[0]}, key=len, reverse=True)
     names = [(owner.user, USER), *((one, HOST) for one in hosts)]
-    patterns = [(_whole(name), word) for name, word in names if len(name) >= _SHORTEST and name not in _OF_NOBODY]
+    patterns = [(_whole(name), word) for name, word in names if name and name not in _OF_NOBODY]
 
     def cleaned(text: str) -> str:
         text = re.sub(rf"(?<![\w.-]){re.escape(home)}(?![\w.-])", "~", text) if home else text
@@ -65,5 +65,8 @@ def _cleaner(owner: Owner) -> Callable[[str], str]:
 
 
 def _whole(name: str) -> re.Pattern[str]:
-    """*name* where it is no part of a longer word."""
+    """*name* where it is no part of a longer word; one letter where it is a folder or beside an @."""
+    if len(name) < _SHORTEST:
+        letter, end = re.escape(name), r"(?![A-Za-z0-9_-]|\.[A-Za-z0-9])"
+        return re.compile(rf"(?<=[/@]){letter}{end}|(?<![A-Za-z0-9._/-]){letter}(?=@)", re.IGNORECASE)
     return re.compile(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])", re.IGNORECASE)

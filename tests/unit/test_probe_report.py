@@ -121,6 +121,14 @@ def test_names_that_tell_nothing_of_anybody_stay():
     assert short == report
 
 
+def test_a_name_of_one_letter_goes_where_it_names_a_folder_or_an_account():
+    report = made_report(outcome("gru", ERROR, detail="/data/a/x: a failed at b in /scratch/a, ssh a@b.org, a@b:"))
+
+    found = without_names(report, Owner("", "a", "b.org"))
+
+    assert found.outcomes[0].detail == "/data/USER/x: a failed at b in /scratch/USER, ssh USER@HOST, USER@HOST:"
+
+
 def test_what_names_a_card_and_an_operation_stays():
     named = Owner("/home/amd", "amd", "radeon")
 
