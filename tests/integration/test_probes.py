@@ -260,17 +260,26 @@ def test_nothing_private_is_in_what_is_kept(probes: Probes, root: Path):
     assert parse_report(texts[0].encode()).outcomes[0].detail == "cannot open ~/.config/miopen on HOST"
 
 
-def test_another_machine_and_another_card_have_reports_of_their_own(layout: Layout, probes: Probes, root: Path):
+def test_another_machine_has_reports_of_its_own_and_another_card_in_this_one_takes_none_away(
+    layout: Layout, probes: Probes, root: Path
+):
     probes.save(hanging_from())
-    same = Probes(layout, HastyDisk(), root).read_all()
+    add_card(root, "0000:04:00.0", device="0x7340")
+    with_a_second_card = Probes(layout, HastyDisk(), root).read_all()
 
     (root / "etc/machine-id").write_text("f" * 32)
     elsewhere = Probes(layout, HastyDisk(), root).read_all()
 
-    assert (len(same), len(elsewhere)) == (1, 0)
+    assert (len(with_a_second_card), len(elsewhere)) == (1, 0)
 
 
-def test_the_number_of_a_machine_is_that_of_its_cards_wherever_they_are_plugged_in(root: Path, tmp_path: Path):
+@pytest.mark.parametrize("number", [None, "", "uninitialized\n"])
+def test_a_container_without_a_number_is_told_by_its_cards_wherever_they_are_plugged_in(
+    root: Path, tmp_path: Path, number: str | None
+):
+    (root / "etc/machine-id").unlink()
+    if number is not None:
+        (root / "etc/machine-id").write_text(number)
     before = machine_id(root)
     add_card(root, "0000:01:00.0", vendor="0x10de")
     add_card(root, "0000:03:00.0")
