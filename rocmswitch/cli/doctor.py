@@ -12,10 +12,10 @@ from pathlib import Path
 import click
 
 from rocmswitch.cli import machine, output
+from rocmswitch.cli.cardword import as_option
 from rocmswitch.cli.main import Scopes, program
 from rocmswitch.errors import Refused, UsageMistake, VerificationFailed
 from rocmswitch.model.finding import FAULT, SEVERITIES, Finding
-from rocmswitch.model.grammar import GPU as GPU_NAME
 from rocmswitch.operations import doctor
 from rocmswitch.operations.entering import GPU, SYSROOT
 from rocmswitch.operations.examining import Surgery
@@ -26,17 +26,11 @@ _VARIABLES = {"gpu": GPU, "sysroot": SYSROOT}
 """What says the same to every command."""
 
 
-def _checked(_ctx: click.Context, _option: click.Parameter, value: str | None) -> str | None:
-    if value and not GPU_NAME.fullmatch(value):
-        raise click.BadParameter(f"`{value[:40]}` is not a card like `gfx1010`")
-    return value
-
-
 @click.command(epilog="Example: rocmswitch doctor --fix hook")
 @click.argument("name", required=False)
 @click.option("--fix", metavar="ID", help="Put right what ID, as it is shown, says; only what can be taken back.")
 @click.option(
-    "--gpu", metavar="TARGET", callback=_checked, help="For this card, not the one in this machine: gfx1010."
+    "--gpu", metavar="TARGET", callback=as_option, help="For this card, not the one in this machine: gfx1010."
 )
 @click.option(
     "--sysroot",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from rocmswitch.cli import output
+from rocmswitch.cli.filenames import printable, text_only
 from rocmswitch.errors import Failed, NotFound, VerificationFailed
 from rocmswitch.model.finding import FAULT, Finding
 from rocmswitch.model.trouble import EXACTLY, PERHAPS, USUALLY, Likely
@@ -79,23 +79,18 @@ def _show(likely: Sequence[Likely]) -> None:
 def _lines(one: Likely) -> Iterator[str]:
     finding = one.finding
     yield f"{'confirmed' if one.confirmed else _WORDS[one.sure]}: {finding.what}  [{finding.id}]"
-    yield f"  where: {_printable(finding.where)}"
+    yield f"  where: {printable(finding.where)}"
     yield f"  why: {finding.why}"
     for found in one.confirmed:
-        yield f"  here: {_printable(found.what)}  [{_printable(found.id)}]"
+        yield f"  here: {printable(found.what)}  [{printable(found.id)}]"
         if found.remedy:
-            yield f"    fix: {_printable(found.remedy.text)}"
+            yield f"    fix: {printable(found.remedy.text)}"
     if finding.remedy:
         yield f"  fix: {finding.remedy.text}"
     yield f"  seen: {', '.join(one.seen)}"
 
 
-def _printable(text: str) -> str:
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
-
-
 def _as_json(name: str, count: int, likely: Sequence[Likely]) -> object:
-    """Names of files may hold bytes that are no text, and JSON is text."""
     found = [
         {
             **asdict(one.finding),
@@ -107,5 +102,4 @@ def _as_json(name: str, count: int, likely: Sequence[Likely]) -> object:
         }
         for one in likely
     ]
-    value = {"log": name, "lines": count, "likely": found}
-    return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+    return text_only({"log": name, "lines": count, "likely": found})

@@ -9,24 +9,18 @@ from pathlib import Path
 import click
 
 from rocmswitch.cli import gpu_words, machine, output
+from rocmswitch.cli.cardword import as_option, named_card
 from rocmswitch.cli.main import Scopes
 from rocmswitch.errors import NotFound
 from rocmswitch.model.card import Card
-from rocmswitch.model.grammar import GPU as GPU_NAME
 from rocmswitch.operations import gpu
-from rocmswitch.operations.entering import GPU, SYSROOT
+from rocmswitch.operations.entering import SYSROOT
 from rocmswitch.operations.gpu import Seen
-
-
-def _checked(_ctx: click.Context, _option: click.Parameter, value: str | None) -> str | None:
-    if value and not GPU_NAME.fullmatch(value):
-        raise click.BadParameter(f"`{value[:40]}` is not a card like `gfx1010`")
-    return value
 
 
 @click.command(epilog="Example: rocmswitch gpu --gpu gfx1010")
 @click.option("--all", "everything", is_flag=True, help="Each stack in a line of its own.")
-@click.option("--gpu", "target", metavar="TARGET", callback=_checked, help="What stacks give this card: gfx1010.")
+@click.option("--gpu", "target", metavar="TARGET", callback=as_option, help="What stacks give this card: gfx1010.")
 @click.option(
     "--sysroot",
     metavar="DIR",
@@ -41,7 +35,7 @@ def command(scopes: Scopes, /, everything: bool, target: str | None, sysroot: st
     Exit code 3: there is no AMD card, and none was named with --gpu.
     """
     root = Path(sysroot or os.environ.get(SYSROOT) or "/")
-    seen = gpu.look(root, machine.catalog(scopes), target or os.environ.get(GPU, ""))
+    seen = gpu.look(root, machine.catalog(scopes), named_card(target))
     for mistake in seen.mistakes:
         output.say(f"warning: {mistake.message}")
     if as_json:
@@ -72,6 +66,7 @@ def _as_json(seen: Seen) -> object:
         "cards": [_card(card) for card in seen.cards.amd],
         "others": [asdict(one) for one in seen.cards.others],
         "hidden": seen.cards.hidden,
+        "in_wsl": seen.cards.in_wsl,
         "looked_at": seen.looked_at,
         "support": {
             target: [{**asdict(one), "environment": dict(one.environment)} for one in known]

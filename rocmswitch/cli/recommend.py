@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from rocmswitch.cli import output, recommended
+from rocmswitch.cli.cardword import checked_card
 from rocmswitch.cli.filenames import printable
 from rocmswitch.cli.main import Scopes
 from rocmswitch.operations.entering import SYSROOT
@@ -46,7 +47,7 @@ def command(
     first.
     """
     root = sysroot or os.environ.get(SYSROOT) or "/"
-    wish = Wish(recommended.checked(gpu), purpose or "", python or "", Path(root))
+    wish = Wish(checked_card(gpu), purpose or "", python or "", Path(root))
     advice = recommended.ask(scopes, wish)
     for mistake in advice.unread:
         output.say(f"passed over: {mistake.message}")

@@ -7,12 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from rocmswitch.cli import machine, output
+from rocmswitch.cli.cardword import checked_card, named_card
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.use_options import Options
-from rocmswitch.errors import UsageMistake
-from rocmswitch.model.grammar import GPU as GPU_NAME
 from rocmswitch.model.recommendation import Machine, Recommendation
-from rocmswitch.operations.entering import GPU, SYSROOT
+from rocmswitch.operations.entering import SYSROOT
 from rocmswitch.operations.recommend import Advice, Wish, advise
 from rocmswitch.planning.recommend import first_of
 from rocmswitch.store.probes import Probes
@@ -20,7 +19,7 @@ from rocmswitch.store.probes import Probes
 
 def ask(scopes: Scopes, wish: Wish) -> Advice:
     """The whole answer. Raises NotFound where there is no card, and UsageMistake for a card that cannot be one."""
-    checked(os.environ.get(GPU))
+    named_card(None)
     probes = Probes(scopes.own, machine.disk(), wish.root)
     with output.waiting("reading all manifests"):
         return advise(wish, machine.catalog(scopes), machine.uv(scopes.own), probes)
@@ -33,7 +32,7 @@ def first_stack(scopes: Scopes) -> str:
 
 def for_use(scopes: Scopes, options: Options) -> tuple[str, Options]:
     """The stack and the options that `use recommended` means: the torch that fits, and the card, go with it."""
-    best, about = _first(scopes, Wish(checked(options.gpu), python=options.python or ""))
+    best, about = _first(scopes, Wish(checked_card(options.gpu), python=options.python or ""))
     if not options.venv:
         return best.stack, options
     options = replace(options, gpu=options.gpu or (about.target if about.named else None))
@@ -47,10 +46,3 @@ def _first(scopes: Scopes, wish: Wish) -> tuple[Recommendation, Machine]:
     best = first_of(advice.recommendations, advice.machine.target)
     output.say(f"recommended for {advice.machine.target} is {best.stack}: {'; '.join(best.reasons)}")
     return best, advice.machine
-
-
-def checked(gpu: str | None) -> str:
-    """*gpu*, which may be nothing. Raises UsageMistake where it is no card's name."""
-    if gpu and not GPU_NAME.fullmatch(gpu):
-        raise UsageMistake(f"`{gpu[:40]}` is not a card like `gfx1010`")
-    return gpu or ""

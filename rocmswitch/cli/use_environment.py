@@ -11,16 +11,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rocmswitch.cli import machine, output
+from rocmswitch.cli.cardword import named_card
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.use_options import Options
 from rocmswitch.errors import MachineLacks, UsageMistake
 from rocmswitch.host.facts import read_host
 from rocmswitch.host.gpu import first_target
 from rocmswitch.metadata.wheellock import SIZE_LIMIT, WheelLock, parse_wheel_lock
-from rocmswitch.model.grammar import GPU, is_name
+from rocmswitch.model.grammar import is_name
 from rocmswitch.model.receipt import Receipt
 from rocmswitch.model.stack import Pytorch, Stack
 from rocmswitch.operations import use
+from rocmswitch.operations.entering import SYSROOT
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.install import InstallPlan
 from rocmswitch.planning.pytorch import Choice, check_glibc, choose_pytorch, needs_card, other_rocm, warnings
@@ -148,11 +150,7 @@ def _others(scopes: Scopes) -> Iterator[Stack]:
 
 
 def _card(options: Options) -> str:
-    root = Path(os.environ.get("ROCMSWITCH_SYSROOT") or "/")
-    gpu = options.gpu or os.environ.get("ROCMSWITCH_GPU") or first_target(root)
-    if gpu and not GPU.fullmatch(gpu):
-        raise UsageMistake(f"`{gpu[:40]}` is not a card like `gfx1010`")
-    return gpu
+    return named_card(options.gpu) or first_target(Path(os.environ.get(SYSROOT) or "/"))
 
 
 def _check_profile(stack: Stack, profile: str | None) -> None:

@@ -143,6 +143,14 @@ def test_a_word_that_is_no_card_is_refused(line: CommandLine):
     assert (outcome.code, "`rx5700` is not a card like `gfx1010`" in outcome.error) == (2, True)
 
 
+@pytest.mark.parametrize("word", ["rx5700", "\x1b[31mgfx1010", "gfx1010\nx"])
+def test_a_variable_that_names_no_card_is_refused_as_well(line: CommandLine, word: str):
+    outcome = line.run("gpu", ROCMSWITCH_GPU=word)
+
+    assert (outcome.code, outcome.out, "\x1b" in outcome.err) == (2, "", False)
+    assert "is not a card like `gfx1010`" in outcome.error
+
+
 def test_a_manifest_that_is_broken_hides_no_other(line: CommandLine):
     line.add_manifest("broken-1.0", b"schema: 9\n")
 
