@@ -27,11 +27,12 @@ import sys, types
 __version__ = "2.7.1+rocm6.2.4"
 version = types.SimpleNamespace(hip="6.2.41134", cuda=None)
 card = types.SimpleNamespace(name="a card", {address})
-cuda = types.SimpleNamespace(
-    is_initialized=lambda: False, is_available=lambda: {available}, get_device_properties=lambda number: card
-)
-def zeros(*words, **more):
+def properties(number):
     sys.modules["rocmswitch_convolutions"] = types.SimpleNamespace(is_active=lambda: True)
+    return card
+cuda = types.SimpleNamespace(
+    is_initialized=lambda: False, is_available=lambda: {available}, get_device_properties=properties
+)
 """
 SECOND = "pci_domain_id=0, pci_bus_id=8, pci_device_id=0"
 

@@ -23,14 +23,16 @@ def describe_torch(torch: Any) -> dict[str, str]:
 
 
 def describe_device(torch: Any, device: str) -> dict[str, str]:
-    """What the first device is; `absent` where torch has none. `address` is of a card, where torch tells it."""
+    """What the first device is; `absent` where torch has none. `address` is of a card, where torch tells it.
+
+    To ask for a card starts its runtime, and only then a replacement for convolutions may decide.
+    """
     if device == "cpu":
         return {"device_name": _processor(), "convolutions": "fallback" if _is_replaced() else "vendor"}
     if not torch.cuda.is_available():
         return {"absent": "yes"}
     seen = torch.cuda.get_device_properties(0)
     place = [int(getattr(seen, name, -1)) for name in ("pci_domain_id", "pci_bus_id", "pci_device_id")]
-    torch.zeros(1, device=device)  # a replacement for convolutions may decide only now
     return {
         "device_name": str(seen.name),
         "address": "" if -1 in place else "{:04x}:{:02x}:{:02x}.0".format(*place),
