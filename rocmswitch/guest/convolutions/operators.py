@@ -95,6 +95,16 @@ class Convolutions:
         self.counts["backward"] += 1
         return _convolve_backward(gradient, image, weight, arguments[10], plan)
 
+    def ways(self) -> set[str]:
+        """The kinds of products that plans have, in the words of `kernels`."""
+        found = set()
+        for plan in self._plans.values():
+            if isinstance(plan, Backward):
+                found |= {_way(plan.for_input), f"{_way(plan.for_weight)} weights"}
+            elif isinstance(plan, Forward):
+                found.add(_way(plan.work))
+        return found
+
     def _keep(self, key: tuple[Any, ...], plan: Any) -> Any:
         if len(self._plans) >= _MOST_PLANS:
             self._plans.clear()
@@ -139,10 +149,14 @@ class Convolutions:
             for_input = plans.forward_work(problem, self._budget, image_lies=orders["image_lies"])
         else:
             plain = layout is torch.contiguous_format
-            how = {"gradient_lies": orders["gradient_lies"], "target_is_plain": plain}
-            for_input = plans.input_work(problem, self._budget, **how)
+            order = orders["gradient_lies"]
+            for_input = plans.input_work(problem, self._budget, gradient_lies=order, target_is_plain=plain)
         is_product = _is_product(problem, image, weight) and gradient.is_contiguous()
         return Backward(for_input, for_weight, layout, problem.transposed, is_product)
+
+
+def _way(work: Work) -> str:
+    return f"mirrored {work.how}" if work.mirrors else work.how
 
 
 def _tensors(*tensors: Tensor) -> tuple[Any, ...]:

@@ -14,7 +14,7 @@ from .hiding import hide
 from .native import Native, Unsupported
 from .operators import Convolutions, Wants
 
-__all__ = ["Unsupported", "counts", "install", "is_installed", "uninstall"]
+__all__ = ["Unsupported", "counts", "install", "is_installed", "uninstall", "ways"]
 
 VARIABLE = "ROCMSWITCH_CONV_BUDGET"
 DEFAULT_BUDGET = 64
@@ -68,6 +68,11 @@ def is_installed() -> bool:
 def counts() -> dict[str, int]:
     """Passes that were computed here since the installation, forward and backward, and those left to torch."""
     return dict(_installed[-1].convolutions.counts) if _installed else {}
+
+
+def ways() -> set[str]:
+    """The kinds of products that were used since the installation."""
+    return _installed[-1].convolutions.ways() if _installed else set()
 
 
 def implementations(convolutions: Convolutions) -> dict[str, Any]:

@@ -38,7 +38,7 @@ LAYERS = {
     "3x3 of large images": Layer(16, 64, 64, 3, 56),
     "3x3 channels last": Layer(16, 64, 64, 3, 56, layout=LAYOUTS[1]),
     "3x3 of a gradient of no usual order": Layer(16, 64, 64, 3, 56, layout=LAYOUTS[2]),
-    "3x3 in bfloat16": Layer(16, 64, 64, 3, 56, dtype=torch.bfloat16),
+    "3x3 in bfloat16 with a stride": Layer(16, 64, 64, 3, 56, stride=2, dtype=torch.bfloat16),
     "3x3 with a stride": Layer(16, 128, 128, 3, 28, stride=2),
     "3x3 of small images": Layer(32, 256, 256, 3, 14),
     "3x3 with weights as large as the budget": Layer(32, 512, 512, 3, 7),

@@ -32,6 +32,7 @@ def failures(package: str, seed: int, number: int, budget: int, counts: Counter[
                 wrong = wrong or _shorter(case, index, native)
             found += [f"{case} {layout}: {wrong}"] if wrong else []
         counts.update(module.counts())
+        counts.update(f"way: {one}" for one in module.ways())
     return found
 
 

@@ -84,12 +84,13 @@ def _case(chance: random.Random, dimensions: int) -> Case:
 
     groups = chance.choice((1, 1, 2, 3))
     transposed = chance.random() < 0.35
+    large = dimensions == 2 and chance.random() < 0.3
     return Case(
         images=chance.choice((1, 2, 3, 5)),
         channels=groups * chance.choice((1, 2, 3)),
         filters=groups * chance.choice((1, 2, 4)),
         groups=groups,
-        size=each(1, 3, 5, 8, 11),
+        size=each(13, 16, 18) if large else each(1, 3, 5, 8, 11),
         kernel=each(1, 1, 2, 3, 3, 4),
         stride=each(1, 1, 2, 3),
         padding=each(0, 0, 1, 2, 5),
