@@ -1,4 +1,4 @@
-"""On a PyTorch that works every operation of the probe ends well on a processor; on any Python it says what fails."""
+"""Where PyTorch works every operation of the probe ends well on a processor; any Python says what fails."""
 
 from __future__ import annotations
 
