@@ -28,7 +28,7 @@ _VERSION_NODE = re.compile(r"GLIBC_([0-9]+)\.([0-9]+)(?:\.[0-9]+)?")
 
 def read_host(root: Path = Path("/")) -> Host:
     """The machine whose root folder is *root*. Raises nothing: what cannot be found is empty."""
-    release = distro.LinuxDistribution(include_lsb=False, include_uname=False, root_dir=str(root)).os_release_info()
+    release = _release(root)
     machine = os.uname().machine
     return Host(
         distribution=release.get("id", ""),
@@ -52,6 +52,16 @@ def read_glibc(libraries: HostLibraries) -> str:
         if banner:
             return banner[1].decode()
     return _newest_version_node(libraries.defined_versions("libc.so.6"))
+
+
+def _release(root: Path) -> dict[str, str]:
+    """What os-release(5) says; nothing where it is no text, or where a quote does not end."""
+    try:
+        return distro.LinuxDistribution(
+            include_lsb=False, include_uname=False, root_dir=str(root)
+        ).os_release_info()
+    except (ValueError, OSError):
+        return {}
 
 
 def _newest_version_node(nodes: tuple[str, ...]) -> str:

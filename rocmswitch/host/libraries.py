@@ -13,7 +13,8 @@ from functools import cached_property
 from pathlib import Path
 
 from rocmswitch.errors import ManifestMistake
-from rocmswitch.host.systemroot import within
+from rocmswitch.host.loaderconf import read_loader_lines
+from rocmswitch.host.systemroot import SystemRoot, within
 from rocmswitch.metadata.elf import ElfFacts, parse_elf
 from rocmswitch.model.host import Evidence
 
@@ -25,7 +26,6 @@ _PROGRAM_FOLDERS = ("usr/local/bin", "usr/bin", "bin", "usr/local/sbin", "usr/sb
 _DEFAULT_FOLDERS = ("lib64", "usr/lib64", "lib", "usr/lib")
 """Of ld.so(8). Distributions add their multiarch folders, by ld.so.conf or in the loader itself."""
 _FOREIGN_ROCM = re.compile(r"/opt/(rocm|amdgpu)")
-_INCLUDE_DEPTH = 8
 
 
 class HostLibraries:
@@ -67,7 +67,8 @@ class HostLibraries:
         """Where the loader looks, in its order, without ROCm trees that others installed."""
         multiarch = f"{self._machine}-linux-gnu"
         defaults = (f"{folder}/{multiarch}" for folder in ("lib", "usr/lib"))
-        named = [*_configured(self._root, "etc/ld.so.conf"), *defaults, *_DEFAULT_FOLDERS]
+        configured = (one.folder for one in read_loader_lines(SystemRoot(self._root)))
+        named = (*configured, *defaults, *_DEFAULT_FOLDERS)
         found = dict.fromkeys(_inside(self._root, folder) for folder in named)
         ours = (one for one in found if not _FOREIGN_ROCM.match(self._below_root(one)))
         return tuple(one for one in ours if os.access(one, os.X_OK) and one.is_dir())
@@ -119,26 +120,6 @@ def evidence(table: Mapping[str, tuple[str, ...]], names: Iterable[str], librari
         else:
             lacking.append((name, why))
     return Evidence(tuple(proven), tuple(lacking))
-
-
-def _configured(root: Path, name: str, depth: int = 0) -> list[str]:
-    """The folders of ld.so.conf(5) and of the files that it includes."""
-    path = _inside(root, name)
-    if depth > _INCLUDE_DEPTH or not os.access(path, os.R_OK) or not path.is_file():
-        return []
-    folders: list[str] = []
-    for line in path.read_text(errors="replace").splitlines():
-        words = line.partition("#")[0].split()
-        if words[:1] == ["include"]:
-            for pattern in words[1:]:
-                relative = pattern.lstrip("/") if pattern.startswith("/") else f"{Path(name).parent}/{pattern}"
-                included = sorted(root.glob(relative))
-                folders += [
-                    one for file in included for one in _configured(root, str(file.relative_to(root)), depth + 1)
-                ]
-        elif words and words[0] != "hwcap":
-            folders.append(words[0])
-    return folders
 
 
 def _inside(root: Path, name: str) -> Path:

@@ -96,6 +96,15 @@ def test_a_machine_without_any_of_the_files_has_empty_facts(tmp_path):
 
 
 @needs_gcc
+@pytest.mark.parametrize(
+    "content", [b"ID=deb\x80ian\n", b'ID="debian\n', b"\0" * 50], ids=["bytes", "quote", "zeros"]
+)
+def test_an_os_release_that_is_garbled_names_no_distribution(tmp_path, content):
+    file(tmp_path, "etc/os-release").write_bytes(content)
+
+    assert read_host(tmp_path).codename == ""
+
+
 def test_another_root_s_c_library_is_read_from_its_banner(tmp_path):
     made = library(tmp_path, f"usr/lib/{MULTIARCH}/libc.so.6", "GLIBC_2.36")
     with made.open("ab") as end:
@@ -136,6 +145,16 @@ def test_folders_that_the_loader_is_configured_with_count(tmp_path):
     assert host.find("libx.so.1") == tmp_path / "srv/libraries/libx.so.1"
     assert host.find("liby.so.1") == tmp_path / "usr/local/cuda/lib/liby.so.1"
     assert host.find("libz.so.1") is None
+
+
+@pytest.mark.parametrize(
+    "line", ["/x\0y", "include /", "include", "include .", "include /x\0*", "include **/**", "include ../../*"]
+)
+def test_a_configuration_that_is_garbled_is_passed_over(tmp_path, line):
+    file(tmp_path, "etc/ld.so.conf", f"{line}\n/opt/x/lib\n")
+    (tmp_path / "opt/x/lib").mkdir(parents=True)
+
+    assert tmp_path / "opt/x/lib" in HostLibraries(tmp_path).folders
 
 
 def test_a_configuration_that_includes_itself_ends(tmp_path):
