@@ -11,11 +11,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rocmswitch.host.gpu import hidden_nodes, read_nodes
+from rocmswitch.host.gpu import as_gpu, hidden_nodes, read_nodes
 from rocmswitch.host.pci import DEVICES, PciDevice, read_link, read_memory, read_pci, render_nodes, text_of
 from rocmswitch.metadata.amdgpuids import parse_amdgpu_ids
 from rocmswitch.model.card import AMD, Card, Cards, Link, Memory, OtherCard
-from rocmswitch.model.gpu import Gpu, target_name
+from rocmswitch.model.gpu import Gpu
 from rocmswitch.planning.cardnames import is_integrated, name_of, target_of
 from rocmswitch.system.reading import open_regular
 
@@ -155,19 +155,9 @@ def _names(root: Path) -> Names:
 def _nodes(root: Path) -> Iterator[Node]:
     """Those that compute and are no mere processors. Kernels before 5.13 state no target."""
     for folder, stated in read_nodes(root):
-        target = target_name(stated.get("gfx_target_version", 0))
-        if not target and not (stated.get("simd_count") and stated.get("vendor_id") == AMD):
+        gpu = as_gpu(folder, stated, _word(folder / "name"))
+        if not gpu.target and not (stated.get("simd_count") and gpu.vendor == AMD):
             continue
-        gpu = Gpu(
-            int(folder.name),
-            target,
-            _word(folder / "name"),
-            stated.get("vendor_id", 0),
-            stated.get("device_id", 0),
-            stated.get("domain", 0),
-            stated.get("location_id", 0),
-            stated.get("drm_render_minor", 0),
-        )
         yield Node(
             gpu,
             stated.get("unique_id", 0),

@@ -5,7 +5,7 @@ Imports nothing that takes time: `run` and `env` ask here what card it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from rocmswitch.model.gpu import Gpu, target_name
@@ -40,20 +40,25 @@ def read_nodes(root: Path = Path("/")) -> Iterator[tuple[Path, dict[str, int]]]:
         yield folder, _properties(_content(folder / "properties"))
 
 
+def as_gpu(folder: Path, properties: Mapping[str, int], name: str) -> Gpu:
+    """What a node states of itself; without a target it is a processor, or the kernel is older than 5.13."""
+    return Gpu(
+        node=int(folder.name),
+        target=target_name(properties.get("gfx_target_version", 0)),
+        name=name,
+        vendor=properties.get("vendor_id", 0),
+        device=properties.get("device_id", 0),
+        domain=properties.get("domain", 0),
+        location=properties.get("location_id", 0),
+        render_minor=properties.get("drm_render_minor", 0),
+    )
+
+
 def _gpus(root: Path) -> Iterator[Gpu]:
     for folder, properties in read_nodes(root):
-        target = target_name(properties.get("gfx_target_version", 0))
-        if target:
-            yield Gpu(
-                node=int(folder.name),
-                target=target,
-                name=_content(folder / "name").strip(),
-                vendor=properties.get("vendor_id", 0),
-                device=properties.get("device_id", 0),
-                domain=properties.get("domain", 0),
-                location=properties.get("location_id", 0),
-                render_minor=properties.get("drm_render_minor", 0),
-            )
+        gpu = as_gpu(folder, properties, _content(folder / "name").strip())
+        if gpu.target:
+            yield gpu
 
 
 def _nodes(folder: Path) -> list[Path]:

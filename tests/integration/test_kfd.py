@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import os
+import runpy
 from pathlib import Path
 
 import pytest
 
+import rocmswitch
 from rocmswitch.host.gpu import first_target, hidden_nodes, read_gpus
 from rocmswitch.model.gpu import Gpu
-from tests.support.kfd import CPU, MI210, RX5700XT, RX7900XTX, plug, write_node
+from tests.support.kfd import CPU, MI210, NODES, RX5700XT, RX7900XTX, plug, write_node
+
+GARBLED = (
+    "",
+    "gfx_target_version",
+    "gfx_target_version -100100",
+    "gfx_target_version 0x18704",
+    "gfx_target_version ١٠٠١٠٠",
+    "gfx_target_version 100100 100100",
+    "gfx_target_version " + "9" * 5000,
+    "\x00\x00\xff",
+    "gfx_target_version_2 100100",
+)
 
 
 def test_the_processor_is_no_gpu_and_the_card_is_described(tmp_path: Path):
@@ -42,20 +56,7 @@ def test_a_machine_without_a_card_has_no_target(tmp_path: Path, nodes: tuple[str
     assert (first_target(tmp_path), read_gpus(tmp_path)) == ("", ())
 
 
-@pytest.mark.parametrize(
-    "properties",
-    [
-        "",
-        "gfx_target_version",
-        "gfx_target_version -100100",
-        "gfx_target_version 0x18704",
-        "gfx_target_version ١٠٠١٠٠",
-        "gfx_target_version 100100 100100",
-        "gfx_target_version " + "9" * 5000,
-        "\x00\x00\xff",
-        "gfx_target_version_2 100100",
-    ],
-)
+@pytest.mark.parametrize("properties", GARBLED)
 def test_a_garbled_node_is_passed_over(tmp_path: Path, properties: str):
     write_node(tmp_path, 1, properties)
     plug(tmp_path / "other", RX5700XT)
@@ -104,3 +105,15 @@ def test_a_card_without_a_name_is_still_a_card(tmp_path: Path):
     (tmp_path / "sys/class/kfd/kfd/topology/nodes/1/name").unlink()
 
     assert [gpu.name for gpu in read_gpus(tmp_path)] == [""]
+
+
+@pytest.mark.parametrize("properties", (*GARBLED, "gfx_target_version 100100\nlocation_id " + "9" * 5000))
+def test_the_wheel_of_the_convolutions_knows_the_same_cards(tmp_path: Path, properties: str):
+    """It has a reader of its own, because it runs where rocmswitch cannot be imported."""
+    plug(tmp_path, RX7900XTX, MI210)
+    write_node(tmp_path, 3, properties)
+    source = Path(rocmswitch.__file__).parent / "guest/convolutions/cards.py"
+
+    cards = runpy.run_path(str(source))["read_cards"](str(tmp_path / NODES))
+
+    assert [card.target for card in cards] == [gpu.target for gpu in read_gpus(tmp_path)]

@@ -88,7 +88,9 @@ def _properties(path: Path) -> dict[str, int]:
             pairs = [line.split() for line in file.read(_LONGEST).splitlines()]
     except OSError:
         return {}
-    return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdecimal()}
+    return {
+        pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdecimal() and len(pair[1]) <= 20
+    }
 
 
 def _card(properties: Mapping[str, int]) -> Card | None:
