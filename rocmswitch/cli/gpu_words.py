@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from rocmswitch.model.card import WSL, Card, Cards, Link, Memory, OtherCard
+from rocmswitch.model.convolutionwords import FALLBACK
 from rocmswitch.operations.gpu import Seen
 from rocmswitch.planning.gpu import Group, Support, grouped
 
-COLUMNS = ("Support", "Stacks", "Known to fail", "Sets", "Evidence")
 _VENDORS = {
     0x10DE: "NVIDIA",
     0x8086: "Intel",
@@ -85,30 +85,35 @@ def nothing(seen: Seen) -> str:
     return f"there is no AMD card in {where}{kept}{windows}"
 
 
-def table(known: Sequence[Support], *, everything: bool) -> Iterator[tuple[str, ...]]:
-    """A row for each group of stacks that give the same, or for each of them."""
+def support(known: Sequence[Support], *, everything: bool) -> Iterator[tuple[str, str]]:
+    """For each group of stacks that give the same what that is, each thing in a line of its own; or all of each
+    stack in one.
+    """
     for group in (row for one in known for row in grouped((one,))) if everything else grouped(known):
-        parts = [f"{name}={value}" for name, value in group.environment]
-        parts += ["convolutions without MIOpen"] if group.convolutions == "fallback" else []
-        evidence = [*group.evidence, *([f"{group.further} more"] if group.further else [])]
-        yield (
-            f"{group.support}{_unread(group)}",
-            group.stacks,
-            ", ".join(group.known_bad),
-            ", ".join(parts),
-            ", ".join(evidence),
-        )
+        told = (group.stacks, *_given(group))
+        if everything:
+            yield group.support, "; ".join(told)
+        else:
+            yield from zip((group.support, *("" for _ in told[1:])), told, strict=True)
 
 
 def advice(target: str) -> str:
     return f"`rocmswitch recommend --gpu {target}` puts them in order, and says why"
 
 
-def _unread(group: Group) -> str:
-    """That somebody assumes it of some, or of all of them."""
-    if not group.unread:
-        return ""
-    return ", unverified" if group.unread == group.count else f", {group.unread} unverified"
+def _given(group: Group) -> Iterator[str]:
+    sets = [f"{name}={value}" for name, value in group.environment]
+    sets += ["convolutions without MIOpen"] if group.convolutions == FALLBACK else []
+    evidence = [*group.evidence, *([f"{group.further} more"] if group.further else [])]
+    if group.known_bad:
+        yield f"known to fail: {', '.join(group.known_bad)}"
+    if sets:
+        yield f"sets {', '.join(sets)}"
+    if group.unread:
+        which = "this" if group.unread == group.count else f"for {group.unread} of {group.count} this"
+        yield f"unverified: {which} was not read in a source"
+    if evidence:
+        yield f"evidence: {', '.join(evidence)}"
 
 
 def _memory(found: Memory, *, integrated: bool) -> str:

@@ -11,6 +11,7 @@ from rocmswitch.cli.filenames import printable
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.probe_words import heading
 from rocmswitch.errors import RocmswitchError, UsageMistake, VerificationFailed
+from rocmswitch.model.convolutionwords import FALLBACK
 from rocmswitch.model.probe import Outcome, Report
 from rocmswitch.operations.entering import SYSROOT
 from rocmswitch.planning.probecomparison import (
@@ -119,7 +120,7 @@ def _row(number: int, one: Report) -> dict[str, object]:
 
 
 def _of(one: Report) -> str:
-    by_fallback = ", convolutions by rocmswitch" if one.surroundings.convolutions == "fallback" else ""
+    by_fallback = ", convolutions by rocmswitch" if one.surroundings.convolutions == FALLBACK else ""
     return f"{heading(one)}{' (substitute)' if one.surroundings.substitute else ''}{by_fallback}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rocmswitch.model.convolutionwords import FALLBACK, VENDOR
 from rocmswitch.model.probe import Operation, Outcome, Report
 
 
@@ -49,7 +50,7 @@ def about(report: Report) -> tuple[tuple[str, str], ...]:
     return tuple(row for row in rows if row[1])
 
 
-_CONVOLUTIONS = {"fallback": "by rocmswitch, without MIOpen", "vendor": "by the vendor's library"}
+_CONVOLUTIONS = {FALLBACK: "by rocmswitch, without MIOpen", VENDOR: "by the vendor's library"}
 
 
 def described(one: Outcome) -> str:

@@ -154,7 +154,7 @@ def _known(gpu: Gpu, *, is_read: bool) -> str:
     parts = [
         f"sets {variables}" if variables else "",
         f"profiles: {', '.join(gpu.profiles)}" if gpu.profiles else "",
-        "convolutions not by MIOpen" if gpu.convolutions == "fallback" else "",
+        "convolutions not by MIOpen" if gpu.convolutions == FALLBACK else "",
         f"known to fail: {', '.join(gpu.known_bad)}" if gpu.known_bad else "",
         f"evidence: {', '.join(gpu.evidence)}" if gpu.evidence else "",
         "" if is_read else "parts unverified",

@@ -11,7 +11,7 @@ from pathlib import Path
 from rocmswitch.errors import Refused, UsageMistake
 from rocmswitch.host.kernels import code_of, rocblas_of_packages, rocblas_of_tree
 from rocmswitch.model.deployment import FILE, NewFile, Replacement, Seen, Site
-from rocmswitch.model.gpucode import serves
+from rocmswitch.model.gpucode import OVERRIDE, serves
 from rocmswitch.model.grammar import GPU
 from rocmswitch.model.receipt import Receipt
 from rocmswitch.planning.deployment import DeploymentPlan
@@ -20,8 +20,6 @@ from rocmswitch.store.catalog import Catalog
 from rocmswitch.store.installed import Installation, Installed
 from rocmswitch.system.disk import disk_errors
 from rocmswitch.system.folder import Folder, seen_of
-
-_OVERRIDE = "HSA_OVERRIDE_GFX_VERSION"
 
 
 def plan(gpu: str, stack: str, site: Site, installed: Installed, catalog: Catalog) -> DeploymentPlan:
@@ -132,9 +130,9 @@ def _doubts(gpu: str, site: Site, installed: Installed, target: Rocblas) -> Iter
     """What keeps the new kernels from being of use."""
     receipt = _receipt(site, installed)
     for one in receipt.activation.cards if receipt else ():
-        if (one.gpu, one.name, one.profile) == (gpu, _OVERRIDE, ""):
+        if (one.gpu, one.name, one.profile) == (gpu, OVERRIDE, ""):
             yield (
-                f"`{site.place.name}` sets {_OVERRIDE}={one.value} on {gpu}, by which rocBLAS takes the card for "
+                f"`{site.place.name}` sets {OVERRIDE}={one.value} on {gpu}, by which rocBLAS takes the card for "
                 "another: these kernels are used where that is unset"
             )
     code = code_of(Path(target.library))

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 
+from rocmswitch.model.gpucode import OVERRIDE
 from rocmswitch.model.probe import BAD, OK, Outcome, Report, Surroundings
 from rocmswitch.planning.probing import operations
 from rocmswitch.planning.purposes import is_convolution, is_tried_for, speaks_for
 
-OVERRIDE = "HSA_OVERRIDE_GFX_VERSION"
 _WHOLE = "float32"
 """What fails in another type alone is that type's failure."""
 _BY_MIOPEN = ("batch-norm", "lstm", "gru", "training")

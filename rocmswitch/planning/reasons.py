@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from packaging.version import Version
 
 from rocmswitch.model.convolutionwords import FALLBACK
+from rocmswitch.model.gpucode import OVERRIDE
 from rocmswitch.model.probe import BAD
 from rocmswitch.model.recommendation import (
     BLOCKED,
@@ -22,7 +23,7 @@ from rocmswitch.model.recommendation import (
     Machine,
 )
 from rocmswitch.model.stack import Pytorch
-from rocmswitch.planning.probed import OVERRIDE, Probed
+from rocmswitch.planning.probed import Probed
 from rocmswitch.planning.purposes import is_convolution
 from rocmswitch.planning.pytorch import Choice, needs_card, other_rocm
 from rocmswitch.planning.verdict import UNNAMED, Verdict, known_sureness

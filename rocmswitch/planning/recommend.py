@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from rocmswitch.errors import NotFound
 from rocmswitch.model.convolutionwords import FALLBACK
+from rocmswitch.model.gpucode import OVERRIDE
 from rocmswitch.model.probe import Report
 from rocmswitch.model.recommendation import MAY_RUN, RUNS, TOOLS, Machine, Recommendation
 from rocmswitch.model.stack import Pytorch, Stack
 from rocmswitch.planning.limits import fitting_build
-from rocmswitch.planning.probed import OVERRIDE, Setting, probed
+from rocmswitch.planning.probed import Setting, probed
 from rocmswitch.planning.purposes import ANY
 from rocmswitch.planning.reasons import notes_of, reasons_of
 from rocmswitch.planning.verdict import UNNAMED, Verdict, judge

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from packaging.version import Version
 
 from rocmswitch.model.convolutionwords import FALLBACK
+from rocmswitch.model.gpucode import OVERRIDE
 from rocmswitch.model.recommendation import (
     BLOCKED,
     CONFIRMED,
@@ -22,7 +23,7 @@ from rocmswitch.model.recommendation import (
     Failure,
 )
 from rocmswitch.model.stack import Gpu, Stack
-from rocmswitch.planning.probed import OVERRIDE, Probed
+from rocmswitch.planning.probed import Probed
 from rocmswitch.planning.purposes import ANY, CORE, is_asked, is_convolution, way_round
 
 UNNAMED = Gpu(support="unknown")
