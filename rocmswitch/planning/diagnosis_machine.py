@@ -11,11 +11,19 @@ from rocmswitch.model.machine import FailedBuild, LoaderFolder, SecureBoot, Spac
 from rocmswitch.model.symptoms import Symptoms
 from rocmswitch.planning.diagnosis_log import REJECTED, is_driverless
 from rocmswitch.planning.modules import is_leftover
+from rocmswitch.planning.reinstalling import plan_line
 
 LOADER = "foreign-loader"
 _ASIDE = "/var/backups/firmware"
 """Where files are moved that are in the way: the folder is there on Debian, and no program reads it."""
 _SEVERAL = 2
+_ADD = r"sudo sed -i 's/^GRUB_CMDLINE_LINUX=\"/&iommu=pt /' /etc/default/grub"
+_BY_GRUB = f"{_ADD} && sudo update-grub"
+_LET_THROUGH = {
+    "rpm": "sudo grubby --update-kernel=ALL --args=iommu=pt",
+    "pacman": f"{_ADD} && sudo grub-mkconfig -o /boot/grub/grub.cfg",
+}
+"""By package database: how a word gets onto the kernel's command line for good; for others as Debian does it."""
 
 
 def secure_boot(symptoms: Symptoms) -> Iterator[Finding]:
@@ -26,7 +34,7 @@ def secure_boot(symptoms: Symptoms) -> Iterator[Finding]:
         what = "Secure Boot keeps amdgpu out: the kernel has refused a module"
         told = said.text.strip().replace("`", "'")
         why = f"its log says `{told}`{_lists(found)}"
-        yield Finding("secure-boot", FAULT, what, said.where, why, _sign(found))
+        yield Finding("secure-boot", FAULT, what, said.where, why, _sign(found, symptoms.system))
         return
     if symptoms.system is None or not found.rejects:
         return
@@ -34,9 +42,12 @@ def secure_boot(symptoms: Symptoms) -> Iterator[Finding]:
         is_unknown = module.contents.is_signed and found.is_enrolled is False
         if not module.contents.is_signed or is_unknown:
             what = f"Secure Boot keeps the `amdgpu` of kernel {kernel.release} out"
-            signed = "is signed with a key that the firmware does not know" if is_unknown else "nobody has signed"
-            why = f"`/{module.path}` {signed}; `{found.where}` says that only signed ones are let in{_lists(found)}"
-            yield Finding(f"secure-boot:{kernel.release}", FAULT, what, found.where, why, _sign(found))
+            file = f"`/{module.path}`"
+            unknown = f"{file} is signed with a key that the firmware does not know"
+            signed = unknown if is_unknown else f"nobody has signed {file}"
+            why = f"{signed}; `{found.where}` says that only signed ones are let in{_lists(found)}"
+            remedy = _sign(found, symptoms.system)
+            yield Finding(f"secure-boot:{kernel.release}", FAULT, what, found.where, why, remedy)
             return
 
 
@@ -133,19 +144,21 @@ def space(symptoms: Symptoms) -> Iterator[Finding]:
 
 def iommu(symptoms: Symptoms) -> Iterator[Finding]:
     """AMD's advice for several cards, where an IOMMU translates what they say to one another."""
-    machine = symptoms.machine
-    words = machine.command_line.split()
+    machine, words = symptoms.machine, symptoms.machine.command_line.split()
     is_told = any(word in ("iommu=pt", "iommu.passthrough=1", "iommu=off", "amd_iommu=off") for word in words)
-    if len(machine.translated) >= _SEVERAL and not is_told:
-        cards = " and ".join(machine.translated)
-        command = "sudo grubby --update-kernel=ALL --args=iommu=pt"
-        if symptoms.system is None or symptoms.system.package_database != "rpm":
-            line = r"s/^GRUB_CMDLINE_LINUX=\"/&iommu=pt /"
-            command = f"sudo sed -i '{line}' /etc/default/grub && sudo update-grub"
-        what = f"an IOMMU translates what {len(machine.translated)} cards say to one another"
-        why = f"{cards} are in domains that are translated, and `iommu=pt` is not on the command line: work on "
-        why += "several cards may hang (AMD's advice for several cards)"
-        yield Finding("iommu", NOTE, what, "/proc/cmdline", why, Remedy(f"run `{command}`, and reboot"))
+    own = {gpu.address for gpu in symptoms.card.gpus if gpu.node in symptoms.card.integrated}
+    cards = [one for one in machine.translated if one not in own]
+    if words and not is_told and len(cards) >= _SEVERAL:
+        database = symptoms.system.package_database if symptoms.system else ""
+        yield Finding(
+            "iommu",
+            NOTE,
+            f"an IOMMU translates what {len(cards)} cards say to one another",
+            "/proc/cmdline",
+            f"{' and '.join(cards)} are in domains that are translated, and `iommu=pt` is not on the command line: "
+            "work on several cards may hang (AMD's advice for several cards)",
+            Remedy(f"run `{_LET_THROUGH.get(database, _BY_GRUB)}`, and reboot"),
+        )
 
 
 def _built_here(system: System) -> Iterator[tuple[Kernel, ModuleFile]]:
@@ -164,13 +177,14 @@ def _lists(found: SecureBoot) -> str:
     return ""
 
 
-def _sign(found: SecureBoot) -> Remedy:
+def _sign(found: SecureBoot, system: System | None) -> Remedy:
     if found.is_waiting:
         return Remedy("reboot, and choose `Enroll MOK` in the blue menu that appears")
     if found.certificate and found.is_enrolled is not True:
         line = f"sudo mokutil --import {shlex.quote(found.certificate)}"
         return Remedy(f"run `{line}`, reboot, and choose `Enroll MOK` in the blue menu that appears")
-    return Remedy("run `rocmswitch recover`: the distribution's own amdgpu is signed; or turn Secure Boot off")
+    line = plan_line(system) if system else "sudo rocmswitch recover"
+    return Remedy(f"run `{line}`: the distribution's own amdgpu is signed; or turn Secure Boot off")
 
 
 def _without_dkms(one: FailedBuild, system: System | None) -> Remedy:

@@ -74,7 +74,13 @@ TABLE = (
     Sick(R.without_device_file, "device", FAULT, "/dev/kfd", ("`/dev/kfd`", "sudo udevadm trigger")),
     Sick(R.in_a_container, "device", FAULT, "/dev/kfd", ("--device=/dev/kfd --device=/dev/dri",)),
     Sick(R.refused_by_secure_boot, "secure-boot", FAULT, f"{LOG}:9", ("unavailable key is rejected", "recover")),
-    Sick(R.built_unsigned, f"secure-boot:{KERNEL}", FAULT, SECURE_BOOT, ("nobody has signed", "recover")),
+    Sick(
+        R.built_unsigned,
+        f"secure-boot:{KERNEL}",
+        FAULT,
+        SECURE_BOOT,
+        ("nobody has signed `/usr", "recover --root {root}"),
+    ),
     Sick(R.signed_by_a_stranger, f"secure-boot:{KERNEL}", FAULT, SECURE_BOOT, ("does not know", ENROL)),
     Sick(R.waiting_for_the_boot, f"secure-boot:{KERNEL}", FAULT, SECURE_BOOT, ("handed over", "Enroll MOK")),
     Sick(

@@ -23,6 +23,8 @@ from rocmswitch.model.machine import (
 )
 from rocmswitch.model.symptoms import Active, CardSymptoms, ShellSymptoms, Symptoms, Tools
 from rocmswitch.planning.diagnosis import diagnose
+from rocmswitch.planning.diagnosis_machine import iommu, secure_boot
+from tests.support.systems import bookworm
 
 NAVI10 = Gpu(1, "gfx1010")
 BARE = CardSymptoms(plugged=("0000:08:00.0",))
@@ -96,7 +98,10 @@ def test_who_lets_only_signed_modules_in(state: SecureBoot, rejects: bool):
 
 @pytest.mark.parametrize(
     ("line", "count"),
-    [("quiet", 1), ("quiet iommu=pt", 0), ("iommu.passthrough=1", 0), ("amd_iommu=off", 0), ("iommu=ptx", 1)],
+    [
+        *(("quiet", 1), ("quiet iommu=pt", 0), ("iommu.passthrough=1", 0), ("amd_iommu=off", 0), ("iommu=ptx", 1)),
+        ("", 0),  # nobody knows it
+    ],
 )
 def test_an_iommu_is_told_of_where_it_is_not_let_through(line: str, count: int):
     assert len(ids(translated=("0000:08:00.0", "0000:09:00.0"), command_line=line)) == count
@@ -104,6 +109,33 @@ def test_an_iommu_is_told_of_where_it_is_not_let_through(line: str, count: int):
 
 def test_one_card_alone_says_nothing_to_another():
     assert ids(translated=("0000:08:00.0",), command_line="quiet") == []
+
+
+def test_a_processors_own_gpu_is_no_second_card_that_work_is_shared_with():
+    large, own = Gpu(1, "gfx1100", location=0x300), Gpu(2, "gfx1036", location=0x1900)
+    card = CardSymptoms((large, own), "gfx1100", integrated=(2,), chosen="ROCR_VISIBLE_DEVICES=0")
+
+    assert ids(card, translated=("0000:03:00.0", "0000:19:00.0"), command_line="quiet") == []
+
+
+@pytest.mark.parametrize(
+    ("database", "words"),
+    [("dpkg", "update-grub"), ("rpm", "grubby"), ("pacman", "grub-mkconfig -o"), ("", "iommu=pt")],
+)
+def test_the_command_line_is_changed_as_each_distribution_does_it(database: str, words: str):
+    machine = MachineSymptoms(translated=("0000:08:00.0", "0000:09:00.0"), command_line="quiet")
+
+    (one,) = iommu(Symptoms(system=replace(bookworm(), package_database=database), machine=machine))
+
+    assert one.remedy is not None and words in one.remedy.text
+
+
+def test_a_recovery_that_a_refused_module_needs_is_of_the_system_that_was_asked_about():
+    machine = MachineSymptoms(log=said("amdgpu: Loading of unsigned module is rejected"))
+
+    (one,) = secure_boot(Symptoms(card=BARE, system=replace(bookworm(), root="/mnt/a b"), machine=machine))
+
+    assert one.remedy is not None and "`sudo rocmswitch recover --root '/mnt/a b'`" in one.remedy.text
 
 
 @pytest.mark.parametrize(
