@@ -57,7 +57,7 @@ def _show(seen: Seen, *, everything: bool) -> None:
         output.say(gpu_words.hidden(seen.cards))
     for target, known in seen.support.items():
         output.write(f"\nWhat stacks give {target}")
-        output.table(gpu_words.COLUMNS, gpu_words.table(known, everything=everything))
+        output.definitions(gpu_words.support(known, everything=everything))
         output.say(gpu_words.advice(target))
 
 
