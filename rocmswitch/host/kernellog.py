@@ -38,11 +38,12 @@ def read_kernel_log(files: SystemRoot, *, is_running: bool, kmsg: Path = KMSG) -
     ring, is_whole = _ring(kmsg) if is_running else (None, False)
     if ring is not None and is_whole:
         return ring
-    log = _journal(JOURNAL) if is_running else None
+    log = _journal(JOURNAL, "journalctl -k -b") if is_running else None
     if log is None and ring is None:
         log = _files(files)
     if log is None and not is_running and files.is_folder(_JOURNAL_FOLDER):
-        log = _journal([*JOURNAL, f"--directory={files.root / files.within(_JOURNAL_FOLDER)}"])
+        folder = files.root / files.within(_JOURNAL_FOLDER)
+        log = _journal([*JOURNAL, f"--directory={folder}"], f"/{_JOURNAL_FOLDER}")
     return log or ring or KernelLog()
 
 
@@ -77,7 +78,7 @@ def _records(path: Path) -> Iterator[bytes]:
         os.close(descriptor)
 
 
-def _journal(command: Sequence[str]) -> KernelLog | None:
+def _journal(command: Sequence[str], source: str) -> KernelLog | None:
     """None where there is no journal, where this user may not read it, and where it takes too long."""
     try:
         done = process.run(command, timeout=JOURNAL_LIMIT)
@@ -88,7 +89,7 @@ def _journal(command: Sequence[str]) -> KernelLog | None:
     # `[    4.825127] host kernel: text`
     lines = (line.partition(" kernel: ") for line in done.stdout.decode(errors="replace").splitlines())
     found = of_this_boot((0, f"{time.partition(']')[0]}] {text}") for time, _, text in lines if text)
-    return KernelLog(tuple(LogLine(text, "journalctl -k -b") for _, text in found[:_MOST]), "journalctl -k -b")
+    return KernelLog(tuple(LogLine(text, source) for _, text in found[:_MOST]), source)
 
 
 def _files(files: SystemRoot) -> KernelLog | None:

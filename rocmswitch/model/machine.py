@@ -26,7 +26,8 @@ class KernelLog:
 
     lines: tuple[LogLine, ...] = ()
     source: str = ""
-    """`/dev/kmsg`, `journalctl -k -b`, or a file; empty where this user may read none of them."""
+    """`/dev/kmsg`, `journalctl -k -b`, a file, or another system's `/var/log/journal`; empty where this user may
+    read none of them."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from rocmswitch.host.kernellog import read_kernel_log
 from rocmswitch.host.systemroot import SystemRoot
 from rocmswitch.model.machine import KernelLog, LogLine
+from tests.support.journals import HANG, write_journal
 
 FIRST = "[    0.000000] Linux version 6.1.0"
 SAID = "[    5.400000] kfd kfd: amdgpu: added device 1002:731f"
@@ -117,3 +119,20 @@ def test_where_the_journal_gives_nothing_the_files_are_read(tmp_path: Path, prog
     found = read_kernel_log(SystemRoot(tmp_path), is_running=True, kmsg=tmp_path / "closed")
 
     assert found.lines == (LogLine(SAID, "/var/log/kern.log:2"),)
+
+
+@pytest.mark.skipif(shutil.which("journalctl") is None, reason="needs systemd's journalctl")
+def test_the_journal_of_another_system_is_read_by_journalctl_itself_and_of_its_last_boot_alone(tmp_path: Path):
+    root = tmp_path / "a root"
+    write_journal(root)
+
+    assert read(root) == KernelLog((LogLine(HANG, "/var/log/journal"),), "/var/log/journal")
+
+
+@pytest.mark.skipif(shutil.which("journalctl") is None, reason="needs systemd's journalctl")
+def test_a_journal_that_is_cut_short_says_nothing(tmp_path: Path):
+    write_journal(tmp_path)
+    for file in tmp_path.rglob("*.journal"):
+        os.truncate(file, 5000)
+
+    assert read(tmp_path) == KernelLog()
