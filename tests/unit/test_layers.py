@@ -47,7 +47,7 @@ DISK_CALLS = {"rename", "renames", "replace", "remove", "unlink", "rmdir", "remo
 CHANGES_NAMES = ("system/disk.py", "system/anchored.py")
 PRINTS = re.compile(r"print|click\.s?echo|sys\.std(out|err)\.(buffer\.)?write(lines)?")
 GUESTS = "guest"
-"""What runs in another Python: it has no layers below it."""
+"""What runs in another Python: it has no layers below it, and those above read its files."""
 RUN_CALLS = ("os.exec", "os.spawn", "os.system", "os.popen", "os.posix_spawn", "os.fork")
 
 
@@ -82,6 +82,8 @@ def _imports_that_break(module: Path, tree: ast.AST, verbs: set[str]) -> Iterato
             other, *below = rest.split(".")
             if other in RANKS and other != layer and RANKS[other] <= RANKS[layer]:
                 yield line, f"{layer} may not import {other}"
+            if other == GUESTS and below:
+                yield line, f"a guest is not imported: {name}"
             if layer == other == "operations" and verbs.intersection(below[:1]):
                 yield line, "operations do not call operations"
         elif layer in PURE and (top in IMPURE or (top == "pathlib" and not rest.startswith("Pure"))):
@@ -172,6 +174,7 @@ def test_every_package_has_its_layer():
         ("cli/a.py", "print('a')", "only cli/output.py prints, not print"),
         ("cli/a.py", "import sys\nsys.stderr.write('a')", "not sys.stderr.write"),
         ("guest/a/b.py", "from rocmswitch.model import probe", "a guest may not import rocmswitch.model"),
+        ("store/a.py", "from rocmswitch.guest import a", "a guest is not imported: rocmswitch.guest.a"),
         ("guest/a/b.py", "from ..c import d", "a guest may not import rocmswitch.guest.c.d"),
     ],
 )
