@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from rocmswitch.model.gpu import Gpu, target_name
+from rocmswitch.system.reading import open_regular
 
 NODES = "sys/class/kfd/kfd/topology/nodes"
 _LONGEST = 64 * 1024
@@ -82,7 +83,7 @@ def _properties(text: str) -> dict[str, int]:
 def _is_readable(path: Path) -> bool:
     """Asked by reading: the kernel refuses only then, whatever the mode says."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             file.read(1)
     except OSError:
         return False
@@ -92,7 +93,7 @@ def _is_readable(path: Path) -> bool:
 def _content(path: Path) -> str:
     """Empty where it cannot be read."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path, buffered=True) as file:
             return file.read(_LONGEST).decode("ascii", "replace")
     except OSError:
         return ""

@@ -107,6 +107,16 @@ def test_a_card_without_a_name_is_still_a_card(tmp_path: Path):
     assert [gpu.name for gpu in read_gpus(tmp_path)] == [""]
 
 
+def test_files_that_never_end_are_not_waited_for(tmp_path: Path):
+    nodes = plug(tmp_path, RX5700XT, MI210) / NODES
+    for file in (nodes / "1/properties", nodes / "2/name"):
+        file.unlink()
+        os.mkfifo(file)
+
+    assert [(gpu.target, gpu.name) for gpu in read_gpus(tmp_path)] == [("gfx90a", "")]
+    assert hidden_nodes(tmp_path) == 1
+
+
 @pytest.mark.parametrize("properties", (*GARBLED, "gfx_target_version 100100\nlocation_id " + "9" * 5000))
 def test_the_wheel_of_the_convolutions_knows_the_same_cards(tmp_path: Path, properties: str):
     """It has a reader of its own, because it runs where rocmswitch cannot be imported."""
