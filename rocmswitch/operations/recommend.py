@@ -12,7 +12,7 @@ from rocmswitch.host.cards import read_cards
 from rocmswitch.host.facts import read_host
 from rocmswitch.host.gpu import first_target
 from rocmswitch.host.libraries import HostLibraries
-from rocmswitch.model.card import WSL, Card
+from rocmswitch.model.card import WSL, Card, Cards
 from rocmswitch.model.recommendation import Machine, Recommendation, Way
 from rocmswitch.operations.entering import GPU, SYSROOT
 from rocmswitch.planning.otherways import other_ways
@@ -68,7 +68,7 @@ def survey(wish: Wish, uv: Uv, environment: Mapping[str, str]) -> Machine:
     target = wish.gpu or environment.get(GPU, "") or next((one.target for one in cards), "")
     if not target:
         raise NotFound(
-            f"this machine shows no AMD card{f'; {WSL}' if there.in_wsl else ''}",
+            _why_no_target(there),
             hint="run `rocmswitch recommend --gpu gfx1030`, or what your card is",
         )
     card = next((one for one in cards if one.target == target), None)
@@ -93,6 +93,13 @@ def survey(wish: Wish, uv: Uv, environment: Mapping[str, str]) -> Machine:
         present=present,
         fetchable=fetchable,
     )
+
+
+def _why_no_target(cards: Cards) -> str:
+    for card in cards.amd:
+        kept = f"{card.driver} keeps the card at {card.address} from programs"
+        return kept if card.is_kept else f"nothing says which target the card at {card.address} is"
+    return f"this machine shows no AMD card{f'; {WSL}' if cards.in_wsl else ''}"
 
 
 def _in_order(cards: tuple[Card, ...]) -> list[Card]:

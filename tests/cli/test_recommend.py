@@ -164,7 +164,17 @@ def test_in_wsl_it_is_said_that_windows_keeps_the_card(line: CommandLine, tmp_pa
 def test_a_card_that_is_kept_for_a_virtual_machine_is_none(line: CommandLine, tmp_path: Path):
     root = put(tmp_path / "machine", replace(ON_THE_BUS, driver="vfio-pci"))
 
-    assert line.run("recommend", "--sysroot", str(root)).code == 3
+    outcome = line.run("recommend", "--sysroot", str(root))
+
+    assert (outcome.code, outcome.error) == (3, "vfio-pci keeps the card at 0000:08:00.0 from programs")
+
+
+def test_a_card_whose_target_nothing_says_is_not_said_to_be_none(line: CommandLine, tmp_path: Path):
+    root = put(tmp_path / "machine", replace(ON_THE_BUS, device=0x1234))
+
+    outcome = line.run("recommend", "--sysroot", str(root))
+
+    assert (outcome.code, outcome.error) == (3, "nothing says which target the card at 0000:08:00.0 is")
 
 
 def test_what_the_probe_saw_here_decides(line: CommandLine):
