@@ -8,15 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from rocmswitch.errors import NotFound
-from rocmswitch.store.interpreters import find_interpreter
-from rocmswitch.store.virtualenv import Uv
-from tests.support.disk import HastyDisk
+from tests.support.eachpython import python as python
 from tests.support.guesttorch import GuestTorch, put_wheel
 from tests.support.kfd import RX5700XT, plug
 
 GUEST = Path(__file__).parents[2] / "rocmswitch/guest"
-PYTHONS = ("3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 MODULES = "import sys; print(*sorted(sys.modules))"
 
 
@@ -29,15 +25,6 @@ def old(tmp_path: Path) -> GuestTorch:
 @pytest.fixture
 def cards(tmp_path: Path) -> Path:
     return plug(tmp_path / "machine", RX5700XT)
-
-
-@pytest.fixture(params=PYTHONS)
-def python(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")
-    try:
-        return find_interpreter(request.param, (), Uv(tmp_path / "uv", HastyDisk())).executable
-    except NotFound as error:
-        return str(pytest.skip(str(error)))
 
 
 def test_every_guest_compiles_and_the_hook_works_in_each_python_of_this_machine(

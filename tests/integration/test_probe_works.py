@@ -17,14 +17,10 @@ from rocmswitch.operations import probe
 from rocmswitch.operations.probe import Wanted
 from rocmswitch.planning.probing import operations
 from rocmswitch.store.installed import Installed
-from rocmswitch.store.interpreters import find_interpreter
 from rocmswitch.store.layout import Layout
-from rocmswitch.store.virtualenv import Uv
 from tests.support.cputorch import cpu_torch
-from tests.support.disk import HastyDisk
+from tests.support.eachpython import python as python
 from tests.support.probes import GENEROUS, planned, tried
-
-PYTHONS = ("3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 
 
 @pytest.fixture(scope="module")
@@ -86,15 +82,6 @@ def test_a_card_is_not_looked_for_in_a_torch_for_processors(tmp_path: Path):
 
     with pytest.raises(MachineLacks, match="was built for processors alone"):
         probe.execute(plan, lambda _: None)
-
-
-@pytest.fixture(params=PYTHONS)
-def python(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")
-    try:
-        return find_interpreter(request.param, (), Uv(tmp_path / "uv", HastyDisk())).executable
-    except NotFound as error:
-        return str(pytest.skip(str(error)))
 
 
 def environment_of(python: str, folder: Path, torch: str) -> Path:
