@@ -1,4 +1,4 @@
-"""`rocmswitch doctor --fix leftovers`: what is left of ROCm by hand, shown, agreed to, and taken away."""
+"""`rocmswitch doctor --fix`: what is left of ROCm by hand, or in the way, shown, agreed to, and taken away."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _system_of(batch: Sequence[Leftover], root: Path) -> System | None:
 
 
 def _show(batch: Sequence[Leftover], broom: Broom) -> None:
-    output.say(f"removes what is left of ROCm by hand, and keeps it in {printable(str(broom.layout.backups))}:")
+    output.say(f"removes, and keeps in {printable(str(broom.layout.backups))}:")
     for one in batch:
         if one.kind == LINES:
             output.say(printable(f"  {one.path}: these lines, {one.why}"))

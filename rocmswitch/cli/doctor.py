@@ -118,7 +118,7 @@ def _lines(one: Finding, root: Path) -> Iterator[str]:
     if one.remedy:
         yield f"  fix: {one.remedy.text}"
     if one.remedy and one.remedy.automatic and not is_meant(one.id):
-        there = doctor.removal(one) is not None and root != Path("/")
+        there = doctor.removal(one, root) is not None and root != Path("/")
         elsewhere = f" --sysroot {shlex.quote(str(root))}" if there else ""
         yield f"       or run `rocmswitch doctor --fix {shlex.quote(one.id)}{elsewhere}`"
 
@@ -138,7 +138,7 @@ def _fix(ctx: click.Context, findings: tuple[Finding, ...], root: Path, *, yes: 
     for one in findings:
         if one.remedy is None:
             raise Refused(f"`{one.id}` has no remedy")
-        file = doctor.removal(one)
+        file = doctor.removal(one, root)
         if file is not None:
             from rocmswitch.cli import clearing
 

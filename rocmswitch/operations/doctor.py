@@ -12,6 +12,7 @@ from rocmswitch.deploy.ledger import Ledger
 from rocmswitch.errors import NotFound, Refused, RocmswitchError
 from rocmswitch.host.devices import is_contained, plugged_cards
 from rocmswitch.host.system import read_system
+from rocmswitch.host.systemroot import SystemRoot
 from rocmswitch.model.finding import Finding
 from rocmswitch.model.framework import FrameworkSymptoms
 from rocmswitch.model.kernel import System
@@ -141,11 +142,13 @@ def choose_fixes(findings: tuple[Finding, ...], wanted: str) -> tuple[Finding, .
     return chosen
 
 
-def removal(finding: Finding) -> Leftover | None:
-    """The file of the machine that *finding* is about, where a recorded change takes it away; else None."""
+def removal(finding: Finding, root: Path) -> Leftover | None:
+    """The file of the machine at *root* that *finding* is about, where a recorded change takes it; else None."""
     if finding.row != LOADER:
         return None
-    return Leftover(finding.where.rpartition(":")[0], FILE, finding.why, is_in_effect=True)
+    path = finding.where.rpartition(":")[0]
+    status = SystemRoot(root).status(path)
+    return Leftover(path, FILE, finding.why, is_in_effect=True, size=status.st_size if status else 0)
 
 
 def execute(finding: Finding, disk: Disk) -> bool:

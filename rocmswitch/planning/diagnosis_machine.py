@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rocmswitch.model.finding import FAULT, NOTE, WARNING, Finding, Remedy
 from rocmswitch.model.kernel import Kernel, ModuleFile, System
@@ -99,16 +99,19 @@ def hiding_firmware(symptoms: Symptoms) -> Iterator[Finding]:
 
 
 def loader(symptoms: Symptoms) -> Iterator[Finding]:
-    """ld.so.conf counts for every program, whatever stack it belongs to."""
+    """ld.so.conf counts for every program, whatever stack it belongs to. One finding for each of its files."""
     left = {one.path for one in symptoms.leftovers}
-    for one in (one for one in symptoms.machine.loader if one.file not in left):
+    told = [one for one in symptoms.machine.loader if one.file not in left]
+    for file in dict.fromkeys(one.file for one in told):
+        lines = [one for one in told if one.file == file]
+        folders = " and ".join(f"`{one.folder}`" for one in lines)
         yield Finding(
-            f"{LOADER}:{one.where}",
+            f"{LOADER}:{lines[0].where}",
             WARNING,
-            f"`{one.file}` lets every program find the ROCm in `{one.folder}`",
-            one.where,
+            f"`{file}` lets every program find the ROCm in {folders}",
+            lines[0].where,
             "whatever a stack or a wheel does not bring along is taken from there, of another version",
-            _without_folder(one),
+            _without_folders(lines),
         )
 
 
@@ -204,7 +207,9 @@ def _remove(system: System, names: str) -> str:
     return f"sudo {command} {names}"
 
 
-def _without_folder(one: LoaderFolder) -> Remedy:
+def _without_folders(lines: Sequence[LoaderFolder]) -> Remedy:
+    """*lines* are of one file."""
+    one = lines[0]
     if one.is_alone:
         text = f"run `sudo mv {shlex.quote(one.file)} {shlex.quote(one.file)}.disabled && sudo ldconfig`"
         return Remedy(text, automatic=True)
@@ -213,7 +218,8 @@ def _without_folder(one: LoaderFolder) -> Remedy:
             f"run `rocmswitch link {shlex.quote(one.folder.rpartition('/')[0])}`, which makes a stack of that ROCm"
         )
         return Remedy(f"{text}, or remove the package {one.package}")
-    return Remedy(f"run `sudo sed -i {one.line}d {shlex.quote(one.file)} && sudo ldconfig`")
+    script = shlex.quote(";".join(f"{line.line}d" for line in lines))
+    return Remedy(f"run `sudo sed -i {script} {shlex.quote(one.file)} && sudo ldconfig`")
 
 
 def _make_room(one: Space) -> Remedy:

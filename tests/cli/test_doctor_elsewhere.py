@@ -159,6 +159,19 @@ def test_a_foreign_folder_of_the_loader_goes_by_fix_and_comes_back_by_undo(perso
     assert file.read_text() == "# AMD\n/opt/rocm-5.7.0/lib\n"
 
 
+def test_a_file_with_several_folders_goes_once_and_is_called_what_it_is(person: CommandLine, root: Path):
+    if os.geteuid() != 0:
+        pytest.skip("only root may change a machine")
+    file = root / "etc/ld.so.conf.d/amd.conf"
+    file.write_text("/opt/rocm/lib\n/opt/rocm/hip/lib\n")
+
+    outcome = person.run("doctor", "--sysroot", str(root), "--fix", "foreign-loader", "--yes")
+
+    assert (outcome.code, outcome.err.count("removed 1 file")) == (0, 1)
+    assert outcome.err.splitlines()[0].startswith("removes, and keeps in ")
+    assert "  /etc/ld.so.conf.d/amd.conf: 32 bytes; " in outcome.err
+
+
 def test_what_is_roots_to_remove_ends_with_the_whole_line_for_sudo(person: CommandLine, root: Path):
     words = somebody()
     sickroots.other_rocm_for_the_loader(root)

@@ -99,7 +99,7 @@ def test_the_plan_names_each_file_and_what_is_to_be_done_afterwards(person: Comm
     outcome = person.run("doctor", "--fix", "leftovers:/etc/modprobe.d/amdgpu.conf", "--yes")
 
     assert outcome.err.replace(str(machine), "MACHINE").splitlines() == [
-        "removes what is left of ROCm by hand, and keeps it in MACHINE/var/lib/rocmswitch/driver/backups:",
+        "removes, and keeps in MACHINE/var/lib/rocmswitch/driver/backups:",
         "  /etc/modprobe.d/amdgpu.conf: 29 bytes; it decides how the next boot loads amdgpu",
         "removed 1 file, recorded as generation driver:1",
         "back: `rocmswitch undo driver:1 --root MACHINE`",
@@ -169,7 +169,7 @@ def test_the_exact_lines_are_shown(person: CommandLine):
     outcome = person.run("doctor", "--fix", "leftovers", "--yes")
 
     assert person.tell(outcome).err.splitlines()[:5] == [
-        "removes what is left of ROCm by hand, and keeps it in ROOT/data/backups:",
+        "removes, and keeps in ROOT/data/backups:",
         "  HOME/.bashrc: these lines, every shell gets what belongs to one stack and one card",
         f"    2: {OVERRIDE}",
         "    4:     export LD_LIBRARY_PATH=/opt/rocm/lib",

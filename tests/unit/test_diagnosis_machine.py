@@ -130,6 +130,18 @@ def test_the_command_line_is_changed_as_each_distribution_does_it(database: str,
     assert one.remedy is not None and words in one.remedy.text
 
 
+def test_all_folders_of_a_file_of_the_loader_are_one_finding():
+    mine = LoaderFolder("/etc/ld.so.conf", 2, "/opt/rocm/lib")
+    lines = (mine, replace(mine, line=4, folder="/opt/rocm/hip/lib"), replace(mine, file="/etc/other.conf"))
+
+    first, second = found(loader=lines)
+
+    assert (first.id, second.id) == ("foreign-loader:/etc/ld.so.conf:2", "foreign-loader:/etc/other.conf:2")
+    assert "`/opt/rocm/lib` and `/opt/rocm/hip/lib`" in first.what
+    assert first.remedy is not None
+    assert first.remedy.text == "run `sudo sed -i '2d;4d' /etc/ld.so.conf && sudo ldconfig`"
+
+
 def test_a_recovery_that_a_refused_module_needs_is_of_the_system_that_was_asked_about():
     machine = MachineSymptoms(log=said("amdgpu: Loading of unsigned module is rejected"))
 
