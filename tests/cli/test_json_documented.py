@@ -1,0 +1,72 @@
+"""docs/json.md names every key that programs get, and no other."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rocmswitch.model.probe import CRASH
+from rocmswitch.store.probes import Probes
+from rocmswitch.system.disk import Disk
+from tests.support.cardroots import H200, put, rx5700xt_machine
+from tests.support.commandline import CommandLine
+from tests.support.probereports import ON_CARD, hanging_from, made_report, outcome
+
+DOCUMENT = Path(__file__).parents[2] / "docs/json.md"
+OPEN = "environment"
+"""What is below is named by whoever sets it."""
+
+
+def documented(section: str) -> set[str]:
+    (text,) = re.findall(rf"^## {section}\n(.*?)(?=^## |\Z)", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL)
+    cells = (row.split("|")[1] for row in text.splitlines() if row.startswith("| `"))
+    return {key for cell in cells for key in re.findall("`([^`]+)`", cell)}
+
+
+def keys(value: Any, path: str = "") -> Iterator[str]:
+    if isinstance(value, dict) and not path.endswith(OPEN):
+        for name, one in value.items():
+            shown = "TARGET" if re.fullmatch("gfx[0-9a-f]+", name) else name
+            yield from keys(one, f"{path}.{shown}".removeprefix("."))
+    elif isinstance(value, list):
+        yield from [key for one in value for key in keys(one, f"{path}[]")]
+    else:
+        yield path
+
+
+def told(line: CommandLine, *words: str) -> set[str]:
+    return set(keys(json.loads(line.run(*words, "--json").out)))
+
+
+def test_what_gpu_gives_programs_is_documented(tmp_path: Path):
+    machine = put(rx5700xt_machine(tmp_path / "machine"), H200)
+
+    assert told(CommandLine(tmp_path), "gpu", "--sysroot", str(machine)) == documented("gpu")
+
+
+def test_what_recommend_gives_programs_is_documented(tmp_path: Path):
+    line = CommandLine(tmp_path)
+    line.add_manifest("broken-1.0", b"schema: [")
+    machine = put(rx5700xt_machine(tmp_path / "machine"), replace(H200, vendor=0x1002, device=0x744C))
+
+    assert told(line, "recommend", "--sysroot", str(machine), "--python", "3.9") == documented("recommend")
+
+
+def test_what_a_report_of_the_probe_has_in_it_is_documented(tmp_path: Path):
+    line = CommandLine(tmp_path)
+    probes = Probes(line.layout, Disk())
+    report = made_report(outcome("gru", CRASH), on=replace(ON_CARD, environment=(("HIP_VISIBLE_DEVICES", "0"),)))
+    probes.save(report)
+    probes.save(hanging_from())
+    text = DOCUMENT.read_text()
+
+    shown = {key.replace("environment[][]", "environment[]") for key in told(line, "probe", "--show", "2")}
+    (row, *_) = json.loads(line.succeed("probe", "--list", "--json"))
+    compared = json.loads(line.run("probe", "--compare", "1", "2", "--json").out)
+
+    assert shown == documented("probe")
+    assert [key for key in (*row, *compared, *compared["changes"][0]) if f"`{key}`" not in text] == []
