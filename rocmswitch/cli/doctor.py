@@ -50,8 +50,8 @@ def command(
     """Say what is wrong here, why, and what to do about it.
 
     With NAME (a stack or an environment) only that one is looked at; of an environment that others made, which is
-    named as for `deploy --into`, the files of its PyTorch. Nothing is changed without --fix. Exit code 4: a fault
-    was found.
+    named as for `deploy --into`, or which this shell is in, the files of its PyTorch. Nothing is changed without
+    --fix. Exit code 4: a fault was found.
     """
     scopes: Scopes = ctx.obj
     log = elsewhere.pop("log")

@@ -22,7 +22,7 @@ from rocmswitch.model.symptoms import Symptoms
 from rocmswitch.operations.auditing import audit
 from rocmswitch.operations.convolutionfacts import examine_convolutions
 from rocmswitch.operations.examining import Surgery, examine_card, examine_tree
-from rocmswitch.operations.framework import examine_installed, examine_site
+from rocmswitch.operations.framework import examine_entered, examine_installed, examine_site
 from rocmswitch.operations.inspecting import inspect_machine, snapshot_state, spaces, with_command_line
 from rocmswitch.operations.leftovers import look
 from rocmswitch.operations.sites import means_place
@@ -86,7 +86,7 @@ def _examine(here: Surgery, name: str | None, talk: Talk) -> Symptoms:
         ledger,
         leftovers(here),
         rocm=_version(closely, here),
-        frameworks=_frameworks(chosen, here),
+        frameworks=(*_frameworks(chosen, here), *(() if name else examine_entered(here))),
         convolutions=examine_convolutions(chosen, card.target, here),
     )
 

@@ -32,6 +32,8 @@ from rocmswitch.planning.pytorch import better_stack
 from rocmswitch.store.installed import Installation
 
 _C, _CPP = "libc.so.6", "libstdc++.so.6"
+_ENTERED = ("VIRTUAL_ENV", "CONDA_PREFIX")
+"""What environments set to their folder while a shell is in them; one inside the other is a venv in conda's."""
 _KEPT = "files"
 """The folder of what was read of libraries: one file for each environment."""
 
@@ -61,6 +63,18 @@ def examine_site(word: str, here: Surgery) -> FrameworkSymptoms:
     if found is None:
         raise NotFound(f"`{site.place.name}` has no PyTorch: there is no `torch` among its packages")
     return found
+
+
+def examine_entered(here: Surgery) -> Iterator[FrameworkSymptoms]:
+    """The PyTorch of the environment that this shell is in, where others made it and it has one. Raises nothing."""
+    word = next((value for one in _ENTERED if (value := here.environment.get(one, ""))), "")
+    if not word.startswith("/"):
+        return
+    with contextlib.suppress(RocmswitchError):
+        site = find_site(word, here.installed, here.environment)
+        found = _examine(site, here.environment, here) if site.place.kind == "foreign" else None
+        if found:
+            yield found
 
 
 def _examine(site: Site, inside: Mapping[str, str], here: Surgery) -> FrameworkSymptoms | None:

@@ -12,6 +12,7 @@ from rocmswitch.model.finding import FAULT, NOTE, WARNING, Finding, Remedy
 from rocmswitch.model.framework import Framework, FrameworkSymptoms
 from rocmswitch.model.gpucode import OVERRIDE, plain, serves, target_of_override
 from rocmswitch.model.symptoms import Symptoms
+from rocmswitch.planning.diagnosis_path import unset
 from rocmswitch.planning.libraries import library_of
 
 FEW = 10
@@ -69,7 +70,12 @@ def other_cards_code(symptoms: Symptoms) -> Iterator[Finding]:
             what = f"{said} keeps torch in `{one.name}` from its own code for {card}"
             why = f"{_told(one)}; with the override it runs that of {runs_as}, and computes wrong numbers or hangs"
             yield Finding(
-                f"override-code:{one.name}", WARNING, what, OVERRIDE, why, Remedy(f"run `unset {OVERRIDE}`")
+                f"override-code:{one.name}",
+                WARNING,
+                what,
+                OVERRIDE,
+                why,
+                Remedy(f"run `{unset(OVERRIDE, symptoms.shell)}`"),
             )
 
 

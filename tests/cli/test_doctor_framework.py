@@ -46,6 +46,32 @@ def test_a_torch_without_code_for_the_card_is_shown_with_what_it_has(person: Com
     ) in outcome.out
 
 
+@pytest.mark.parametrize("variable", ["VIRTUAL_ENV", "CONDA_PREFIX"])
+def test_the_environment_that_a_shell_is_in_is_looked_at_without_its_name(
+    person: CommandLine, tmp_path: Path, variable: str
+):
+    folder = foreign_venv(tmp_path / "their env", BUILD)
+    put_code(folder, section(bundle("gfx1030")))
+
+    assert list(about_torch(person, **{variable: str(folder)})) == [f"target-missing:{folder}"]
+
+
+@pytest.mark.parametrize("value", ["/nowhere", "relative", "", "/proc/self/environ", "/etc"])
+def test_an_environment_that_is_gone_or_has_no_torch_is_no_finding(person: CommandLine, value: str):
+    assert about_torch(person, VIRTUAL_ENV=value) == {}
+
+
+def test_what_a_fish_types_takes_an_override_away(person: CommandLine, tmp_path: Path):
+    folder = foreign_venv(tmp_path / "env", BUILD)
+    put_code(folder, section(bundle("gfx1010", "gfx1030")))
+    kernel_files(folder, "gfx1030")
+    override = {"HSA_OVERRIDE_GFX_VERSION": "10.3.0", "SHELL": "/usr/bin/fish"}
+
+    found = about_torch(person, VIRTUAL_ENV=str(folder), **override)
+
+    assert found[f"override-code:{folder}"] == "run `set -e HSA_OVERRIDE_GFX_VERSION`"
+
+
 def test_an_override_is_said_to_be_one(person: CommandLine, tmp_path: Path):
     folder = foreign_venv(tmp_path / "env", BUILD)
     put_code(folder, section(bundle("gfx1030")))
