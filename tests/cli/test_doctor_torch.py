@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import uv
 
+from rocmswitch.model.variables import ACTIVE, CHOSEN
 from tests.support.commandline import CommandLine
 from tests.support.pytorchsite import PytorchSite
 
@@ -50,6 +51,17 @@ def replace_torch(person: CommandLine, site: PytorchSite) -> None:
 
 def test_an_environment_that_was_just_made_has_nothing_wrong(person: CommandLine):
     assert (found_by(person), found_by(person, "myproj")) == ({}, {})
+
+
+def test_a_shell_that_has_entered_it_and_lost_its_programs_is_told(person: CommandLine):
+    entered = {ACTIVE: "myproj", CHOSEN: "myproj"}
+    own = f"{person.layout.venvs / 'myproj/bin'}:{person.variables()['PATH']}"
+
+    outcome = person.run("doctor", **entered)
+
+    assert "warning: `myproj` is entered, and its programs are not on PATH  [path]" in outcome.out
+    assert "fix: run `rocmswitch use myproj`, which puts them first" in outcome.out
+    assert "[path]" not in person.run("doctor", **entered, PATH=own).out
 
 
 def test_a_pinned_environment_whose_wheels_bring_their_own_rocm_needs_no_installed_stack(person: CommandLine):
