@@ -21,7 +21,7 @@ def test_values_gradients_derivatives_and_errors_are_those_of_torch(budget: int,
     assert found["operators"] == 6
     assert found["values"] >= 450 // SHARES[budget]
     assert found["gradients"] >= 1200 // SHARES[budget] - 10
-    assert found["gradcheck"] == found["gradgradcheck"] >= 70
-    assert found["ours in derivatives"] >= 1000
+    assert found["gradcheck"] == found["gradgradcheck"] >= 70 // SHARES[budget] - 4
+    assert found["ours in derivatives"] >= 1000 // SHARES[budget] - 100
     assert found["errors"] >= 30
     assert min(found["forward"], found["backward"]) >= found["values"]

@@ -1,7 +1,7 @@
 """torch's own samples of the six convolutions, with the package in their place: `opinfo.py SHARE BUDGET`.
 
-Of values and gradients in each type every SHARE-th sample; of errors and of first and second derivatives by
-differences all that are small enough.
+Of values and gradients in each type every SHARE-th sample; first and second derivatives by differences of those
+that are small enough; and all of torch's inputs that are errors.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Trial:
             for turn, dtype in enumerate(TYPES):
                 for sample in self._samples(operator, dtype, turn * TURN):
                     self._try(f"{operator.name} {dtype}", self._values, operator, dtype, sample)
-            for sample in operator.sample_inputs("cpu", torch.float64, requires_grad=True):
+            for sample in self._samples(operator, torch.float64, 0):
                 if sample.input.numel() <= SMALL:
                     self._try(f"{operator.name} derivatives", self._derivatives, operator, sample)
             for error in operator.error_inputs("cpu") if operator.error_inputs_func else ():

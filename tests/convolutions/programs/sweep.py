@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from functools import cache
 from itertools import islice
 
 import torch
@@ -18,13 +19,10 @@ SHORTER = (torch.float32, torch.float16, torch.bfloat16)
 
 def failures(package: str, seed: int, number: int, budget: int, counts: Counter[str]) -> list[str]:
     """What is wrong; *counts* tells afterwards what was computed, and by whom."""
-    chosen = [
-        (case, index, LAYOUTS[index % len(LAYOUTS)]) for index, case in enumerate(islice(cases(seed), number))
-    ]
-    exact = [passes(case, index, layout=layout) for case, index, layout in chosen]
     found = []
+    chosen = _chosen(seed, number)
     with installed(package, budget=budget, delegates=False) as module:
-        for (case, index, layout), native in zip(chosen, exact, strict=True):
+        for case, index, layout, native in chosen:
             wrong = _compared(case, index, layout, native)
             counts["checked"] += 1
             if index % 4 == 0:
@@ -34,6 +32,14 @@ def failures(package: str, seed: int, number: int, budget: int, counts: Counter[
         counts.update(module.counts())
         counts.update(f"way: {one}" for one in module.ways())
     return found
+
+
+@cache
+def _chosen(seed: int, number: int) -> list[tuple[Case, int, str, list[torch.Tensor]]]:
+    """Each with its number, its layout and what torch says of it: to be called while nothing is installed."""
+    numbered = enumerate(islice(cases(seed), number))
+    some = [(case, index, LAYOUTS[index % len(LAYOUTS)]) for index, case in numbered]
+    return [(case, index, layout, passes(case, index, layout=layout)) for case, index, layout in some]
 
 
 def _compared(case: Case, index: int, layout: str, native: list[torch.Tensor]) -> str:
