@@ -20,6 +20,8 @@ _SYMBOL = re.compile(r"(GLIBC|GLIBCXX|CXXABI)_([0-9.]+)")
 _C_LIBRARY = "GLIBC"
 _SHOWN = 4
 _CONF = "take its folder out of `/etc/ld.so.conf.d` as root, then run `sudo ldconfig`"
+_CLEARS = "patchelf 0.18 or later"
+"""Older ones, Debian 12's among them, do not know the option."""
 _OLDER = {
     "glibc": "take a newer system, or an older torch: `rocmswitch recommend` names those that fit this one",
     "libstdc++": "install a newer libstdc++ (Debian: `apt install libstdc++6`), or take an older torch",
@@ -159,7 +161,7 @@ def _without_flag(one: FrameworkSymptoms, library: FrameworkLibrary) -> Remedy:
     mended = f"cp {shlex.quote(library.path)} . && patchelf --clear-execstack {shlex.quote(library.file)}"
     deployed = f"rocmswitch deploy {shlex.quote('./' + library.file)} --into {shlex.quote(one.name)}"
     instead = f"; or `rocmswitch use {one.stack} --venv NAME`, which does so by itself" if one.stack else ""
-    return Remedy(f"run `{mended} && {deployed}`{instead}")
+    return Remedy(f"run `{mended} && {deployed}` with {_CLEARS}{instead}")
 
 
 def _target(one: FrameworkSymptoms) -> str:

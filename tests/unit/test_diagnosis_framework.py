@@ -170,7 +170,7 @@ def test_the_flag_is_taken_from_ours_by_making_it_anew_and_from_others_by_a_depl
     assert ours == "run `rocmswitch use rocm-6.2.4 --venv myproj --rebind`"
     assert foreign == (
         f"run `cp {asking.path} . && patchelf --clear-execstack libamdhip64.so && "
-        "rocmswitch deploy ./libamdhip64.so --into './my env'`; "
+        "rocmswitch deploy ./libamdhip64.so --into './my env'` with patchelf 0.18 or later; "
         "or `rocmswitch use rocm-6.2.4 --venv NAME`, which does so by itself"
     )
 
