@@ -131,13 +131,13 @@ def program(ctx: click.Context, debug: bool, wait: float | None) -> None:
 
 def main() -> None:
     """Run the program and end the process with one of the exit codes of errors.py."""
+    _open_what_is_closed()
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     sys.excepthook = lambda kind, error, trace: _admit(arguments, debug, kind, error, trace)
     try:
         code = program.main(arguments, prog_name="rocmswitch", standalone_mode=False)
-        if sys.stdout is not None:  # who closes it wants to hear nothing
-            sys.stdout.flush()
+        sys.stdout.flush()
     except (click.exceptions.Abort, KeyboardInterrupt):
         code = errors.INTERRUPTED
         output.break_line()
@@ -163,6 +163,15 @@ def main() -> None:
         _show(told, debug=debug)
         code = told.exit_code
     sys.exit(code if isinstance(code, int) else errors.DONE)
+
+
+def _open_what_is_closed() -> None:
+    """Who closes a stream wants to hear nothing; the next file or pipe would get its number, and its part."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest that is free: this one
+            mode = "w" if number else "r"
+            setattr(sys, name, open(number, mode, encoding="utf-8", errors="surrogateescape", closefd=False))
 
 
 def _show(error: errors.RocmswitchError, *, debug: bool) -> None:
