@@ -9,7 +9,7 @@ import torch
 from sweep import failures
 from trial import report
 
-SEED, BUDGET = 1, 2000
+SEED, BUDGET = 3, 3000
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
