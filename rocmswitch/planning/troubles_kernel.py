@@ -59,7 +59,13 @@ KERNEL = (
         "run `rocmswitch doctor`, then `rocmswitch driver status`: they say what keeps it from loading",
         (
             Sign(r"ROCk module is NOT loaded", ("ROCm/ROCm#1626",)),
+            Sign(r"amdgpu not found in modules", ("ROCm/ROCm#2767", "ROCm/amdgpu#211")),
             Sign(r"could not insert '?amdgpu", ("ROCm/ROCm#4328",), USUALLY),
+            Sign(
+                r"Could not initialize Tensile host: No devices found|no ROCm-capable device is detected",
+                ("ollama/ollama#6423", "oobabooga/textgen#5064"),
+                USUALLY,
+            ),
             Sign(r"No HIP GPUs are available|hipErrorNoDevice", (_ROCM_CLI,), USUALLY),
             Sign(
                 r"no (?:ROCm|HIP)-capable device|no agents (?:were )?found|no HIP devices? found",
@@ -187,6 +193,7 @@ KERNEL = (
         "run `rocmswitch probe VENV`: it says which operation hangs; reboot where the card stays away afterwards",
         (
             Sign(r"\*ERROR\* ring \S{1,80} timeout", ("ROCm/xformers#14", "pytorch/pytorch#75642")),
+            Sign(r"HW Exception by GPU node", ("lamikr/rocm_sdk_builder#141", "ROCm/ROCm#5259")),
             Sign(r"GPU reset begin", ("ROCm/xformers#14", "ROCm/ROCm#5616"), USUALLY),
             Sign(r"qcm fence wait loop timeout|unrecoverable state", ("ROCm/ROCm#1020", "ROCm/ROCm#5616")),
             Sign(r"MES failed to respond", ("ROCm/ROCm#5616",)),

@@ -21,7 +21,9 @@ PROGRAM = (
             Sign(r"hipErrorNoBinaryForGpu", ("ROCm/pytorch#882", "pytorch/pytorch#73534", "pytorch/pytorch#53738")),
             Sign(r"HSA_STATUS_ERROR_INVALID_ISA", (_ROCM_CLI,)),
             Sign(r"HIP error: invalid device function", ("ROCm/ROCm#4208",)),
+            Sign(r"hipErrorInvalidDeviceFunction", ("ROCm/ROCm#4208",)),
             Sign(r"invalid device function", (_ROCM_CLI,), USUALLY),
+            Sign(r"amdgpu is not supported \(supported types", ("ollama/ollama#8806",)),
             Sign(r"no kernel image is available", (_ROCM_CLI,)),
             Sign(r"\b(?P<target>gfx[0-9a-f]{3,4})\b.{0,80}\bnot (?:in|on)\b.{0,40}\barch", (_ROCM_CLI,), USUALLY),
         ),
@@ -44,12 +46,29 @@ PROGRAM = (
                 ("ROCm/Tensile#1757", "ROCm/Tensile#1897"),
             ),
             Sign(
-                r"Cannot read \S{0,300}TensileLibrary",
+                r"(?<!lt error: )Cannot read \S{0,300}TensileLibrary",
                 ("ROCm/rocBLAS#1339", "ROCm/rocBLAS#1299", "ROCm/Tensile#1936", "pytorch/pytorch#132570"),
+            ),
+            Sign(
+                r"rocBLAS error: Could not (?:load \S{1,300}TensileLibrary|initialize Tensile library)",
+                ("likelovewant/ROCmLibs-for-gfx1103-AMD780M-APU#12",),
             ),
         ),
         ("blas-kernels-missing", "target-missing", "no-support"),
         otherwise=(("target", "this card"), ("card", "GFX")),
+    ),
+    Trouble(
+        "blaslt-kernels",
+        "hipBLASLt has no kernels for this card",
+        "products that go by it end the program; rocBLAS computes most of them as well",
+        "run `export TORCH_BLAS_PREFER_HIPBLASLT=0`, then the program once more",
+        (
+            Sign(
+                r"rocblaslt error: (?:Cannot read|Could not load) \S{0,300}TensileLibrary",
+                ("ollama/ollama#11652", "ROCm/TheRock#681"),
+            ),
+        ),
+        ("library-code", "target-missing", "no-support"),
     ),
     Trouble(
         "override-crash",
@@ -77,6 +96,12 @@ PROGRAM = (
                 ("ROCm/ROCm#2804", "ROCm/ROCm#5616", "ROCm/ROCm#6157"),
                 USUALLY,
             ),
+            Sign(
+                r"an illegal memory access was encountered|hipErrorIllegalAddress",
+                ("ROCm/ROCm#5245", "ROCm/ROCm#6003"),
+                USUALLY,
+            ),
+            Sign(r"HSA_STATUS_ERROR_EXCEPTION", ("ROCm/ROCm#5025", "iree-org/iree#17872"), USUALLY),
             Sign(r"\[(?:gfxhub|mmhub)\d{0,2}\] (?:retry |no-retry )?page fault", ("ROCm/ROCm#5616",), USUALLY),
             Sign(r"\bvm_fault\b|\bhw_fault\b", (_ROCM_CLI,), PERHAPS),
             Sign(r"page fault", (_ROCM_CLI,), PERHAPS, is_spoken=True),
@@ -226,7 +251,10 @@ PROGRAM = (
         "the model and its batch need more than is free; much that is reserved and not allocated is in pieces",
         "run it with a smaller batch, and with `export PYTORCH_HIP_ALLOC_CONF=expandable_segments:True` where much "
         "is reserved but unallocated; `rocmswitch gpu` says how much memory there is",
-        (Sign(r"HIP out of memory", ("pytorch/pytorch#138002", "ROCm/TheRock#1054", "pytorch/pytorch#175431")),),
+        (
+            Sign(r"HIP out of memory", ("pytorch/pytorch#138002", "ROCm/TheRock#1054", "pytorch/pytorch#175431")),
+            Sign(r"CUDA out of memory|hipErrorOutOfMemory", ("pytorch: c10/cuda/CUDACachingAllocator.cpp",)),
+        ),
     ),
     Trouble(
         "patched-library",
