@@ -27,7 +27,7 @@ from rocmswitch.operations.gpu import Seen
     type=click.Path(exists=True, file_okay=False),
     help="The cards of another machine, whose /sys lies in DIR.",
 )
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "as_json", is_flag=True, help="For programs: see docs/json.md of a checkout.")
 @click.pass_obj
 def command(scopes: Scopes, /, everything: bool, target: str | None, sysroot: str | None, as_json: bool) -> None:
     """Show the cards of this machine, and what each stack gives them.

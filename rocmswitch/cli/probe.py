@@ -49,7 +49,7 @@ class Wish:
 )
 @click.option("--device", type=click.Choice(["cuda", "cpu"]), help="cuda, which ROCm is called too, or cpu.")
 @click.option("--html", "page", metavar="FILE", type=click.Path(path_type=Path), help="Write a page to attach.")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "as_json", is_flag=True, help="For programs: see docs/json.md of a checkout.")
 @click.option("--compare", nargs=2, metavar="A B", help="Two reports: by number, stack, environment or file.")
 @click.option("--list", "listing", is_flag=True, help="The reports that were kept.")
 @click.option("--show", "shown", metavar="REPORT", help="A report again, named as for --compare.")

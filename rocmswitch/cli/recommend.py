@@ -28,7 +28,7 @@ from rocmswitch.planning.purposes import PURPOSES
     help="Take the card and the C library from another machine, whose files are in DIR.",
 )
 @click.option("--all", "everything", is_flag=True, help="Every stack, not the first three in full.")
-@click.option("--json", "as_json", is_flag=True, help="For programs: all that is known.")
+@click.option("--json", "as_json", is_flag=True, help="For programs: see docs/json.md of a checkout.")
 @click.pass_obj
 def command(
     scopes: Scopes,
