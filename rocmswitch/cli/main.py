@@ -171,7 +171,8 @@ def _open_what_is_closed() -> None:
         if getattr(sys, name) is None:
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest that is free: this one
             mode = "w" if number else "r"
-            setattr(sys, name, open(number, mode, encoding="utf-8", errors="surrogateescape", closefd=False))
+            stream = open(number, mode, encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115
+            setattr(sys, name, stream)
 
 
 def _show(error: errors.RocmswitchError, *, debug: bool) -> None:

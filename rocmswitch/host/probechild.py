@@ -17,7 +17,7 @@ import rocmswitch
 from rocmswitch.model.ending import Ending
 from rocmswitch.planning.endings import one_line
 from rocmswitch.system.conversation import Conversation
-from rocmswitch.system.descendants import end_all
+from rocmswitch.system.descendants import descendants, end_all
 
 START = Path(rocmswitch.__file__).parent / "guest/probe/start.py"
 PATIENCE = 300.0
@@ -61,7 +61,7 @@ class ProbeChild:
         talk = self._conversation()
         talk.forget()
         talk.say(task)
-        watch = _Watch(talk, forks=bool(self._ready.get("can_fork")))
+        watch = _Watch(talk, self._server(talk), forks=bool(self._ready.get("can_fork")))
         ending = watch.until_the_end(deadline)
         if not watch.can_go_on:
             self._end([number for number, _ in ending.stuck])
@@ -82,12 +82,22 @@ class ProbeChild:
         return self._talk
 
     def _command(self, requests: int, answers: int) -> tuple[str | Path, ...]:
-        return (self._python, *self._flags, START, str(requests), str(answers), str(os.getpid()))
+        may_fork = self._ready.get("can_fork", True)
+        words = map(str, (requests, answers, os.getpid(), int(bool(may_fork))))
+        return (self._python, *self._flags, START, *words)
+
+    def _server(self, talk: Conversation) -> int:
+        """The process that has imported torch: not the one that we have started where that is a script."""
+        started, said = talk.process.pid, self._ready.get("process")
+        ours = {one.number for one in descendants(started)}
+        return said if isinstance(said, int) and said in ours else started
 
     def _end(self, stuck: Collection[int] = ()) -> None:
         """The next operation gets a new one. Nobody waits for what is *stuck*."""
         talk, self._talk = self._talk, None
         if talk is not None:
+            # From below: what has lost its parent, and that one's adopter, would be nobody's.
+            end_all(self._server(talk), but=stuck)
             talk.close()
             number = talk.process.pid
             end_all(number, {number}, but=stuck)
@@ -112,8 +122,8 @@ def _import(talk: Conversation, patience: float) -> Mapping[str, Any]:
 class _Watch:
     """One operation, from its request to its end."""
 
-    def __init__(self, talk: Conversation, *, forks: bool) -> None:
-        self._talk, self.can_go_on = talk, forks
+    def __init__(self, talk: Conversation, server: int, *, forks: bool) -> None:
+        self._talk, self._server, self.can_go_on = talk, server, forks
         self._process = 0
         self._stage = ""
         self._answer: Mapping[str, Any] | None = None
@@ -157,7 +167,7 @@ class _Watch:
     def _end(self) -> tuple[tuple[int, str], ...]:
         """Of the operation, and of all that it has started. Gives what cannot be ended."""
         sessions = {self._process} if self._process else set[int]()
-        return tuple((one.number, one.state) for one in end_all(self._talk.process.pid, sessions))
+        return tuple((one.number, one.state) for one in end_all(self._server, sessions))
 
 
 def _last_line(text: str) -> str:

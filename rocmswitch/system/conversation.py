@@ -60,7 +60,7 @@ class Conversation:
             has_read = self._read(0 if has_ended else max(0.0, min(_GLANCE, remaining)))
             if has_ended and not has_read:
                 raise EOFError
-            if not has_read and remaining <= 0:
+            if remaining <= 0 and not self._messages:  # also of one that prints without end
                 return None
         return self._messages.popleft()
 

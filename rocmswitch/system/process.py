@@ -81,7 +81,10 @@ def replace_this_process(command: Sequence[str], environment: Mapping[str, str])
 
 
 def start(command: Sequence[str | Path], pipes: Pipes, *, environment: Mapping[str, str], folder: Path) -> Started:
-    """Start *command* in a session of its own, with nothing to read. Raises OSError."""
+    """Start *command* in a session of its own, with nothing to read; it is killed when this process is.
+
+    Only for the main thread, whose end counts. Raises OSError.
+    """
     return subprocess.Popen(
         [str(word) for word in command],
         stdin=subprocess.DEVNULL,
@@ -91,4 +94,5 @@ def start(command: Sequence[str | Path], pipes: Pipes, *, environment: Mapping[s
         env=dict(environment),
         cwd=folder,
         start_new_session=True,
+        preexec_fn=_end_with(os.getpid()),  # noqa: PLW1509  # it makes two calls of the kernel's, and takes no lock
     )

@@ -6,7 +6,8 @@ import os
 import re
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -146,8 +147,16 @@ def test_ctrl_c_ends_what_runs_and_gives_what_was_found(tmp_path: Path):
 
 
 class _alarm_is_ctrl_c:  # noqa: N801
+    def __init__(self, is_time: Callable[[], bool] = lambda: True) -> None:
+        self._is_time = is_time
+
     def __enter__(self) -> None:
-        self._before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+        self._before = signal.signal(signal.SIGALRM, self._ring)
+
+    def _ring(self, *_: object) -> None:
+        if self._is_time():
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            raise KeyboardInterrupt
 
     def __exit__(self, *_: object) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -214,6 +223,47 @@ def test_where_importing_torch_opens_a_card_every_operation_has_a_python_of_its_
         "conv3d-float32": OK,
         "conv3d-bfloat16": OK,
     }
+
+
+def test_where_importing_torch_has_started_threads_nothing_hangs_for_want_of_them(tmp_path: Path):
+    """Of those that OpenMP waits for, none is there after a fork."""
+    environment = sabotaged(tmp_path, "torch.set_num_threads(2)\ntorch.ones(1 << 21).sum()")
+    plan = planned(environment, "tensors-reduce-float32", "matmul-256-float32")
+    variables = {**plan.variables, "OMP_NUM_THREADS": "2"}
+
+    report = probe.execute(replace(plan, variables=variables, deadline=60.0), lambda _: None)
+
+    assert [one.result for one in report.outcomes] == [OK, OK]
+
+
+def test_a_python_that_is_a_script_around_another_is_one_too(tmp_path: Path):
+    environment = sabotaged(tmp_path, "import sabotage\nF.conv1d = lambda *words, **more: sabotage.crash()")
+    python = environment / "bin/python"
+    python.rename(python.with_name("real"))
+    python.write_text('#!/bin/sh\n"${0%/*}/real" "$@"\nexit $?\n')
+    python.chmod(0o755)
+
+    report = tried(environment, "conv1d-float32", "conv3d-float32", "gru-float32")
+
+    assert ends(report) == {
+        "conv1d-float32": (CRASH, "SIGSEGV, computing"),
+        "conv3d-float32": (OK, ""),
+        "gru-float32": (OK, ""),
+    }
+
+
+def test_what_an_operation_has_detached_is_ended_by_ctrl_c_too(tmp_path: Path):
+    pids = tmp_path / "pids"
+    source = f"import sabotage\nF.conv3d = lambda *w, **m: (sabotage.detach({str(pids)!r}), sabotage.hang())"
+    plan = planned(sabotaged(tmp_path, source), "conv1d-float32", "conv3d-float32")
+
+    with _alarm_is_ctrl_c(lambda: pids.exists() and pids.read_text().endswith("\n")):
+        signal.setitimer(signal.ITIMER_REAL, 0.1, 0.1)
+        probe.execute(plan, lambda _: None)
+
+    started = [int(line) for line in pids.read_text().split()]
+    assert started
+    assert [number for number in started if Path(f"/proc/{number}").exists()] == []
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ import ctypes
 import json
 import os
 import sys
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -53,16 +54,30 @@ def describe(kind: type[BaseException], error: BaseException) -> dict[str, str]:
     return {"result": "error", "detail": f"{kind.__name__}: {said}"[:_LONGEST].rstrip(": ")}
 
 
-def end_with_parent(parent: int) -> None:
-    """To be killed when the process *parent*, which made this one, ends: prctl(2)."""
+def end_with(caller: int) -> None:
+    """To be killed when the process ends that has made this one: prctl(2).
+
+    That is *caller*, or one below it that ends with it: an environment's Python may be a script around another.
+    """
     _prctl(_PR_SET_PDEATHSIG, 9)
-    if os.getppid() != parent:  # it has ended already
+    above = os.getppid()
+    while above not in (0, caller):
+        above = _parent(above)
+    if not above:  # it has ended already
         os._exit(1)
 
 
 def adopt_orphans() -> None:
     """Whatever is started below this process stays below it, so that it can be found and ended."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def _parent(process: int) -> int:
+    """Of a process: proc(5). 0 where it is gone, or has none."""
+    try:
+        return int(Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()[1])
+    except OSError:
+        return 0
 
 
 def _prctl(option: int, value: int) -> None:

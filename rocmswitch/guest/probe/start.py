@@ -1,4 +1,4 @@
-"""`python -I -B start.py REQUESTS ANSWERS PARENT`: serves the probe through two open file descriptors.
+"""`python -I -B start.py REQUESTS ANSWERS CALLER MAY_FORK`: serves the probe through two open file descriptors.
 
 The files beside this one become a package whose name no other has: in a folder on the search path they would stand
 before modules of the environment.
@@ -30,4 +30,4 @@ def load_package() -> None:
 
 if __name__ == "__main__":
     load_package()
-    importlib.import_module(PACKAGE + ".zygote").serve(*map(int, sys.argv[1:4]))
+    importlib.import_module(PACKAGE + ".zygote").serve(*map(int, sys.argv[1:5]))

@@ -1,8 +1,8 @@
 """Imports torch once and forks a process for each operation: importing takes seconds, forking a millisecond.
 
 No function of torch is called here, so that each process starts the device's runtime for itself: that of a card
-does not survive a fork. Where importing torch alone has opened a card, nothing is forked: the operation runs right
-here, and the caller starts another one of these for the next.
+does not survive a fork, nor do threads that compute. Where importing torch alone has opened a card or started such
+threads, nothing is forked: the operation runs right here, and the caller starts another one of these for the next.
 """
 
 from __future__ import annotations
@@ -11,19 +11,25 @@ import json
 import os
 import platform
 import resource
+import signal
 import sys
 from pathlib import Path
 from typing import Any
 
-from .answers import Answers, adopt_orphans, end_with_parent
+from .answers import Answers, adopt_orphans, end_with
 from .surroundings import describe_torch
 
 _CARDS = ("/dev/kfd", "/dev/dri/", "/dev/nvidia")
+_PATIENCE = 5
+"""Seconds for some milliseconds of computing."""
 
 
-def serve(requests: int, answers: int, caller: int) -> None:
-    """Do what each line of *requests* asks for, until there is no more, or the process *caller* is gone."""
-    end_with_parent(caller)
+def serve(requests: int, answers: int, caller: int, may_fork: int) -> None:
+    """Do what each line of *requests* asks for, until there is no more, or the process *caller* is gone.
+
+    *may_fork* is 0 where one of these before has found that it cannot.
+    """
+    end_with(caller)
     # A process that has a card's memory mapped would write gigabytes.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for number in (requests, answers):
@@ -34,7 +40,7 @@ def serve(requests: int, answers: int, caller: int) -> None:
 
     import torch
 
-    can_fork = not _open_cards() and not torch.cuda.is_initialized()
+    can_fork = bool(may_fork) and not _open_cards() and not torch.cuda.is_initialized() and _can_compute(torch)
     told.tell(ready=describe_torch(torch), can_fork=can_fork, python=platform.python_version())
     with os.fdopen(requests, encoding="ascii") as lines:
         for line in iter(lines.readline, ""):
@@ -54,7 +60,7 @@ def _fork(torch: Any, task: dict[str, Any], told: Answers) -> None:
     child = os.fork()
     if child == 0:
         os.setsid()  # whatever it starts can be found by its session
-        end_with_parent(parent)
+        end_with(parent)
         _do(torch, task, told)
     _, status = os.waitpid(child, 0)
     code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
@@ -78,6 +84,22 @@ def _reap() -> None:
             pass
     except ChildProcessError:
         return
+
+
+def _can_compute(torch: Any) -> bool:
+    """Whether a process that is forked here can: OpenMP would wait for ever for threads that its parent has."""
+    parent, child = os.getpid(), os.fork()
+    if child == 0:
+        try:
+            end_with(parent)
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(_PATIENCE)
+            torch.ones(1 << 20).exp().sum()
+            torch.mm(torch.ones(300, 300), torch.ones(300, 300))
+        finally:  # what is raised, an operation will tell
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    return not (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGALRM)
 
 
 def _open_cards() -> bool:
