@@ -12,6 +12,7 @@ from rocmswitch.model.probe import Outcome, Report
 from rocmswitch.planning.proberesults import Cell, by_dtype, summary, told
 
 _VENDOR = "vendor"
+_TIMES = "times are of one repetition once warm, of several operations the slowest's"
 _WIDEST = 160
 """Characters of a failure's line."""
 
@@ -25,6 +26,8 @@ def show(report: Report) -> None:
     matrix = by_dtype(report)
     rows = ((name, *(printable(_text(cell)) for cell in cells)) for name, cells in matrix.rows)
     output.table(("", *matrix.columns), rows)
+    if any(one.seconds for one in report.outcomes):
+        output.write(_TIMES)
     for one in report.failing:
         output.write(failure(one))
     if stuck(report):

@@ -39,6 +39,8 @@ class Outcome:
     """The largest error, relative to the largest value of the reference, which a processor computed in float64."""
     detail: str = ""
     """Why it is not `ok`, in one line: a signal, the first line of an error, the deadline."""
+    spread: float = 0.0
+    """Seconds by which repetitions differ, without the tenth at either end; 0 where it was not repeated."""
 
 
 @dataclass(frozen=True)

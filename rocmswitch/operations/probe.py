@@ -10,7 +10,7 @@ from pathlib import Path
 from shlex import quote
 
 from rocmswitch import __version__
-from rocmswitch.errors import Failed, MachineLacks, NotFound, RocmswitchError
+from rocmswitch.errors import Failed, MachineLacks, NotFound, RocmswitchError, UsageMistake
 from rocmswitch.host.probechild import CannotImport, ProbeChild
 from rocmswitch.model.deployment import Site
 from rocmswitch.model.probe import Operation, Outcome, Report, Surroundings
@@ -62,8 +62,11 @@ class Plan:
 def plan(word: str, installed: Installed, environment: Mapping[str, str], wanted: Wanted) -> Plan:
     """Decide what to try in the environment *word*, as `deploy --into` names it. Runs nothing of torch.
 
-    Raises NotFound for what is no environment with a Python, and UsageMistake for an unknown operation.
+    Raises NotFound for what is no environment with a Python, and UsageMistake for an operation or a deadline
+    that is none.
     """
+    if not wanted.deadline > 0:  # also what is no number, nan
+        raise UsageMistake(f"a deadline is a number of seconds, and not {wanted.deadline:g}")
     operations = select(wanted.words, quick=wanted.quick)
     site = find_site(word, installed, environment)
     if not site.python:

@@ -16,12 +16,15 @@ from rocmswitch.planning.endings import one_line
 
 _ALSO = ("ROCMSWITCH_CONV", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")
 """Prefixes of variables of others that change what torch computes, or on what."""
+_MEANINGLESS = ("NCCL_VERSION", "TORCH_CUDA_ARCH_LIST")
+"""What images of containers set to say what is in them, and no program of ROCm's reads when it runs."""
 
 
 def recorded(variables: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """Those that change what ROCm does, sorted."""
     prefixes = (*ENVIRONMENT_PREFIXES, *_ALSO)
-    return tuple(sorted((name, one_line(value)) for name, value in variables.items() if name.startswith(prefixes)))
+    telling = (name for name in variables if name.startswith(prefixes) and name not in _MEANINGLESS)
+    return tuple((name, one_line(variables[name])) for name in sorted(telling))
 
 
 def surroundings_of(

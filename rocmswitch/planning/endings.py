@@ -20,8 +20,8 @@ def judge(operation: Operation, ending: Ending, deadline: float) -> Outcome:
     if answer.get("result") in _SAID:
         said = one_line(str(answer.get("detail") or ""))
         detail = "; ".join(filter(None, (said, _left_over(ending))))
-        seconds, difference = _number(answer, "seconds"), _number(answer, "difference")
-        return Outcome(operation, str(answer["result"]), seconds or 0.0, difference, detail)
+        seconds, difference, spread = (_number(answer, name) for name in ("seconds", "difference", "spread"))
+        return Outcome(operation, str(answer["result"]), seconds or 0.0, difference, detail, spread or 0.0)
     if ending.is_late:
         where = f", {ending.stage}" if ending.stage else ""
         what = f"no end within {deadline:g} s{where}"

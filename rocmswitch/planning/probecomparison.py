@@ -10,7 +10,7 @@ BETTER, WORSE, OTHER, FASTER, SLOWER, ONE_SIDED = "better", "worse", "other", "f
 KINDS = (WORSE, BETTER, OTHER, SLOWER, FASTER, ONE_SIDED)
 """What is shown first stands first. OTHER fails in another way, ONE_SIDED was tried in one of the two alone."""
 _FACTOR = 1.25
-"""How many times faster or slower counts: two runs of one operation differ by less."""
+"""How many times faster or slower counts, if it is beyond what repetitions differ by in both runs."""
 _JITTER = 20e-6
 """Seconds that starting a kernel differs by from run to run."""
 _WORDS = {
@@ -91,15 +91,16 @@ def _kind(before: Outcome | None, after: Outcome | None) -> str:
         return WORSE if new in BAD else BETTER
     if old != new:
         return OTHER
-    return _by_time(before.seconds, after.seconds) if before and after and new == OK else ""
+    return _by_time(before, after) if before and after and new == OK else ""
 
 
-def _by_time(before: float, after: float) -> str:
-    if not before or not after or abs(after - before) < _JITTER:
+def _by_time(before: Outcome, after: Outcome) -> str:
+    old, new = before.seconds, after.seconds
+    if not old or not new or abs(new - old) < max(_JITTER, before.spread + after.spread):
         return ""
-    if after > before * _FACTOR:
+    if new > old * _FACTOR:
         return SLOWER
-    return FASTER if before > after * _FACTOR else ""
+    return FASTER if old > new * _FACTOR else ""
 
 
 def _differing(before: Surroundings, after: Surroundings) -> tuple[tuple[str, str, str], ...]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rocmswitch.errors import MachineLacks, NotFound
+from rocmswitch.errors import MachineLacks, NotFound, UsageMistake
 from rocmswitch.model.activation import CardVariable
 from rocmswitch.model.probe import Surroundings
 from rocmswitch.operations import probe
@@ -115,6 +115,12 @@ def test_what_a_user_has_installed_for_a_python_is_tried_with_it(tmp_path: Path)
     )
 
     assert probe.execute(plan, lambda _: None).surroundings.torch == "2.7.1+rocm6.2.4"
+
+
+@pytest.mark.parametrize("deadline", [float("nan"), 0.0, -1.0])
+def test_a_deadline_that_never_comes_is_none(deadline: float):
+    with pytest.raises(UsageMistake, match="a deadline is a number of seconds"):
+        probe.plan("anywhere", Installed([]), os.environ, Wanted(deadline=deadline))
 
 
 def test_a_stack_is_no_environment_to_try_torch_in(tmp_path: Path):

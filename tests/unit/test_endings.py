@@ -16,6 +16,7 @@ STUCK = ((71, "D"),)
     ("ending", "result", "detail"),
     [
         (Ending({"result": "ok", "seconds": 0.25, "difference": 1e-7}, 0), OK, ""),
+        (Ending({"result": "ok", "seconds": 1e-3, "spread": -1}, 0), OK, ""),
         (Ending({"result": "wrong", "difference": 0.5, "detail": "is off"}, 0), WRONG, "is off"),
         (Ending({"result": "error", "detail": "RuntimeError: no"}, 0), ERROR, "RuntimeError: no"),
         (Ending({"result": "skipped", "detail": "not implemented"}, 0), SKIPPED, "not implemented"),

@@ -64,6 +64,17 @@ def test_a_time_counts_where_it_differs_by_more_than_two_runs_do(before: float, 
     assert not found.is_worse
 
 
+@pytest.mark.parametrize(("spreads", "kind"), [((0.002, 0.003), SLOWER), ((0.004, 0.008), ""), ((0.011, 0.0), "")])
+def test_a_time_counts_where_it_differs_by_more_than_the_repetitions_of_both_do(
+    spreads: tuple[float, float], kind: str
+):
+    times = zip((0.010, 0.020), spreads, strict=True)
+
+    found = compare(*(made_report(replace(outcome("gru", seconds=one), spread=spread)) for one, spread in times))
+
+    assert [one.kind for one in found.changes] == ([kind] if kind else [])
+
+
 def test_what_was_tried_on_one_side_alone_is_told():
     found = compare(made_report(outcome("gru")), made_report(outcome("lstm", HANG)))
 

@@ -13,7 +13,8 @@ from .comparing import compare
 from .surroundings import describe_device
 
 _RECIPES = ("tensors", "layers", "sequences", "convolutions", "steps")
-_REPETITIONS = 3
+_REPEATED, _MOST = {"cpu": 0.03, "cuda": 0.2}, 1000
+"""Seconds of repeating, in which a card loads its code and raises its clocks, and how often at most."""
 
 
 def attempt(torch: Any, task: dict[str, Any], told: Answers) -> dict[str, Any]:
@@ -32,7 +33,7 @@ def attempt(torch: Any, task: dict[str, Any], told: Answers) -> dict[str, Any]:
     if complaint:
         return {"result": "wrong", "difference": difference, "detail": complaint}
     told.tell(stage="a repetition")
-    return {"result": "ok", "difference": difference, "seconds": trial.timed()}
+    return dict(trial.timed(), result="ok", difference=difference)
 
 
 def _recipe(name: str) -> Callable[..., Case]:
@@ -52,6 +53,7 @@ class _Trial:
         self._torch, self._case = torch, case
         self._dtype, self._device = getattr(torch, task["dtype"]), task["device"]
         self._backward = bool(task["backward"])
+        self._drawn: dict[Any, list[Any]] = {}
         self._module = copy.deepcopy(case.module)
         if self._module is not None:
             self._module = self._module.to(self._dtype)
@@ -67,11 +69,16 @@ class _Trial:
         told("copying to the device")
         return self._compute(*self._there(), told)
 
-    def timed(self) -> float:
-        """Seconds of one repetition, the middle one of three; the inputs are on the device already."""
+    def timed(self) -> dict[str, float]:
+        """Seconds of one repetition, its inputs on the device, and their spread; the first half warms it up."""
         there = self._there()
-        taken = sorted(self._clock(lambda: self._compute(*there)) for _ in range(_REPETITIONS))
-        return taken[_REPETITIONS // 2]
+        taken: list[float] = []
+        until = time.perf_counter() + _REPEATED[self._device]
+        while len(taken) < _MOST and (not taken or time.perf_counter() < until):
+            taken.append(self._clock(lambda: self._compute(*there)))
+        warm = sorted(taken[len(taken) // 2 :])
+        end = len(warm) // 10
+        return {"seconds": warm[len(warm) // 2], "spread": warm[-1 - end] - warm[end]}
 
     def _there(self) -> tuple[Callable[..., Any], Any, list[Any]]:
         floating = self._dtype
@@ -123,10 +130,16 @@ class _Trial:
                 self._torch.cuda.synchronize()
 
     def _weights(self, outputs: Sequence[Any]) -> list[Any]:
-        """What the outputs are multiplied by in the sum whose gradients are taken: the same in every run."""
-        numbers = Numbers(self._torch, seed=21)
-        weights = [self._rounded(numbers.normal(*one.shape)) for one in outputs]
-        return [weight.to(one.device, one.dtype) for weight, one in zip(weights, outputs)]
+        """What the outputs are multiplied by in the sum whose gradients are taken: the same in every run.
+
+        They are drawn once for each place: that takes longer than most operations, whose time would be theirs.
+        """
+        place = (outputs[0].device, outputs[0].dtype)
+        if place not in self._drawn:
+            numbers = Numbers(self._torch, seed=21)
+            weights = [self._rounded(numbers.normal(*one.shape)) for one in outputs]
+            self._drawn[place] = [weight.to(one.device, one.dtype) for weight, one in zip(weights, outputs)]
+        return self._drawn[place]
 
 
 def _several(result: Any) -> list[Any]:
