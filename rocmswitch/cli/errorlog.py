@@ -9,14 +9,12 @@ from pathlib import Path
 
 from rocmswitch.cli import output
 from rocmswitch.cli.filenames import printable, text_only
-from rocmswitch.errors import Failed, NotFound, VerificationFailed
+from rocmswitch.errors import VerificationFailed
 from rocmswitch.model.finding import FAULT, Finding
 from rocmswitch.model.trouble import EXACTLY, PERHAPS, USUALLY, Likely
-from rocmswitch.planning.errorlog import confirm, find_troubles, parse_log
+from rocmswitch.operations.errorlog import LIMIT, plan, read_log
 
 _STDIN = "-"
-_LIMIT = 8 * 1024 * 1024
-"""Bytes that are read."""
 _WORDS = {EXACTLY: "surely", USUALLY: "likely", PERHAPS: "perhaps"}
 
 
@@ -26,11 +24,9 @@ def explain(log: str, diagnose: Callable[[], Sequence[Finding]], *, as_json: boo
     Raises NotFound and Failed for what cannot be read, VerificationFailed where it names a fault.
     """
     name = "stdin" if log == _STDIN else log
-    lines = parse_log(_read(log))
-    likely = find_troubles(lines, name)
-    likely = confirm(likely, diagnose()) if likely else ()
+    count, likely = plan(_read(log), name, diagnose)
     if as_json:
-        output.write_json(_as_json(name, len(lines), likely))
+        output.write_json(_as_json(name, count, likely))
     else:
         _show(likely)
     faults = sum(one.finding.severity == FAULT for one in likely)
@@ -47,27 +43,12 @@ def _read(log: str) -> bytes:
     if log == _STDIN:
         if sys.stdin.isatty():
             output.say("paste the error, then press Ctrl-D")
-        content = sys.stdin.buffer.read(_LIMIT + 1)
+        content = sys.stdin.buffer.read(LIMIT + 1)
     else:
-        content = _read_file(Path(log))
-    if len(content) > _LIMIT:
-        output.say(f"only the first {_LIMIT >> 20} MiB are looked at: `tail -c 8M` takes the last ones")
-    return content[:_LIMIT]
-
-
-def _read_file(path: Path) -> bytes:
-    """Also what a shell passes as `<(dmesg)`, which is no regular file."""
-    try:
-        with path.open("rb") as file:
-            return file.read(_LIMIT + 1)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise NotFound(
-            f"there is no file `{path}`",
-            hint="run `rocmswitch doctor --log -`, paste the error, and press Ctrl-D",
-        ) from error
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise Failed(f"`{path}` cannot be read: {reason}") from error
+        content = read_log(Path(log))
+    if len(content) > LIMIT:
+        output.say(f"only the first {LIMIT >> 20} MiB are looked at: `tail -c 8M` takes the last ones")
+    return content
 
 
 def _show(likely: Sequence[Likely]) -> None:
