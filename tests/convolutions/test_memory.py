@@ -10,7 +10,7 @@ from tests.support.convolutionprograms import run_program
 
 PASSES = ("forward", "input", "weight", "both")
 MOST = 1.2
-LAYERS = 21
+LAYERS = 22
 
 
 @pytest.fixture(scope="module")

@@ -42,6 +42,7 @@ LAYERS = {
     "3x3 with a stride": Layer(16, 128, 128, 3, 28, stride=2),
     "3x3 of small images": Layer(32, 256, 256, 3, 14),
     "3x3 with weights as large as the budget": Layer(32, 512, 512, 3, 7),
+    "3x3 with weights larger than the budget": Layer(2, 512, 512, 3, 14, budget=4 * MEBIBYTE),
     "1x1": Layer(16, 64, 256, 1, 56, padding=0),
     "1x1 with a stride": Layer(16, 256, 512, 1, 28, stride=2, padding=0),
     "1x1 channels last": Layer(16, 256, 512, 1, 28, padding=0, layout=LAYOUTS[1]),

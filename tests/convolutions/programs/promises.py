@@ -12,7 +12,7 @@ import torch
 from checks import natively, run, same
 from torch import nn
 from torch.nn import functional
-from trial import registration
+from trial import order, registration
 
 FLAGS = (False, False)
 """benchmark, deterministic."""
@@ -229,6 +229,60 @@ def _ending(call: Any) -> tuple[str, str]:
     except Exception as error:  # noqa: BLE001  # of any type: it is what is compared
         return type(error).__name__, str(error)
     return f"{result.dtype} {tuple(result.shape)}", f"{result.abs().double().sum():.4g}"
+
+
+def sums_of_short_types_are_kept_whole_until_they_are_complete() -> str:
+    """A part of a sum need not fit the type of the whole: here the rows of the kernel take each other away."""
+    image = torch.full((2, 8, 20, 20), 100, dtype=torch.float16)
+    weight = torch.full((8, 8, 3, 3), 100, dtype=torch.float16)
+    weight[:, :, 1] = -200
+    ours = [functional.conv2d(image, weight), functional.conv_transpose2d(image, weight, padding=2)]
+    return same(ours, [torch.zeros_like(one) for one in ours])
+
+
+def tensors_of_a_class_of_their_own_are_not_asked_about_what_is_inside() -> str:
+    """Such a class may refuse what it does not know, and a backward pass reads what the forward pass was given."""
+    image, weight = (one.detach() for one in _tensors((2, 4, 9, 8), (6, 4, 3, 3)))
+
+    def gradients() -> list[torch.Tensor]:
+        asked.clear()
+        given = image.clone().as_subclass(Asking).requires_grad_()
+        parameter = nn.Parameter(weight)
+        result = functional.conv2d(given, parameter).as_subclass(torch.Tensor).square().sum()
+        result.backward()
+        return [parameter.grad]
+
+    ours, found = gradients(), list(asked)
+    native, due = natively(gradients), list(asked)
+    return same(ours, native) or ("" if found == due else f"asked for {found}, not for {due}")
+
+
+asked: list[str] = []
+
+
+class Asking(torch.Tensor):
+    """Notes what it is asked for."""
+
+    @classmethod
+    def __torch_function__(cls, function: Any, types: Any, words: Any = (), named: Any = None) -> Any:
+        asked.append(getattr(function, "__name__", ""))
+        return super().__torch_function__(function, types, words, named)
+
+
+def results_of_one_channel_lie_as_torchs_own() -> str:
+    """Such an image lies in both orders at once."""
+    words = {"memory_format": torch.channels_last}
+    image, *weights = torch.randn(4, 1, 28, 28), torch.randn(8, 1, 3, 3), torch.randn(8, 1, 1, 1)
+    image = image.to(**words).requires_grad_()
+    for weight in weights:
+
+        def passes(weight: torch.Tensor = weight) -> list[torch.Tensor]:
+            return _with_gradients(functional.conv2d(image, weight), image)
+
+        ours, exact = passes(), natively(passes)
+        if same(ours, exact) or [order(one) for one in ours] != [order(one) for one in exact]:
+            return same(ours, exact) or f"{ours[0].stride()} is not {exact[0].stride()}"
+    return ""
 
 
 def the_same_bits_come_out_each_time() -> str:
