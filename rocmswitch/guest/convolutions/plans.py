@@ -118,7 +118,7 @@ def is_better_native(problem: Problem, budget: int) -> bool:
 def forward_work(problem: Problem, budget: int, *, image_lies: int) -> Work:
     """Outputs from inputs; or back through a transposed convolution."""
     geometry = problem.geometry
-    if shifts.can_shift(geometry) and geometry.pixels > SIDE_BY_SIDE:
+    if _shifts(problem, budget):
         return _shifted_work(problem, budget, image_lies=image_lies)
     small = MERGE_BELOW if geometry.groups > 1 else SIDE_BY_SIDE
     merges = geometry.images > 1 and geometry.pixels <= small and not geometry.is_pointwise
@@ -207,6 +207,16 @@ def _shifted_work(problem: Problem, budget: int, *, image_lies: int) -> Work:
         work = _work(weights, cost, budget + budget // 8, _full_waves(problem))
     pairs = tuple((box, shifts.source(box, geometry)) for box in work.boxes)
     return work._replace(boxes=pairs, how=SHIFTED)
+
+
+def _shifts(problem: Problem, budget: int) -> bool:
+    """Whether outputs are added up tap by tap, from a copy of the weights.
+
+    Never in half precision: what one tap adds is rounded, and may be infinite where the whole sum is not.
+    """
+    fits = problem.weight_copy + problem.weight_bytes <= budget // 2
+    gains = shifts.can_shift(problem.geometry) and problem.geometry.pixels > SIDE_BY_SIDE
+    return fits and gains and problem.itemsize > 2
 
 
 def _full_waves(problem: Problem) -> Slices:
