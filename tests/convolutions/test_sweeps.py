@@ -47,7 +47,7 @@ MISTAKES = {
     "kernels_are_not_turned": ("kernels.py", "apart.flip(*range(3, 3 + len(kernel)))", "apart"),
     "blocks_overlap": ("kernels.py", "(length * step, row, step)", "(step, row, step)"),
     "the_last_part_is_all": ("kernels.py", "total.to(exact(part.dtype)).add_(part)", "part"),
-    "results_lie_as_they_come": ("native.py", "is_plain = weight.dim() not in (4, 5) or (", "is_plain = True or ("),
+    "results_lie_as_they_come": ("native.py", "if weight.dim() not in (4, 5) or", "if True or"),
 }
 
 

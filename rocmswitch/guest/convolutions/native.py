@@ -60,8 +60,7 @@ class Native:
 
     def layout(self, image: Tensor, weight: Tensor, settings: Sequence[Any], bias_sizes: Any) -> Any:
         """The memory format of what torch would return: what `torch.compile` expects of us, too."""
-        is_plain = weight.dim() not in (4, 5) or (image.is_contiguous() and weight.is_contiguous())
-        if is_plain or self._format is None:
+        if weight.dim() not in (4, 5) or self._format is None:
             return torch.contiguous_format
         sizes = None if bias_sizes is None else list(bias_sizes)
         return self._format(image, weight, self._backend(image, weight, None, *settings, sizes))

@@ -43,6 +43,8 @@ class Convolutions:
 
     *wants* says of a tensor whether its convolutions are computed here; None is yes. Without *delegates* all that
     can be computed here is, also where torch's own kernels are as good.
+
+    Classes and modes that take part in functions of Python see this operator, and nothing of what is inside.
     """
 
     def __init__(self, native: Native, wants: Wants, budget: int, *, delegates: bool) -> None:
@@ -55,6 +57,12 @@ class Convolutions:
 
     def convolution(self, *arguments: Any) -> Tensor:
         """`aten::convolution`: input, weight, bias, and the six of `_numbers`."""
+        if torch._C._has_torch_function_variadic(*arguments[:2]):
+            with torch._C.DisableTorchFunction():
+                return self._convolved(arguments)
+        return self._convolved(arguments)
+
+    def _convolved(self, arguments: Sequence[Any]) -> Tensor:
         if torch._C._get_tracing_state() is not None:
             # What is recorded is not this operator but the one below, as with torch's own: else it were our steps.
             return torch._convolution(*arguments, *self._native.flags())
@@ -81,6 +89,12 @@ class Convolutions:
 
     def convolution_backward(self, *arguments: Any) -> Any:
         """grad_output, input, weight, bias_sizes, then as `aten::convolution`, output_mask."""
+        if torch._C._has_torch_function_variadic(*arguments[:3]):
+            with torch._C.DisableTorchFunction():
+                return self._gradients(arguments)
+        return self._gradients(arguments)
+
+    def _gradients(self, arguments: Sequence[Any]) -> Any:
         gradient, image, weight, bias_sizes = arguments[:4]
         if self._wants is not None and not self._wants(image):
             return self._native.backward(arguments, vendor=True)
@@ -127,7 +141,8 @@ class Convolutions:
             work = plans.input_work(problem, self._budget, gradient_lies=order, target_is_plain=plain)
         else:
             work = plans.forward_work(problem, self._budget, image_lies=order)
-        return Forward(work, problem.shape, layout, problem.transposed, _is_product(problem, image, weight))
+        is_product = layout is torch.contiguous_format and _is_product(problem, image, weight)
+        return Forward(work, problem.shape, layout, problem.transposed, is_product)
 
     def _plan_backward(self, arguments: Sequence[Any]) -> Any:
         gradient, image, weight, bias_sizes = arguments[:4]
@@ -142,16 +157,16 @@ class Convolutions:
         if self._delegates and plans.is_better_native(problem, self._budget):
             return NATIVE
         layout = self._native.layout(image, weight, arguments[4:10], bias_sizes)
+        plain = layout is torch.contiguous_format
         read, above = (gradient, image) if problem.transposed else (image, gradient)
         orders = {"image_lies": plans.lies(read), "gradient_lies": plans.lies(above)}
         for_weight = plans.weight_work(problem, self._budget, **orders)
         if problem.transposed:
             for_input = plans.forward_work(problem, self._budget, image_lies=orders["image_lies"])
         else:
-            plain = layout is torch.contiguous_format
             order = orders["gradient_lies"]
             for_input = plans.input_work(problem, self._budget, gradient_lies=order, target_is_plain=plain)
-        is_product = _is_product(problem, image, weight) and gradient.is_contiguous()
+        is_product = plain and _is_product(problem, image, weight) and gradient.is_contiguous()
         return Backward(for_input, for_weight, layout, problem.transposed, is_product)
 
 
