@@ -91,12 +91,8 @@ def test_the_report_says_where_it_ran(report: Report):
 
 def test_variables_that_change_rocm_are_recorded_and_others_are_not(tmp_path: Path):
     installed = Installed([Layout.under(tmp_path / "rocmswitch")])
-    told = {
-        "HSA_OVERRIDE_GFX_VERSION": "10.3.0",
-        "ROCMSWITCH_CONV": "off",
-        "AWS_SECRET": "secret",
-        "NCCL_VERSION": "2",
-    }
+    others = {"AWS_SECRET": "secret", "NCCL_VERSION": "2.21"}
+    told = {"HSA_OVERRIDE_GFX_VERSION": "10.3.0", "ROCMSWITCH_CONV": "off", **others}
     wanted = Wanted(("tensors-create-float32",), device="cpu", deadline=GENEROUS)
     plan = probe.plan(str(cpu_torch()), installed, {**os.environ, **told}, wanted)
 
