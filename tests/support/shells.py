@@ -94,8 +94,11 @@ def run(
 
 
 def account(home: Path, **more: str) -> dict[str, str]:
-    """The environment of a person whose home is *home*, and nothing of who runs the tests."""
-    return {"HOME": str(home), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", **more}
+    """The environment of a person whose home is *home*, and nothing of who runs the tests.
+
+    In a new home fish would read every manual page of the machine, behind the test's back and past its end.
+    """
+    return {"HOME": str(home), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "FISH_UNIT_TESTS_RUNNING": "1", **more}
 
 
 def dumping(file: Path) -> str:
