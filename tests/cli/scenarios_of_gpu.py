@@ -11,7 +11,7 @@ def there_is_no_card_here(scene: Scene) -> Outcome:
     return scene.fail("gpu", "--sysroot", str(scene.folder))
 
 
-@scenario("cli/errorlog", "run `rocmswitch doctor --log -`, paste the error, and press Ctrl-D", 3)
+@scenario("operations/errorlog", "run `rocmswitch doctor --log -`, paste the error, and press Ctrl-D", 3)
 def the_log_is_not_there(scene: Scene) -> Outcome:
     return scene.fail("doctor", "--log", "nothing.txt")
 

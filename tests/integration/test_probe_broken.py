@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import time
@@ -15,8 +14,7 @@ import pytest
 from rocmswitch.errors import Failed
 from rocmswitch.model.probe import CRASH, ERROR, HANG, OK, SKIPPED, WRONG, Operation, Outcome
 from rocmswitch.operations import probe
-from rocmswitch.system.descendants import descendants
-from tests.support.probes import GENEROUS, ends, planned, tried
+from tests.support.probes import GENEROUS, ends, planned, running, tried
 from tests.support.sabotage import sabotaged
 from tests.support.stuckfiles import stuck_folder
 
@@ -94,7 +92,17 @@ def test_a_process_that_left_its_session_and_lost_its_parent_is_ended(
     assert broken["linear-128-96-float32"] == (OK, "")
     started = [int(line) for line in pids.read_text().split()]
     assert started
-    assert [number for number in started if Path(f"/proc/{number}").exists()] == []
+    until = time.monotonic() + GENEROUS
+    while alive(started) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert alive(started) == []
+
+
+def alive(numbers: list[int]) -> list[int]:
+    """Those that run: one that has ended may wait for init, which takes what has lost its parent."""
+    stats = {number: Path(f"/proc/{number}/stat") for number in numbers}
+    found = {number: stat.read_text() for number, stat in stats.items() if stat.exists()}
+    return [number for number, text in found.items() if text.rpartition(")")[2].split()[0] not in "ZX"]
 
 
 def test_a_function_that_holds_the_interpreter_and_ignores_sigterm_is_a_hang_and_is_ended(tmp_path: Path):
@@ -131,6 +139,7 @@ def test_ctrl_c_ends_what_runs_and_gives_what_was_found(tmp_path: Path):
     environment = sabotaged(tmp_path, source)
     plan = planned(environment, "conv1d-float32", "conv3d", deadline=GENEROUS)
     heard: list[Operation | Outcome] = []
+    before = running()
 
     def told(one: Operation | Outcome) -> None:
         heard.append(one)
@@ -143,7 +152,7 @@ def test_ctrl_c_ends_what_runs_and_gives_what_was_found(tmp_path: Path):
     assert [one.operation.name for one in report.outcomes] == ["conv1d-float32"]
     assert report.is_partial
     assert [type(one).__name__ for one in heard] == ["Operation", "Outcome", "Operation"]
-    assert descendants(os.getpid()) == ()
+    assert running() - before == set()
 
 
 class _alarm_is_ctrl_c:  # noqa: N801
@@ -180,14 +189,14 @@ class _alarm_is_ctrl_c:  # noqa: N801
     ids=["raises", "crashes", "aborts", "exits"],
 )
 def test_an_import_that_fails_is_one_error_for_all(tmp_path: Path, source: str, told: str):
-    environment = sabotaged(tmp_path, source)
+    environment, before = sabotaged(tmp_path, source), running()
 
     with pytest.raises(Failed) as caught:
         tried(environment, "matmul")
 
     assert str(caught.value) == f"`import torch` fails in `{environment}`: {told}"
     assert caught.value.hint == f"run `rocmswitch doctor '{environment}'`"
-    assert descendants(os.getpid()) == ()
+    assert running() - before == set()
 
 
 def test_a_process_that_kills_the_one_that_started_it_ends_alone(tmp_path: Path):
@@ -263,12 +272,16 @@ def test_what_an_operation_has_detached_is_ended_by_ctrl_c_too(tmp_path: Path):
 
     started = [int(line) for line in pids.read_text().split()]
     assert started
-    assert [number for number in started if Path(f"/proc/{number}").exists()] == []
+    until = time.monotonic() + GENEROUS
+    while alive(started) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert alive(started) == []
 
 
 @pytest.fixture(autouse=True)
 def nothing_is_left(tmp_path: Path) -> Iterator[None]:
+    before = running()
     yield
     until = time.monotonic() + GENEROUS
-    while descendants(os.getpid()) and time.monotonic() < until:
+    while running() - before and time.monotonic() < until:
         time.sleep(0.1)
