@@ -15,7 +15,7 @@ from rocmswitch.host.facts import read_host
 from rocmswitch.metadata.lock import LockedSource, render_lock
 from rocmswitch.metadata.manifest import parse_manifest
 from rocmswitch.model.receipt import SourceRecord
-from rocmswitch.model.stack import Source
+from rocmswitch.model.source import Source
 from rocmswitch.planning.locked import make_lock
 from rocmswitch.store.layout import Layout
 from rocmswitch.system.disk import Disk

@@ -16,7 +16,7 @@ from rocmswitch.cli.settling import settle
 from rocmswitch.errors import RocmswitchError
 from rocmswitch.model.package import VERIFICATION_CLASSES
 from rocmswitch.model.receipt import Receipt
-from rocmswitch.model.stack import SET_NAMES
+from rocmswitch.model.source import SET_NAMES
 from rocmswitch.operations import install
 from rocmswitch.operations.building import Workshop
 from rocmswitch.operations.resolving import Wish, check_required

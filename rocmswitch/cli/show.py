@@ -14,7 +14,8 @@ from rocmswitch.cli.settling import tell_pending
 from rocmswitch.errors import NotFound
 from rocmswitch.model.convolutionwords import FALLBACK
 from rocmswitch.model.receipt import Receipt
-from rocmswitch.model.stack import Gpu, Key, Stack
+from rocmswitch.model.source import Key
+from rocmswitch.model.stack import Gpu, Stack
 from rocmswitch.planning.naming import resolve_name
 from rocmswitch.planning.proberesults import summary
 from rocmswitch.planning.pytorch import other_rocm

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 
 from rocmswitch.errors import Failed, NotFound
 from rocmswitch.model.host import Host
-from rocmswitch.model.stack import Key, Source
+from rocmswitch.model.source import Key, Source
 
 ARCHIVES = {"debian": "http://ftp.debian.org/debian"}
 """Main mirrors. http, because ftp.debian.org has no certificate of its own; signatures make up for that."""

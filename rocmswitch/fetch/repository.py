@@ -23,7 +23,7 @@ from rocmswitch.metadata.debindex import PackageIndex
 from rocmswitch.model.host import Host
 from rocmswitch.model.package import Package
 from rocmswitch.model.receipt import SourceRecord
-from rocmswitch.model.stack import Source
+from rocmswitch.model.source import Source
 from rocmswitch.store.layout import Layout
 from rocmswitch.system.disk import Disk
 

@@ -16,7 +16,7 @@ import msgspec
 from rocmswitch.errors import ManifestMistake, VerificationFailed
 from rocmswitch.model.grammar import URL
 from rocmswitch.model.package import Digest
-from rocmswitch.model.stack import SET_NAMES
+from rocmswitch.model.source import SET_NAMES
 
 SIZE_LIMIT = 16 * 1024 * 1024
 """Bytes. 200 packages take 80 kB."""

@@ -9,16 +9,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-import msgspec
-
 from rocmswitch.model.grammar import (
     DATE,
-    FINGERPRINT,
     GLIBC,
     GPU,
     NAME,
     PACKAGE,
-    SHA256,
     URL,
     VERSION,
     WHEEL,
@@ -31,110 +27,11 @@ from rocmswitch.model.grammar import (
     is_name,
     is_plain_path,
     is_proof,
-    parse_root,
 )
+from rocmswitch.model.source import Sets, Source, Struct
 
 CARD = "{gpu}"
 """Stands for the card's target in names of wheels and extras."""
-SET_NAMES = ("runtime", "compiler", "libraries", "developer")
-
-
-class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """A frozen value; an unknown key is a mistake, never ignored."""
-
-
-class Key(Struct, frozen=True):
-    """Who may sign an index. Any one valid signature by a key with one of these fingerprints will do."""
-
-    fingerprint: str | tuple[str, ...]
-    """Primary key fingerprints, 40 upper-case hex digits. Trust comes from these alone, never from the file."""
-    url: str | tuple[str, ...] = ()
-    """Where the key itself can be fetched."""
-    keyring: str = ""
-    """A file that a machine may have already: `/usr/share/keyrings/debian-archive-keyring.gpg`."""
-
-    def __post_init__(self) -> None:
-        if not self.fingerprints:
-            raise WrongValue(("fingerprint",), "at least one fingerprint is needed")
-        each(self.fingerprint, FINGERPRINT, ("fingerprint",), "a fingerprint: 40 upper-case hex digits")
-        each(self.url, URL, ("url",), "an http or https URL")
-        if self.keyring and not (self.keyring.startswith("/") and is_plain_path(self.keyring[1:])):
-            raise WrongValue(("keyring",), f"`{self.keyring}` is not an absolute path without `..`")
-
-    @property
-    def fingerprints(self) -> tuple[str, ...]:
-        return (self.fingerprint,) if isinstance(self.fingerprint, str) else self.fingerprint
-
-    @property
-    def urls(self) -> tuple[str, ...]:
-        return (self.url,) if isinstance(self.url, str) else self.url
-
-
-class Source(Struct, frozen=True):
-    """A repository. `url` and `archive` exclude each other: an archive's mirror is chosen on the machine."""
-
-    kind: Literal["apt", "rpm", "tarball", "wheels"]
-    url: str = ""
-    archive: Literal["", "debian"] = ""
-    """A distribution's archive by name (`debian`): its mirror is the host's own, or the archive's main one."""
-    suite: str | dict[str, str] = ""
-    """The same everywhere, or by the host's code name with a `default`."""
-    components: tuple[str, ...] = ("main",)
-    key: Key | None = None
-    priority: int = 500
-    """Higher wins, as with apt's pins; between equals the newer version wins."""
-    digest: str = ""
-    """Of a tarball: its SHA-256."""
-    packages: tuple[str, ...] = ()
-    """Only these names are taken from here; empty means all."""
-
-    def __post_init__(self) -> None:
-        if bool(self.url) == bool(self.archive):
-            raise WrongValue(("url",), "exactly one of `url` and `archive` says where the source is")
-        if self.url:
-            each(self.url, URL, ("url",), "an http or https URL")
-        if not 1 <= self.priority <= 1000:
-            raise WrongValue(("priority",), "a priority is a number from 1 to 1000")
-        each(self.components, WORD, ("components",), "the name of a component")
-        each(self.packages, PACKAGE, ("packages",), "the name of a package")
-        self._check_kind()
-
-    def _check_kind(self) -> None:
-        """What a kind needs and what it has no use for."""
-        suites = {"": self.suite} if isinstance(self.suite, str) else self.suite
-        if self.kind == "apt":
-            if not self.suite:
-                raise WrongValue(("suite",), "an apt source needs a suite")
-            for code_name, suite in suites.items():
-                if not WORD.fullmatch(suite) or ".." in suite:
-                    raise WrongValue(
-                        ("suite", code_name) if code_name else ("suite",), "an apt source needs a suite"
-                    )
-        elif self.suite or self.archive:
-            raise WrongValue(("kind",), "only an apt source has a suite or an archive")
-        if self.kind in ("apt", "rpm") and self.key is None:
-            raise WrongValue(("key",), "a repository needs the key that signs it")
-        if (self.kind == "tarball") != bool(SHA256.fullmatch(self.digest)):
-            raise WrongValue(("digest",), "a tarball, and nothing else, needs its SHA-256 here")
-
-
-class Sets(Struct, frozen=True):
-    """Package roots. runtime is in all, developer has all. A version range may follow a name."""
-
-    runtime: tuple[str, ...]
-    compiler: tuple[str, ...] = ()
-    libraries: tuple[str, ...] = ()
-    developer: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if not self.runtime:
-            raise WrongValue(("runtime",), "the runtime set needs at least one package")
-        for name in SET_NAMES:
-            for index, root in enumerate(getattr(self, name)):
-                try:
-                    parse_root(root)
-                except ValueError as error:
-                    raise WrongValue((name, index), str(error)) from error
 
 
 class Rocm(Struct, frozen=True):
@@ -149,6 +46,9 @@ class Rocm(Struct, frozen=True):
     miopen: str = ""
     sources: tuple[Source, ...] = ()
     sets: Sets | None = None
+    """The roots, by the names that apt's packages have."""
+    rpm_sets: Sets | None = None
+    """The roots by the names that rpm's packages have."""
     host: dict[str, tuple[str, ...]] = {}
     """Base packages, and what shows that a machine has them: a soname, perhaps with a symbol version
     (`libstdc++.so.6(GLIBCXX_3.4.30)`), or a path below /usr (`bin/perl`, `include/c++/*/vector`). All of a
@@ -165,11 +65,9 @@ class Rocm(Struct, frozen=True):
             each(getattr(self, key) or (), VERSION, (key,), "a version")
         if not is_plain_path(self.root):
             raise WrongValue(("root",), f"`{self.root}` is not a relative path without `.` and `..`")
-        if len({one.kind == "wheels" for one in self.sources}) > 1:
-            raise WrongValue(("sources",), "wheels and packages cannot make one tree")
-        if (bool(self.sources) and not self.comes_as_wheels) != (self.sets is not None):
-            message = "wheels have no sets" if self.comes_as_wheels else "`sources` and `sets` need each other"
-            raise WrongValue(("sets",), message)
+        for key, kind, there in (("sets", "apt", self.sets), ("rpm_sets", "rpm", self.rpm_sets)):
+            if (kind in self.kinds) != (there is not None):
+                raise WrongValue((key,), f"a source of kind `{kind}` and `{key}` need each other")
         for package, proofs in self.host.items():
             if not PACKAGE.fullmatch(package):
                 raise WrongValue(("host", package), f"`{package}` is not the name of a package")
@@ -184,9 +82,14 @@ class Rocm(Struct, frozen=True):
         check_environment(self.environment, ("environment",))
 
     @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of its sources, each once, in their order."""
+        return tuple(dict.fromkeys(one.kind for one in self.sources))
+
+    @property
     def comes_as_wheels(self) -> bool:
         """Whether the tree lies inside each environment, and there is no prefix."""
-        return any(one.kind == "wheels" for one in self.sources)
+        return self.kinds == ("wheels",)
 
     def environment_in(self, site_packages: str) -> dict[str, str]:
         """`environment` for a tree that came as wheels, where `{prefix}` stands for the environment's place.

@@ -12,7 +12,8 @@ from rocmswitch.model.activation import CardVariable
 from rocmswitch.model.host import Evidence, Host
 from rocmswitch.model.package import SIGNED, Digest, Package
 from rocmswitch.model.receipt import SourceRecord
-from rocmswitch.model.stack import SET_NAMES, Stack
+from rocmswitch.model.source import SET_NAMES
+from rocmswitch.model.stack import Stack
 from rocmswitch.planning.activation import card_variables
 from rocmswitch.planning.closure import Closure
 from rocmswitch.planning.placement import HostTable, Placement, check_c_library, place_packages

@@ -10,7 +10,8 @@ import pytest
 
 from rocmswitch.errors import Failed, ManifestMistake, NotFound, Refused
 from rocmswitch.metadata.manifest import MANIFEST_SIZE_LIMIT, parse_root
-from rocmswitch.model.stack import SET_NAMES, Stack
+from rocmswitch.model.source import SET_NAMES
+from rocmswitch.model.stack import Stack
 from rocmswitch.store.catalog import Catalog, Manifest, shipped_manifests
 
 SHIPPED = Catalog(shipped_manifests())

@@ -16,7 +16,7 @@ from rocmswitch.fetch.repository import OpenedIndex, Repositories
 from rocmswitch.fetch.signature import installed_verifier
 from rocmswitch.fetch.signed import Verifier
 from rocmswitch.model.host import Host
-from rocmswitch.model.stack import Key, Source
+from rocmswitch.model.source import Key, Source
 from rocmswitch.store.layout import Layout
 from rocmswitch.system.disk import Disk
 from tests.support.aptrepository import AptRepository

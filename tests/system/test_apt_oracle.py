@@ -19,7 +19,8 @@ from rocmswitch.metadata.lock import parse_lock
 from rocmswitch.metadata.manifest import parse_manifest
 from rocmswitch.model.grammar import parse_root
 from rocmswitch.model.host import Evidence, Host
-from rocmswitch.model.stack import SET_NAMES, Stack
+from rocmswitch.model.source import SET_NAMES
+from rocmswitch.model.stack import Stack
 from rocmswitch.planning.closure import Closure, resolve_closure
 from rocmswitch.planning.install import Machine, Offer, Request, plan_install, roots_of, selected_sets
 from rocmswitch.planning.locked import difference

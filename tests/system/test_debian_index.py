@@ -20,7 +20,7 @@ from rocmswitch.fetch.signature import installed_verifier
 from rocmswitch.fetch.signed import Verifier
 from rocmswitch.host.apt import host_mirror
 from rocmswitch.model.host import Host
-from rocmswitch.model.stack import Key, Source
+from rocmswitch.model.source import Key, Source
 from rocmswitch.store.layout import Layout
 from rocmswitch.system.disk import Disk
 

@@ -9,7 +9,8 @@ import pytest
 from rocmswitch.errors import MachineLacks, UsageMistake, VerificationFailed
 from rocmswitch.metadata.deb import Stanza
 from rocmswitch.model.host import Evidence, Host
-from rocmswitch.model.stack import Rocm, Sets, Source, Stack
+from rocmswitch.model.source import Key, Sets, Source
+from rocmswitch.model.stack import Rocm, Stack
 from rocmswitch.planning.closure import resolve_closure
 from rocmswitch.planning.install import (
     InstallPlan,
@@ -23,7 +24,7 @@ from rocmswitch.planning.install import (
 from tests.support.packages import index, package
 
 HOST = Host("debian", (), "bookworm", "amd64", "2.36")
-SOURCE = Source(kind="tarball", url="https://example.org/rocm", digest="0" * 64)
+SOURCE = Source(kind="apt", url="https://example.org/rocm", suite="stable", key=Key(fingerprint="A" * 40))
 EVERY_SET = Sets(runtime=("hip",), compiler=("hipcc",), libraries=("rocrand",), developer=("rocrand-dev",))
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from rocmswitch.errors import ManifestMistake
 from rocmswitch.metadata.manifest import MANIFEST_SIZE_LIMIT, parse_manifest
-from rocmswitch.model.stack import Glibc, Gpu, Key, Pytorch, Rocm, Sets, Source, Stack
+from rocmswitch.model.source import Key, Sets, Source
+from rocmswitch.model.stack import Glibc, Gpu, Pytorch, Rocm, Stack
 
 OVERRIDE = "f.yaml:29: `gpus.gfx1010.environment.HSA_OVERRIDE_GFX_VERSION`: "
 SUPPORT = "community, none, official, partial, reported, unknown"

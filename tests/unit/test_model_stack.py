@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from rocmswitch.model.grammar import WrongValue, is_name, is_proof, parse_root
-from rocmswitch.model.stack import Glibc, Gpu, Key, Pytorch, Rocm, Sets, Source, Stack, Wheels
+from rocmswitch.model.source import Key, Sets, Source
+from rocmswitch.model.stack import Glibc, Gpu, Pytorch, Rocm, Stack, Wheels
 
 Path = tuple[str | int, ...]
 
@@ -15,6 +16,7 @@ KEY = Key(fingerprint="CA8BB4727A47B4D09B4EE8969386B48A1A693C5C")
 DIGEST = "0" * 64
 URL = "https://repo.radeon.com/rocm/apt/6.2.4"
 APT = Source(kind="apt", url=URL, suite="noble", key=KEY)
+RPM = Source(kind="rpm", key=KEY, url=f"{URL}/{{suite}}", suite={"el9": "el9", "default": "el8"})
 WHEELS = Source(kind="wheels", url="https://stable.repo.amd.com/rocm/whl-next/")
 ROCM = Rocm(version="6.2.4", root="opt/rocm-6.2.4")
 
@@ -175,11 +177,14 @@ def test_a_key_is_pinned_by_whole_fingerprints(values: dict[str, Any], key: Path
         ({"kind": "apt", "suite": "noble", "key": KEY, "url": URL, "components": ("../x",)}, ("components", 0)),
         ({"kind": "apt", "suite": "noble", "key": KEY, "url": URL, "packages": ("a b",)}, ("packages", 0)),
         ({"kind": "apt", "suite": "noble", "key": KEY, "url": URL, "digest": DIGEST}, ("digest",)),
-        ({"kind": "rpm", "key": KEY, "url": URL, "suite": "el9"}, ("kind",)),
+        ({"kind": "rpm", "key": KEY, "url": URL, "suite": "el9"}, ("suite",)),
+        ({"kind": "rpm", "key": KEY, "url": f"{URL}/{{suite}}"}, ("suite",)),
+        ({"kind": "rpm", "key": KEY, "url": URL, "archive": "debian"}, ("url",)),
+        ({"kind": "rpm", "key": KEY, "archive": "debian"}, ("archive",)),
+        ({"kind": "tarball", "url": URL, "root": "../x"}, ("root",)),
         ({"kind": "rpm", "url": URL}, ("key",)),
-        ({"kind": "wheels", "url": URL, "suite": "noble"}, ("kind",)),
+        ({"kind": "wheels", "url": URL, "suite": "noble"}, ("suite",)),
         ({"kind": "wheels", "url": URL, "digest": DIGEST}, ("digest",)),
-        ({"kind": "tarball", "url": URL}, ("digest",)),
         ({"kind": "tarball", "url": URL, "digest": "0" * 40}, ("digest",)),
     ],
 )
@@ -197,7 +202,9 @@ def test_a_source_has_what_its_kind_needs_and_nothing_else(values: dict[str, Any
         (Rocm, {"version": "6", "root": "usr", "sets": Sets(runtime=("a",))}, ("sets",)),
         (Rocm, {"version": "6", "root": "usr", "sources": (APT,)}, ("sets",)),
         (Rocm, {"version": "10", "root": "usr", "sources": (WHEELS,), "sets": Sets(runtime=("a",))}, ("sets",)),
-        (Rocm, {"version": "10", "root": "usr", "sources": (WHEELS, APT)}, ("sources",)),
+        (Rocm, {"version": "6", "root": "usr", "sources": (RPM,), "sets": Sets(runtime=("a",))}, ("sets",)),
+        (Rocm, {"version": "6", "root": "usr", "sources": (RPM,)}, ("rpm_sets",)),
+        (Rocm, {"version": "10", "root": "usr", "sources": (WHEELS, APT)}, ("sets",)),
         (Rocm, {"version": "6", "root": "usr", "host": {"a b": ()}}, ("host", "a b")),
         (Rocm, {"version": "6", "root": "usr", "host": {"a": ("bin/a", "a")}}, ("host", "a", 1)),
         (Rocm, {"version": "6", "root": "usr", "host_only": ("libc6",)}, ("host_only", 0)),

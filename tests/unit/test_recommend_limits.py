@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from rocmswitch.model.recommendation import BLOCKED, RUNS, Machine
-from rocmswitch.model.stack import Glibc, Gpu, Key, Rocm, Sets, Source, Stack
+from rocmswitch.model.source import Key, Sets, Source
+from rocmswitch.model.stack import Glibc, Gpu, Rocm, Stack
 from rocmswitch.planning.limits import versions
 from rocmswitch.planning.recommend import recommend
 from tests.support.recommending import SHIPPED, build, machine, named, of, stack

@@ -11,7 +11,8 @@ from rocmswitch.metadata.deb import Stanza
 from rocmswitch.metadata.debindex import PackageIndex
 from rocmswitch.metadata.lock import Lock, LockedSource, parse_lock, render_lock
 from rocmswitch.model.host import Evidence, Host
-from rocmswitch.model.stack import Rocm, Sets, Source, Stack
+from rocmswitch.model.source import Key, Sets, Source
+from rocmswitch.model.stack import Rocm, Stack
 from rocmswitch.planning.closure import resolve_closure
 from rocmswitch.planning.install import Machine, Offer, Request, plan_install, roots_of, selected_sets
 from rocmswitch.planning.locked import difference, locked_offer, make_lock
@@ -34,7 +35,7 @@ PACKAGES = (
 
 
 def stack(sets: Sets = SETS, name: str = "debian-5.2.3") -> Stack:
-    source = Source(kind="tarball", url="https://example.org/x", digest="0" * 64)
+    source = Source(kind="apt", url="https://example.org/rocm", suite="stable", key=Key(fingerprint="A" * 40))
     rocm = Rocm(version="5.2.3", root="usr", sets=sets, sources=(source,), host={"libc6": ("libc.so.6",)})
     return Stack(schema=1, name=name, summary="", rocm=rocm)
 

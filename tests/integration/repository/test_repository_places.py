@@ -15,7 +15,7 @@ from rocmswitch.errors import (
 )
 from rocmswitch.fetch.http import Http
 from rocmswitch.fetch.repository import Repositories
-from rocmswitch.model.stack import Key, Source
+from rocmswitch.model.source import Key, Source
 from rocmswitch.planning.closure import resolve_closure
 from rocmswitch.store.layout import Layout
 from rocmswitch.system.disk import Disk

@@ -14,7 +14,7 @@ from rocmswitch.errors import (
     VerificationFailed,
 )
 from rocmswitch.fetch.sequoia import Sequoia
-from rocmswitch.model.stack import Key, Source
+from rocmswitch.model.source import Key, Source
 from rocmswitch.system.disk import Disk
 from tests.support.aptrepository import Publication
 from tests.support.keys import KeyFolder
