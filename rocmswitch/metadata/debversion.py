@@ -9,6 +9,7 @@ from functools import cache
 from debian.debian_support import NativeVersion
 
 from rocmswitch.errors import VerificationFailed
+from rocmswitch.metadata.versions import Versions
 from rocmswitch.model.package import Relation
 
 MAX_VERSION = 256
@@ -41,3 +42,11 @@ def satisfies(version: str, relation: Relation) -> bool:
     if not relation.operator:
         return True
     return _COMPARE[relation.operator](version_key(version), version_key(relation.version))
+
+
+def answers(provided: Relation, needed: Relation) -> bool:
+    """A bound on the version is satisfied only by a Provides that states one (Debian Policy 7.5)."""
+    return not needed.operator or (bool(provided.version) and satisfies(provided.version, needed))
+
+
+DEBIAN = Versions(version_key, satisfies, answers)
