@@ -13,6 +13,7 @@ from rocmswitch.cli import machine, output, planned
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.progress import progress
 from rocmswitch.cli.settling import settle
+from rocmswitch.cli.system_option import is_shared, system_option, tell_shared
 from rocmswitch.errors import RocmswitchError
 from rocmswitch.model.package import VERIFICATION_CLASSES
 from rocmswitch.model.receipt import Receipt
@@ -26,7 +27,7 @@ from rocmswitch.planning.install import InstallPlan
 from rocmswitch.planning.naming import RECOMMENDED, resolve_name
 from rocmswitch.planning.space import Room
 from rocmswitch.store.catalog import Manifest
-from rocmswitch.store.installed import Installed
+from rocmswitch.store.installed import Installation, Installed
 from rocmswitch.system.disk import Disk
 
 
@@ -53,6 +54,7 @@ class Options:
 @click.option("--require", type=click.Choice(VERIFICATION_CLASSES), help="Refuse what is checked by less.")
 @click.option("--mirror", metavar="URL", help="Take a distribution's archive from here.")
 @click.option("--allow-expired", is_flag=True, help="Accept an index whose Valid-Until has passed.")
+@system_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Only show the plan.")
 @click.option("--json", "as_json", is_flag=True, help="For programs: the plan.")
@@ -71,11 +73,9 @@ def command(scopes: Scopes, /, name: str, **chosen: Any) -> None:
     if manifest.stack.name != name:
         output.say(f"{name} is {manifest.stack.name}")
     receipt = _receipt(scopes, manifest)
-    if not options.dry_run and _is_there(scopes, manifest, options, receipt):
-        write_scripts(manifest.stack.name, Installed((scopes.own,)), Disk())
-        output.say(f"{manifest.stack.name} is installed already ({', '.join(receipt.sets if receipt else ())})")
-        if options.as_json:
-            output.write_json(None)
+    there = None if options.dry_run else _there(scopes, manifest, options)
+    if there is not None:
+        _tell_there(scopes, there, options)
         return
     stages, workshop = Stages(), machine.workshop(scopes)
     with _ahead(scopes, manifest, options, receipt, workshop):
@@ -93,6 +93,22 @@ def _recommended(scopes: Scopes) -> str:
     from rocmswitch.cli import recommended
 
     return recommended.first_stack(scopes)
+
+
+def _there(scopes: Scopes, manifest: Manifest, options: Options) -> Installation | None:
+    """The user's own prefix, or else the one for all users, where nothing is to be done."""
+    found = (Installed((layout,)).prefix(manifest.stack.name) for layout in scopes.searched)
+    return next((one for one in found if one and _is_there(scopes, manifest, options, one.receipt)), None)
+
+
+def _tell_there(scopes: Scopes, there: Installation, options: Options) -> None:
+    name, sets = there.receipt.name, ", ".join(there.receipt.sets)
+    if there.layout == scopes.own:
+        write_scripts(name, Installed((scopes.own,)), Disk())
+    shared = "" if there.layout == scopes.own else ", for all users of this machine"
+    output.say(f"{name} is installed already{shared} ({sets})")
+    if options.as_json:
+        output.write_json(None)
 
 
 def _is_there(scopes: Scopes, manifest: Manifest, options: Options, receipt: Receipt | None) -> bool:
@@ -144,7 +160,7 @@ def _plan(
     else:
         with output.waiting(f"reading the package index of {manifest.stack.name}"):
             plan = install.plan(manifest, wish, machine.repositories(scopes.own), around, stages)
-    check_required(plan, options.require)
+    check_required(plan, options.require or ("pinned" if options.locked or is_shared(scopes) else None))
     return install.without_shared(plan, machine.prefixes(scopes.own))
 
 
@@ -162,3 +178,5 @@ def _execute(scopes: Scopes, plan: InstallPlan, workshop: Workshop, stages: Stag
         receipt = install.execute(plan, workshop, shown, stages)
     output.say(f"installed {receipt.name}: {output.size(receipt.size)}, {scopes.own.prefixes / receipt.name}")
     output.say(f"next: `rocmswitch run {receipt.name} -- rocminfo`, or `rocmswitch use {receipt.name}`")
+    if is_shared(scopes):
+        tell_shared(scopes, receipt)

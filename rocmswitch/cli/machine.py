@@ -146,7 +146,7 @@ def workshop(scopes: Scopes) -> Workshop:
     layout, wait = scopes.own, scopes.wait(WAIT)
     there = Machine(HostLibraries(), read_host().glibc, jobs=processors())
     downloads = Downloads(Http(), cache(layout))
-    return Workshop(downloads, prefixes(layout), disk(), there, Installed((layout,)), wait)
+    return Workshop(downloads, prefixes(layout), disk(), there, Installed(scopes.searched), wait)
 
 
 def uv(layout: Layout) -> Uv:

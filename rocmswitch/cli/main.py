@@ -74,6 +74,11 @@ class Scopes:
         """Seconds to wait for another rocmswitch: what the user said, or *otherwise*."""
         return otherwise if self._wait is None else self._wait
 
+    def shared(self) -> Scopes:
+        """The same for what all users of the machine share, and for nothing else."""
+        layout = Layout.system()
+        return Scopes(layout, (layout,), self._wait)
+
 
 class LazyGroup(click.Group):
     """Knows its commands by name and one line each, and imports one when it is called."""

@@ -10,6 +10,7 @@ import click
 
 from rocmswitch.cli import machine, output
 from rocmswitch.cli.main import Scopes
+from rocmswitch.cli.system_option import is_shared, system_option
 from rocmswitch.cli.use_options import Options, environment_options, typed_as
 from rocmswitch.errors import NotFound, UsageMistake
 from rocmswitch.model.convolutionwords import FALLBACK
@@ -30,6 +31,7 @@ _FOR_ENVIRONMENTS = ("python", "torch", "locked", "cpu", "rebind", "convolutions
 @environment_options
 @click.option("--pin", is_flag=True, help="Write .rocm-version: this folder and those below use it.")
 @click.option("--default", is_flag=True, help="New shells use it.")
+@system_option
 @click.option("--off", is_flag=True, help="Leave: what was there before applies again.")
 @click.option("--shell", type=click.Choice(["bash", "zsh", "sh", "fish"]), help="Whose line to print.")
 @click.option("--mirror", metavar="URL", help="Take a distribution's archive from here.")
@@ -49,6 +51,8 @@ def command(scopes: Scopes, /, target: str, *, off: bool, shell: str | None, **c
     pin, default = chosen.pop("pin"), chosen.pop("default")
     options = Options(**chosen)
     _check(target, options, off=off, lasting=pin or default)
+    if is_shared(scopes) and options.venv is not None:
+        raise UsageMistake("`--system` is for stacks: an environment is one user's own")
     if off:
         use_choice.leave(shell)
         return

@@ -37,8 +37,8 @@ def make_prefix(
         raise NotFound(f"`{target}` is no environment made by rocmswitch", hint="run `rocmswitch list`")
     settle(scopes, dry_run=options.dry_run)
     stages = Stages()
+    manifest = _manifest(scopes, target, Installed(scopes.searched))
     installed = Installed((scopes.own,))
-    manifest = _manifest(scopes, target, installed)
     if manifest.stack.pytorch and options.venv is None:
         _say_it_is_not_pytorch(manifest.stack.name, installed)
     plan = _plan_prefix(scopes, manifest, sets, options, stages)
@@ -51,7 +51,7 @@ def make_prefix(
         with progress(plan.download_size + plan.cached_size) as shown:
             install.execute(plan, machine.workshop(scopes), shown, stages)
         machine.report_timings(stages)
-    return Installed((scopes.own,)).prefix(manifest.stack.name)
+    return Installed(scopes.searched).prefix(manifest.stack.name)
 
 
 def _say_it_is_not_pytorch(stack: str, installed: Installed) -> None:
@@ -65,19 +65,19 @@ def make_environment(scopes: Scopes, target: str, options: Options) -> Installat
     """The environment, made where it is missing; None where the plan was only to be shown."""
     settle(scopes, dry_run=options.dry_run)
     place = use_environment.place(options.venv or "", Path.cwd())
-    installed = Installed((scopes.own,))
-    if place.name in machine.catalog(scopes).names() or installed.prefix(place.name):
+    installed, everywhere = Installed((scopes.own,)), Installed(scopes.searched)
+    if place.name in machine.catalog(scopes).names() or everywhere.prefix(place.name):
         raise UsageMistake(f"`{place.name}` is the name of a stack: an environment needs one of its own")
     if place.link:
         _check_link(place.link, scopes.own.venvs)
-    named = installed.exactly(target)
+    named = everywhere.exactly(target)
     if named is not None and named.receipt.name != named.receipt.stack:
         what = "an environment" if named.receipt.kind == "venv" else "a variant"
         raise UsageMistake(
             f"`{target}` is {what}, and `--venv` is for a stack",
             hint=f"run `rocmswitch use {named.receipt.stack} --venv {place.name}`",
         )
-    manifest = _manifest(scopes, target, installed)
+    manifest = _manifest(scopes, target, everywhere)
     existing = installed.venv(place.name)
     if not options.rebind:
         check_name(place.name, manifest.stack.name, existing.receipt if existing else None)
@@ -150,7 +150,7 @@ def _apart(existing: Installation | None, options: Options) -> tuple[str, str]:
 
 def _is_bound(scopes: Scopes, manifest: Manifest, existing: Installation, options: Options) -> bool:
     """Whether what the environment loads is there, made where it is missing."""
-    if existing.receipt.prefix and Installed((scopes.own,)).prefix(existing.receipt.prefix) is None:
+    if existing.receipt.prefix and Installed(scopes.searched).prefix(existing.receipt.prefix) is None:
         sets = (manifest.stack.wheels.set,) if manifest.stack.wheels else ("runtime",)
         return make_prefix(scopes, manifest.stack.name, options, sets=sets) is not None
     if options.as_json:
@@ -209,9 +209,10 @@ def _manifest(scopes: Scopes, target: str, installed: Installed) -> Manifest:
 def _plan_prefix(
     scopes: Scopes, manifest: Manifest, sets: tuple[str, ...], options: Options, stages: Stages
 ) -> InstallPlan | None:
-    """The plan of the prefix with *sets*; None where it is there."""
+    """The plan of the prefix with *sets*; None where it is there: the user's own, or else the one for all users."""
     one = Installed((scopes.own,)).prefix(manifest.stack.name)
-    if install.is_there(manifest, sets, one.receipt if one else None):
+    there = one or Installed(scopes.searched).prefix(manifest.stack.name)
+    if install.is_there(manifest, sets, there.receipt if there else None):
         return None
     tested = machine.lock(scopes, manifest.stack.name)
     wish = Wish(sets, mirror=options.mirror, allow_expired=options.allow_expired, tested=tested)

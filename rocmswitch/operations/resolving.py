@@ -105,7 +105,11 @@ def check_required(plan: InstallPlan, required: str | None) -> None:
     rank = VERIFICATION_CLASSES.index
     weak = [one for one in plan.packages if rank(one.verification) < rank(required)]
     if weak:
-        raise Refused(f"`{weak[0].package.name}` is only `{weak[0].verification}`, and `{required}` is required")
+        first = min(weak, key=lambda one: rank(one.verification))
+        raise Refused(
+            f"`{first.package.name}` is only `{first.verification}`, and `{required}` is required",
+            hint=f"run the same command with `--require {first.verification}`",
+        )
 
 
 def _check_prefix(stack: Stack) -> None:

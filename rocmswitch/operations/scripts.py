@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rocmswitch.operations import aliases
 from rocmswitch.operations.hooks import refreshed_hooks
+from rocmswitch.operations.modulefiles import modulefile_folder, wanted_modulefiles
 from rocmswitch.operations.rendering import functions, functions_path, script
 from rocmswitch.store.freshness import DIALECTS
 from rocmswitch.store.installed import Installation, Installed
@@ -78,7 +79,7 @@ def mend_scripts(layout: Layout, installed: Installed, disk: Disk) -> None:
     Nothing where nobody was. Raises as `write_scripts`.
     """
     leads_nowhere = any(not path.exists() for path in _symlinks(layout.activations))
-    remains = _orphans(layout) or _missing(layout) or _remains(layout)
+    remains = _differing(wanted_modulefiles(layout)) or _orphans(layout) or _missing(layout) or _remains(layout)
     if remains or leads_nowhere or _is_undecided(layout) or _is_outdated(layout):
         refresh_scripts(layout, installed, disk)
 
@@ -97,6 +98,10 @@ def make_folders(layout: Layout, disk: Disk) -> None:
         for folder in (layout.activations, layout.shell):
             make_private(folder, layout.scope, disk)
         disk.sync_directory(layout.data)
+    if layout.scope == "system" and not modulefile_folder(layout).is_dir():
+        for folder in (layout.modulefiles, modulefile_folder(layout)):
+            make_private(folder, layout.scope, disk)
+            disk.sync_directory(folder.parent)
 
 
 def default_name(layout: Layout) -> str:
@@ -130,7 +135,11 @@ def _bring_about(layout: Layout, scripts: Wanted, gone: str, disk: Disk) -> None
 
     The functions come last: as long as they are those of another version, it is not done.
     """
-    _write(layout, lambda: {**_links(layout, gone), **scripts, **_carried(layout)}, disk)
+
+    def wanted() -> Wanted:
+        return {**_links(layout, gone), **scripts, **wanted_modulefiles(layout, gone), **_carried(layout)}
+
+    _write(layout, wanted, disk)
 
 
 def _carried(layout: Layout) -> Wanted:
@@ -197,7 +206,8 @@ def _change(wanted: Wanted, disk: Disk) -> None:
 
 def _remains(layout: Layout) -> tuple[Path, ...]:
     """Where a broken run was about to put a script, perhaps one that nobody writes any more."""
-    found = (path for folder in (layout.activations, layout.shell) for path in folder.glob(".*.new"))
+    folders = (layout.activations, layout.shell, modulefile_folder(layout))
+    found = (path for folder in folders for path in folder.glob(".*.new"))
     return tuple(path.with_name(path.name[1:].rpartition(".new")[0].rpartition(".")[0]) for path in found)
 
 

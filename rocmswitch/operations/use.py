@@ -183,7 +183,7 @@ def execute(plan: VenvPlan, prefixes: Workshop, nursery: Nursery, progress: Prog
             # Another rocmswitch may have made one of this name since the plan.
             check_kept(plan, trees.receipt(plan.name) if current else None)
             if not trees.is_whole(plan.tree):
-                _make(plan, wheels, prefixes.trees, nursery)
+                _make(plan, wheels, prefixes, nursery)
             _name(plan, nursery, trees.receipt(plan.name) if current else None)
             trees.sweep()
         write_scripts(plan.name, prefixes.installed, nursery.disk)
@@ -225,7 +225,7 @@ def _authorized(wheel: Artifact, supply: Supply) -> Artifact:
     return replace(wheel, urls=tuple(supply.indexes.authorized(url) for url in wheel.urls))
 
 
-def _make(plan: VenvPlan, wheels: tuple[Wheel, ...], prefixes: Trees, nursery: Nursery) -> None:
+def _make(plan: VenvPlan, wheels: tuple[Wheel, ...], prefixes: Workshop, nursery: Nursery) -> None:
     folder = nursery.trees.begin(plan.tree)
     nursery.uv.make_environment(folder, Path(plan.python), wheels, _protection(plan))
     with disk_errors(folder):
@@ -260,10 +260,16 @@ def _protection(plan: VenvPlan) -> Protection | None:
     return Protection(tuple((name, version) for name, version in exact), render_wheel_lock(lock_of(plan)), rest)
 
 
-def _library_folders(prefix: str, prefixes: Trees) -> tuple[Path, ...]:
-    """Where the prefix's libraries are, by the name that outlives its tree."""
-    paths = dict(prefixes.receipt(prefix).activation.paths)
-    return tuple(prefixes.link(prefix) / folder for folder in paths.get("LIBRARY_PATH", ()))
+def _library_folders(prefix: str, prefixes: Workshop) -> tuple[Path, ...]:
+    """Where the prefix's libraries are, by the name that outlives its tree.
+
+    Where it is the one for all users, that comes second: one of the user's own, made later, goes before it.
+    """
+    found, own = prefixes.installed.prefix(prefix), prefixes.trees
+    receipt = found.receipt if found else own.receipt(prefix)
+    links = dict.fromkeys((own.link(prefix), found.link if found else own.link(prefix)))
+    folders = dict(receipt.activation.paths).get("LIBRARY_PATH", ())
+    return tuple(link / folder for link in links for folder in folders)
 
 
 def _receipt(plan: VenvPlan) -> Receipt:

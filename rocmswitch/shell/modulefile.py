@@ -9,6 +9,8 @@ from rocmswitch.model.activation import ResolvedActivation
 from rocmswitch.shell.calls import SHELL_STATE, variable_name
 from rocmswitch.shell.cards import grouped
 
+FAMILY = "rocm"
+"""The folder of the modulefiles: of what lies in one, one is loaded at a time."""
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:=+-,@%^ ")
 
 
@@ -26,6 +28,11 @@ def render(name: str, activation: ResolvedActivation, procedures: str) -> str:
         *_changes(activation),
     ]
     return "\n".join(lines) + "\n"
+
+
+def module_name(prefix: str) -> str:
+    """What `module load` calls a prefix: `rocm/6.2.4` for AMD's rocm-6.2.4, `rocm/debian-7.2.4` for another's."""
+    return f"{FAMILY}/{prefix.removeprefix('rocm-')}"
 
 
 def quote(value: str) -> str:

@@ -72,6 +72,11 @@ class Layout:
         return self.data / "activations"
 
     @property
+    def modulefiles(self) -> Path:
+        """What `module use` gets: a folder `rocm` with a modulefile for each prefix. Only the machine's has it."""
+        return self.data / "modulefiles"
+
+    @property
     def shell(self) -> Path:
         """What the scripts in `activations` are made of, and the hooks: copies of what rocmswitch carries."""
         return self.data / "shell"
