@@ -6,7 +6,6 @@ them only parts them; a number is newer than a word; `~` sorts before the end, `
 
 from __future__ import annotations
 
-import operator
 import re
 from collections.abc import Callable
 from functools import cache
@@ -106,7 +105,7 @@ def _order(one: str, other: str) -> int:
     right: Key = (other_epoch, segments_key(other_upstream))
     if release is not None and other_release is not None:
         left, right = (*left, segments_key(release)), (*right, segments_key(other_release))
-    return operator.gt(left, right) - operator.lt(left, right)
+    return int(left > right) - int(left < right)
 
 
 RPM = Versions(version_key, satisfies, answers)

@@ -47,15 +47,18 @@ class Relation:
     """One name with, perhaps, a bound on its version: `libc6 (>= 2.34)`.
 
     `operator` is one of `<<`, `<=`, `=`, `>=`, `>>`, or empty where any version will do
-    (Debian Policy 7.1).
+    (Debian Policy 7.1). In rpm's index the name may be a whole `(a with b)`: what one package is to provide.
     """
 
     name: str
     operator: str = ""
     version: str = ""
+    absent: bool = False
+    """Satisfied where nothing that is chosen is this: the condition of rpm's `(a if b)`."""
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.operator} {self.version})" if self.operator else self.name
+        text = f"{self.name} ({self.operator} {self.version})" if self.operator else self.name
+        return f"no {text}" if self.absent else text
 
 
 Dependency = tuple[Relation, ...]
