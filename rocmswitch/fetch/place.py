@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 
 from rocmswitch.errors import Failed, NotFound
 from rocmswitch.model.host import Host
-from rocmswitch.model.source import Key, Source
+from rocmswitch.model.source import FOLDER, Key, Source
 
 ARCHIVES = {"debian": "http://ftp.debian.org/debian"}
 """Main mirrors. http, because ftp.debian.org has no certificate of its own; signatures make up for that."""
@@ -77,7 +77,7 @@ def _locate(position: int, source: Source, host: Host, mirrors: Mirrors, mixed: 
     moved = mirrors.chosen if source.url else None
     return Place(
         position=position,
-        urls=_urls(source, mirrors, mixed),
+        urls=tuple(one.replace(FOLDER, _folder(source, host)) for one in _urls(source, mirrors, mixed)),
         suite=_suite(source, host),
         components=source.components,
         architecture=host.architecture,
@@ -121,3 +121,12 @@ def _suite(source: Source, host: Host) -> str:
         known = ", ".join(f"`{name}`" for name in source.suite)
         raise NotFound(f"`{source.url or source.archive}` has no suite for `{host.codename}`, only for {known}")
     return suite
+
+
+def _folder(source: Source, host: Host) -> str:
+    """The host's own repository among those of a source. Raises NotFound."""
+    folder = source.folder.get(host.codename) or source.folder.get("default", "")
+    if source.folder and not folder:
+        known = ", ".join(f"`{name}`" for name in source.folder)
+        raise NotFound(f"`{source.url}` has no repository for `{host.codename}`, only for {known}")
+    return folder

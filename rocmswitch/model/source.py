@@ -23,6 +23,8 @@ from rocmswitch.model.grammar import (
 
 SUITE = "{suite}"
 """Stands for the suite in the URL of an rpm source."""
+FOLDER = "{folder}"
+"""Stands for the host's folder in the URL of an apt source."""
 SET_NAMES = ("runtime", "compiler", "libraries", "developer")
 
 
@@ -68,6 +70,9 @@ class Source(Struct, frozen=True):
     suite: str | dict[str, str] = ""
     """The same everywhere, or by the host with a `default`: for apt by its code name (`noble`), for rpm by its
     family and major version (`el9`, `sles15`); of rpm it takes the place of `{suite}` in `url`."""
+    folder: dict[str, str] = {}
+    """Of apt, where each system has a repository of its own with the same suite: what takes the place of `{folder}`
+    in `url`, by the host's code name (`noble: ubuntu2404`) with a `default`."""
     components: tuple[str, ...] = ("main",)
     key: Key | None = None
     priority: int = 500
@@ -83,7 +88,7 @@ class Source(Struct, frozen=True):
         if bool(self.url) == bool(self.archive):
             raise WrongValue(("url",), "exactly one of `url` and `archive` says where the source is")
         if self.url:
-            each(self.url.replace(SUITE, "suite"), URL, ("url",), "an http or https URL")
+            each(self.url.replace(SUITE, "suite").replace(FOLDER, "folder"), URL, ("url",), "an http or https URL")
         if self.root and not is_plain_path(self.root):
             raise WrongValue(("root",), f"`{self.root}` is not a relative path without `.` and `..`")
         if not 1 <= self.priority <= 1000:
@@ -102,14 +107,19 @@ class Source(Struct, frozen=True):
             raise WrongValue(("archive",), "only an apt source has an archive")
         if self.kind == "rpm" and bool(self.suite) != (SUITE in self.url):
             raise WrongValue(("suite",), f"a suite of rpm takes the place of `{SUITE}` in the URL")
-        for code_name, suite in self.suites.items():
-            if not WORD.fullmatch(suite) or ".." in suite:
-                where = ("suite", code_name) if code_name else ("suite",)
-                raise WrongValue(where, f"`{suite}` is not the name of a suite")
+        if bool(self.folder) != (FOLDER in self.url) or (self.folder and self.kind != "apt"):
+            raise WrongValue(("folder",), f"a folder of apt takes the place of `{FOLDER}` in the URL")
+        self._check_names("suite", self.suites)
+        self._check_names("folder", self.folder)
         if self.kind in ("apt", "rpm") and self.key is None:
             raise WrongValue(("key",), "a repository needs the key that signs it")
         if self.digest and not (self.kind == "tarball" and SHA256.fullmatch(self.digest)):
             raise WrongValue(("digest",), "only a tarball has a digest: a SHA-256")
+
+    def _check_names(self, key: str, names: dict[str, str]) -> None:
+        for code_name, name in names.items():
+            if not WORD.fullmatch(name) or ".." in name:
+                raise WrongValue((key, code_name) if code_name else (key,), f"`{name}` is not the name of a {key}")
 
     @property
     def suites(self) -> dict[str, str]:
