@@ -11,6 +11,7 @@ from rocmswitch.cli.driver_words import Word, change_words, check_no_root, root_
 from rocmswitch.cli.filenames import printable, text_only
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.settling import settle
+from rocmswitch.cli.system_option import system_option
 from rocmswitch.cli.typed import own_line
 from rocmswitch.operations import backup
 from rocmswitch.operations.rootonly import check_root
@@ -25,6 +26,7 @@ def command() -> None:
 @command.command(epilog="Example: rocmswitch backup prune 3")
 @click.argument("words", metavar="[N]...", nargs=-1, callback=change_words)
 @root_option
+@system_option
 @click.option("--all", "everything", is_flag=True, help="Also the originals of what is deployed now.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be lost.")

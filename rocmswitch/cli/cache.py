@@ -6,6 +6,7 @@ import click
 
 from rocmswitch.cli import machine, output
 from rocmswitch.cli.main import Scopes
+from rocmswitch.cli.system_option import system_option, system_reading_option
 from rocmswitch.operations import backup, cache
 from rocmswitch.store.installed import Installed
 
@@ -16,6 +17,7 @@ def command() -> None:
 
 
 @command.command(epilog="Example: rocmswitch cache size --json")
+@system_reading_option
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def size(scopes: Scopes, as_json: bool) -> None:
@@ -37,6 +39,7 @@ def size(scopes: Scopes, as_json: bool) -> None:
 
 
 @command.command(epilog="Example: rocmswitch cache prune --yes")
+@system_option
 @click.option("--all", "everything", is_flag=True, help="Also what an installed or removed stack was made from.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be deleted.")

@@ -22,6 +22,7 @@ from rocmswitch.cli.driver_words import (
 from rocmswitch.cli.filenames import printable, text_only
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.settling import settle_anyway
+from rocmswitch.cli.system_option import system_reading_option
 from rocmswitch.errors import VerificationFailed
 from rocmswitch.model.deployment import Generation, Step
 from rocmswitch.operations import history
@@ -38,6 +39,7 @@ _LONGEST_PLACE = {True: 40, False: 14}
 @click.argument("name", required=False)
 @click.option("--check", is_flag=True, help="Read everything that was saved, and compare it with its hash.")
 @root_option
+@system_reading_option
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def command(scopes: Scopes, name: str | None, check: bool, root: Path, as_json: bool) -> None:

@@ -7,12 +7,14 @@ import click
 from rocmswitch.cli import listing, machine, output
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.settling import tell_pending
+from rocmswitch.cli.system_option import system_reading_option
 from rocmswitch.planning.naming import by_version
 from rocmswitch.store.installed import Installed
 
 
 @click.command(epilog="Example: rocmswitch list --available")
 @click.option("--available", is_flag=True, help="The stacks that can be installed.")
+@system_reading_option
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def command(scopes: Scopes, available: bool, as_json: bool) -> None:

@@ -101,11 +101,11 @@ def size(count: int) -> str:
 
 
 def _here(text: str) -> str:
-    if "`sudo rocmswitch " not in text:
+    if "rocmswitch " not in text:
         return text
-    from rocmswitch.cli.typed import here
+    from rocmswitch.cli.typed import here, shared
 
-    return here(text)
+    return shared(here(text))
 
 
 def _one_line(text: str) -> str:

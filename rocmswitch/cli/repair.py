@@ -8,6 +8,7 @@ from rocmswitch.cli import machine, output, planned
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.progress import progress
 from rocmswitch.cli.settling import settle
+from rocmswitch.cli.system_option import check_own, system_option
 from rocmswitch.errors import VerificationFailed
 from rocmswitch.operations import install, repair
 from rocmswitch.operations.resolving import Wish
@@ -20,6 +21,7 @@ from rocmswitch.store.verify import verify_tree
 @click.command(epilog="Example: rocmswitch repair debian-5.2.3")
 @click.argument("name")
 @click.option("--mirror", metavar="URL", help="Where the receipt is lost: take a distribution's archive from here.")
+@system_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Only show the plan.")
 @click.pass_obj
@@ -28,6 +30,7 @@ def command(scopes: Scopes, name: str, mirror: str | None, yes: bool, dry_run: b
 
     Where its receipt is lost, from the packages of the day.
     """
+    check_own(scopes, name)
     settle(scopes, dry_run=dry_run)
     installed = Installed((scopes.own,))
     lost = installed.damaged(name)

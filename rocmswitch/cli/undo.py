@@ -11,6 +11,7 @@ from rocmswitch.cli import output, wayback
 from rocmswitch.cli.driver_words import Word, change_word, check_no_root, root_option
 from rocmswitch.cli.filenames import called
 from rocmswitch.cli.main import Scopes
+from rocmswitch.cli.system_option import system_option
 from rocmswitch.model.deployment import Generation
 from rocmswitch.operations import undo
 
@@ -18,6 +19,7 @@ from rocmswitch.operations import undo
 @click.command(epilog="Example: rocmswitch undo 3")
 @click.argument("word", required=False, callback=change_word, metavar="[N]")
 @root_option
+@system_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be put back.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")

@@ -9,6 +9,7 @@ import click
 from rocmswitch.cli import machine, output
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.settling import tell_pending
+from rocmswitch.cli.system_option import system_reading_option
 from rocmswitch.errors import NotFound, VerificationFailed
 from rocmswitch.store.installed import Damaged, Installation, Installed
 from rocmswitch.store.receipts import FILES, FOLDER, RECEIPT
@@ -20,6 +21,7 @@ SHOWN = 20
 
 @click.command(epilog="Example: rocmswitch verify debian-5.2.3")
 @click.argument("name", required=False)
+@system_reading_option
 @click.option("--quick", is_flag=True, help="Sizes, modes and links only; no file is read.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
