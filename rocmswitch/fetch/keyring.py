@@ -53,6 +53,8 @@ class Keyring:
     store: IndexStore
     now: datetime
     offline: bool
+    more: tuple[bytes, ...] = ()
+    """Copies that came with a bundle."""
 
     def copies(self, place: Place) -> Iterator[KeyCopy]:
         """Every copy, the next one being looked for only when it is asked for.
@@ -63,6 +65,7 @@ class Keyring:
         own = _host_keyring(place.key.keyring)
         if own:
             yield KeyCopy(Keys(fingerprints, own))
+        yield from (KeyCopy(Keys(fingerprints, one)) for one in self.more)
         failure: RocmswitchError | None = None
         for url in place.key_urls:
             kept = self.store.key(url)

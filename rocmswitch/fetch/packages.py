@@ -52,6 +52,10 @@ class PackagesReader:
 
     http: Reader
     store: IndexStore
+    names: frozenset[str] = frozenset()
+    """Only packages of these names are read; empty for all."""
+    quick: bool = False
+    """Take the form that unpacks fastest, not the smallest."""
 
     def open(self, place: Place, release: Release) -> Iterator[tuple[PackageIndex, ReleaseFile]]:
         """The index of each component, and the file it was made of.
@@ -80,16 +84,16 @@ class PackagesReader:
             return None
 
     def _make(self, place: Place, release: Release, listed: ListedPackages) -> None:
-        form, content = self._fetch_smallest(place, release, listed)
+        form, content = self._fetch_best(place, release, listed)
         pieces = _checked(decompressed(content, form.path.rpartition("/")[2]), listed, place)
-        stanzas = read_packages(_ahead(pieces), place.architecture, f"{place.name}/{listed.path}")
+        stanzas = read_packages(_ahead(pieces), place.architecture, f"{place.name}/{listed.path}", self.names)
         data = encode_index(stanzas)
         self.store.keep_index(place.url, place.suite, listed.path, listed.identity.digest.value, data)
 
-    def _fetch_smallest(self, place: Place, release: Release, listed: ListedPackages) -> tuple[ReleaseFile, bytes]:
+    def _fetch_best(self, place: Place, release: Release, listed: ListedPackages) -> tuple[ReleaseFile, bytes]:
         """The first form that is there and right: on a half-synchronised mirror another one may be."""
         problems: list[HalfSynchronised | NotFound] = []
-        for form in listed.forms:
+        for form in sorted(listed.forms, key=_quickness) if self.quick else listed.forms:
             try:
                 return form, self._fetch(place, form, by_hash=release.by_hash)
             except (HalfSynchronised, NotFound) as error:
@@ -137,6 +141,10 @@ def _listed(folder: str, release: Release) -> ListedPackages | None:
     listed = (release.files.get(f"{folder}/{name}") for name in DECOMPRESSORS)
     forms = sorted((one for one in listed if one and one.size <= MAX_PACKAGES_FILE), key=lambda one: one.size)
     return ListedPackages(f"{folder}/Packages", tuple(forms), plain) if forms else None
+
+
+def _quickness(form: ReleaseFile) -> int:
+    return _QUICKEST.index(form.path.rpartition("/")[2])
 
 
 def _checked(pieces: Iterator[bytes], listed: ListedPackages, place: Place) -> Iterator[bytes]:
@@ -198,6 +206,8 @@ DECOMPRESSORS: dict[str, Callable[[bytes], Iterator[bytes]]] = {
     "Packages.zst": _zst_pieces,
 }
 """By the file's name."""
+_QUICKEST = ("Packages.zst", "Packages.gz", "Packages.xz", "Packages")
+"""The last is often listed and not there."""
 
 
 def decompressed(content: bytes, name: str) -> Iterator[bytes]:

@@ -10,6 +10,7 @@ from rocmswitch.errors import MachineLacks, NetworkFailed, NotFound, RocmswitchE
 from rocmswitch.fetch.indexstore import Envelope, IndexStore
 from rocmswitch.fetch.keyring import Keyring, Reader
 from rocmswitch.fetch.place import Place
+from rocmswitch.fetch.provision import Provision
 from rocmswitch.fetch.signature import verify_detached, verify_inline
 from rocmswitch.fetch.signed import KeyMissing, KeyOutdated, Keys, Signed, Verifier
 from rocmswitch.metadata.deb import Release, parse_release
@@ -45,6 +46,7 @@ class Releases:
     verifier: Verifier
     now: datetime
     allow_expired: bool
+    provision: Provision = Provision()
 
     def fetch(self, place: Place) -> Envelope:
         """InRelease, else Release with Release.gpg. Raises NotFound, NetworkFailed, VerificationFailed."""
@@ -66,7 +68,7 @@ class Releases:
         signed = self._verify(place, envelope)
         release = parse_release(signed.text, place.name)
         expired = self._check_dates(place, release)
-        warnings = (*signed.warnings, *_check_suite(place, release))
+        warnings = (*signed.warnings, *_check_suite(place, release), *self._tell_age(place, release))
         return TrustedRelease(release, signed.fingerprint, envelope, expired, warnings)
 
     def _verify(self, place: Place, envelope: Envelope) -> Signed:
@@ -104,18 +106,40 @@ class Releases:
             )
         seen = self.store.seen(place.url, place.suite)
         if seen and release.date < seen:
-            raise VerificationFailed(
-                f"the index `{place.name}` is of {_shown(release.date)}, but one of {_shown(seen)} was seen"
-                " before: the mirror is behind, or somebody serves an old state"
-            )
+            self._check_older(place, release, seen)
         if release.valid_until is None or release.valid_until >= self.now:
             return False
-        if not self.allow_expired:
+        if not (self.allow_expired or self._was_in_date(release)):
             raise VerificationFailed(
                 f"the index `{place.name}` was valid until {_shown(release.valid_until)} only",
                 hint="if you know why the mirror is behind, run the same command with `--allow-expired`",
             )
         return True
+
+    def _check_older(self, place: Place, release: Release, seen: datetime) -> None:
+        """Refuse to go back, which only a bundle may, and only if the user says so."""
+        what = f"the index `{place.name}` is of {_shown(release.date)}, but one of {_shown(seen)} was seen before"
+        if self.provision.made is None:
+            raise VerificationFailed(f"{what}: the mirror is behind, or somebody serves an old state")
+        if not self.allow_expired:
+            raise VerificationFailed(
+                f"{what}: the bundle is older than what this machine knows",
+                hint="if that is meant, run the same command with `--allow-expired`",
+            )
+
+    def _was_in_date(self, release: Release) -> bool:
+        until = release.valid_until
+        return until is not None and self.provision.was_in_date(release.date, until, self.now)
+
+    def _tell_age(self, place: Place, release: Release) -> tuple[str, ...]:
+        """What to say of an index that has run out since its bundle was made."""
+        made, until = self.provision.made, release.valid_until
+        if made is None or until is None or until >= self.now or not self._was_in_date(release):
+            return ()
+        return (
+            f"the index `{place.name}` was valid until {_shown(until)} only, as it was when the bundle was made, "
+            f"{(self.now - made).days} days ago: there may be newer packages",
+        )
 
 
 def _check_suite(place: Place, release: Release) -> tuple[str, ...]:

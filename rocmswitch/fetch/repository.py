@@ -16,6 +16,7 @@ from rocmswitch.fetch.indexstore import Envelope, IndexStore, Kept
 from rocmswitch.fetch.keyring import Keyring, NoNetwork, Reader
 from rocmswitch.fetch.packages import HalfSynchronised, PackagesReader
 from rocmswitch.fetch.place import Mirrors, Place, locate
+from rocmswitch.fetch.provision import Provision
 from rocmswitch.fetch.release import Releases, TrustedRelease
 from rocmswitch.fetch.signature import installed_verifier
 from rocmswitch.fetch.signed import Verifier
@@ -56,6 +57,8 @@ class Repositories:
     host_mirrors: dict[str, str] = field(default_factory=dict)
     """By archive (`debian`): see `host.apt.host_mirror`."""
     verifier: Verifier = field(default_factory=installed_verifier)
+    provision: Provision = Provision()
+    """What is different for a bundle."""
 
     def open(
         self,
@@ -85,10 +88,11 @@ class Repositories:
 
     def _opener(self, allow_expired: bool, offline: bool) -> _Opener:
         http = NoNetwork() if offline else self.http
-        store = IndexStore(self.layout, self.disk)
-        keyring = Keyring(http, store, self.now, offline)
-        releases = Releases(http, store, keyring, self.verifier, self.now, allow_expired)
-        return _Opener(releases, PackagesReader(http, store), store, self.fresh_for, offline)
+        store = self.provision.store or IndexStore(self.layout, self.disk)
+        keyring = Keyring(http, store, self.now, offline, self.provision.keys)
+        releases = Releases(http, store, keyring, self.verifier, self.now, allow_expired, self.provision)
+        packages = PackagesReader(http, store, self.provision.names, quick=self.provision.quick)
+        return _Opener(releases, packages, store, self.fresh_for, offline)
 
 
 @dataclass(frozen=True)

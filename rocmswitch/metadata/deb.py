@@ -7,7 +7,7 @@ cannot be understood is refused with VerificationFailed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -33,6 +33,7 @@ FIELDS = (
 """What is read of a package's entry; a description or a maintainer is never looked at."""
 
 Stanza = Mapping[bytes, bytes]
+_BEGINNING = b"Package: "
 """The FIELDS that one package has, by name; continued lines are joined to one."""
 
 _FIELD = re.compile(rb"^(" + "|".join(FIELDS).encode() + rb"): *([^\n]*(?:\n[ \t][^\n]*)*)", re.MULTILINE)
@@ -98,17 +99,26 @@ def parse_release(text: bytes, source: str) -> Release:
     )
 
 
-def read_packages(chunks: Iterable[bytes], architecture: str, source: str) -> Iterator[Stanza]:
+def read_packages(
+    chunks: Iterable[bytes], architecture: str, source: str, names: Collection[str] = ()
+) -> Iterator[Stanza]:
     """The packages of a Packages file that suit *architecture*, one at a time, from pieces of any size.
 
-    Never more than one stanza and one piece is held. Raises VerificationFailed.
+    Those called one of *names* alone, where there are any. Never more than one stanza and one piece is held.
+    Raises VerificationFailed.
     """
     suitable = (architecture.encode(), b"all")
+    named = frozenset(name.encode() for name in names)
     for text in stanzas(chunks, source):
+        # Nearly every entry begins so; of the others the name is known once they are read.
+        if named and text.startswith(_BEGINNING) and text[len(_BEGINNING) : text.find(b"\n")] not in named:
+            continue
         stanza = dict(_FIELD.findall(text))
         if b"\n " in text or b"\t" in text:
             stanza = {name: b" ".join(value.split()) for name, value in stanza.items()}
-        if stanza.get(b"Architecture") in suitable and b"Package" in stanza and b"Version" in stanza:
+        if stanza.get(b"Architecture") not in suitable or b"Package" not in stanza or b"Version" not in stanza:
+            continue
+        if not named or stanza[b"Package"] in named:
             yield stanza
 
 
