@@ -20,7 +20,7 @@ def show_install(plan: InstallPlan, rooms: tuple[Room, Room]) -> None:
     left = f", and {len(plan.host)} that this machine has" if plan.host else ""
     output.say(f"{plan.name} ({sets}): {len(plan.packages)} packages{left}")
     base = [one for one in plan.packages if one.place == "base"]
-    if base:
+    if base and not plan.carries_c_library:
         output.say(f"carried along because this machine lacks it: {', '.join(one.package.name for one in base)}")
     _say_bytes(plan.download_size, plan.cached_size, plan.installed_size)
     for room, needed in space_needed(plan, *rooms):

@@ -15,6 +15,9 @@ FIRST_USE = "first-use"
 VERIFICATION_CLASSES = (FIRST_USE, PINNED, SIGNED)
 """By what an artifact was checked, from the weakest to the strongest."""
 
+C_LIBRARIES = ("libc6", "glibc")
+"""The packages of the C library and its loader, by the names of Debian and of Red Hat."""
+
 
 @dataclass(frozen=True)
 class Digest:

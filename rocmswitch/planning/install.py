@@ -10,13 +10,13 @@ from dataclasses import asdict, dataclass
 from rocmswitch.errors import UsageMistake
 from rocmswitch.model.activation import CardVariable
 from rocmswitch.model.host import Evidence, Host
-from rocmswitch.model.package import SIGNED, Digest, Package
+from rocmswitch.model.package import C_LIBRARIES, SIGNED, Digest, Package
 from rocmswitch.model.receipt import SourceRecord
 from rocmswitch.model.source import SET_NAMES
 from rocmswitch.model.stack import Stack
 from rocmswitch.planning.activation import card_variables
 from rocmswitch.planning.closure import Closure
-from rocmswitch.planning.placement import HostTable, Placement, check_c_library, place_packages
+from rocmswitch.planning.placement import BASE, HostTable, Placement, place_packages
 from rocmswitch.planning.release import check_release
 
 TREE_ID_LENGTH = 12
@@ -33,6 +33,8 @@ class PlannedPackage:
     cached: bool
     because: str = ""
     """For `base`: what the host lacks."""
+    host_has: bool = False
+    """It is carried although the machine has it, because the C library is."""
     shared: bool = False
     """The new tree takes it over from the one that it replaces, by hard links: nothing is fetched or unpacked."""
 
@@ -65,6 +67,11 @@ class InstallPlan:
     notes: tuple[str, ...] = ()
     cards: tuple[CardVariable, ...] = ()
     """What the manifest sets on single cards."""
+
+    @property
+    def carries_c_library(self) -> bool:
+        """Whether the tree has a C library and a loader of its own, by which its programs start."""
+        return any(one.place == BASE and one.package.name in C_LIBRARIES for one in self.packages)
 
     @property
     def download_size(self) -> int:
@@ -204,12 +211,11 @@ def plan_install(request: Request, offer: Offer, machine: Machine) -> InstallPla
     """
     stack, rocm = request.stack, request.stack.rocm
     check_release(stack, offer.closure.packages)
-    table = HostTable(frozenset(rocm.host), frozenset(rocm.host_only))
-    placement = place_packages(offer.closure, table, machine.evidence)
+    table = HostTable(frozenset(rocm.host), frozenset(rocm.host_only), _instead(stack, offer.closure))
+    placement = place_packages(offer.closure, table, machine.evidence, machine.host.glibc)
     packages = tuple(
         _planned(one, placement, offer, machine) for one in offer.closure.packages if one.name in placement.unpacked
     )
-    check_c_library((one.package for one in packages), machine.host)
     return InstallPlan(
         name=stack.name,
         stack_version=rocm.version,
@@ -221,9 +227,21 @@ def plan_install(request: Request, offer: Offer, machine: Machine) -> InstallPla
         environment=tuple(sorted(rocm.environment.items())),
         manifest_sha256=request.manifest_sha256,
         replaces=request.replaces,
-        notes=offer.notes,
+        notes=(*_carrying(placement), *offer.notes),
         cards=card_variables(stack.gpus),
     )
+
+
+def _carrying(placement: Placement) -> tuple[str, ...]:
+    return (f"carried along, with its own C library, because {placement.carried}",) if placement.carried else ()
+
+
+def _instead(stack: Stack, closure: Closure) -> str:
+    """What to do where these packages cannot run here: AMD's rpm packages are built for an older C library."""
+    taken = {stack.rocm.sources[int(one.source)].kind for one in closure.packages if one.source}
+    if "rpm" in stack.rocm.kinds and "rpm" not in taken:
+        return f"run `rocmswitch install {stack.name} --source rpm`"
+    return "run `rocmswitch recommend`"
 
 
 def _planned(package: Package, placement: Placement, offer: Offer, machine: Machine) -> PlannedPackage:
@@ -235,6 +253,7 @@ def _planned(package: Package, placement: Placement, offer: Offer, machine: Mach
         verification=offer.verification,
         cached=package.digest in machine.cached,
         because=because,
+        host_has=place == BASE and package.name in dict(machine.evidence.proven),
     )
 
 
