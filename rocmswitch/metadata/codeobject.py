@@ -5,8 +5,13 @@ By the number in its flags (LLVM, User Guide for AMDGPU Backend, "AMDGPU ELF Hea
 
 from __future__ import annotations
 
+import struct
+
 from elftools.elf.elffile import ELFFile
 
+_HEADER = struct.Struct("<4sBBBBB7xHHIQQQI")
+"""Elf64_Ehdr up to e_flags: magic, class, order, version, OS, its ABI's version, type, machine, …"""
+_ELF, _BITS_64, _LITTLE = b"\x7fELF", 2, 1
 _MACHINE = 224
 """EM_AMDGPU, which the older of the ELF libraries do not know by name."""
 _PROCESSOR = 0xFF
@@ -23,6 +28,8 @@ _LIST = """
     59=gfx12-generic 5a=gfx1251 5b=gfx12-5-generic 5c=gfx1172 5d=gfx1170 5e=gfx1171 5f=gfx9-4-generic
 """
 _PROCESSORS = {int(number, 16): name for number, _, name in (one.partition("=") for one in _LIST.split())}
+PROCESSORS = tuple(_PROCESSORS.values())
+"""The names of all that have one here."""
 
 
 def is_code_object(elf: ELFFile) -> bool:
@@ -31,8 +38,21 @@ def is_code_object(elf: ELFFile) -> bool:
 
 def processor_of(elf: ELFFile) -> str:
     """`gfx1010`, with `:xnack+` or `:xnack-` where it is for that alone; empty for one that has no name here."""
-    flags = elf["e_flags"]
+    return _named(elf["e_flags"], elf["e_ident"]["EI_ABIVERSION"])
+
+
+def processor_in(head: bytes) -> str:
+    """The same from the first 64 bytes of a file; empty, too, where they begin no code object."""
+    if len(head) < _HEADER.size:
+        return ""
+    magic, bits, order, _, _, version, _, machine, *_, flags = _HEADER.unpack_from(head)
+    if (magic, bits, order, machine) != (_ELF, _BITS_64, _LITTLE, _MACHINE):
+        return ""
+    return _named(flags, version)
+
+
+def _named(flags: int, version: int) -> str:
     name = _PROCESSORS.get(flags & _PROCESSOR, "")
     # Older versions of the format say it in other bits, and ROCm 5 reads them no more.
-    selects = elf["e_ident"]["EI_ABIVERSION"] >= _SELECTS_XNACK
+    selects = version >= _SELECTS_XNACK
     return name + (_XNACK.get(flags & 0x300, "") if selects and name else "")

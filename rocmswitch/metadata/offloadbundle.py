@@ -82,6 +82,25 @@ def parse_gpu_code(file: BinaryIO) -> GpuCode:
     return GpuCode(unread="its headers hold nonsense")
 
 
+def targets_in(head: bytes, size: int) -> tuple[str, ...]:
+    """The targets of a file of *size* bytes that is one bundle and nothing else, from its first bytes.
+
+    Empty where it is no such file, or where *head* does not tell: that of a packed one lies in its first block.
+    """
+    try:
+        if head.startswith(PLAIN):
+            found = _table(head[:_LARGEST_TABLE])
+            length = max((offset + count for offset, count, _ in found or ()), default=0)
+            # Some writers fill the last page.
+            return tuple(sorted(_targets(found))) if found and size - _ALIGNMENT < length <= size else ()
+        if head.startswith(PACKED):
+            one = _packed(io.BytesIO(head), 0, size)
+            return tuple(sorted(one.targets)) if one.length == size else ()
+    except _Nonsense:
+        pass
+    return ()
+
+
 def _of_library(file: BinaryIO, elf: ELFFile) -> GpuCode:
     offset, size = find_section(elf, b".rocm_kpack_ref")
     if size:

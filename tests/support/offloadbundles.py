@@ -22,7 +22,14 @@ PAGE = 4096
 MAGIC = b"__CLANG_OFFLOAD_BUNDLE__"
 HOST = "host-x86_64-unknown-linux-gnu-"
 ZLIB, ZSTD = 0, 1
-_FLAGS = {"gfx1010": 0x133, "gfx1010:xnack-": 0x233, "gfx90a:xnack+": 0x33F, "gfx10-1-generic": 0x152}
+_FLAGS = {
+    "gfx1010": 0x133,
+    "gfx1030": 0x136,
+    "gfx90a": 0x13F,
+    "gfx1010:xnack-": 0x233,
+    "gfx90a:xnack+": 0x33F,
+    "gfx10-1-generic": 0x152,
+}
 
 
 def bundle(*targets: str, size: int = 64, host: str = HOST) -> bytes:
