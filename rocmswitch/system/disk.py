@@ -168,6 +168,20 @@ class Disk(Anchored):
         if synced:
             self.sync_directory(path.parent)
 
+    @contextlib.contextmanager
+    def replacing(self, path: Path, mode: int = 0o644) -> Iterator[BinaryIO]:
+        """As `replace_file`, to stream into: where the block ends by an error, *path* is what it was."""
+        temporary = self._temporary(path)
+        try:
+            with self.create(temporary, mode) as file:
+                yield file
+            self.sync_file(temporary)
+            self.rename(temporary, path)
+        except BaseException:
+            self.discard(temporary)
+            raise
+        self.sync_directory(path.parent)
+
     def rewrite_file(self, path: Path, content: bytes) -> None:
         """As `replace_file`, for what is there and not ours: its mode and its owner stay.
 

@@ -1,0 +1,187 @@
+"""bundle.json, the first member of a bundle: what it is for, and every other member with its size and hash.
+
+Nobody signs it. What it says of its members is only who finds damage; what makes a package the right one is the
+signed index among them, verified anew where it is installed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from typing import Literal
+
+import msgspec
+
+from rocmswitch.errors import VerificationFailed
+from rocmswitch.model.grammar import SHA256, is_name
+
+NAME = "bundle.json"
+SIZE_LIMIT = 16 * 1024 * 1024
+"""Bytes. 300 members take 150 kB."""
+INVALID = "https://bundle.invalid/"
+"""Stands for a folder of the machine where the bundle was made (RFC 2606: never a server)."""
+
+Kind = Literal["index", "key", "manifest", "lock", "wheels", "package", "wheel", "python"]
+"""index: what a server said; lock: a stack's tested one; wheels: the lock of an environment."""
+_PATH = re.compile(r"[a-z]+/[A-Za-z0-9][A-Za-z0-9._+~%-]{0,90}")
+_LARGEST = 1 << 42
+
+
+class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """A frozen value; an unknown key is a mistake."""
+
+
+class BundledFile(Struct, frozen=True):
+    """One member. `urls` are where it was, `name` and `version` what it is called for people."""
+
+    path: str
+    kind: Kind
+    size: int
+    sha256: str
+    urls: tuple[str, ...] = ()
+    name: str = ""
+    version: str = ""
+
+
+class BundledStack(Struct, frozen=True):
+    """One stack. `manifest` and `lock` are paths of members."""
+
+    name: str
+    manifest: str
+    shipped: bool
+    """Whether its manifest came with rocmswitch; else somebody wrote it."""
+    lock: str = ""
+    sets: tuple[str, ...] = ()
+    """Empty where its ROCm comes as wheels."""
+    packages: tuple[str, ...] = ()
+    """The names of its closure, those that a machine may have included."""
+
+
+class BundledVenv(Struct, frozen=True):
+    """One environment. `wheels` is the path of the member that names them exactly."""
+
+    stack: str
+    python: str
+    """The tag, `cp311`."""
+    wheels: str
+    torch: str = ""
+    gpu: str = ""
+
+
+class MadeOn(Struct, frozen=True):
+    """The machine that a bundle was made on, or for, as far as it matters."""
+
+    distribution: str
+    codename: str
+    architecture: str
+    glibc: str = ""
+    complete: bool = True
+    """Everything that the stacks need, whatever the machine has; else what that machine lacked."""
+
+
+class Bundle(Struct, frozen=True):
+    """A whole bundle. `created` is ISO 8601, UTC; `archives` are mirrors by archive (`debian`)."""
+
+    schema: Literal[1]
+    rocmswitch: str
+    created: str
+    host: MadeOn
+    stacks: tuple[BundledStack, ...]
+    members: tuple[BundledFile, ...]
+    venvs: tuple[BundledVenv, ...] = ()
+    archives: dict[str, str] = {}
+    mirror: str = ""
+    index: str = ""
+    """The package index of whoever made it, without a password."""
+
+    @property
+    def made(self) -> datetime:
+        return datetime.fromisoformat(self.created).astimezone(timezone.utc)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all members."""
+        return sum(one.size for one in self.members)
+
+    def member(self, path: str) -> BundledFile:
+        return next(one for one in self.members if one.path == path)
+
+    def of_kind(self, *kinds: Kind) -> tuple[BundledFile, ...]:
+        return tuple(one for one in self.members if one.kind in kinds)
+
+
+def parse_bundle(text: bytes, file: str) -> Bundle:
+    """Read a bundle.json. Raises VerificationFailed, which names *file*, and what is wrong."""
+    try:
+        bundle = msgspec.json.decode(text, type=Bundle)
+        _check(bundle)
+    except RecursionError as error:
+        raise VerificationFailed(f"`{file}` is no bundle: its list is nested too deeply") from error
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise VerificationFailed(f"`{file}` is no bundle that can be read: {_printable(str(error))}") from error
+    return bundle
+
+
+def render_bundle(bundle: Bundle) -> bytes:
+    """The text of *bundle*, one member a line; parsing it gives the same again."""
+    content = msgspec.to_builtins(bundle)
+    lists = {
+        key: ",\n".join(f"    {json.dumps(one, ensure_ascii=False)}" for one in content.pop(key))
+        for key in ("stacks", "members")
+    }
+    head = "".join(f"  {json.dumps(key)}: {json.dumps(value)},\n" for key, value in content.items())
+    body = ",\n".join(f'  "{key}": [\n{lines}\n  ]' for key, lines in lists.items())
+    return f"{{\n{head}{body}\n}}\n".encode()
+
+
+def member_path(kind: Kind, sha256: str, filename: str) -> str:
+    """Where a member is in the tar: `packages/0123456789abcdef-hipcc_5.2.3_amd64.deb`. Never two for one file."""
+    folder = {"index": "indexes", "wheels": "environments"}.get(kind, f"{kind}s")
+    plain = re.sub(r"[^A-Za-z0-9._+~-]", "-", filename)[-70:]
+    return f"{folder}/{sha256[:16]}-{plain}"
+
+
+def _check(bundle: Bundle) -> None:
+    """Raise ValueError for what the types cannot say."""
+    if not all(text.isprintable() for text in _texts(msgspec.to_builtins(bundle))):
+        raise ValueError("a control character stands in a value")
+    if datetime.fromisoformat(bundle.created).tzinfo is None:
+        raise ValueError("`created` has no time zone")
+    paths = {one.path: one for one in bundle.members}
+    if len(paths) != len(bundle.members) or list(paths) != sorted(paths):
+        raise ValueError("its members are not sorted, or one is there twice")
+    for one in bundle.members:
+        _check_member(one)
+    wanted = [(stack.manifest, "manifest") for stack in bundle.stacks]
+    wanted += [(stack.lock, "lock") for stack in bundle.stacks if stack.lock]
+    wanted += [(venv.wheels, "wheels") for venv in bundle.venvs]
+    for path, kind in wanted:
+        if path not in paths or paths[path].kind != kind:
+            raise ValueError(f"`{path[:120]}`, which it names, is not among its members")
+    names = [stack.name for stack in bundle.stacks]
+    if not all(map(is_name, names)) or len(set(names)) != len(names):
+        raise ValueError("a stack has no usable name, or is there twice")
+    if not {venv.stack for venv in bundle.venvs} <= set(names):
+        raise ValueError("an environment is of a stack that is not there")
+
+
+def _check_member(member: BundledFile) -> None:
+    if not _PATH.fullmatch(member.path):
+        raise ValueError(f"`{member.path[:120]}` is no path of a member")
+    if not SHA256.fullmatch(member.sha256) or not 0 <= member.size < _LARGEST:
+        raise ValueError(f"`{member.path}` has no usable size or hash")
+
+
+def _printable(text: str) -> str:
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from (text for pair in value.items() for one in pair for text in _texts(one))
+    elif isinstance(value, (list, tuple)):
+        yield from (text for one in value for text in _texts(one))
