@@ -1,0 +1,86 @@
+"""XML that somebody else wrote, read as it flows: element by element, in bounded memory.
+
+A document type is refused before it is read, and with it every entity that could be expanded or fetched: it is what
+defusedxml does to the same parser, and no index has one. What is left to cap is depth and length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
+from xml.parsers import expat
+
+from rocmswitch.errors import VerificationFailed
+
+MAX_DEPTH = 16
+"""Elements within one another. An index has five."""
+MAX_TEXT = 1024 * 1024
+"""Characters of one element, and of one attribute."""
+
+Attributes = Mapping[str, str]
+
+
+class Elements(Protocol):
+    """Who is told of elements. Names are without their namespace's prefix."""
+
+    def start(self, name: str, attributes: Attributes) -> None: ...
+
+    def end(self, name: str, text: str) -> None:
+        """*text* is what stands in the element itself, stripped."""
+
+
+def read_elements(pieces: Iterable[bytes], elements: Elements, source: str) -> None:
+    """Tell *elements* of what is in *pieces*. Raises VerificationFailed; *source* names it in messages."""
+    reading = _Reading(elements, source)
+    parser = expat.ParserCreate(namespace_separator=" ")
+    parser.buffer_text = True
+    parser.StartDoctypeDeclHandler = reading.refuse
+    parser.EntityDeclHandler = reading.refuse
+    parser.StartElementHandler = reading.start
+    parser.EndElementHandler = reading.end
+    parser.CharacterDataHandler = reading.text
+    feed: Callable[[bytes, bool], int] = parser.Parse
+    try:
+        for piece in pieces:
+            feed(piece, False)
+        feed(b"", True)
+    except expat.ExpatError as error:
+        raise VerificationFailed(f"`{source}` is not XML: {error}") from error
+    except (LookupError, ValueError) as error:
+        # An encoding that Python lacks, or one of several bytes that expat cannot use.
+        raise VerificationFailed(f"`{source}` is in an encoding that cannot be read") from error
+
+
+class _Reading:
+    """Holds the text of the open elements, and no more."""
+
+    def __init__(self, elements: Elements, source: str) -> None:
+        self._elements = elements
+        self._source = source
+        self._texts: list[list[str]] = []
+        self._length = 0
+
+    def refuse(self, *_: object) -> None:
+        raise VerificationFailed(f"`{self._source}` declares a document type, which no index has")
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        if len(self._texts) == MAX_DEPTH or any(len(one) > MAX_TEXT for one in attributes.values()):
+            raise VerificationFailed(f"`{self._source}` is deeper or longer than any index")
+        self._texts.append([])
+        self._length = 0
+        self._elements.start(_bare(name), attributes)
+
+    def text(self, text: str) -> None:
+        self._length += len(text)
+        if self._length > MAX_TEXT:
+            raise VerificationFailed(f"`{self._source}` is deeper or longer than any index")
+        self._texts[-1].append(text)
+
+    def end(self, name: str) -> None:
+        text = "".join(self._texts.pop()).strip()
+        self._length = 0
+        self._elements.end(_bare(name), text)
+
+
+def _bare(name: str) -> str:
+    return name.rpartition(" ")[2]
