@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from rocmswitch.errors import VerificationFailed
 from rocmswitch.metadata.deb import FIELDS, Stanza, parse_relations
@@ -49,6 +49,10 @@ class PackageIndex:
             lines = self._packages.lines(name) if not self._only or name in self._only else ()
             found = self._candidates[name] = tuple(_parse_package(line, self.source) for line in lines)
         return found
+
+    def names(self) -> Iterator[str]:
+        """The names of all packages."""
+        return (name for name in self._packages.names() if not self._only or name in self._only)
 
     def providers(self, virtual: str) -> tuple[Package, ...]:
         """Every package that says it provides *virtual*, by name."""

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import accumulate, islice
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate, groupby, islice
 from urllib.parse import quote
 
 from rocmswitch.errors import VerificationFailed
@@ -73,6 +73,11 @@ class Table:
         while position < len(self) and (line := self._line(position)).startswith(key):
             yield line.decode(errors="replace")
             position += 1
+
+    def names(self) -> Iterator[str]:
+        """Every name once, sorted."""
+        columns = (self._line(number).partition(b"\t")[0] for number in range(len(self)))
+        return (name.decode(errors="replace") for name, _ in groupby(columns))
 
     def _line(self, number: int) -> bytes:
         end = self._offsets[number + 1] if number + 1 < len(self) else len(self._lines)

@@ -154,3 +154,14 @@ def test_one_of_63_000_packages_is_found() -> None:
 
     assert [one.name for one in found.candidates("package-31415")] == ["package-31415"]
     assert (len(found), found.candidates("package-63000")) == (63_000, ())
+
+
+def test_the_names_of_an_index_are_each_there_once_and_only_those_that_are_wanted():
+    stanzas = [
+        {b"Package": name, b"Version": version, b"SHA256": b"0" * 64, b"Size": b"1", b"Filename": b"pool/a"}
+        for name, version in ((b"hipcc", b"1"), (b"rocminfo", b"1"), (b"hipcc", b"2"))
+    ]
+    data = encode_index(stanzas)
+
+    assert list(PackageIndex(data).names()) == ["hipcc", "rocminfo"]
+    assert list(PackageIndex(data, only=("hipcc",)).names()) == ["hipcc"]
