@@ -8,6 +8,7 @@ so in `.rocm_kpack_ref`.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import struct
@@ -56,10 +57,14 @@ class _Nonsense(Exception):
 
 @dataclass(frozen=True)
 class _Bundle:
-    """Its `length` is 0 where nothing states it."""
+    """Its `length` is 0 where nothing states it. `sizes` are bytes of code as they are when it is unpacked."""
 
-    targets: frozenset[str]
+    sizes: tuple[tuple[str, int], ...]
     length: int
+
+    @property
+    def targets(self) -> frozenset[str]:
+        return frozenset(target for target, _ in self.sizes)
 
 
 def parse_gpu_code(file: BinaryIO) -> GpuCode:
@@ -82,6 +87,35 @@ def parse_gpu_code(file: BinaryIO) -> GpuCode:
     return GpuCode(unread="its headers hold nonsense")
 
 
+def parse_gpu_bytes(file: BinaryIO) -> dict[str, int]:
+    """By target, the bytes that its code takes in a library or a bundle. Raises OSError.
+
+    Those of a packed bundle are shared out by what its parts unpack to. What cannot be read does not count.
+    """
+    found = Counter[str]()
+    start, end = _place_of_code(file)
+    with contextlib.suppress(_Nonsense):
+        for one, length in _bundles(file, start, end):
+            whole = sum(size for _, size in one.sizes)
+            for target, size in one.sizes:
+                found[target] += length * size // whole if whole else 0
+    return dict(found)
+
+
+def _place_of_code(file: BinaryIO) -> tuple[int, int]:
+    """Where the bundles of a file begin and end; zeros where it has none."""
+    end, _ = file.seek(0, io.SEEK_END), file.seek(0)
+    start = file.read(len(PLAIN))
+    if start.startswith((PLAIN, PACKED)):
+        return 0, end
+    place = (0, 0)
+    if start.startswith(ELF):
+        with nonsense_ends():
+            offset, size = find_section(ELFFile(file), b".hip_fatbin")
+            place = (offset, min(offset + size, end))
+    return place
+
+
 def targets_in(head: bytes, size: int) -> tuple[str, ...]:
     """The targets of a file of *size* bytes that is one bundle and nothing else, from its first bytes.
 
@@ -92,7 +126,11 @@ def targets_in(head: bytes, size: int) -> tuple[str, ...]:
             found = _table(head[:_LARGEST_TABLE])
             length = max((offset + count for offset, count, _ in found or ()), default=0)
             # Some writers fill the last page.
-            return tuple(sorted(_targets(found))) if found and size - _ALIGNMENT < length <= size else ()
+            return (
+                tuple(sorted(target for target, _ in _sizes(found)))
+                if found and size - _ALIGNMENT < length <= size
+                else ()
+            )
         if head.startswith(PACKED):
             one = _packed(io.BytesIO(head), 0, size)
             return tuple(sorted(one.targets)) if one.length == size else ()
@@ -129,7 +167,7 @@ def _bundled(file: BinaryIO, start: int, end: int) -> GpuCode:
     """All bundles between the two offsets."""
     count, found, unread = 0, Counter[str](), ""
     try:
-        for one in _bundles(file, start, end):
+        for one, _ in _bundles(file, start, end):
             found.update(one.targets)
             count += 1
     except _Nonsense as nonsense:
@@ -137,7 +175,8 @@ def _bundled(file: BinaryIO, start: int, end: int) -> GpuCode:
     return GpuCode(count, tuple(sorted(found.items())), unread=unread)
 
 
-def _bundles(file: BinaryIO, start: int, end: int) -> Iterator[_Bundle]:
+def _bundles(file: BinaryIO, start: int, end: int) -> Iterator[tuple[_Bundle, int]]:
+    """Each with the bytes that it takes in the file, its filling included."""
     place, gaps, count = start, 0, 0
     while place < end and gaps < _GAPS:
         file.seek(place)
@@ -148,8 +187,9 @@ def _bundles(file: BinaryIO, start: int, end: int) -> Iterator[_Bundle]:
         if count == _BUNDLES:
             raise _Nonsense("it has more bundles than any real file")
         one = _plain(file, place, end) if head.startswith(PLAIN) else _packed(file, place, end)
-        yield one
-        place, count = _after(file, place + max(one.length, 1), start, end), count + 1
+        following = min(_after(file, place + max(one.length, 1), start, end), end)
+        yield one, following - place
+        place, count = following, count + 1
 
 
 def _after(file: BinaryIO, place: int, start: int, end: int) -> int:
@@ -171,7 +211,7 @@ def _plain(file: BinaryIO, place: int, end: int) -> _Bundle:
             length = max((offset + size for offset, size, _ in found), default=0)
             if length > end - place:
                 raise _Nonsense("it is cut short")
-            return _Bundle(_targets(found), length)
+            return _Bundle(_sizes(found), length)
     raise _Nonsense("the table of a bundle is garbled or cut short")
 
 
@@ -193,7 +233,7 @@ def _packed(file: BinaryIO, place: int, end: int) -> _Bundle:
     for limit in (_TABLE, _LARGEST_TABLE):
         found = _table(_unpacked(content, method, limit))
         if found is not None:
-            return _Bundle(_targets(found), length)
+            return _Bundle(_sizes(found), length)
     raise _Nonsense("the table of a packed bundle is garbled or cut short")
 
 
@@ -235,7 +275,7 @@ def _table(head: bytes) -> list[tuple[int, int, bytes]] | None:
     return found
 
 
-def _targets(entries: list[tuple[int, int, bytes]]) -> frozenset[str]:
+def _sizes(entries: list[tuple[int, int, bytes]]) -> tuple[tuple[str, int], ...]:
     """Without the host's own entry, which is empty."""
-    matches = (_ID.fullmatch(name) for _, _, name in entries)
-    return frozenset(one[1].decode() for one in matches if one)
+    matches = ((_ID.fullmatch(name), size) for _, size, name in entries)
+    return tuple((one[1].decode(), size) for one, size in matches if one)
