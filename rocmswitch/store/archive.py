@@ -1,4 +1,4 @@
-"""A .deb as bytes: its ar envelope, its compression, its hash; streamed, bounded and read exactly once.
+"""A .deb as bytes: its ar envelope and what is packed in it; streamed, bounded and read exactly once.
 
 The format is deb(5): an ar archive of `debian-binary`, `control.tar*` and `data.tar*`, in this order. What
 stands there says that members whose names begin with `_` may be ignored; everything else that is unexpected
@@ -7,46 +7,24 @@ is refused, because two readers of one archive must not see different files.
 
 from __future__ import annotations
 
-import bz2
-import hashlib
-import lzma
-import zlib
-from collections.abc import Callable, Iterator
-from typing import BinaryIO, Protocol, cast
+from collections.abc import Iterator
 
-from rocmswitch.metadata.decoder import Decoder, Inflater
+from rocmswitch.store.compression import CHUNK, INPUT, Readable, Unfit, decompressed
 
-CHUNK = 1024 * 1024
-"""Bytes of one piece of uncompressed output. On a busy machine threads that hand the interpreter's lock over four
-times as often (256 KiB) took 1.2 times as long; on a quiet one it is the same."""
+__all__ = ["Envelope", "Unfit"]
 
-_INPUT = 64 * 1024
-_AR_MAGIC = b"!<arch>\n"
+AR_MAGIC = b"!<arch>\n"
 _AR_HEADER = 60
 _AR_HEADER_END = b"`\n"
 _CONTROL_LIMIT = 64 * 1024 * 1024
-_MEMORY_LIMIT = 100 * 1024 * 1024
-"""What one decompressor may need: `xz -9` takes 65 MiB, Debian's packages 9."""
-_WINDOW_LIMIT = 64 * 1024 * 1024
-
-
-class Unfit(Exception):
-    """Why an archive is refused, as the end of a sentence that begins with its name."""
-
-
-class Readable(Protocol):
-    """What gives bytes in order, fewer than asked only at its end."""
-
-    def read(self, count: int, /) -> bytes: ...
 
 
 class Envelope:
-    """The ar archive around a package, read from start to end and hashed on the way."""
+    """The ar archive around a package, read from start to end."""
 
-    def __init__(self, file: BinaryIO, algorithm: str = "sha256") -> None:
+    def __init__(self, file: Readable) -> None:
         self._file = file
-        self._hash = hashlib.new(algorithm)
-        self._read(len(_AR_MAGIC), _AR_MAGIC)
+        self._read(len(AR_MAGIC), AR_MAGIC)
 
     def control(self) -> Iterator[bytes]:
         """The uncompressed pieces of control.tar, for whoever wants nothing else of the package. Raises Unfit."""
@@ -61,14 +39,13 @@ class Envelope:
             raise Unfit(f"has `{name}` where data.tar should be")
         yield from self._uncompressed(name, size)
 
-    def finish(self) -> str:
-        """Read what is left and give the hash of the whole file as hex digits. Raises Unfit."""
+    def finish(self) -> None:
+        """Read what is left: nothing that could mean anything. Raises Unfit."""
         while (header := self._header()) is not None:
             name, size = header
             if not name.startswith("_"):
                 raise Unfit(f"has `{name}` after data.tar")
             self._skip(size)
-        return self._hash.hexdigest()
 
     def _control(self) -> tuple[str, int]:
         """Name and size of control.tar, the file standing at its content."""
@@ -81,17 +58,8 @@ class Envelope:
         return name, size
 
     def _uncompressed(self, name: str, size: int) -> Iterator[bytes]:
-        decompress = _COMPRESSIONS.get(name.partition(".tar")[2])
-        if decompress is None:
-            raise Unfit(f"is compressed in a way that is not understood (`{name}`)")
         member = _Member(self, size)
-        try:
-            yield from decompress(member)
-        except (lzma.LZMAError, zlib.error, OSError, EOFError) as error:
-            # bz2 reports garbled data as OSError or ValueError; a disk that fails has an errno.
-            if isinstance(error, OSError) and error.errno is not None:
-                raise
-            raise Unfit(f"cannot be decompressed ({error})") from error
+        yield from decompressed(name.partition(".tar")[2], member)
         if member.left:
             raise Unfit("has bytes after the end of its compressed data")
         self._pad(size)
@@ -147,10 +115,8 @@ class Envelope:
             raise Unfit("is garbled between two members")
 
     def read(self, count: int) -> bytes:
-        """The next bytes of the file itself, fewer at its end; they count for its hash."""
-        block = self._file.read(count)
-        self._hash.update(block)
-        return block
+        """The next bytes of the file itself, fewer at its end."""
+        return self._file.read(count)
 
 
 class _Member:
@@ -160,64 +126,9 @@ class _Member:
         self._envelope = envelope
         self.left = size
 
-    def read(self, count: int = _INPUT, /) -> bytes:
+    def read(self, count: int = INPUT, /) -> bytes:
         block = self._envelope.read(min(count, self.left))
         if not block and self.left and count:
             raise Unfit("ends too early")
         self.left -= len(block)
         return block
-
-
-def _plain(source: Readable) -> Iterator[bytes]:
-    while block := source.read(CHUNK):
-        yield block
-
-
-def _decoded(source: Readable, make: Callable[[], Decoder]) -> Iterator[bytes]:
-    """One stream after the other, as xz, gzip and bzip2 allow, until *source* is at its end."""
-    block = source.read(_INPUT)
-    while block:
-        decoder = make()
-        while not decoder.eof:
-            piece = decoder.decompress(block, CHUNK)
-            if piece:
-                yield piece
-            block = source.read(_INPUT) if decoder.needs_input and not decoder.eof else b""
-            if not block and decoder.needs_input and not decoder.eof:
-                raise EOFError("it ends too early")
-        block = decoder.unused_data or source.read(_INPUT)
-
-
-def _lzma(source: Readable) -> Iterator[bytes]:
-    return _decoded(source, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MEMORY_LIMIT))
-
-
-def _bzip2(source: Readable) -> Iterator[bytes]:
-    return _decoded(source, bz2.BZ2Decompressor)
-
-
-def _gzip(source: Readable) -> Iterator[bytes]:
-    return _decoded(source, Inflater)
-
-
-def _zstandard(source: Readable) -> Iterator[bytes]:
-    """By `stream_reader`, the one face of zstandard whose output is bounded whatever comes in."""
-    import zstandard
-
-    decoder = zstandard.ZstdDecompressor(max_window_size=_WINDOW_LIMIT)
-    try:
-        stream = cast(BinaryIO, source)  # It asks for nothing but `read`.
-        with decoder.stream_reader(stream, read_size=_INPUT, read_across_frames=True, closefd=False) as reader:
-            while piece := reader.read(CHUNK):
-                yield piece
-    except zstandard.ZstdError as error:
-        raise Unfit(f"cannot be decompressed ({error})") from error
-
-
-_COMPRESSIONS: dict[str, Callable[[Readable], Iterator[bytes]]] = {
-    "": _plain,
-    ".gz": _gzip,
-    ".xz": _lzma,
-    ".zst": _zstandard,
-    ".bz2": _bzip2,
-}

@@ -1,7 +1,8 @@
-"""The members of a package's tar archive, each checked before anything is done with it.
+"""The members of a tar archive, each checked before anything is done with it; and what every member must be.
 
 Python's tarfile reads the 512 bytes of a header; its extraction filters are not used, because they were
-bypassed (CVE-2025-4517, CVE-2025-4330). What dpkg does not understand (PAX headers, sparse files) is refused.
+bypassed (CVE-2025-4517, CVE-2025-4330). What dpkg does not understand (sparse files; PAX headers, except in a
+portable archive) is refused.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rocmswitch.store.archive import Unfit
+from rocmswitch.store.compression import Unfit
+from rocmswitch.store.paxrecords import PAX_LIMIT, parse_records
 
 FILE = "file"
 DIRECTORY = "directory"
@@ -41,6 +43,7 @@ _NAMES = {
     tarfile.XGLTYPE: "a PAX header",
     tarfile.GNUTYPE_SPARSE: "a sparse file",
 }
+_LONGER = {tarfile.GNUTYPE_LONGNAME: "path", tarfile.GNUTYPE_LONGLINK: "linkpath"}
 
 
 @dataclass(frozen=True)
@@ -84,10 +87,12 @@ class Member:
     mtime: int
     target: str = ""
     """Of a symlink as it stands there, of a hard link a path like `path`."""
+    stated: tuple[str, str] = ("", "")
+    """The hash that the package itself states of a file: its algorithm and hex digits; both empty for none."""
 
 
 class Tar:
-    """Bytes of an uncompressed tar archive in order, at most *limit* of them."""
+    """Bytes of an uncompressed archive in order, at most *limit* of them."""
 
     def __init__(self, pieces: Iterator[bytes], limit: int) -> None:
         self._pieces = pieces
@@ -110,7 +115,7 @@ class Tar:
         """Read the filling after the last member, which nobody must be able to hide anything in."""
         while self._piece or self._refill():
             if any(self._piece):
-                raise Unfit("has bytes after the end of its tar archive")
+                raise Unfit("has bytes after the end of its archive")
             self._piece = memoryview(b"")
 
     def _refill(self) -> bool:
@@ -122,28 +127,29 @@ class Tar:
         return bool(piece)
 
 
-def read_members(tar: Tar, limits: Limits) -> Iterator[Member]:
+def read_members(tar: Tar, limits: Limits, *, portable: bool = False) -> Iterator[Member]:
     """Each member; of one that is a file, the consumer takes exactly its size from *tar* before the next.
 
-    Raises Unfit.
+    A *portable* archive may have PAX headers, which dpkg does not understand. Raises Unfit.
     """
-    longer: dict[bytes, str] = {}
+    stated: dict[str, str] = {}
     count = 0
     while (header := _header(tar)) is not None:
         count += 1
         if count > limits.members:
             raise Unfit(f"has more than {limits.members} members")
-        if header.type in (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK):
-            if header.type in longer:
+        before = _stated_before(tar, header, limits, portable=portable)
+        if before is not None:
+            if before.keys() & stated.keys():
                 raise Unfit("has two long names for one member")
-            longer[header.type] = _long_name(tar, header, limits)
+            stated |= before
             continue
-        member = _checked(header, longer, limits)
-        longer = {}
+        member = _checked(header, stated, limits)
+        stated = {}
         if member is not None:
             yield member
             _filling(tar, member.size)
-    if longer:
+    if stated:
         raise Unfit("ends after a long name")
 
 
@@ -177,43 +183,60 @@ def _long_name(tar: Tar, header: tarfile.TarInfo, limits: Limits) -> str:
         raise Unfit("has a name that is not UTF-8") from error
 
 
+def _stated_before(tar: Tar, header: tarfile.TarInfo, limits: Limits, *, portable: bool) -> dict[str, str] | None:
+    """What *header* says of the member after it, by PAX's keywords; None where it is a member itself."""
+    if header.type in _LONGER:
+        return {_LONGER[header.type]: _long_name(tar, header, limits)}
+    if not portable or header.type not in (tarfile.XHDTYPE, tarfile.XGLTYPE):
+        return None
+    if not 0 < header.size <= PAX_LIMIT:
+        raise Unfit(f"has a PAX header of {header.size} bytes")
+    found = parse_records(tar.exactly(header.size))
+    _filling(tar, header.size)
+    if found and header.type == tarfile.XGLTYPE:
+        raise Unfit(f"has a PAX header that gives one `{next(iter(found))}` to all members")
+    return found
+
+
 def _filling(tar: Tar, size: int) -> None:
     tar.exactly(-size % _BLOCK)
 
 
-def _checked(header: tarfile.TarInfo, longer: dict[bytes, str], limits: Limits) -> Member | None:
-    """The member that a header describes; None for the root of the tree itself."""
-    name = longer.get(tarfile.GNUTYPE_LONGNAME, header.name)
-    target = longer.get(tarfile.GNUTYPE_LONGLINK, header.linkname)
+def _checked(header: tarfile.TarInfo, stated: dict[str, str], limits: Limits) -> Member | None:
+    """The member that a header describes, by what is *stated* before it; None for the root of the tree itself."""
+    name, target = stated.get("path", header.name), stated.get("linkpath", header.linkname)
+    header.size = int(stated.get("size", header.size))
     kind = _KINDS.get(header.type)
     if kind is None:
         what = _NAMES.get(header.type, f"of type {header.type!r}, which is not understood")
         raise Unfit(f"has a member, `{_shown(name)}`, that is {what}")
-    path = _relative(name, limits)
+    path = relative(name, limits)
     if header.size < 0 or (kind != FILE and header.size):
         raise Unfit(f"states an impossible size for `{path}`")
     if path == ".":
         if kind != DIRECTORY:
             raise Unfit(f"has a {kind} in place of its root")
         return None
-    return Member(path, kind, _mode(header, kind), header.size, _mtime(header), _target(kind, path, target, limits))
+    leads_to = checked_target(kind, path, target, limits)
+    return Member(path, kind, permissions(header.mode, kind), header.size, time_of(int(header.mtime)), leads_to)
 
 
-def _mode(header: tarfile.TarInfo, kind: str) -> int:
+def permissions(mode: int, kind: str) -> int:
+    """What a member of *kind* gets where its archive says *mode*."""
     if kind == LINK:
         return 0o777
-    return 0o755 if kind == DIRECTORY else header.mode & MODE_MASK | 0o444
+    return 0o755 if kind == DIRECTORY else mode & MODE_MASK | 0o444
 
 
-def _mtime(header: tarfile.TarInfo) -> int:
+def time_of(mtime: int) -> int:
     """Within what every file system can keep: 1970 to 2106."""
-    return min(max(int(header.mtime), 0), 2**32 - 1)
+    return min(max(mtime, 0), 2**32 - 1)
 
 
-def _target(kind: str, path: str, target: str, limits: Limits) -> str:
-    """Where a link leads, checked. An absolute symlink means the root of the package's own tree."""
+def checked_target(kind: str, path: str, target: str, limits: Limits) -> str:
+    """Where a link leads. An absolute symlink means the root of the package's own tree. Raises Unfit."""
     if kind == HARD_LINK:
-        return _relative(target, limits)
+        return relative(target, limits)
     if kind != LINK:
         return ""
     _check_text(target, limits)
@@ -223,8 +246,8 @@ def _target(kind: str, path: str, target: str, limits: Limits) -> str:
     return target
 
 
-def _relative(name: str, limits: Limits) -> str:
-    """A member's name as a path below the tree: `./usr/bin/` is `usr/bin`."""
+def relative(name: str, limits: Limits) -> str:
+    """A member's name as a path below the tree: `./usr/bin/` is `usr/bin`, and `.` the tree. Raises Unfit."""
     _check_text(name, limits)
     parts = [one for one in name.split("/") if one not in ("", ".")]
     if name.startswith("/"):

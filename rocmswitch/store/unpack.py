@@ -6,51 +6,31 @@ never opened again, and every folder above it was made or looked at by us: no sy
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import os
-import posixpath
-import stat
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from queue import PriorityQueue
 from types import TracebackType
 from typing import BinaryIO
 
 from rocmswitch.errors import VerificationFailed
+from rocmswitch.metadata import rpmheader
+from rocmswitch.metadata.stream import Unreadable
 from rocmswitch.model.fileentry import FileEntry
-from rocmswitch.model.package import Digest
-from rocmswitch.store import members
-from rocmswitch.store.archive import Envelope, Unfit
-from rocmswitch.store.members import Limits, Member, Tar
-from rocmswitch.store.receipts import FOLDER
+from rocmswitch.store.archive import AR_MAGIC, Envelope
+from rocmswitch.store.cache import hash_of
+from rocmswitch.store.compression import Unfit, decompressed, suffix_of
+from rocmswitch.store.members import Tar, read_members
+from rocmswitch.store.rpmpayload import read_payload
+from rocmswitch.store.target import BASE, MADE_RELATIVE, Stopped, Target, Unpacking
 from rocmswitch.system.disk import Disk
 
-BASE = "base"
-"""The folder of a tree for packages that the host lacks."""
+__all__ = ["BASE", "MADE_RELATIVE", "Stopped", "Unpacked", "Unpacker", "Unpacking", "merge_entries", "unpack"]
 
-MADE_RELATIVE = "absolute symlink made relative"
-
-
-@dataclass(frozen=True)
-class Unpacking:
-    """One package to be unpacked. `place` is `rocm` (the tree itself) or `base`."""
-
-    package: str
-    archive: Path
-    tree: Path
-    place: str = "rocm"
-    digest: Digest | None = None
-    """What the archive must hash to, read again while it is unpacked; None where the caller has just hashed it."""
-    limits: Limits = Limits()
-
-    @property
-    def folder(self) -> str:
-        """Where it goes, relative to the tree."""
-        return BASE if self.place == BASE else ""
+_TARBALL_MEMBERS = 500_000
+"""A whole stack in one archive, with a file for each kernel of each card."""
 
 
 @dataclass(frozen=True)
@@ -59,150 +39,84 @@ class Unpacked:
 
     work: Unpacking
     entries: tuple[FileEntry, ...]
-
-
-class Stopped(Exception):
-    """Another package failed, or the user interrupted: this one is given up."""
+    notes: tuple[str, ...] = ()
 
 
 def _never() -> bool:
     return False
 
 
-def unpack_deb(work: Unpacking, disk: Disk, *, stopped: Callable[[], bool] = _never) -> tuple[FileEntry, ...]:
-    """Unpack one .deb and give an entry for each path, parents included, relative to the tree.
+def unpack(work: Unpacking, disk: Disk, *, stopped: Callable[[], bool] = _never) -> tuple[FileEntry, ...]:
+    """Unpack one archive and give an entry for each path, parents included, relative to the tree.
 
+    What it is, its first bytes say: a .deb, an .rpm, or a tar archive, which is flat and goes to `work.root`.
     A path that another package of the tree has made already is not written again, only hashed: the caller
     passes all packages' entries to `merge_entries`, which refuses differences. `stopped` is asked at each
     piece. Raises VerificationFailed, Stopped and OSError; what was written until then stays.
     """
+    return _unpacked(work, disk, stopped).entries
+
+
+def _unpacked(work: Unpacking, disk: Disk, stopped: Callable[[], bool]) -> Unpacked:
     try:
         with work.archive.open("rb") as file:
-            return _unpack(work, file, disk, stopped)
-    except Unfit as error:
+            target = _unpack(work, file, disk, stopped)
+            return Unpacked(work, target.entries, target.notes)
+    except (Unfit, Unreadable) as error:
         raise VerificationFailed(f"the archive of `{work.package}` {error} (`{work.archive}`)") from error
 
 
-def _unpack(work: Unpacking, file: BinaryIO, disk: Disk, stopped: Callable[[], bool]) -> tuple[FileEntry, ...]:
-    envelope = Envelope(file, work.digest.algorithm if work.digest else "sha256")
-    tar = Tar(envelope.data(), work.limits.bytes_from(os.fstat(file.fileno()).st_size))
-    target = _Target(work, disk, stopped)
-    for member in members.read_members(tar, work.limits):
+def _unpack(work: Unpacking, file: BinaryIO, disk: Disk, stopped: Callable[[], bool]) -> Target:
+    if work.digest:
+        found = hash_of(work.archive, work.digest.algorithm)
+        if found != work.digest.value:
+            raise Unfit(f"has the {work.digest.algorithm} `{found}` instead of `{work.digest.value}`")
+    start = file.read(8)
+    file.seek(0)
+    target = Target(work, disk, stopped, flat=not start.startswith((AR_MAGIC, rpmheader.MAGIC)))
+    if start.startswith(AR_MAGIC):
+        _unpack_deb(work, file, target)
+    elif start.startswith(rpmheader.MAGIC):
+        _unpack_rpm(work, file, target)
+    else:
+        _unpack_tar(work, file, suffix_of(start), target)
+    return target
+
+
+def _unpack_deb(work: Unpacking, file: BinaryIO, target: Target) -> None:
+    envelope = Envelope(file)
+    tar = Tar(envelope.data(), _most(work, file))
+    for member in read_members(tar, work.limits):
         target.put(member, tar)
     tar.finish()
-    found = envelope.finish()
-    if work.digest and found != work.digest.value:
-        raise Unfit(f"has the {work.digest.algorithm} `{found}` instead of `{work.digest.value}`")
-    return tuple(target.entries.values())
+    envelope.finish()
 
 
-class _Target:
-    """Where one package goes. `entries` are keyed by path below the place and keep the order of the archive."""
+def _unpack_rpm(work: Unpacking, file: BinaryIO, target: Target) -> None:
+    """Its scripts are not run, and no capability is given to a file: that takes root."""
+    header = rpmheader.read_header(file)
+    if any(header.header.texts(rpmheader.FILE_CAPABILITIES)):
+        target.notes = (f"`{work.package}` has files with capabilities, which only root could give them",)
+    suffix = suffix_of(file.read(8))
+    file.seek(header.payload)
+    cpio = Tar(decompressed(suffix, file), _most(work, file))
+    for member in read_payload(header.header, cpio, work.limits):
+        target.put(member, cpio)
+    cpio.finish()
 
-    def __init__(self, work: Unpacking, disk: Disk, stopped: Callable[[], bool]) -> None:
-        self._work = work
-        self._disk = disk
-        self._stopped = stopped
-        self._root = work.tree / work.folder
-        self._explicit: set[str] = set()
-        self.entries: dict[str, FileEntry] = {}
-        if work.folder:
-            self._make_folder(self._root)
-            self.entries["."] = self._entry(Member(".", members.DIRECTORY, 0o755, 0, 0))
 
-    def put(self, member: Member, tar: Tar) -> None:
-        """Make one member's path. Raises Unfit."""
-        if self._stopped():
-            raise Stopped
-        if member.path in self._explicit or (member.path in self.entries and member.kind != members.DIRECTORY):
-            raise Unfit(f"has `{member.path}` twice")
-        if not self._work.folder and member.path.split("/")[0] == FOLDER:
-            raise Unfit(f"has a member, `{member.path}`, in the place of rocmswitch's own files")
-        self._explicit.add(member.path)
-        if member.kind == members.DIRECTORY:
-            self._folder(member.path)
-            return
-        self._folder(posixpath.dirname(member.path))
-        if member.kind == members.FILE:
-            entry = self._file(member, tar)
-        elif member.kind == members.LINK:
-            entry = self._symlink(member)
-        else:
-            entry = self._hard_link(member)
-        self.entries[member.path] = entry
+def _unpack_tar(work: Unpacking, file: BinaryIO, suffix: str, target: Target) -> None:
+    tar = Tar(decompressed(suffix, file), _most(work, file))
+    limits = replace(work.limits, members=max(work.limits.members, _TARBALL_MEMBERS))
+    for member in read_members(tar, limits, portable=True):
+        target.put(member, tar)
+    tar.finish()
+    target.unwrap()
 
-    def _folder(self, path: str) -> None:
-        """*path* and all above it are real folders when this returns."""
-        if path in ("", "."):
-            return
-        known = self.entries.get(path)
-        if known is not None:
-            if known.kind != members.DIRECTORY:
-                raise Unfit(f"has a member below `{path}`, which is a {known.kind}")
-            return
-        self._folder(posixpath.dirname(path))
-        self._make_folder(self._root / path)
-        self.entries[path] = self._entry(Member(path, members.DIRECTORY, 0o755, 0, 0))
 
-    def _make_folder(self, path: Path) -> None:
-        try:
-            self._disk.make_directory(path)
-        except FileExistsError:
-            if not stat.S_ISDIR(path.lstat().st_mode):
-                raise Unfit(f"has a folder, `{path.name}`, where another package has a file") from None
-
-    def _file(self, member: Member, tar: Tar) -> FileEntry:
-        with contextlib.ExitStack() as stack:
-            try:
-                file = stack.enter_context(self._disk.create(self._root / member.path, member.mode))
-            except FileExistsError:
-                return self._entry(member, sha256=self._copy(member, tar, None))
-            sha256 = self._copy(member, tar, file)
-            file.flush()
-            os.utime(file.fileno(), (member.mtime, member.mtime))
-        return self._entry(member, sha256=sha256)
-
-    def _copy(self, member: Member, tar: Tar, file: BinaryIO | None) -> str:
-        """The content into *file*, if there is one, and its hash."""
-        digest = hashlib.sha256()
-        for piece in tar.pieces(member.size):
-            if self._stopped():
-                raise Stopped
-            digest.update(piece)
-            if file is not None:
-                file.write(piece)
-        return digest.hexdigest()
-
-    def _symlink(self, member: Member) -> FileEntry:
-        """An absolute target is meant from the root of the package's own tree, and becomes relative to it."""
-        target = member.target
-        if target.startswith("/"):
-            inner = posixpath.normpath(target).lstrip("/") or "."
-            target = posixpath.relpath(inner, posixpath.dirname(member.path) or ".")
-        with contextlib.suppress(FileExistsError):
-            self._disk.symlink(self._root / member.path, target)
-        entry = replace(self._entry(member), target=target)
-        if target == member.target:
-            return entry
-        return replace(entry, original_target=member.target, reason=MADE_RELATIVE)
-
-    def _hard_link(self, member: Member) -> FileEntry:
-        source = self.entries.get(member.target)
-        if source is None or source.kind != members.FILE:
-            raise Unfit(f"has a hard link, `{member.path}`, to what is no earlier file of it (`{member.target}`)")
-        with contextlib.suppress(FileExistsError):
-            self._disk.link(self._root / member.target, self._root / member.path)
-        return replace(source, path=posixpath.join(self._work.folder, member.path))
-
-    def _entry(self, member: Member, *, sha256: str = "") -> FileEntry:
-        return FileEntry(
-            path=posixpath.normpath(posixpath.join(self._work.folder, member.path)),
-            kind=member.kind,
-            mode=member.mode,
-            size=member.size,
-            sha256=sha256,
-            package=self._work.package,
-        )
+def _most(work: Unpacking, file: BinaryIO) -> int:
+    """How many bytes may come out of the archive."""
+    return work.limits.bytes_from(os.fstat(file.fileno()).st_size)
 
 
 def merge_entries(batches: Iterable[Iterable[FileEntry]]) -> tuple[FileEntry, ...]:
@@ -282,7 +196,7 @@ class Unpacker:
     def _unpack_next(self) -> Unpacked:
         work = self._waiting.get_nowait().work
         try:
-            return Unpacked(work, unpack_deb(work, self._disk, stopped=self._stop.is_set))
+            return _unpacked(work, self._disk, self._stop.is_set)
         except BaseException:
             # Whatever it was, also Ctrl-C: the other threads stop, and it goes on to whoever waits for this one.
             self._stop.set()

@@ -9,7 +9,7 @@ import pytest
 
 from rocmswitch.model.receipt import InstalledPackage, Receipt
 from rocmswitch.store.reuse import key, reuse
-from rocmswitch.store.unpack import Unpacking, merge_entries, unpack_deb
+from rocmswitch.store.unpack import Unpacking, merge_entries, unpack
 from tests.support.archives import TarMember, deb, symlink
 from tests.support.disk import HastyDisk, remove_folder
 from tests.support.trees import NAME, tree_name, trees_in
@@ -26,14 +26,14 @@ def data(tmp_path: Path) -> Iterator[Path]:
 def test_a_new_package_may_hold_what_a_package_that_was_taken_over_holds(tmp_path: Path, data: Path) -> None:
     trees, disk = trees_in(data), HastyDisk()
     old = trees.begin(tree_name("old"))
-    entries = unpack_deb(Unpacking("first", deb(tmp_path / "first.deb", *SHARED), old), disk)
+    entries = unpack(Unpacking("first", deb(tmp_path / "first.deb", *SHARED), old), disk)
     package = InstalledPackage("first", "1", "first.deb", 1, "a" * 64, "signed")
     receipt = Receipt("prefix", NAME, NAME, "1", old.name, "2026-01-02T03:04:05Z", packages=(package,))
     trees.publish(old.name, NAME, receipt, entries)
     new = trees.begin(tree_name("new"))
 
     kept = reuse(old, new, {key(package)}, disk)
-    added = unpack_deb(Unpacking("second", deb(tmp_path / "second.deb", *SHARED), new), disk)
+    added = unpack(Unpacking("second", deb(tmp_path / "second.deb", *SHARED), new), disk)
 
     merged = merge_entries([*kept.values(), added])
     assert [one.path for one in merged] == ["share", "share/LICENSE", "share/license"]

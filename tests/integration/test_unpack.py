@@ -12,7 +12,8 @@ import pytest
 from rocmswitch.errors import VerificationFailed
 from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.model.package import Digest
-from rocmswitch.store.unpack import MADE_RELATIVE, Unpacker, Unpacking, merge_entries, unpack_deb
+from rocmswitch.store.unpack import MADE_RELATIVE, Unpacker, Unpacking, merge_entries
+from rocmswitch.store.unpack import unpack as unpack_archive
 from rocmswitch.system.disk import Disk
 from tests.support.archives import COMPRESS, TarMember, ar, deb, folder, hard_link, symlink, tar
 from tests.support.debs import Deb, Link, build_deb
@@ -28,7 +29,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def unpack(archive: Path, tree: Path, **options: object) -> tuple[FileEntry, ...]:
-    return unpack_deb(Unpacking("rocblas", archive, tree, **options), Disk())  # type: ignore[arg-type]
+    return unpack_archive(Unpacking("rocblas", archive, tree, **options), Disk())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("compression", sorted(COMPRESS))

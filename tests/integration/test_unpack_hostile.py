@@ -11,7 +11,7 @@ import zstandard
 
 from rocmswitch.errors import VerificationFailed
 from rocmswitch.store.members import Limits
-from rocmswitch.store.unpack import Unpacking, unpack_deb
+from rocmswitch.store.unpack import Unpacking, unpack
 from rocmswitch.system.disk import Disk
 from tests.support.archives import COMPRESS, TarMember, ar, deb, deb_of, folder, hard_link, symlink, tar
 
@@ -63,7 +63,7 @@ def tree(tmp_path: Path) -> Path:
 def refused(archive: Path, tree: Path, limits: Limits | None = None) -> str:
     """What is said about an archive that must not be accepted, after a look at what lies beside the tree."""
     with pytest.raises(VerificationFailed) as caught:
-        unpack_deb(Unpacking("rocblas", archive, tree, limits=limits or Limits()), Disk())
+        unpack(Unpacking("rocblas", archive, tree, limits=limits or Limits()), Disk())
     assert [path.name for path in tree.parent.iterdir()] == ["tree"]
     assert caught.value.message.startswith("the archive of `rocblas` ")
     assert caught.value.message.isprintable()
@@ -82,16 +82,14 @@ def test_a_name_that_is_not_utf_8_is_refused(tmp_path: Path, tree: Path) -> None
 
 
 def test_names_of_other_scripts_are_accepted(tmp_path: Path, tree: Path) -> None:
-    unpack_deb(
-        Unpacking("fonts", deb(tmp_path / "a.deb", TarMember("share/Főtanúsítvány.crt", b"x")), tree), Disk()
-    )
+    unpack(Unpacking("fonts", deb(tmp_path / "a.deb", TarMember("share/Főtanúsítvány.crt", b"x")), tree), Disk())
 
     assert (tree / "share/Főtanúsítvány.crt").read_bytes() == b"x"
 
 
 def test_devices_and_setuid_bits_of_hard_links_do_not_slip_in(tmp_path: Path, tree: Path) -> None:
     members = (TarMember("bin/su", b"x", mode=0o4777), hard_link("bin/sudo", "bin/su"))
-    unpack_deb(Unpacking("su", deb(tmp_path / "a.deb", *members), tree), Disk())
+    unpack(Unpacking("su", deb(tmp_path / "a.deb", *members), tree), Disk())
 
     assert (tree / "bin/sudo").stat().st_mode & 0o7777 == 0o555
 
@@ -106,7 +104,7 @@ def test_an_archive_cut_anywhere_is_refused(tmp_path: Path, tree: Path, compress
         own.mkdir()
 
         with pytest.raises(VerificationFailed, match="the archive of `cut`"):
-            unpack_deb(Unpacking("cut", archive, own), Disk())
+            unpack(Unpacking("cut", archive, own), Disk())
 
 
 @pytest.mark.parametrize("compression", [".gz", ".xz", ".bz2"])
@@ -129,7 +127,7 @@ def test_a_garbled_tar_header_is_refused(tmp_path: Path, tree: Path) -> None:
 def test_bytes_hidden_behind_the_end_of_the_tar_archive_are_refused(tmp_path: Path, tree: Path) -> None:
     data = tar([TarMember("a", b"a")]) + tar([TarMember("b", b"b")])
 
-    assert "after the end of its tar" in refused(deb_of(tmp_path / "a.deb", data, name="data.tar"), tree)
+    assert "after the end of its archive" in refused(deb_of(tmp_path / "a.deb", data, name="data.tar"), tree)
 
 
 @pytest.mark.parametrize("name", [".xz", ".gz", ".bz2", ".zst"])

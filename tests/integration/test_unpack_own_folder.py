@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rocmswitch.errors import VerificationFailed
-from rocmswitch.store.unpack import Unpacking, unpack_deb
+from rocmswitch.store.unpack import Unpacking, unpack
 from rocmswitch.system.disk import Disk
 from tests.support.archives import TarMember, deb, folder, symlink
 
@@ -22,7 +22,7 @@ def test_a_package_cannot_bring_a_receipt_of_its_own(tmp_path: Path, member: Tar
     tree.mkdir()
 
     with pytest.raises(VerificationFailed, match=r"`evil` has a member, `\.rocmswitch"):
-        unpack_deb(Unpacking("evil", deb(tmp_path / "evil.deb", member), tree), Disk())
+        unpack(Unpacking("evil", deb(tmp_path / "evil.deb", member), tree), Disk())
 
     assert list(tree.iterdir()) == []
 
@@ -32,6 +32,6 @@ def test_below_the_base_folder_the_name_is_one_like_others(tmp_path: Path) -> No
     tree.mkdir()
     archive = deb(tmp_path / "odd.deb", TarMember("./.rocmswitch/note", b"x"))
 
-    entries = unpack_deb(Unpacking("odd", archive, tree, "base"), Disk())
+    entries = unpack(Unpacking("odd", archive, tree, "base"), Disk())
 
     assert "base/.rocmswitch/note" in [one.path for one in entries]

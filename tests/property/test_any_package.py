@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rocmswitch.errors import VerificationFailed
-from rocmswitch.store.unpack import Unpacking, unpack_deb
+from rocmswitch.store.unpack import Unpacking, unpack
 from rocmswitch.system.disk import Disk
 from tests.support.archives import COMPRESS, TarMember, deb, deb_of, tar
 
@@ -40,7 +40,7 @@ def test_what_appears_is_what_the_entries_say_and_nothing_else(members: list[Tar
         archive = deb(Path(scratch) / "a.deb", *members, compression=compression)
 
         try:
-            entries = unpack_deb(Unpacking("any", archive, tree), Disk())
+            entries = unpack(Unpacking("any", archive, tree), Disk())
         except VerificationFailed:
             entries = None
 
@@ -64,7 +64,7 @@ def test_bytes_put_anywhere_into_an_archive_never_do_more_than_make_it_refused(
         archive.write_bytes(content[:place] + rubbish + content[place + len(rubbish) :])
 
         try:
-            unpack_deb(Unpacking("any", archive, tree), Disk())
+            unpack(Unpacking("any", archive, tree), Disk())
         except VerificationFailed as error:
             assert error.message.startswith("the archive of `any` ")
 
