@@ -56,7 +56,8 @@ def parse_repomd(text: bytes, source: str) -> Repomd:
     sums are offered.
     """
     reading = _Reading(source)
-    read_elements([text], reading, source)
+    for _ in read_elements([text], reading, source):
+        pass
     if not reading.root:
         raise VerificationFailed(f"`{source}` is not the index of an rpm repository")
     if PRIMARY not in reading.files:

@@ -6,7 +6,7 @@ defusedxml does to the same parser, and no index has one. What is left to cap is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 from xml.parsers import expat
 
@@ -29,9 +29,26 @@ class Elements(Protocol):
         """*text* is what stands in the element itself, stripped."""
 
 
-def read_elements(pieces: Iterable[bytes], elements: Elements, source: str) -> None:
-    """Tell *elements* of what is in *pieces*. Raises VerificationFailed; *source* names it in messages."""
-    reading = _Reading(elements, source)
+def read_elements(pieces: Iterable[bytes], elements: Elements, source: str) -> Iterator[None]:
+    """Tell *elements* of what is in *pieces*; stops after each piece, for whoever takes what is ready then.
+
+    Raises VerificationFailed; *source* names it in messages.
+    """
+    parser = _parser(_Reading(elements, source))
+    try:
+        for piece in pieces:
+            parser.Parse(piece, False)
+            yield
+        parser.Parse(b"", True)
+        yield
+    except expat.ExpatError as error:
+        raise VerificationFailed(f"`{source}` is not XML: {error}") from error
+    except (LookupError, ValueError) as error:
+        # An encoding that Python lacks, or one of several bytes that expat cannot use.
+        raise VerificationFailed(f"`{source}` is in an encoding that cannot be read") from error
+
+
+def _parser(reading: _Reading) -> expat.XMLParserType:
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.buffer_text = True
     parser.StartDoctypeDeclHandler = reading.refuse
@@ -39,16 +56,7 @@ def read_elements(pieces: Iterable[bytes], elements: Elements, source: str) -> N
     parser.StartElementHandler = reading.start
     parser.EndElementHandler = reading.end
     parser.CharacterDataHandler = reading.text
-    feed: Callable[[bytes, bool], int] = parser.Parse
-    try:
-        for piece in pieces:
-            feed(piece, False)
-        feed(b"", True)
-    except expat.ExpatError as error:
-        raise VerificationFailed(f"`{source}` is not XML: {error}") from error
-    except (LookupError, ValueError) as error:
-        # An encoding that Python lacks, or one of several bytes that expat cannot use.
-        raise VerificationFailed(f"`{source}` is in an encoding that cannot be read") from error
+    return parser
 
 
 class _Reading:

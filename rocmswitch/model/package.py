@@ -86,6 +86,8 @@ class Package:
     provides: tuple[Relation, ...] = ()
     conflicts: tuple[Relation, ...] = ()
     breaks: tuple[Relation, ...] = ()
+    obsoletes: tuple[Relation, ...] = ()
+    """Of rpm: packages by their own names that it takes the place of, and so cannot lie beside."""
 
     def __str__(self) -> str:
         """Without a version for what the host has and no index names."""
