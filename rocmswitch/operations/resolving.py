@@ -10,7 +10,7 @@ from rocmswitch.fetch.place import Mirrors, locate
 from rocmswitch.fetch.repository import Repositories
 from rocmswitch.host.libraries import HostLibraries, evidence
 from rocmswitch.metadata.lock import Lock
-from rocmswitch.model.host import Host
+from rocmswitch.model.host import Evidence, Host
 from rocmswitch.model.package import VERIFICATION_CLASSES, Digest, Package
 from rocmswitch.model.stack import Stack
 from rocmswitch.operations.timing import Stages
@@ -61,25 +61,37 @@ def plan_prefix(
     Refused where the stack has no prefix.
     """
     stack = manifest.stack
+    offer, found = offer_prefix(manifest, wish, repositories, around, stages)
+    with stages.timed("plan"):
+        request = Request(stack, selected_sets(stack, wish.sets), manifest.sha256, wish.current)
+        cached = _cached(offer.closure.packages, around.cache)
+        return plan_install(request, offer, Machine(around.host, found, cached))
+
+
+def offer_prefix(
+    manifest: Manifest, wish: Wish, repositories: Repositories, around: Surroundings, stages: Stages
+) -> tuple[Offer, Evidence]:
+    """The whole closure of the sets of *wish* in the indexes of the day, and what this machine provably has of it.
+
+    Raises as `plan_prefix`.
+    """
+    stack = manifest.stack
     _check_prefix(stack)
     with stages.timed("index"):
         opened = repositories.open(
             stack.rocm.sources, around.host, mirror=wish.mirror, allow_expired=wish.allow_expired
         )
     with stages.timed("plan"):
-        sets = selected_sets(stack, wish.sets)
         found = evidence(stack.rocm.host, stack.rocm.host, around.libraries)
         closure = resolve_closure(
-            roots_of(stack, sets),
+            roots_of(stack, selected_sets(stack, wish.sets)),
             opened.indexes,
             architecture=around.host.architecture,
             proven=tuple(name for name, _ in found.proven),
         )
         differs = difference(closure, wish.tested) if wish.tested else ""
         notes = (*opened.warnings, *([differs] if differs else []))
-        offer = Offer(closure, opened.urls, opened.records, notes=notes)
-        request = Request(stack, sets, manifest.sha256, wish.current)
-        return plan_install(request, offer, Machine(around.host, found, _cached(closure.packages, around.cache)))
+        return Offer(closure, opened.urls, opened.records, notes=notes), found
 
 
 def plan_locked_prefix(manifest: Manifest, wish: Wish, around: Surroundings) -> InstallPlan:
