@@ -6,8 +6,10 @@ By the number in its flags (LLVM, User Guide for AMDGPU Backend, "AMDGPU ELF Hea
 from __future__ import annotations
 
 import struct
+from typing import TYPE_CHECKING
 
-from elftools.elf.elffile import ELFFile
+if TYPE_CHECKING:
+    from elftools.elf.elffile import ELFFile
 
 _HEADER = struct.Struct("<4sBBBBB7xHHIQQQI")
 """Elf64_Ehdr up to e_flags: magic, class, order, version, OS, its ABI's version, type, machine, …"""

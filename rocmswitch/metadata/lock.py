@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 from rocmswitch.errors import ManifestMistake, VerificationFailed
-from rocmswitch.model.grammar import URL
+from rocmswitch.model.grammar import GPU, URL
 from rocmswitch.model.package import Digest
 from rocmswitch.model.source import SET_NAMES
 
@@ -58,6 +58,9 @@ class LockedPackage(Struct, frozen=True):
     """Names of those that satisfy its dependencies."""
     glibc: str = ""
     """The C library that it needs at least."""
+    kernels: dict[str, int] | None = None
+    """By target, the bytes of its files that are for this one alone (`gfx1010`; several parted by blanks); left out
+    where nobody has looked."""
 
 
 class Lock(Struct, frozen=True):
@@ -123,6 +126,9 @@ def _check(lock: Lock) -> None:
         seen.add(package.name)
         if not set(package.sets) <= set(SET_NAMES) or not set(package.needs) <= names:
             raise ValueError(f"{where} names a set or a package that is not there")
+        for target, count in (package.kernels or {}).items():
+            if count < 0 or not all(GPU.fullmatch(one) for one in target.split(" ")):
+                raise ValueError(f"{where} has no usable bytes for `{target[:80]}`")
         if package.size < 0 or package.installed_size < 0 or not _is_pool_path(package.filename):
             raise ValueError(f"{where} has no usable size or file name")
         if not package.source.isdecimal() or int(package.source) >= len(lock.sources):

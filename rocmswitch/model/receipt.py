@@ -48,6 +48,17 @@ class SourceRecord:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """Files of one package that were not written, because they are for other cards than the tree. Bytes."""
+
+    package: str
+    gpu: str
+    """The target that they are for: `gfx90a`; several parted by blanks."""
+    count: int
+    size: int
+
+
+@dataclass(frozen=True)
 class Receipt:
     """All that is known about one tree except its list of files. `kind` is `prefix` or `venv`."""
 
@@ -85,10 +96,19 @@ class Receipt:
     """Requirements that must stay true in a venv: `torch==2.7.1+rocm6.2.4`, `numpy<2`."""
     profile: str = ""
     """The named profile of the card's variables that the user chose."""
+    loader: str = ""
+    """The path in a prefix of the loader that its programs start by, where it carries its own C library; of an
+    environment the absolute path of the one that its Python starts by. Empty where that is the machine's."""
+    libraries: tuple[str, ...] = ()
+    """With a prefix's loader: the folders of the tree that hold libraries, the C library's own first."""
     linked: str = ""
     """The folder of somebody else's ROCm that a prefix stands for: none of its files is ours."""
     convolutions: str = ""
     """What the user has said of them, `fallback` or `vendor`; empty where the manifest decided."""
+    gpus: tuple[str, ...] = ()
+    """The cards that the user chose for a prefix, `gfx1010`; empty for all."""
+    left_out: tuple[LeftOut, ...] = ()
+    """What the packages hold and those cards do not need."""
     notes: tuple[str, ...] = ()
     schema: int = RECEIPT_SCHEMA
 

@@ -68,6 +68,7 @@ def plan(receipt: Receipt, cache: Cache) -> InstallPlan:
         nonce=receipt.tree,
         notes=receipt.notes,
         cards=receipt.activation.cards,
+        gpus=receipt.gpus,
     )
 
 

@@ -24,7 +24,7 @@ from rocmswitch.planning.install import (
     roots_of,
     selected_sets,
 )
-from rocmswitch.planning.locked import difference, locked_offer
+from rocmswitch.planning.locked import difference, kernels_of, locked_offer
 from rocmswitch.store.cache import Cache
 from rocmswitch.store.catalog import Manifest
 
@@ -39,6 +39,8 @@ class Wish:
     allow_expired: bool = False
     tested: Lock | None = None
     """The lock beside the manifest, with which the plan is compared."""
+    gpus: tuple[str, ...] | None = None
+    """The cards that were named, none of them for all; None keeps what is installed."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def plan_prefix(
     stack = manifest.stack
     offer, found = offer_prefix(manifest, wish, repositories, around, stages)
     with stages.timed("plan"):
-        request = Request(stack, selected_sets(stack, wish.sets), manifest.sha256, wish.current)
+        request = Request(stack, selected_sets(stack, wish.sets), manifest.sha256, wish.current, wish.gpus or ())
         cached = _cached(offer.closure.packages, around.cache)
         return plan_install(request, offer, Machine(around.host, found, cached))
 
@@ -91,7 +93,8 @@ def offer_prefix(
         )
         differs = difference(closure, wish.tested) if wish.tested else ""
         notes = (*opened.warnings, *([differs] if differs else []))
-        return Offer(closure, opened.urls, opened.records, notes=notes), found
+        kernels = kernels_of(wish.tested)
+        return Offer(closure, opened.urls, opened.records, notes=notes, kernels=kernels), found
 
 
 def plan_locked_prefix(manifest: Manifest, wish: Wish, around: Surroundings) -> InstallPlan:
@@ -103,7 +106,7 @@ def plan_locked_prefix(manifest: Manifest, wish: Wish, around: Surroundings) -> 
     _check_prefix(stack)
     if wish.tested is None:
         raise NotFound(f"`{stack.name}` has no tested lock", hint=f"run `rocmswitch install {stack.name}`")
-    request = Request(stack, selected_sets(stack, wish.sets), manifest.sha256, wish.current)
+    request = Request(stack, selected_sets(stack, wish.sets), manifest.sha256, wish.current, wish.gpus or ())
     places = locate(stack.rocm.sources, around.host, Mirrors(wish.mirror, around.mirrors))
     offer = locked_offer(request, wish.tested, lambda one: places[int(one.source)].in_repository(one.filename))
     found = evidence(stack.rocm.host, stack.rocm.host, around.libraries)

@@ -14,7 +14,6 @@ from pathlib import PurePosixPath
 from rocmswitch.metadata.codeobject import PROCESSORS, processor_in
 from rocmswitch.metadata.kpack import MAGIC as KPACK
 from rocmswitch.metadata.kpack import targets_of_name
-from rocmswitch.metadata.offloadbundle import targets_in
 from rocmswitch.model.activation import CardVariable
 from rocmswitch.model.gpucode import GENERIC, OVERRIDE, PORTABLE, plain, target_of_override
 
@@ -55,6 +54,10 @@ class Kernels:
     def needs(self, file: KernelFile | None) -> bool:
         """Whether one of the cards may load *file*; always where nobody can tell what it is for."""
         return not self.gpus or file is None or any(_runs_on(file.targets, gpu) for gpu in self.gpus)
+
+    def runs(self, target: str) -> bool:
+        """Whether code for *target*, or for one of several parted by blanks, runs on one of the cards."""
+        return not self.gpus or any(_runs_on(target.split(), gpu) for gpu in self.gpus)
 
     def wants(self, path: str, size: int, head: bytes) -> bool:
         """The same for a regular file of *size* bytes that begins with *head*."""
@@ -114,6 +117,8 @@ def judged(path: str, size: int, head: bytes) -> KernelFile | None:
         return None
     ending = path.rpartition(".")[2]
     if ending in _CODE:
+        from rocmswitch.metadata.offloadbundle import targets_in  # brings pyelftools along, which plans do without
+
         code = processor_in(head)
         inside = plain((code,) if code else targets_in(head, size))
         return one if inside == one.targets else None

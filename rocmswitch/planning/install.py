@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 
 from rocmswitch.errors import UsageMistake
 from rocmswitch.model.activation import CardVariable
@@ -16,6 +16,7 @@ from rocmswitch.model.source import SET_NAMES
 from rocmswitch.model.stack import Stack
 from rocmswitch.planning.activation import card_variables
 from rocmswitch.planning.closure import Closure
+from rocmswitch.planning.gpufiles import Kernels, kernels_for
 from rocmswitch.planning.placement import BASE, HostTable, Placement, place_packages
 from rocmswitch.planning.release import check_release
 
@@ -35,6 +36,8 @@ class PlannedPackage:
     """For `base`: what the host lacks."""
     host_has: bool = False
     """It is carried although the machine has it, because the C library is."""
+    kernels: tuple[tuple[str, int], ...] | None = None
+    """By target, the bytes of files that are for it alone; None where nobody knows before it is unpacked."""
     shared: bool = False
     """The new tree takes it over from the one that it replaces, by hard links: nothing is fetched or unpacked."""
 
@@ -67,6 +70,23 @@ class InstallPlan:
     notes: tuple[str, ...] = ()
     cards: tuple[CardVariable, ...] = ()
     """What the manifest sets on single cards."""
+    gpus: tuple[str, ...] = ()
+    """The cards that the user chose; empty for all. Files that are for others alone are not unpacked."""
+
+    @property
+    def needed(self) -> Kernels:
+        """Tells which files the chosen cards need."""
+        return kernels_for(self.gpus, self.cards)
+
+    @property
+    def left_out_size(self) -> int:
+        """Bytes that are not unpacked, as far as that is known before."""
+        return sum(self._left_out_of(one) for one in self.packages)
+
+    @property
+    def left_out_is_known(self) -> bool:
+        """Whether that is all of it."""
+        return not self.gpus or all(one.kernels is not None for one in self.packages if one.place != BASE)
 
     @property
     def carries_c_library(self) -> bool:
@@ -84,13 +104,14 @@ class InstallPlan:
 
     @property
     def installed_size(self) -> int:
-        """Bytes on disk, as the packages themselves state it."""
-        return sum(one.package.installed_size for one in self.packages)
+        """Bytes on disk, as the packages themselves state it, without what is known to be left out."""
+        return sum(one.package.installed_size - self._left_out_of(one) for one in self.packages)
 
     @property
     def added_size(self) -> int:
         """Bytes on disk that are not there yet."""
-        return sum(one.package.installed_size for one in self.packages if not one.shared)
+        new = (one for one in self.packages if not one.shared)
+        return sum(one.package.installed_size - self._left_out_of(one) for one in new)
 
     @property
     def tree(self) -> str:
@@ -103,6 +124,7 @@ class InstallPlan:
             "environment": self.environment,
             "cards": [asdict(one) for one in self.cards],
             "nonce": self.nonce,
+            **({"gpus": self.gpus} if self.gpus else {}),
         }
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return f"{self.name}-{hashlib.sha256(text.encode()).hexdigest()[:TREE_ID_LENGTH]}"
@@ -114,6 +136,9 @@ class InstallPlan:
             "version": self.stack_version,
             "tree": self.tree,
             "sets": list(self.sets),
+            "gpus": list(self.gpus),
+            "left_out_size": self.left_out_size,
+            "left_out_is_known": self.left_out_is_known,
             "download_size": self.download_size,
             "cached_size": self.cached_size,
             "installed_size": self.installed_size,
@@ -125,6 +150,12 @@ class InstallPlan:
             "sources": [asdict(one) for one in self.sources],
             "notes": list(self.notes),
         }
+
+    def _left_out_of(self, planned: PlannedPackage) -> int:
+        if planned.place == BASE or not self.gpus:
+            return 0
+        known = sum(size for target, size in planned.kernels or () if not self.needed.runs(target))
+        return min(known, planned.package.installed_size)
 
 
 def _package_as_json(planned: PlannedPackage) -> dict[str, object]:
@@ -153,6 +184,8 @@ class Request:
     manifest_sha256: str = ""
     replaces: str = ""
     """The tree that the stack's name points to now."""
+    gpus: tuple[str, ...] = ()
+    """The cards that the user chose; empty for all."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +197,8 @@ class Offer:
     sources: tuple[SourceRecord, ...]
     verification: str = SIGNED
     notes: tuple[str, ...] = ()
+    kernels: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """By the SHA-256 of a package, the bytes of files for one target alone, where the tested lock states them."""
 
 
 @dataclass(frozen=True)
@@ -229,6 +264,7 @@ def plan_install(request: Request, offer: Offer, machine: Machine) -> InstallPla
         replaces=request.replaces,
         notes=(*_carrying(placement), *offer.notes),
         cards=card_variables(stack.gpus),
+        gpus=request.gpus,
     )
 
 
@@ -246,6 +282,7 @@ def _instead(stack: Stack, closure: Closure) -> str:
 
 def _planned(package: Package, placement: Placement, offer: Offer, machine: Machine) -> PlannedPackage:
     place, because = placement.unpacked[package.name]
+    known = offer.kernels.get(package.digest.value)
     return PlannedPackage(
         package=package,
         urls=offer.urls(package),
@@ -254,6 +291,7 @@ def _planned(package: Package, placement: Placement, offer: Offer, machine: Mach
         cached=package.digest in machine.cached,
         because=because,
         host_has=place == BASE and package.name in dict(machine.evidence.proven),
+        kernels=None if known is None else tuple(known.items()),
     )
 
 

@@ -62,7 +62,13 @@ def locked_offer(request: Request, lock: Lock, mirrors: Mirrors) -> Offer:
             SourceRecord(one.url, one.suite, one.date, one.fingerprint, one.sha256) for one in lock.sources
         ),
         verification=PINNED,
+        kernels=kernels_of(lock),
     )
+
+
+def kernels_of(lock: Lock | None) -> dict[str, dict[str, int]]:
+    """By the SHA-256 of a package, what *lock* states of the files that are for one target alone."""
+    return {one.sha256: one.kernels for one in lock.packages if one.kernels is not None} if lock else {}
 
 
 def locked_closure(lock: Lock) -> Closure:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from rocmswitch.errors import Failed, VerificationFailed
 from rocmswitch.model.activation import Activation, Assignment, CardVariable
-from rocmswitch.model.receipt import RECEIPT_SCHEMA, InstalledPackage, Receipt, SourceRecord
+from rocmswitch.model.receipt import RECEIPT_SCHEMA, InstalledPackage, LeftOut, Receipt, SourceRecord
 
 if TYPE_CHECKING:
     from rocmswitch.model.fileentry import FileEntry
@@ -113,7 +113,10 @@ def parse_receipt(content: bytes) -> Receipt:
         "host": _texts(data.get("host", [])),
         "notes": _texts(data.get("notes", [])),
         "pins": _texts(data.get("pins", [])),
+        "libraries": _texts(data.get("libraries", [])),
         "packages": tuple(_record(InstalledPackage, one) for one in _list(data.get("packages", []))),
+        "gpus": _texts(data.get("gpus", [])),
+        "left_out": tuple(_record(LeftOut, one) for one in _list(data.get("left_out", []))),
         "sources": tuple(_record(SourceRecord, one) for one in _list(data.get("sources", []))),
         "activation": _activation(_object(data.get("activation", {}))),
     }
