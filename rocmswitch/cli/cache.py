@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import click
 
 from rocmswitch.cli import machine, output
@@ -21,21 +23,25 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def size(scopes: Scopes, as_json: bool) -> None:
-    """Say how much the cache holds.
+    """Say how much the cache holds, and how much of it `repair` would need again.
 
     And how much is kept so that changes can be taken back.
     """
-    store = machine.cache(scopes.own)
-    count, total, unpacked = len(store.files()), store.size(), machine.uv(scopes.own).size()
-    forests = (machine.prefixes(scopes.own), machine.venvs(scopes.own))
-    kept = backup.kept(backup.Stock(machine.ledger(scopes), forests)).freed
+    layout = scopes.own
+    forests = (machine.prefixes(layout), machine.venvs(layout))
+    ledger = machine.ledger(scopes)
+    wanted = cache.wanted(Installed(scopes.searched), cache.kept(forests, ledger))
+    held = cache.held(machine.cache(layout), wanted, layout)
+    kept = backup.kept(backup.Stock(ledger, forests)).freed
     if as_json:
-        found = {"files": count, "bytes": total, "wheels": unpacked, "kept": kept, "path": str(scopes.own.cache)}
-        output.write_json(found)
-    else:
-        output.write(f"{output.size(total)} in {count} archives  {scopes.own.cache}")
-        output.write(f"{output.size(unpacked)} in unpacked wheels, which environments share")
-        output.write(f"{output.size(kept)} kept to take changes back, which `rocmswitch backup prune` lets go of")
+        output.write_json({**asdict(held), "kept": kept, "path": str(layout.cache)})
+        return
+    output.write(f"{output.size(held.bytes)} in {held.files} archives  {layout.cache}")
+    output.write(f"  {output.size(held.needed)} of it are what is installed was made from, for `rocmswitch repair`")
+    output.write(f"  {output.size(held.unreferenced)} nothing needs, which `rocmswitch cache prune` deletes")
+    output.write(f"{output.size(held.indexes)} in package indexes")
+    output.write(f"{output.size(held.wheels)} in unpacked wheels, which environments share")
+    output.write(f"{output.size(kept)} kept to take changes back, which `rocmswitch backup prune` lets go of")
 
 
 @command.command(epilog="Example: rocmswitch cache prune --yes")

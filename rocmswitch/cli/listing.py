@@ -27,7 +27,17 @@ def show(trees: Sequence[Tree], installed: Installed) -> None:
     chosen = os.environ.get(CHOSEN, "")
     active = chosen if chosen in {one.link.name for one in trees} else os.environ.get(ACTIVE, "")
     users = _users(trees)
-    output.definitions((one.link.name, " · ".join(_parts(one, active, users, installed))) for one in trees)
+    hidden = {id(one) for one in trees if is_hidden(one, trees)}
+    output.definitions(
+        (one.link.name, " · ".join(_hidden(one) if id(one) in hidden else _parts(one, active, users, installed)))
+        for one in trees
+    )
+
+
+def is_hidden(one: Tree, trees: Iterable[Tree]) -> bool:
+    """Whether the user has one of the same name, which is meant by it."""
+    own = {other.link.name for other in trees if other.layout.scope != "system"}
+    return one.layout.scope == "system" and one.link.name in own
 
 
 def tell_kept(scopes: Scopes) -> None:
@@ -43,7 +53,7 @@ def tell_kept(scopes: Scopes) -> None:
 
 def as_json(trees: Sequence[Tree], installed: Installed) -> list[dict[str, object]]:
     users = _users(trees)
-    return [_as_json(one, users, installed) for one in trees]
+    return [_as_json(one, users, installed) | ({"hidden": True} if is_hidden(one, trees) else {}) for one in trees]
 
 
 def _as_json(one: Tree, users: Users, installed: Installed) -> dict[str, object]:
@@ -69,6 +79,12 @@ def _as_json(one: Tree, users: Users, installed: Installed) -> dict[str, object]
     if receipt.linked:
         told["linked"] = receipt.linked
     return told | ({"lacks": lack.message} if lack else {})
+
+
+def _hidden(one: Tree) -> Iterable[str]:
+    if isinstance(one, Installation):
+        yield from _prefix(one)
+    yield "shared, and not used by you: your own of this name goes before it"
 
 
 def _parts(one: Tree, active: str, users: Users, installed: Installed) -> Iterable[str]:

@@ -153,7 +153,7 @@ def uv(layout: Layout) -> Uv:
     """uv, with what it unpacks on the file system of the environments: they are links to it."""
     from rocmswitch.store.virtualenv import Uv
 
-    return Uv(layout.cache / "uv", disk(), layout.pythons)
+    return Uv(layout.uv, disk(), layout.pythons)
 
 
 def nursery(scopes: Scopes) -> Nursery:
@@ -177,7 +177,7 @@ def supply(scopes: Scopes) -> Supply:
     from rocmswitch.store.resolution import Resolver
 
     layout, indexes = scopes.own, read_indexes(os.environ)
-    resolver = Resolver(layout.cache / "uv", disk(), indexes)
+    resolver = Resolver(layout.uv, disk(), indexes)
     own, *others = (one.seen / "wheels" for one in scopes.searched)
     first_use = FirstUse(own, disk(), tuple(others))
     return Supply(

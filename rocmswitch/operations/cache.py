@@ -2,15 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 
 from rocmswitch.deploy.ledger import Ledger
 from rocmswitch.errors import Failed, VerificationFailed
 from rocmswitch.model.receipt import Receipt
 from rocmswitch.operations.keeping import kept_trees
+from rocmswitch.store.cache import Cache
 from rocmswitch.store.installed import Installed
+from rocmswitch.store.layout import Layout
 from rocmswitch.store.receipts import read_receipt
 from rocmswitch.store.trees import Trees
+from rocmswitch.system.usage import usage
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a scope's cache holds; all but `files` are bytes."""
+
+    files: int
+    """Archives, those that are still arriving among them."""
+    bytes: int
+    """Of the archives."""
+    needed: int
+    """Of those that something there was made from."""
+    unreferenced: int
+    """Of all others."""
+    indexes: int
+    wheels: int
+    """That only uv's own folder holds: what an environment shares would stay."""
+
+
+def held(cache: Cache, wanted: Collection[str], layout: Layout) -> Held:
+    """Look at the cache. *wanted* are the hashes (hex) of the archives that something there was made from."""
+    files = cache.files()
+    total = sum(one.size for one in files)
+    needed = sum(one.size for one in files if not one.partial and one.name in wanted)
+    indexes, wheels = usage([layout.indexes]).freed, usage([layout.uv]).freed
+    return Held(len(files), total, needed, total - needed, indexes, wheels)
 
 
 def wanted(installed: Installed, kept: Iterable[Receipt] = ()) -> frozenset[str]:

@@ -143,6 +143,11 @@ class Layout:
         return self.cache / "indexes"
 
     @property
+    def uv(self) -> Path:
+        """What uv unpacks and remembers: environments are links to it."""
+        return self.cache / "uv"
+
+    @property
     def config_file(self) -> Path:
         return self.config / "config.yaml"
 

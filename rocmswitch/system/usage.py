@@ -1,9 +1,11 @@
-"""What removing files gives back: one that has another name elsewhere, as links to a cache have, gives nothing."""
+"""What files take on disk. One that has another name elsewhere, as links to a cache have, gives nothing back."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+import stat
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,31 +22,62 @@ class Usage:
     """Of files that have a name elsewhere too, which therefore stay."""
 
 
+@dataclass(frozen=True)
+class Shares:
+    """What each of several folders takes, and all of them together: a file with several names counts once there."""
+
+    each: tuple[Usage, ...] = ()
+    total: int = 0
+
+
 def usage(paths: Iterable[Path]) -> Usage:
-    """What removing the files and folders *paths* altogether would give back. What is not there counts nothing."""
-    names: dict[tuple[int, int], int] = {}
-    found: dict[tuple[int, int], os.stat_result] = {}
-    for status in (one for path in paths for one in _below(path)):
-        key = (status.st_dev, status.st_ino)
-        names[key] = names.get(key, 0) + 1
-        found[key] = status
-    freed = sum(one.st_blocks for key, one in found.items() if names[key] >= one.st_nlink)
+    """What removing the files and folders *paths* altogether would give back. What is not there counts nothing.
+
+    Folders themselves count nothing: they take next to nothing.
+    """
+    return _usage([one for path in paths for one in _below(path) if not stat.S_ISDIR(one.st_mode)])
+
+
+def shares(folders: Sequence[Path]) -> Shares:
+    """What each of *folders* takes, with the folders in it: in sum what du(1) says. What is gone takes nothing."""
+    found = [list(_below(folder)) for folder in folders]
+    once = {_file(one): one.st_blocks for statuses in found for one in statuses}
+    return Shares(tuple(map(_usage, found)), sum(once.values()) * _BLOCK)
+
+
+def _usage(statuses: Sequence[os.stat_result]) -> Usage:
+    names = Counter(map(_file, statuses))
+    found = {_file(one): one for one in statuses}
+    # The names of a folder are those of the folders in it: it has no other place.
+    freed = sum(
+        one.st_blocks for key, one in found.items() if names[key] >= one.st_nlink or stat.S_ISDIR(one.st_mode)
+    )
     everything = sum(one.st_blocks for one in found.values())
     return Usage(freed * _BLOCK, (everything - freed) * _BLOCK)
 
 
+def _file(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
+
+
 def _below(path: Path) -> Iterator[os.stat_result]:
-    """Of every file and symlink; folders take next to nothing."""
+    """Of *path* and all that is in it; no symlink is followed."""
     try:
-        if path.is_symlink() or not path.is_dir():
-            yield path.lstat()
-            return
-        with os.scandir(path) as entries:
+        status = path.lstat()
+    except FileNotFoundError:
+        return
+    yield status
+    if stat.S_ISDIR(status.st_mode):
+        yield from _inside(str(path))
+
+
+def _inside(folder: str) -> Iterator[os.stat_result]:
+    try:
+        with os.scandir(folder) as entries:
             inside = list(entries)
     except FileNotFoundError:
         return
     for entry in inside:
+        yield entry.stat(follow_symlinks=False)
         if entry.is_dir(follow_symlinks=False):
-            yield from _below(Path(entry.path))
-        else:
-            yield entry.stat(follow_symlinks=False)
+            yield from _inside(entry.path)
