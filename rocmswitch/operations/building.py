@@ -117,7 +117,8 @@ def _make(plan: InstallPlan, workshop: Workshop, progress: Progress, stages: Sta
     with disk_errors(tree), stages.timed("relocate"):
         relocated = relocate(tree, entries, root=plan.root, machine=machine, disk=disk, known=known)
         relocated = complete_toolchain(tree, relocated, machine.libraries, disk)
-        relocated = offer_tools(tree, relocated, disk)
+        there = frozenset(one.package.name for one in plan.packages if one.host_has)
+        relocated = offer_tools(tree, relocated, disk, there)
     with stages.timed("receipt and sync"):
         workshop.trees.publish(plan.tree, plan.name, _receipt(plan, relocated), relocated.entries)
 
@@ -187,8 +188,12 @@ def _receipt(plan: InstallPlan, relocated: Relocated) -> Receipt:
         packages=tuple(_installed(one) for one in plan.packages),
         host=tuple(str(one.package) for one in plan.host),
         sources=plan.sources,
-        activation=plan_activation(plan.name, plan.root, plan.environment, relocated.entries, plan.cards),
+        activation=plan_activation(
+            plan.name, plan.root, plan.environment, relocated.entries, plan.cards, relocated.carried
+        ),
         manifest_sha256=plan.manifest_sha256,
+        loader=relocated.carried.loader,
+        libraries=relocated.carried.libraries,
         notes=(*plan.notes, *relocated.notes),
     )
 

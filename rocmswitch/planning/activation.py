@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -30,11 +31,25 @@ CARRIED_RUNTIME = "base/runtime"
 such programs take everything else from the machine."""
 _COMPILE_FLAGS, _LINK_FLAGS = "HIPCC_COMPILE_FLAGS_APPEND", "HIPCC_LINK_FLAGS_APPEND"
 _LINKER_NAMES = ("libamdhip64.so", "libhsa-runtime64.so")
+_BASE = "base"
 _CARRIED = "base/usr"
 _START_FILE = re.compile(rf"{_CARRIED}/lib/gcc/(?P<machine>[^/]+)/[^/]+/crtbegin\.o")
-_CARRIED_PERL = PurePath("base/usr/bin/perl")
+_OWN_PERL = PurePath(f"{CARRIED_TOOLS}/rocmswitch-perl")
 _PERL_MODULES = "base/usr/share/perl5"
 """For the machine's perl, whatever its version: Debian keeps text alone there. A carried perl finds them itself."""
+
+
+@dataclass(frozen=True)
+class CarriedLoader:
+    """What programs of a tree start by that carries its own C library; empty for all other trees."""
+
+    loader: str = ""
+    """Its path in the tree."""
+    libraries: tuple[str, ...] = ()
+    """The folders of the tree that it has to look in, the C library's own first."""
+
+
+NO_LOADER = CarriedLoader()
 
 
 def plan_activation(
@@ -43,21 +58,32 @@ def plan_activation(
     environment: Sequence[tuple[str, str]],
     entries: Iterable[FileEntry],
     cards: tuple[CardVariable, ...] = (),
+    carried: CarriedLoader = NO_LOADER,
 ) -> Activation:
-    """The activation of a prefix whose ROCm tree lies at *root*. *environment* and *cards* are its manifest's."""
+    """The activation of a prefix whose ROCm tree lies at *root*. *environment* and *cards* are its manifest's.
+
+    No folder with a C library is ever named to the loader of all programs: what needs it names it itself. What
+    hipcc links does so too, by the prefix's published name, *carried* or not: such a program goes on working when
+    the stack is installed anew, with other sets or for other cards, starts by what that name means then, and does
+    not start any more when the stack is removed.
+    """
     paths = [PurePath(entry.path) for entry in entries if entry.kind != "directory"]
     folders = {str(path.parent) for path in paths}
     tools = tuple(f"{root}/{one}" for one in _TOOLS if f"{root}/{one}" in folders)
     linked = _unique(str(path.parent) for path in paths if path.name in _LINKER_NAMES)
     assignments = [Assignment(ACTIVE, name), *(_assignment(*one) for one in environment)]
     if "hipcc" in {path.name for path in paths if str(path.parent) in tools}:
-        flags = ((_COMPILE_FLAGS, _compile_flags(paths)), (_LINK_FLAGS, _link_flags(paths, folders, linked)))
+        if carried.loader:
+            linking = _carried_link_flags(folders, linked, carried)
+            flags = ((_COMPILE_FLAGS, [_sysroot_flag()]), (_LINK_FLAGS, linking))
+        else:
+            flags = ((_COMPILE_FLAGS, _compile_flags(paths)), (_LINK_FLAGS, _link_flags(paths, folders, linked)))
         own = dict(environment)
         assignments += [Assignment(key, " ".join(value)) for key, value in flags if value and key not in own]
     variables = {
         "PATH": (*tools, *({CARRIED_TOOLS} & folders)),
         "LIBRARY_PATH": linked,
-        "PERL5LIB": (_PERL_MODULES,) if _has_modules(folders) and _CARRIED_PERL not in paths else (),
+        "PERL5LIB": (_PERL_MODULES,) if _has_modules(folders) and not _has_own_perl(paths) else (),
     }
     kept = tuple((key, values) for key, values in variables.items() if values)
     return Activation(tuple(assignments), kept, cards)
@@ -120,6 +146,27 @@ def _link_flags(paths: Sequence[PurePath], folders: Collection[str], linked: Seq
     return flags
 
 
+def _carried_link_flags(folders: Collection[str], linked: Sequence[str], carried: CarriedLoader) -> list[str]:
+    """For programs that start by the tree's own loader and look in the tree first, though nobody runs them in it.
+
+    DT_RPATH, and of all folders: what they open by name, and what the machine's LD_LIBRARY_PATH says, is looked
+    for after it.
+    """
+    at_run_time = dict.fromkeys((*linked[:1], *carried.libraries))
+    return [
+        _sysroot_flag(),
+        *([f"-B{PLACEHOLDER}/{CARRIED_TOOLS}"] if CARRIED_TOOLS in folders else []),
+        f"-Wl,--dynamic-linker={PLACEHOLDER}/{carried.loader}",
+        "-Wl,--disable-new-dtags",
+        *(f"-Wl,-rpath,{PLACEHOLDER}/{one}" for one in at_run_time),
+    ]
+
+
+def _sysroot_flag() -> str:
+    """Headers, start files and libraries of the carried C library alone: the machine's are of another."""
+    return f"--sysroot={PLACEHOLDER}/{_BASE}"
+
+
 def _carried_toolchain(paths: Iterable[PurePath]) -> str:
     """What a carried GCC calls the machine it is for, `x86_64-linux-gnu`; empty where none is carried."""
     return next((found["machine"] for path in paths if (found := _START_FILE.fullmatch(str(path)))), "")
@@ -127,6 +174,11 @@ def _carried_toolchain(paths: Iterable[PurePath]) -> str:
 
 def _toolchain_flag() -> str:
     return f"--gcc-toolchain={PLACEHOLDER}/{_CARRIED}"
+
+
+def _has_own_perl(paths: Collection[PurePath]) -> bool:
+    """Whether scripts run with the carried perl, because the machine has none (store/tools.py)."""
+    return _OWN_PERL in paths
 
 
 def _has_modules(folders: Iterable[str]) -> bool:

@@ -1,4 +1,4 @@
-"""The two things that relocation changes in an ELF file, as a few bytes at known places.
+"""The three things that relocation changes in an ELF file, as a few bytes at known places.
 
 patchelf rewrites whole files and needs twice their size as memory (libraries of ROCm reach 1 GB), so it is the
 way only where there is no other: where the search path finds no room in the filling between two segments, or
@@ -12,10 +12,11 @@ import importlib.metadata
 import os
 import shutil
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO
 
 from elftools.common.utils import struct_parse
@@ -32,8 +33,11 @@ _PAGE = 4096
 _PIECE = 1024 * 1024
 _P_FLAGS_AT = 4
 _P_FILESZ_AT = 32
+_P_OFFSET_AT = 8
 _SH_SIZE_AT = 32
-"""Places in Elf64_Phdr, where p_memsz follows p_filesz, and in Elf64_Shdr."""
+_SH_ADDR_AT = 16
+"""Places in Elf64_Phdr, where p_memsz follows p_filesz and two addresses p_offset, and in Elf64_Shdr, where the
+address is followed by offset and size."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,21 @@ def search_path_edits(file: BinaryIO, rpath: str) -> tuple[Edit, ...] | None:
     if elf.elfclass != 64 or not elf.little_endian:
         return None
     with nonsense_ends():
-        return _SearchPath(elf).edits(rpath)
+        return _Table(elf).edits(rpath)
+    return None
+
+
+def interpreter_edits(file: BinaryIO, interpreter: str) -> tuple[Edit, ...] | None:
+    """What lets *file*, a program, start by the loader *interpreter*; None where there is no room for the name.
+
+    It goes into the filling behind a segment, never behind that of the string table, where a search path may go
+    at the same time. The kernel reads it from the file (PT_INTERP's offset), the loader from memory (its address).
+    """
+    elf = ELFFile(file)
+    if elf.elfclass != 64 or not elf.little_endian:
+        return None
+    with nonsense_ends():
+        return _Table(elf).interpreter_edits(interpreter.encode() + b"\0")
     return None
 
 
@@ -68,8 +86,8 @@ def stack_edit(file: BinaryIO) -> Edit | None:
     return None
 
 
-class _SearchPath:
-    """The dynamic table of one file, and the room that it and its strings have."""
+class _Table:
+    """The dynamic table of one file and its program headers, and the room that they and their strings have."""
 
     def __init__(self, elf: ELFFile) -> None:
         self._elf = elf
@@ -132,15 +150,12 @@ class _SearchPath:
         load = self._load_of(self._value("DT_STRTAB"))
         if load is None or load["p_filesz"] != load["p_memsz"] or len(text) > self._room(load):
             return None
-        end, address = load["p_offset"] + load["p_filesz"], load["p_vaddr"] + load["p_filesz"]
-        self._elf.stream.seek(end)
-        if self._elf.stream.read(len(text)) != bytes(len(text)):
+        grown = self._behind(load, text)
+        if not grown:
             return None
-        header = self._elf["e_phoff"] + self._headers.index(load) * self._elf["e_phentsize"]
-        grown = load["p_filesz"] + len(text)
+        address = load["p_vaddr"] + load["p_filesz"]
         return address, (
-            Edit(end, text),
-            Edit(header + _P_FILESZ_AT, struct.pack("<QQ", grown, grown)),
+            *grown,
             *self._longer_table(address + len(text) - self._value("DT_STRTAB")),
         )
 
@@ -155,6 +170,49 @@ class _SearchPath:
             if section["sh_type"] == "SHT_STRTAB" and section["sh_addr"] == self._value("DT_STRTAB"):
                 place = self._elf["e_shoff"] + number * self._elf["e_shentsize"] + _SH_SIZE_AT
                 yield Edit(place, struct.pack("<Q", length))
+
+    def interpreter_edits(self, name: bytes) -> tuple[Edit, ...] | None:
+        """As the function; *name* ends with a zero byte."""
+        header = next((one for one in self._headers if one["p_type"] == "PT_INTERP"), None)
+        if header is None:
+            return None
+        place = self._header_place(header)
+        if len(name) <= header["p_filesz"]:
+            return (Edit(header["p_offset"], name.ljust(header["p_filesz"], b"\0")),)
+        strings = self._load_of(self._value("DT_STRTAB"))
+        for load in self._headers:
+            if load["p_type"] != "PT_LOAD" or load is strings or load["p_filesz"] != load["p_memsz"]:
+                continue
+            grown = self._behind(load, name) if len(name) <= self._room(load) else ()
+            if grown:
+                offset, address = load["p_offset"] + load["p_filesz"], load["p_vaddr"] + load["p_filesz"]
+                numbers = struct.pack("<QQQQQ", offset, address, address, len(name), len(name))
+                return (
+                    *grown,
+                    Edit(place + _P_OFFSET_AT, numbers),
+                    *self._moved(header, offset, address, len(name)),
+                )
+        return None
+
+    def _behind(self, load: Container, text: bytes) -> tuple[Edit, ...]:
+        """What puts *text* behind *load* as a part of it; nothing where the file has other bytes there."""
+        end, grown = load["p_offset"] + load["p_filesz"], load["p_filesz"] + len(text)
+        self._elf.stream.seek(end)
+        if self._elf.stream.read(len(text)) != bytes(len(text)):
+            return ()
+        return Edit(end, text), Edit(self._header_place(load) + _P_FILESZ_AT, struct.pack("<QQ", grown, grown))
+
+    def _header_place(self, header: Container) -> int:
+        number = next(number for number, one in enumerate(self._headers) if one is header)
+        return int(self._elf["e_phoff"] + number * self._elf["e_phentsize"])
+
+    def _moved(self, header: Container, offset: int, address: int, size: int) -> Iterator[Edit]:
+        """The section of what *header* says, for tools that read sections (readelf, patchelf)."""
+        for number, section in enumerate(self._sections()):
+            if section["sh_type"] == "SHT_PROGBITS" and section["sh_addr"] == header["p_vaddr"]:
+                place = self._elf["e_shoff"] + number * self._elf["e_shentsize"]
+                yield Edit(place + _SH_ADDR_AT, struct.pack("<QQQ", address, offset, size))
+                return
 
     def _room(self, load: Container) -> int:
         """Bytes after *load* that its last page maps and that nothing else in the file or in memory uses."""
@@ -212,9 +270,23 @@ def _edited(block: bytes, position: int, edit: Edit) -> bytes:
     return block[: first - position] + content + block[last - position :]
 
 
-def patchelf(source: Path, target: Path, rpath: str) -> None:
-    """Let patchelf write *source* with the DT_RPATH *rpath* to *target*. Raises MachineLacks, Failed."""
-    done = process.run([_program(), "--force-rpath", "--set-rpath", rpath, "--output", target, source])
+def patchelf(
+    source: Path,
+    target: Path,
+    rpath: str | None,
+    *,
+    interpreter: str | None = None,
+    needed: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Let patchelf write *source* with the DT_RPATH *rpath* and the loader *interpreter* to *target*.
+
+    None leaves either as it is. *needed* are other names for libraries in DT_NEEDED. Raises MachineLacks, Failed.
+    """
+    words = ["--force-rpath", "--set-rpath", rpath] if rpath is not None else []
+    words += ["--set-interpreter", interpreter] if interpreter is not None else []
+    for old, new in needed.items():
+        words += ["--replace-needed", old, new]
+    done = process.run([_program(), *words, "--output", target, source])
     if done.code != 0:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         raise Failed(f"patchelf could not change `{source}` ({said[-1] if said else f'exit code {done.code}'})")

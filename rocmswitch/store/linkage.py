@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rocmswitch.errors import VerificationFailed
@@ -109,8 +109,11 @@ class Linkage:
             return None
         return folders[self._folder_for(path, soname)]
 
-    def search_path(self, path: str) -> str | None:
-        """The DT_RPATH that *path* ought to have; None where it needs no file of the tree, or has it already."""
+    def search_path(self, path: str, also: Sequence[str] = ()) -> str | None:
+        """The DT_RPATH that *path* ought to have; None where it needs no file of the tree, or has it already.
+
+        *also* are folders of the tree that go behind what it needs, for what it may open by name.
+        """
         facts = self.facts[path]
         needed = [one for one in facts.needed if one in self.places]
         if not needed:
@@ -124,8 +127,14 @@ class Linkage:
             for soname in needed:
                 if not any(self._folder(origin, one) in self.places[soname] for one in kept):
                     kept.append(_from_origin(self._folder_for(path, soname), origin))
+        kept += [_from_origin(one, posixpath.dirname(path)) for one in also]
         wanted = ":".join(dict.fromkeys(kept))
         return None if wanted == facts.rpath and not facts.runpath else wanted
+
+    def library_folders(self, *roots: str) -> tuple[str, ...]:
+        """The folders below *roots*, in their order, that the loader of a system there would look in."""
+        real = {posixpath.dirname(one) for one, facts in self.facts.items() if facts.soname}
+        return tuple(one for root in roots for one in sorted(real) if _is_library_folder(one, root))
 
     def gaps(self, path: str, host: Mapping[str, frozenset[str]]) -> Iterator[Gap]:
         """What *path* needs and nothing has. *host* holds the sonames found there, with what each defines."""
@@ -157,9 +166,8 @@ class Linkage:
         return frozenset(found)
 
     def _is_public(self, path: str) -> bool:
-        folders = re.compile(rf"{re.escape(self.root)}/lib(64)?(/[a-z0-9_]+-linux-gnu)?")
         numbered = re.search(r"\.so\.\d", self.facts[path].soname)
-        return bool(numbered) and any(folders.fullmatch(one) for one in self.seen_from[path])
+        return bool(numbered) and any(_is_library_folder(one, self.root) for one in self.seen_from[path])
 
     def _folder_for(self, path: str, soname: str) -> str:
         """Which folder to take *soname* from: the first the file itself names, its own, one of the ROCm tree."""
@@ -194,6 +202,10 @@ class Linkage:
     def _folder(self, origin: str, entry: str) -> str | None:
         """The folder of the tree that an entry means for a file that is reached by *origin*."""
         return self.paths.resolve(posixpath.join(origin, entry.replace("$ORIGIN", ".", 1)))
+
+
+def _is_library_folder(folder: str, root: str) -> bool:
+    return re.fullmatch(rf"{re.escape(root)}/lib(64)?(/[a-z0-9_]+-linux-gnu)?", folder) is not None
 
 
 def _from_origin(folder: str, origin: str) -> str:

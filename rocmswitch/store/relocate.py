@@ -4,11 +4,17 @@ DT_RPATH, not DT_RUNPATH: the loader looks at LD_LIBRARY_PATH before the one and
 user's LD_LIBRARY_PATH must not bring another ROCm into ours. Only files that need a library of the tree are
 changed: a few bytes in place where the file has one name, else a new file renamed over the old, for another tree
 may share it.
+
+Where a tree carries its own C library, its programs start by the loader that belongs to that (PT_INTERP), by the
+name of the tree itself: by the name that outlives it, a program of an old tree would start with the loader of a
+new one. The kernel takes no relative name, so such a tree cannot be moved. Its programs look in all the library
+folders of the tree for what they open by name, before they look at anything of the machine.
 """
 
 from __future__ import annotations
 
 import os
+import posixpath
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -20,14 +26,18 @@ from typing import Protocol, TypeVar
 from rocmswitch.errors import MachineLacks
 from rocmswitch.metadata.elf import MAGIC, ElfFacts, parse_elf
 from rocmswitch.model.fileentry import FileEntry
+from rocmswitch.model.package import C_LIBRARIES
+from rocmswitch.planning.activation import CarriedLoader
 from rocmswitch.store.cache import hash_of
-from rocmswitch.store.elfpatch import Edit, copy_edited, patchelf, search_path_edits, stack_edit
+from rocmswitch.store.elfpatch import Edit, copy_edited, interpreter_edits, patchelf, search_path_edits, stack_edit
 from rocmswitch.store.linkage import Gap, Linkage
+from rocmswitch.store.unpack import BASE
 from rocmswitch.system.disk import Disk
 
 STACK_REASON = "executable stack no longer asked for"
 _REFUSES_STACKS = (2, 41)
 """Since this glibc, dlopen refuses a library that asks for an executable stack (its NEWS)."""
+_MERGED = ("bin", "sbin", "lib", "lib64")
 _SHOWN_GAPS = 3
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
@@ -41,6 +51,16 @@ class Libraries(Protocol):
 
     def defined_versions(self, soname: str) -> tuple[str, ...]:
         """The symbol versions in it."""
+
+
+class NoLibraries:
+    """A machine that has none that would fit."""
+
+    def find(self, soname: str) -> Path | None:
+        return None
+
+    def defined_versions(self, soname: str) -> tuple[str, ...]:
+        return ()
 
 
 @dataclass(frozen=True)
@@ -60,6 +80,7 @@ class Relocated:
 
     entries: tuple[FileEntry, ...]
     notes: tuple[str, ...]
+    carried: CarriedLoader = CarriedLoader()
 
 
 def relocate(
@@ -78,16 +99,18 @@ def relocate(
     Raises VerificationFailed where a symlink leads out of the tree, and MachineLacks where a library of the
     ROCm tree needs what neither the tree nor the host has; programs and plugins that do are noted.
     """
-    entries = tuple(entries)
+    entries = _with_merged_folders(tree, tuple(entries), disk)
     found = {**known, **read_facts(tree, [one for one in entries if one.path not in known], machine)}
     facts = {one.path: fact for one in entries if (fact := found.get(one.path))}
     linkage = Linkage.of(entries, root, facts)
     dangling = linkage.paths.check_links()
+    carried = _Carried.of(tree, entries, linkage)
     notes = _prove(linkage, machine)
-    wishes = {path: wish for path in facts if (wish := _wish(linkage, path, machine))}
+    wishes = {path: wish for path in facts if (wish := _wish(linkage, path, machine, carried))}
     changed = _change_all(tree, [one for one in entries if one.path in wishes], wishes, machine, disk)
     notes += tuple(leads_nowhere(path) for path in dangling)
-    return Relocated(tuple(changed.get(one.path, one) for one in entries), notes)
+    kept = tuple(changed.get(one.path, one) for one in entries)
+    return Relocated(kept, notes, carried.loader)
 
 
 def leads_nowhere(path: str) -> str:
@@ -101,10 +124,12 @@ class _Wish:
 
     rpath: str | None
     clear_stack: bool
+    interpreter: str | None = None
 
     @property
     def reason(self) -> str:
-        parts = [] if self.rpath is None else [f"DT_RPATH {self.rpath}"]
+        parts = [] if self.interpreter is None else [f"loader {self.interpreter}"]
+        parts += [] if self.rpath is None else [f"DT_RPATH {self.rpath}"]
         return "; ".join(parts + [STACK_REASON] * self.clear_stack)
 
 
@@ -119,11 +144,61 @@ def read_facts(tree: Path, entries: Iterable[FileEntry], machine: Machine) -> di
     return {one.path: read(one) for one in entries if one.kind == "file" and one.size}
 
 
-def _wish(linkage: Linkage, path: str, machine: Machine) -> _Wish | None:
-    rpath = linkage.search_path(path)
+@dataclass(frozen=True)
+class _Carried:
+    """The C library of a tree that has one of its own; without one, all is empty."""
+
+    tree: Path
+    loader: CarriedLoader
+    own: frozenset[str] = frozenset()
+    """Its libraries and its loader, which find one another and stay as they are."""
+
+    @classmethod
+    def of(cls, tree: Path, entries: Iterable[FileEntry], linkage: Linkage) -> _Carried:
+        own = {one.path for one in entries if _is_of_c_library(one) and one.path in linkage.facts}
+        asked = (posixpath.basename(facts.interpreter) for facts in linkage.facts.values() if facts.interpreter)
+        places = (real for name in dict.fromkeys(asked) for real in linkage.places.get(name, {}).values())
+        loader = next((one for one in places if one in own), "")
+        if not loader:
+            return cls(tree, CarriedLoader())
+        folders = linkage.library_folders(f"{BASE}/usr", BASE, linkage.root)
+        first = posixpath.dirname(loader)
+        ordered = tuple(sorted(folders, key=lambda one: one != first))
+        return cls(tree, CarriedLoader(loader, ordered), frozenset(p for p in own if linkage.facts[p].soname))
+
+    def interpreter(self, facts: ElfFacts) -> str | None:
+        """What a file ought to name as its loader; None where that is right, or it is no program."""
+        wanted = str(self.tree / self.loader.loader)
+        return wanted if self.loader.loader and facts.interpreter not in ("", wanted) else None
+
+
+def _is_of_c_library(entry: FileEntry) -> bool:
+    return entry.package in C_LIBRARIES and entry.path.startswith(f"{BASE}/")
+
+
+def _with_merged_folders(tree: Path, entries: tuple[FileEntry, ...], disk: Disk) -> tuple[FileEntry, ...]:
+    """*entries* with the links that merge a carried system's folders (`lib` is `usr/lib`): no package brings them,
+    and absolute names of the loader, in linker scripts and of whoever takes the base as a root, lead through them.
+    """
+    if not any(_is_of_c_library(one) for one in entries):
+        return entries
+    known = {one.path for one in entries}
+    wanted = [one for one in _MERGED if f"{BASE}/usr/{one}" in known and f"{BASE}/{one}" not in known]
+    for name in wanted:
+        disk.symlink(tree / BASE / name, f"usr/{name}")
+    return (*entries, *(FileEntry(f"{BASE}/{one}", "link", 0o777, target=f"usr/{one}") for one in wanted))
+
+
+def _wish(linkage: Linkage, path: str, machine: Machine, carried: _Carried) -> _Wish | None:
+    if path in carried.own:
+        return None
+    facts = linkage.facts[path]
+    rpath = linkage.search_path(path, carried.loader.libraries if facts.interpreter else ())
+    interpreter = carried.interpreter(facts)
     refused = tuple(int(one) for one in machine.glibc.split(".")[:2] if one.isdigit()) >= _REFUSES_STACKS
-    clear_stack = refused and linkage.facts[path].executable_stack
-    return _Wish(rpath, clear_stack) if rpath is not None or clear_stack else None
+    clear_stack = refused and facts.executable_stack
+    wish = _Wish(rpath, clear_stack, interpreter)
+    return wish if wish.reason else None
 
 
 def _change_all(
@@ -142,8 +217,7 @@ def _change_all(
 def _change(tree: Path, entry: FileEntry, wish: _Wish, disk: Disk, one_patchelf: threading.Lock) -> FileEntry:
     path = tree / entry.path
     new = path.with_name(f".relocated-{threading.get_ident()}")
-    with path.open("rb") as source:
-        edits = () if wish.rpath is None else search_path_edits(source, wish.rpath)
+    edits = _edits(path, wish)
     original = entry.original_sha256 or entry.sha256
     if edits is not None and path.stat().st_nlink == 1:
         sha256 = _edit(path, (*edits, *_stack(path, wish)), disk)
@@ -153,7 +227,7 @@ def _change(tree: Path, entry: FileEntry, wish: _Wish, disk: Disk, one_patchelf:
     else:
         middle = path.with_name(f".patched-{threading.get_ident()}")
         with one_patchelf:
-            patchelf(path, middle, wish.rpath or "")
+            patchelf(path, middle, wish.rpath, interpreter=wish.interpreter)
         sha256 = _write(middle, new, entry.mode, _stack(middle, wish), disk)
         disk.remove(middle)
     times = path.stat()
@@ -161,6 +235,14 @@ def _change(tree: Path, entry: FileEntry, wish: _Wish, disk: Disk, one_patchelf:
     size = new.stat().st_size
     disk.rename(new, path)
     return replace(entry, size=size, sha256=sha256, original_sha256=original, reason=wish.reason)
+
+
+def _edits(path: Path, wish: _Wish) -> tuple[Edit, ...] | None:
+    """All but what is done of the stack; None where patchelf is needed."""
+    with path.open("rb") as source:
+        search = () if wish.rpath is None else search_path_edits(source, wish.rpath)
+        start = () if wish.interpreter is None else interpreter_edits(source, wish.interpreter)
+    return None if search is None or start is None else (*search, *start)
 
 
 def _stack(path: Path, wish: _Wish) -> tuple[Edit, ...]:

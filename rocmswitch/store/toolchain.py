@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.store.linkage import Paths
-from rocmswitch.store.relocate import Libraries, Relocated, leads_nowhere
+from rocmswitch.store.relocate import Libraries, NoLibraries, Relocated, leads_nowhere
 from rocmswitch.store.tools import rewritten
 from rocmswitch.system.disk import Disk
 
@@ -31,13 +31,16 @@ _ABSOLUTE = re.compile(rb"(?<=[\s(])/[\w.+/-]+")
 def complete_toolchain(tree: Path, relocated: Relocated, libraries: Libraries, disk: Disk) -> Relocated:
     """Let linker scripts and linker names of a *relocated* tree lead to what there is.
 
-    A changed script is a new file, renamed over the old, its hash before and after in its entry. Raises OSError.
+    A changed script is a new file, renamed over the old, its hash before and after in its entry. Where the C
+    library is carried as well, nothing leads to the machine's libraries: they need another. Raises OSError.
     """
+    libraries = NoLibraries() if relocated.carried.loader else libraries
     work = _Work(tree, Paths(relocated.entries), libraries, disk)
     changed = {one.path: one for entry in relocated.entries if (one := work.changed(entry))}
     answered = {leads_nowhere(path) for path in changed}
     notes = tuple(note for note in relocated.notes if note not in answered)
-    return Relocated(tuple(changed.get(one.path, one) for one in relocated.entries), notes)
+    entries = tuple(changed.get(one.path, one) for one in relocated.entries)
+    return replace(relocated, entries=entries, notes=notes)
 
 
 @dataclass(frozen=True)

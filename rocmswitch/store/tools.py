@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -44,12 +44,16 @@ class _Tool:
     text: str = ""
 
 
-def offer_tools(tree: Path, relocated: Relocated, disk: Disk) -> Relocated:
+def offer_tools(
+    tree: Path, relocated: Relocated, disk: Disk, on_the_host: Collection[str] = frozenset()
+) -> Relocated:
     """Make the folder of tools where something was carried for it, and let scripts ask for carried interpreters.
 
-    A changed script is a new file, renamed over the old, its hash before and after in its entry. Raises OSError.
+    *on_the_host* are packages that are carried though the machine has them too, because the C library is: scripts
+    go on asking for its interpreters. A changed script is a new file, renamed over the old, its hash before and
+    after in its entry. Raises OSError.
     """
-    found = tuple(_tools({entry.path: entry.package for entry in relocated.entries}))
+    found = tuple(_tools({entry.path: entry.package for entry in relocated.entries}, on_the_host))
     tools = tuple({tool.path: tool for tool in reversed(found)}.values())[::-1]  # the first of two with one name
     folders = dict.fromkeys(posixpath.dirname(tool.path) for tool in tools)
     made = (*(_make_folder(one, tree, disk) for one in folders), *(_make(tool, tree, disk) for tool in tools))
@@ -58,11 +62,11 @@ def offer_tools(tree: Path, relocated: Relocated, disk: Disk) -> Relocated:
     }
     kept = (_asking_for_carried(tree, entry, interpreters, disk) for entry in relocated.entries)
     return (
-        Relocated(tuple(sorted((*kept, *made), key=lambda one: one.path)), relocated.notes) if made else relocated
+        replace(relocated, entries=tuple(sorted((*kept, *made), key=lambda one: one.path))) if made else relocated
     )
 
 
-def _tools(packages: Mapping[str, str]) -> Iterator[_Tool]:
+def _tools(packages: Mapping[str, str], on_the_host: Collection[str]) -> Iterator[_Tool]:
     """*packages* are those that hold each path of the tree."""
     for path, package in packages.items():
         folder, name = posixpath.split(path)
@@ -70,11 +74,11 @@ def _tools(packages: Mapping[str, str]) -> Iterator[_Tool]:
             yield _link(f"{CARRIED_TOOLS}/{name}", path)
         elif _RUNTIMES.fullmatch(name) and path.startswith("base/"):
             yield _link(f"{CARRIED_RUNTIME}/{name}", path)
-    if f"{_PROGRAMS}/python3" in packages:
+    if f"{_PROGRAMS}/python3" in packages and "python3" not in on_the_host:
         yield _Tool(f"{CARRIED_TOOLS}/{_own_name('python')}", text=_python())
-    if f"{_PROGRAMS}/perl" in packages:
+    if f"{_PROGRAMS}/perl" in packages and "perl" not in on_the_host:
         yield _Tool(f"{CARRIED_TOOLS}/{_own_name('perl')}", text=_perl(packages))
-    if f"{_PROGRAMS}/file" in packages:
+    if f"{_PROGRAMS}/file" in packages and "file" not in on_the_host:
         yield _Tool(f"{CARRIED_TOOLS}/file", text=_file())
 
 

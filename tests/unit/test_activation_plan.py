@@ -105,8 +105,10 @@ def test_the_machine_s_perl_finds_carried_modules() -> None:
     assert plan_activation("debian-5.2.3", "usr", (), [MODULE]).paths == (("PERL5LIB", ("base/usr/share/perl5",)),)
 
 
-def test_modules_of_a_carried_perl_are_not_offered_to_another() -> None:
-    assert plan_activation("debian-5.2.3", "usr", (), [MODULE, file("base/usr/bin/perl")]).paths == ()
+def test_modules_are_not_offered_to_another_perl_where_scripts_run_with_the_carried_one() -> None:
+    assert plan_activation("debian-5.2.3", "usr", (), [MODULE, file("base/tools/rocmswitch-perl")]).paths == (
+        ("PATH", ("base/tools",)),
+    )
 
 
 CARDS = (
