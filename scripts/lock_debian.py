@@ -30,9 +30,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stack", default="debian-5.2.3")
     parser.add_argument("--mirror", help="instead of the one that this machine's apt uses")
+    parser.add_argument("--allow-expired", action="store_true", help="accept an index whose Valid-Until has passed")
     arguments = parser.parse_args()
     try:
-        text = locked(arguments.stack, arguments.mirror)
+        text = locked(arguments.stack, arguments.mirror, allow_expired=arguments.allow_expired)
     except RocmswitchError as error:
         print(f"error: {error.message}", file=sys.stderr)
         return error.exit_code
@@ -42,7 +43,7 @@ def main() -> int:
     return 0
 
 
-def locked(name: str, mirror: str | None) -> bytes:
+def locked(name: str, mirror: str | None, *, allow_expired: bool) -> bytes:
     file = MANIFESTS / f"{name}.yaml"
     stack = parse_manifest(file.read_bytes(), str(file))
     host = read_host()
@@ -50,7 +51,7 @@ def locked(name: str, mirror: str | None) -> bytes:
     now = datetime.now(timezone.utc)
     layout = Layout.under(MANIFESTS.parent / ".home" / "lock")
     repositories = Repositories(Http(), layout, Disk(), now, host_mirrors={"debian": found} if found else {})
-    opened = repositories.open(stack.rocm.sources, host, mirror=mirror)
+    opened = repositories.open(stack.rocm.sources, host, mirror=mirror, allow_expired=allow_expired)
     sources = zip(stack.rocm.sources, opened.records, strict=True)
     return render_lock(make_lock(stack, opened.indexes, tuple(locked_source(*one, now) for one in sources)))
 
