@@ -11,7 +11,7 @@ import hashlib
 import os
 import posixpath
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -30,8 +30,11 @@ BASE = "base"
 
 MADE_RELATIVE = "absolute symlink made relative"
 
-HEAD = 64 * 1024
-"""Bytes of a file that are looked at before it is decided whether it is wanted."""
+HEAD = 256 * 1024
+"""Bytes of a file that are looked at before it is decided whether it is wanted: a block of zstd, in which a packed
+bundle of GPU code has its table, may take half of that."""
+_LINKS = 40
+"""Links that one path may lead over, as the kernel has it (path_resolution(7))."""
 
 Buffer = bytes | memoryview
 
@@ -53,8 +56,8 @@ class Unpacking:
     root: str = ""
     """Where in the tree a flat archive goes, one without folders for a place in a system: `opt/rocm-10.1.0`."""
     wanted: Callable[[Member, bytes], bool] | None = None
-    """Asked of each regular file, with the first HEAD bytes of it: what is not wanted is not written, nor are other
-    names of it, and has no entry. None wants all."""
+    """Asked of each regular file, with the first HEAD bytes of it, and of each link without any: what is not wanted
+    is not written and has no entry, but a file that a wanted link leads to is kept. None wants all."""
 
     @property
     def folder(self) -> str:
@@ -69,14 +72,27 @@ class Stopped(Exception):
 class Target:
     """Where one package goes. A *flat* one goes to the root of its work, others to the tree or its base folder."""
 
-    def __init__(self, work: Unpacking, disk: Disk, stopped: Callable[[], bool], *, flat: bool = False) -> None:
+    def __init__(
+        self,
+        work: Unpacking,
+        disk: Disk,
+        stopped: Callable[[], bool],
+        *,
+        flat: bool = False,
+        needed: Collection[str] = (),
+    ) -> None:
+        """*needed* are members that are written whether or not they are wanted."""
         self._work = work
         self._disk = disk
         self._stopped = stopped
         self._folder = work.root if flat else work.folder
         self._root = work.tree / self._folder
         self._explicit: set[str] = set()
-        self._unwanted: set[str] = set()
+        self._needed = needed
+        self._unwanted: dict[str, int] = {}
+        """By path below the place, the bytes of what is not written."""
+        self._links: dict[str, str] = {}
+        """By path below the place, where a wanted link leads to there."""
         self._entries: dict[str, FileEntry] = {}
         """By path below the place, in the order of the archive."""
         self.notes: tuple[str, ...] = ()
@@ -87,6 +103,22 @@ class Target:
     def entries(self) -> tuple[FileEntry, ...]:
         """One for each path that there is now."""
         return (*self._above, *self._entries.values())
+
+    @property
+    def left_out(self) -> tuple[tuple[str, int], ...]:
+        """The files and links that were not wanted, as paths in the tree, each with its bytes."""
+        return tuple((self._within(path), size) for path, size in self._unwanted.items())
+
+    def missed(self) -> frozenset[str]:
+        """Members that were left out although a wanted link leads to them."""
+        return frozenset(end for path in self._links if (end := self._end(path)) in self._unwanted)
+
+    def _end(self, path: str) -> str:
+        for _ in range(_LINKS):
+            if path not in self._links:
+                return path
+            path = self._links[path]
+        return path
 
     def put(self, member: Member, tar: Tar) -> None:
         """Make one member's path. Raises Unfit."""
@@ -101,12 +133,23 @@ class Target:
             self._make_folders(member.path)
         elif member.kind == members.FILE:
             self._put_file(member, tar)
-        elif member.target not in self._unwanted or member.kind == members.LINK:
+        elif self._takes(member):
             self._make_folders(posixpath.dirname(member.path))
             made = self._symlink(member) if member.kind == members.LINK else self._hard_link(member)
             self._entries[member.path] = made
-        else:
-            self._unwanted.add(member.path)
+
+    def _takes(self, link: Member) -> bool:
+        """Whether a link is made. A hard one to what was left out is not: there is no content for it as yet."""
+        if self._work.wanted is None:
+            return True
+        if not self._work.wanted(link, b""):
+            self._unwanted[link.path] = 0
+            return False
+        to = link.target.lstrip("/")
+        if link.kind == members.LINK and to == link.target:
+            to = posixpath.join(posixpath.dirname(link.path), link.target)
+        self._links[link.path] = posixpath.normpath(to)
+        return not (link.kind == members.HARD_LINK and link.target in self._unwanted)
 
     def unwrap(self) -> None:
         """Take away the one folder that holds the whole tree, if there is one: `rocm-10.1.0/bin` becomes `bin`."""
@@ -120,6 +163,7 @@ class Target:
         self._disk.remove_tree(aside)
         inner = {path[len(top) + 1 :]: entry for path, entry in self._entries.items() if path != top}
         self._entries = {path: self._unwrapped(path, entry) for path, entry in inner.items()}
+        self._unwanted = {path[len(top) + 1 :]: size for path, size in self._unwanted.items()}
 
     def _wrapping(self) -> str:
         """The name of the folder to be taken away: the only one, and none of those that a tree is made of."""
@@ -173,8 +217,8 @@ class Target:
         if self._work.wanted is not None:
             head = tar.exactly(min(HEAD, member.size))
             pieces = chain([head], tar.pieces(member.size - len(head)))
-            if not self._work.wanted(member, head):
-                self._unwanted.add(member.path)
+            if member.path not in self._needed and not self._work.wanted(member, head):
+                self._unwanted[member.path] = member.size
                 for _ in pieces:
                     self._check_stopped()
                 return
@@ -234,11 +278,15 @@ class Target:
             raise Unfit(f"has a hard link, `{member.path}`, to what is no earlier file of it (`{member.target}`)")
         with contextlib.suppress(FileExistsError):
             self._disk.link(self._root / member.target, self._root / member.path)
-        return replace(source, path=posixpath.join(self._folder, member.path))
+        return replace(source, path=self._within(member.path))
+
+    def _within(self, path: str) -> str:
+        """A path below the place as it is in the tree."""
+        return posixpath.normpath(posixpath.join(self._folder, path))
 
     def _entry(self, member: Member, *, sha256: str = "") -> FileEntry:
         return FileEntry(
-            path=posixpath.normpath(posixpath.join(self._folder, member.path)),
+            path=self._within(member.path),
             kind=member.kind,
             mode=member.mode,
             size=member.size,

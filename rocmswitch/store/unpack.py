@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from queue import PriorityQueue
@@ -35,11 +35,13 @@ _TARBALL_MEMBERS = 500_000
 
 @dataclass(frozen=True)
 class Unpacked:
-    """A package that was unpacked. Paths of *entries* are relative to the tree."""
+    """A package that was unpacked. Paths are relative to the tree."""
 
     work: Unpacking
     entries: tuple[FileEntry, ...]
     notes: tuple[str, ...] = ()
+    left_out: tuple[tuple[str, int], ...] = ()
+    """The files and links that were not wanted, each with its bytes."""
 
 
 def _never() -> bool:
@@ -58,22 +60,30 @@ def unpack(work: Unpacking, disk: Disk, *, stopped: Callable[[], bool] = _never)
 
 
 def _unpacked(work: Unpacking, disk: Disk, stopped: Callable[[], bool]) -> Unpacked:
+    needed: frozenset[str] = frozenset()
     try:
-        with work.archive.open("rb") as file:
-            target = _unpack(work, file, disk, stopped)
-            return Unpacked(work, target.entries, target.notes)
+        while True:
+            with work.archive.open("rb") as file:
+                target = _unpack(work, file, disk, stopped, needed)
+            if target.missed() <= needed:
+                return Unpacked(work, target.entries, target.notes, target.left_out)
+            # Once more, with these: what is there already is not written again, only compared.
+            needed |= target.missed()
     except (Unfit, Unreadable) as error:
         raise VerificationFailed(f"the archive of `{work.package}` {error} (`{work.archive}`)") from error
 
 
-def _unpack(work: Unpacking, file: BinaryIO, disk: Disk, stopped: Callable[[], bool]) -> Target:
+def _unpack(
+    work: Unpacking, file: BinaryIO, disk: Disk, stopped: Callable[[], bool], needed: Collection[str]
+) -> Target:
     if work.digest:
         found = hash_of(work.archive, work.digest.algorithm)
         if found != work.digest.value:
             raise Unfit(f"has the {work.digest.algorithm} `{found}` instead of `{work.digest.value}`")
     start = file.read(8)
     file.seek(0)
-    target = Target(work, disk, stopped, flat=not start.startswith((AR_MAGIC, rpmheader.MAGIC)))
+    flat = not start.startswith((AR_MAGIC, rpmheader.MAGIC))
+    target = Target(work, disk, stopped, flat=flat, needed=needed)
     if start.startswith(AR_MAGIC):
         _unpack_deb(work, file, target)
     elif start.startswith(rpmheader.MAGIC):
@@ -111,7 +121,8 @@ def _unpack_tar(work: Unpacking, file: BinaryIO, suffix: str, target: Target) ->
     for member in read_members(tar, limits, portable=True):
         target.put(member, tar)
     tar.finish()
-    target.unwrap()
+    if not target.missed():
+        target.unwrap()
 
 
 def _most(work: Unpacking, file: BinaryIO) -> int:
