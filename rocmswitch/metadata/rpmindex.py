@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from rocmswitch.errors import VerificationFailed
 from rocmswitch.metadata.indextable import MAX_PACKAGES, decode_tables, encode_tables, safe_filename, size_number
@@ -125,6 +125,10 @@ class RpmIndex:
             lines = self._packages.lines(name) if not self._only or name in self._only else ()
             found = self._candidates[name] = tuple(_parse_package(line, self.source) for line in lines)
         return found
+
+    def names(self) -> Iterator[str]:
+        """The names of all packages."""
+        return (name for name in self._packages.names() if not self._only or name in self._only)
 
     def providers(self, virtual: str) -> tuple[Package, ...]:
         """Every package that says it provides *virtual*, by name: itself by its own, and files by their paths."""

@@ -1,0 +1,32 @@
+"""What `manifest new` reads repositories with."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from rocmswitch.cli import machine
+from rocmswitch.cli.main import Scopes
+from rocmswitch.host.facts import read_host
+from rocmswitch.operations.manifest import Desk
+from rocmswitch.store.layout import Layout
+
+
+@contextlib.contextmanager
+def desk(scopes: Scopes) -> Iterator[Desk]:
+    """The scope's own cache for what is trusted, and one beside that is gone afterwards for what is not."""
+    with tempfile.TemporaryDirectory(prefix="rocmswitch-") as folder:
+        known = machine.repositories(scopes.own)
+        aside = replace(known, layout=Layout.under(Path(folder)))
+        yield Desk(
+            http=known.http,
+            open=known.open,
+            open_aside=aside.open,
+            host=read_host(),
+            catalog=machine.catalog(scopes),
+            now=known.now,
+            disk=known.disk,
+        )

@@ -1,0 +1,170 @@
+"""A manifest from what a repository has: only what was found in it, and a note for each thing that was not.
+
+Nothing is made up. What a repository cannot say (what shows that a machine has a package, which variables a tree
+needs) is taken over from the manifest of a stack that is built alike, and marked as not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from rocmswitch.errors import NotFound, UnresolvedDependency
+from rocmswitch.model.stack import Stack
+from rocmswitch.planning.closure import resolve_closure
+from rocmswitch.planning.newroots import Contents, Root, find_roots, is_capability, walk
+from rocmswitch.planning.vendors import VENDORS, Vendor, targets_in, upstream, vendor_of
+
+SET_KEYS = {"apt": "sets", "rpm": "rpm_sets"}
+_LIBC = ("libc6", "glibc")
+
+
+@dataclass(frozen=True)
+class Repository:
+    """Where packages come from, as the manifest is to state it."""
+
+    url: str
+    source: Mapping[str, object]
+    """The keys of the manifest's source."""
+    is_trusted: bool
+    """By a key whose fingerprint the user knows, or another manifest pins."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A manifest in the making. `stack` is what the YAML will hold, `notes` what could not be found."""
+
+    stack: dict[str, object]
+    notes: tuple[str, ...]
+
+
+def vendor_named(contents: Contents, url: str) -> tuple[Vendor, tuple[str, ...]]:
+    """Who made the packages, and the versions in their names, the newest last. Raises NotFound."""
+    found = vendor_of(contents.names)
+    if found is None:
+        looked = ", ".join(f"`{one.example}`" for one in VENDORS)
+        raise NotFound(f"`{url}` has none of the packages that ROCm is known by: {looked}")
+    return found
+
+
+def draft_manifest(repository: Repository, contents: Contents, name: str, alike: Stack | None) -> Draft:
+    """The manifest of the newest ROCm in *contents*, or of the one that *name* ends with.
+
+    *alike* is a stack that is built in the same way. Raises NotFound.
+    """
+    vendor, versions = vendor_named(contents, repository.url)
+    version = next((one for one in versions if name.endswith(f"-{one}")), versions[-1] if versions else "")
+    others = [one for one in versions if one != version]
+    roots, notes = find_roots(vendor, version, contents)
+    if others:
+        notes.insert(0, f"the repository has other versions, too: {', '.join(others)}")
+    stated = _stated(vendor, version, contents, notes)
+    host = _Host(contents, alike)
+    kept = host.installable(roots, notes)
+    if not kept.get("runtime"):
+        raise NotFound(f"`{repository.url}` lacks what the runtime set of `{vendor.name}` is made of")
+    number = stated.pop("version", version) or version
+    named = name or f"{vendor.name}-{version or number}"
+    root = vendor.root.replace("{version}", version)
+    rocm: dict[str, object] = {"version": number, "root": root, **stated, "sources": [dict(repository.source)]}
+    rocm[SET_KEYS[contents.kind]] = {key: [one.text for one in many] for key, many in kept.items() if many}
+    rocm |= host.facts(kept, notes)
+    rocm |= _environment(root, alike, notes)
+    gpus = _gpus(kept, contents, repository.url, notes)
+    stack: dict[str, object] = {"schema": 1, "name": named, "summary": f"ROCm {number} from {repository.url}"}
+    stack |= {"rocm": rocm, **gpus}
+    return Draft({**stack, "unverified": _doubts(stack, repository.is_trusted)}, tuple(notes))
+
+
+def _stated(vendor: Vendor, version: str, contents: Contents, notes: list[str]) -> dict[str, str]:
+    """The versions that packages carry, as far as the index has those packages."""
+    found: dict[str, str] = {}
+    for key, template in vendor.versions.items():
+        name = contents.named(template.replace("{version}", version))
+        package = contents.newest(name) if name else None
+        if package:
+            found[key] = upstream(package.version)
+        elif key != "version":
+            notes.append(f"no package says the version of {key}")
+    return found
+
+
+def _environment(root: str, alike: Stack | None, notes: list[str]) -> dict[str, object]:
+    """The variables of a tree that is laid out alike."""
+    if alike is None or not alike.rocm.environment:
+        notes.append("which variables the tree needs is not known: `rocm.environment` is missing")
+        return {}
+    notes.append(f"`rocm.environment` is that of {alike.name}")
+    variables = alike.rocm.environment.items()
+    return {"environment": {name: value.replace(alike.rocm.root, root) for name, value in variables}}
+
+
+def _gpus(
+    kept: Mapping[str, Iterable[Root]], contents: Contents, url: str, notes: list[str]
+) -> dict[str, dict[str, object]]:
+    """The cards that there are packages for."""
+    templates = [one.name for many in kept.values() for one in many if "{gpu}" in one.name]
+    targets = dict.fromkeys(target for one in templates for target in targets_in(one, contents.names))
+    if not targets:
+        notes.append("for which cards the libraries have kernels is not known: `gpus` is missing")
+        return {}
+    return {"gpus": {one: {"support": "reported", "evidence": [f"packages in {url}"]} for one in targets}}
+
+
+def _doubts(stack: Mapping[str, object], is_trusted: bool) -> list[str]:
+    """The keys whose values no signed index states."""
+    rocm = stack["rocm"]
+    there = [f"rocm.{key}" for key in rocm] if isinstance(rocm, Mapping) else []
+    if not is_trusted:
+        return ["summary", *there, *(["gpus"] if "gpus" in stack else [])]
+    return [key for key in there if key in ("rocm.root", "rocm.host", "rocm.host_only", "rocm.environment")]
+
+
+class _Host:
+    """What the packages lean on that a machine may have already."""
+
+    def __init__(self, contents: Contents, alike: Stack | None) -> None:
+        self._contents = contents
+        self._alike = alike
+        self._known: Mapping[str, tuple[str, ...]] = alike.rocm.host if alike else {}
+        self._is_whole = any(contents.newest(one) for one in _LIBC)
+        """The repository has a C library: it is a distribution's, and what it lacks nobody else will have."""
+
+    def installable(self, roots: Mapping[str, list[Root]], notes: list[str]) -> dict[str, list[Root]]:
+        """*roots* without those that the repository itself cannot satisfy."""
+        reasons: dict[str, str] = {}
+        for root in (one for many in roots.values() for one in many):
+            reason = self._obstacle(root) if root.text not in reasons else ""
+            if reason:
+                reasons[root.text] = reason
+        notes += [f"`{text}` is left out: {reason}" for text, reason in reasons.items()]
+        return {key: [one for one in many if one.text not in reasons] for key, many in roots.items()}
+
+    def facts(self, roots: Mapping[str, Iterable[Root]], notes: list[str]) -> dict[str, object]:
+        """`host` and `host_only`: the packages that all lean on, or would if they were there, and have proofs."""
+        walked = walk((name for many in roots.values() for one in many for name in one.packages), self._contents)
+        wanted = {*walked.packages, *(name for alternatives in walked.missing for name in alternatives)}
+        host = {name: list(proofs) for name, proofs in self._known.items() if name in wanted}
+        unknown = sorted(" | ".join(one) for one in walked.missing if not self._is_known(one))
+        if unknown:
+            notes.append(f"nothing here shows that a machine has: {', '.join(unknown)}; add proofs to `rocm.host`")
+        if host and self._alike:
+            notes.append(f"the proofs in `rocm.host` are those of {self._alike.name}")
+        only = [name for name in (self._alike.rocm.host_only if self._alike else ()) if name in host]
+        return {**({"host_only": only} if only else {}), **({"host": host} if host else {})}
+
+    def _obstacle(self, root: Root) -> str:
+        """Why *root* cannot be had, empty where it can. What another repository may have is no obstacle."""
+        missing = walk(root.packages, self._contents).missing
+        broken = [one for one in missing if self._is_whole and not self._is_known(one)]
+        if broken:
+            return f"nothing provides `{' | '.join(broken[0])}`"
+        names = {name for alternatives in missing for name in alternatives}
+        try:
+            resolve_closure(root.packages, self._contents.indexes, proven=names)
+        except UnresolvedDependency as error:
+            return error.message
+        return ""
+
+    def _is_known(self, alternatives: tuple[str, ...]) -> bool:
+        return any(name in self._known or is_capability(name) for name in alternatives)
