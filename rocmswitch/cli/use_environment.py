@@ -25,6 +25,7 @@ from rocmswitch.operations import use
 from rocmswitch.operations.entering import SYSROOT
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.install import InstallPlan
+from rocmswitch.planning.origin import kinds_of
 from rocmswitch.planning.pytorch import Choice, check_glibc, choose_pytorch, needs_card, other_rocm, warnings
 from rocmswitch.planning.rebinding import check_stack
 from rocmswitch.planning.wheelfiles import version_of
@@ -130,7 +131,7 @@ def notes(scopes: Scopes, choice: Choice, install: InstallPlan | None, place: Pl
     """What somebody should know before agreeing, the environment at *place* called by its name."""
     called = shlex.quote(str(place.link) if place.link else place.name)
     said = [one.replace("--venv NAME", f"--venv {called}") for one in warnings(choice, _others(scopes))]
-    if install is None and not choice.cpu and choice.entry.bundles_rocm and choice.stack.rocm.sets is not None:
+    if install is None and not choice.cpu and choice.entry.bundles_rocm and kinds_of(choice.stack):
         other = other_rocm(choice.stack, choice.entry)
         said.append(
             f"these wheels bring their own ROCm{f' {other}' if other else ''}; "

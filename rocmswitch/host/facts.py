@@ -36,6 +36,7 @@ def read_host(root: Path = Path("/")) -> Host:
         codename=_codename(release),
         architecture=ARCHITECTURES.get(machine, machine),
         glibc=read_glibc(HostLibraries(root)),
+        version=release.get("version_id", ""),
     )
 
 

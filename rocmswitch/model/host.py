@@ -18,6 +18,8 @@ class Host:
     """Debian's name of it: `amd64`."""
     glibc: str
     """The version of the C library that runs programs here, `2.36`; empty where it is not glibc."""
+    version: str = ""
+    """VERSION_ID: `12`, `9.4`; empty where a system has none."""
 
 
 @dataclass(frozen=True)

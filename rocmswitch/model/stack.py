@@ -30,6 +30,9 @@ from rocmswitch.model.grammar import (
 )
 from rocmswitch.model.source import Sets, Source, Struct
 
+ROOT = "{root}"
+"""Stands for the place of the ROCm tree, whichever kind of source it came from."""
+
 CARD = "{gpu}"
 """Stands for the card's target in names of wheels and extras."""
 
@@ -57,7 +60,8 @@ class Rocm(Struct, frozen=True):
     host_only: tuple[str, ...] = ()
     """Members of `host` that cannot be carried: the C library that programs run with."""
     environment: dict[str, str] = {}
-    """What the tree itself needs. `{prefix}` stands for its place: of wheels, for site-packages."""
+    """What the tree itself needs. `{prefix}` stands for its place: of wheels, for site-packages; `{root}` for that
+    of the ROCm tree in it."""
 
     def __post_init__(self) -> None:
         each(self.version, VERSION, ("version",), "a version")
@@ -82,6 +86,11 @@ class Rocm(Struct, frozen=True):
         check_environment(self.environment, ("environment",))
 
     @property
+    def roots(self) -> Sets | None:
+        """The package roots of a stack whose sources are of one kind, by the names that it has."""
+        return self.sets or self.rpm_sets
+
+    @property
     def kinds(self) -> tuple[str, ...]:
         """The kinds of its sources, each once, in their order."""
         return tuple(dict.fromkeys(one.kind for one in self.sources))
@@ -91,15 +100,25 @@ class Rocm(Struct, frozen=True):
         """Whether the tree lies inside each environment, and there is no prefix."""
         return self.kinds == ("wheels",)
 
+    @property
+    def has_prefix_alone(self) -> bool:
+        """Whether there is a prefix and nothing else that brings the tree."""
+        return bool(self.kinds) and "wheels" not in self.kinds
+
     def environment_in(self, site_packages: str) -> dict[str, str]:
         """`environment` for a tree that came as wheels, where `{prefix}` stands for the environment's place.
 
         *site_packages* is relative to that: `lib/python3.11/site-packages`.
         """
+        root = next((one.root for one in self.sources if one.kind == "wheels" and one.root), self.root)
         return {
             name: value.replace("{prefix}", f"{{prefix}}/{site_packages}")
-            for name, value in self.environment.items()
+            for name, value in self.environment_at(root).items()
         }
+
+    def environment_at(self, root: str) -> dict[str, str]:
+        """`environment` for a tree whose ROCm lies at *root*, relative to its place."""
+        return {name: value.replace(ROOT, f"{{prefix}}/{root}") for name, value in self.environment.items()}
 
 
 class Glibc(Struct, frozen=True):

@@ -21,7 +21,7 @@ from rocmswitch.operations.matching import Basket, Supply, lock_of, match, match
 from rocmswitch.operations.ownlinks import place, replacement
 from rocmswitch.operations.scripts import write_scripts
 from rocmswitch.operations.timing import Stages
-from rocmswitch.planning.activation import PLACEHOLDER, card_variables, plan_venv_activation
+from rocmswitch.planning.activation import card_variables, plan_venv_activation
 from rocmswitch.planning.convolutions import reason, takes_fallback
 from rocmswitch.planning.install import InstallPlan
 from rocmswitch.planning.pytorch import Choice, check_interpreter
@@ -127,9 +127,8 @@ def _environment(choice: Choice, interpreter: Interpreter) -> tuple[tuple[str, s
     """What the ROCm among the wheels needs; its manifest's `{prefix}` is the folder that they are in."""
     if choice.entry.bundles_rocm:
         return ()
-    folder = f"{PLACEHOLDER}/lib/python{version_of(interpreter.tag)}/site-packages"
-    said = choice.stack.rocm.environment.items()
-    return tuple((name, value.replace(PLACEHOLDER, folder)) for name, value in said)
+    folder = f"lib/python{version_of(interpreter.tag)}/site-packages"
+    return tuple(choice.stack.rocm.environment_in(folder).items())
 
 
 def _assembled(stack: Stack, wanted: Wanted, basket: Basket, supply: Supply) -> VenvPlan:

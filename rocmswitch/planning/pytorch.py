@@ -50,7 +50,7 @@ class Choice:
     @property
     def needs_prefix(self) -> bool:
         """Whether the wheels load a ROCm that is not among them."""
-        return not self.cpu and not self.entry.bundles_rocm and self.stack.rocm.sets is not None
+        return not self.cpu and not self.entry.bundles_rocm and self.stack.rocm.has_prefix_alone
 
     @property
     def wheels(self) -> dict[str, str]:

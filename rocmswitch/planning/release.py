@@ -25,7 +25,7 @@ def check_release(stack: Stack, packages: Iterable[Package]) -> None:
 
     Only where the manifest's own roots carry the release in their names; elsewhere they carry ranges.
     """
-    sets = stack.rocm.sets
+    sets = stack.rocm.roots
     release = stack.rocm.version
     if sets is None or not any(root.partition(" ")[0].endswith(release) for root in sets.runtime):
         return
