@@ -13,12 +13,14 @@ from rocmswitch.cli import output
 if TYPE_CHECKING:
     from rocmswitch.cli.main import Scopes
     from rocmswitch.deploy.ledger import Ledger
+    from rocmswitch.fetch.http import Http
     from rocmswitch.fetch.repository import Repositories
     from rocmswitch.metadata.lock import Lock
     from rocmswitch.operations.building import Workshop
     from rocmswitch.operations.matching import Supply
     from rocmswitch.operations.resolving import Surroundings
     from rocmswitch.operations.timing import Stages
+    from rocmswitch.operations.unbundling import Supplies
     from rocmswitch.operations.use import Nursery
     from rocmswitch.store.cache import Cache
     from rocmswitch.store.catalog import Catalog
@@ -39,7 +41,8 @@ def disk() -> Disk:
 def catalog(scopes: Scopes) -> Catalog:
     from rocmswitch.store.catalog import Catalog, shipped_manifests
 
-    return Catalog(shipped_manifests(), tuple(layout.manifests for layout in scopes.searched))
+    brought = () if scopes.supplies is None else (scopes.supplies.manifests,)
+    return Catalog(shipped_manifests(), (*(layout.manifests for layout in scopes.searched), *brought))
 
 
 def prefixes(layout: Layout) -> Trees:
@@ -102,23 +105,33 @@ def processors() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def surroundings(layout: Layout) -> Surroundings:
+def surroundings(layout: Layout, supplies: Supplies | None = None) -> Surroundings:
     """What this machine is and has."""
     from rocmswitch.host.facts import read_host
     from rocmswitch.host.libraries import HostLibraries
     from rocmswitch.operations.resolving import Surroundings
 
-    return Surroundings(read_host(), HostLibraries(), cache(layout), mirrors(layout))
+    known = mirrors(layout) if supplies is None else supplies.bundle.archives
+    return Surroundings(read_host(), HostLibraries(), cache(layout), known)
 
 
-def repositories(layout: Layout) -> Repositories:
+def repositories(layout: Layout, supplies: Supplies | None = None) -> Repositories:
     from datetime import datetime, timezone
 
     from rocmswitch.fetch.http import Http
     from rocmswitch.fetch.repository import Repositories
 
     now = datetime.now(timezone.utc)
+    if supplies is not None:
+        return supplies.repositories(layout, disk(), now, mirrors(layout))
     return Repositories(Http(), layout, disk(), now, host_mirrors=mirrors(layout))
+
+
+def http(supplies: Supplies | None) -> Http:
+    """What fetches: from servers, or from a bundle alone."""
+    from rocmswitch.fetch.http import Http
+
+    return Http() if supplies is None else supplies.http
 
 
 def mirrors(layout: Layout) -> dict[str, str]:
@@ -136,7 +149,6 @@ def mirrors(layout: Layout) -> dict[str, str]:
 def workshop(scopes: Scopes) -> Workshop:
     """What makes a prefix of the own scope."""
     from rocmswitch.fetch.download import Downloads
-    from rocmswitch.fetch.http import Http
     from rocmswitch.host.facts import read_host
     from rocmswitch.host.libraries import HostLibraries
     from rocmswitch.operations.building import WAIT, Workshop
@@ -145,15 +157,16 @@ def workshop(scopes: Scopes) -> Workshop:
 
     layout, wait = scopes.own, scopes.wait(WAIT)
     there = Machine(HostLibraries(), read_host().glibc, jobs=processors())
-    downloads = Downloads(Http(), cache(layout))
+    downloads = Downloads(http(scopes.supplies), cache(layout))
     return Workshop(downloads, prefixes(layout), disk(), there, Installed(scopes.searched), wait)
 
 
-def uv(layout: Layout) -> Uv:
+def uv(layout: Layout, supplies: Supplies | None = None) -> Uv:
     """uv, with what it unpacks on the file system of the environments: they are links to it."""
     from rocmswitch.store.virtualenv import Uv
 
-    return Uv(layout.uv, disk(), layout.pythons)
+    python = None if supplies is None else supplies.python
+    return Uv(layout.uv, disk(), layout.pythons, python=python)
 
 
 def nursery(scopes: Scopes) -> Nursery:
@@ -165,7 +178,8 @@ def nursery(scopes: Scopes) -> Nursery:
     layout, wait = scopes.own, scopes.wait(WAIT)
     goods = supply(scopes)
     downloads = Downloads(goods.http, cache(layout))
-    return Nursery(downloads, venvs(layout), disk(), uv(layout), goods, ledger(scopes), wait)
+    pythons = uv(layout, scopes.supplies)
+    return Nursery(downloads, venvs(layout), disk(), pythons, goods, ledger(scopes), wait)
 
 
 def supply(scopes: Scopes) -> Supply:
@@ -176,12 +190,13 @@ def supply(scopes: Scopes) -> Supply:
     from rocmswitch.store.firstuse import FirstUse
     from rocmswitch.store.resolution import Resolver
 
-    layout, indexes = scopes.own, read_indexes(os.environ)
+    layout, supplies = scopes.own, scopes.supplies
+    indexes = read_indexes(os.environ) if supplies is None else supplies.indexes
     resolver = Resolver(layout.uv, disk(), indexes)
     own, *others = (one.seen / "wheels" for one in scopes.searched)
     first_use = FirstUse(own, disk(), tuple(others))
     return Supply(
-        Http(certificates=indexes.certificates),
+        Http(certificates=indexes.certificates) if supplies is None else supplies.http,
         cache(layout),
         indexes,
         resolver,

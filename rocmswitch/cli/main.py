@@ -7,12 +7,16 @@ import os
 import re
 import sys
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import click
 
 from rocmswitch import __version__, errors
 from rocmswitch.cli import output
 from rocmswitch.store.layout import Layout, readable
+
+if TYPE_CHECKING:
+    from rocmswitch.operations.unbundling import Supplies
 
 _COMMANDS = {
     "use": ("Make what is missing for a stack and enter it.", "use"),
@@ -65,9 +69,16 @@ _COMPLETING = "_ROCMSWITCH_COMPLETE"
 class Scopes:
     """What a command gets from the group: where things lie. Made once, here."""
 
-    def __init__(self, layout: Layout, searched: tuple[Layout, ...], wait: float | None = None) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        searched: tuple[Layout, ...],
+        wait: float | None = None,
+        supplies: Supplies | None = None,
+    ) -> None:
         self.own = layout
         self.searched = searched
+        self.supplies = supplies
         self._wait = wait
 
     def wait(self, otherwise: float) -> float:
@@ -77,7 +88,11 @@ class Scopes:
     def shared(self) -> Scopes:
         """The same for what all users of the machine share, and for nothing else."""
         layout = Layout.system()
-        return Scopes(layout, (layout,), self._wait)
+        return Scopes(layout, (layout,), self._wait, self.supplies)
+
+    def supplied(self, supplies: Supplies) -> Scopes:
+        """The same, where all that is fetched comes from a bundle."""
+        return Scopes(self.own, self.searched, self._wait, supplies)
 
 
 class LazyGroup(click.Group):

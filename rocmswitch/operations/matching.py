@@ -137,12 +137,17 @@ def match_locked(lock: WheelLock, interpreter: Interpreter) -> Basket:
     Raises ManifestMistake where a file is not of the project and version that it is said to be, or for another
     Python.
     """
+    check_locked(lock, interpreter)
+    return Basket(tuple(_artifact(one, PINNED) for one in lock.wheels), unpacked=lock.unpacked, pins=lock.pins)
+
+
+def check_locked(lock: WheelLock, interpreter: Interpreter) -> None:
+    """Raise ManifestMistake where *lock* has a file that it should not have, or one that does not suit."""
     for one in lock.wheels:
         if project_of(one.file) != (one.name, one.version):
             raise ManifestMistake(f"the lock says that `{one.file}` is {one.name} {one.version}")
         if not is_source(one.file) and not best_file(one.name, one.version, (one.file,), interpreter.tags):
             raise ManifestMistake(f"`{one.file}` of the lock is for another Python or machine")
-    return Basket(tuple(_artifact(one, PINNED) for one in lock.wheels), unpacked=lock.unpacked, pins=lock.pins)
 
 
 def remember(plan: VenvPlan, supply: Supply) -> None:

@@ -30,6 +30,9 @@ _NETWORK = (
 """What says how this user's network is reached, and where Pythons come from instead."""
 
 
+_ELSEWHERE = {_OWN_LIST, "UV_PYTHON_INSTALL_MIRROR", "UV_PYTHON_CACHE_DIR"}
+
+
 def whole_pythons(folder: Path) -> tuple[Path, ...]:
     """Every Python in *folder* that was fetched to its end, the newest first."""
     marks = folder.glob(f"cpython-*/{_MARK}")
@@ -41,6 +44,8 @@ def offered_version(key: str, uv: Uv) -> str:
 
     uv has its list inside; only where the user's own is at a URL is a server asked.
     """
+    if uv.python is not None:
+        return uv.python.version if uv.python.suits(key) else ""
     if _is_forbidden():
         return ""
     settings = _settings(os.environ, uv) if os.environ.get(_OWN_LIST) else {}
@@ -82,7 +87,11 @@ def fetch_python(key: str, uv: Uv) -> Path:
 
 
 def _fetch(key: str, uv: Uv) -> Path:
-    done = uv.attempt("python", "install", "--reinstall", key, settings=_settings(os.environ, uv))
+    settings = _settings(os.environ, uv)
+    if uv.python is not None:
+        own = uv.attempt("python", "list", "--only-downloads", "--output-format", "json", key)
+        settings = {name: settings[name] for name in settings.keys() - _ELSEWHERE} | uv.python.settings(own.stdout)
+    done = uv.attempt("python", "install", "--reinstall", key, settings=settings)
     if done.code:
         raise _said(key, done.stderr.decode(errors="replace"))
     fetched = uv.pythons / key

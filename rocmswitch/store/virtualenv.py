@@ -14,6 +14,7 @@ import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from rocmswitch.errors import Failed, MachineLacks, RocmswitchError, VerificationFailed
 from rocmswitch.model.fileentry import FileEntry
@@ -24,6 +25,9 @@ from rocmswitch.store.protection import Protection, protect
 from rocmswitch.store.wheelfiles import Wheel as Wheel
 from rocmswitch.system.disk import Disk, disk_errors
 from rocmswitch.system.process import Finished, run
+
+if TYPE_CHECKING:
+    from rocmswitch.store.bundledpython import BundledPython
 
 _KEPT = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "XDG_DATA_HOME", "UV_PYTHON_INSTALL_DIR")
 """What uv sees of our environment: where interpreters are, and nothing that would change what it does."""
@@ -39,7 +43,11 @@ class Uv:
     *pythons* is where the interpreters lie that it fetches.
     """
 
-    def __init__(self, folder: Path, disk: Disk, pythons: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, disk: Disk, pythons: Path | None = None, *, python: BundledPython | None = None
+    ) -> None:
+        """*python* is one that came with a bundle: no other is fetched then."""
+        self.python = python
         self._folder = folder
         self._disk = disk
         self._pythons = pythons or folder / "pythons"
