@@ -45,6 +45,8 @@ class SourceRecord:
     """Of the Packages file that was read, uncompressed."""
     expired: bool = False
     """Valid-Until had passed and the user said `--allow-expired`."""
+    kind: str = "apt"
+    """`apt`, `rpm` or `tarball`; of a tarball only `url` is known."""
 
 
 @dataclass(frozen=True)

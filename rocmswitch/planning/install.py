@@ -212,7 +212,10 @@ class Machine:
 
 def sets_of(stack: Stack) -> tuple[str, ...]:
     """The names of the sets that *stack* has, in their order."""
-    return tuple(name for name in SET_NAMES if stack.rocm.sets is not None and getattr(stack.rocm.sets, name))
+    tables = [sets for sets in (stack.rocm.sets, stack.rocm.rpm_sets) if sets is not None]
+    if not tables and "tarball" in stack.rocm.kinds:
+        return SET_NAMES
+    return tuple(name for name in SET_NAMES if any(getattr(sets, name) for sets in tables))
 
 
 def selected_sets(stack: Stack, asked: tuple[str, ...]) -> tuple[str, ...]:
@@ -228,14 +231,16 @@ def selected_sets(stack: Stack, asked: tuple[str, ...]) -> tuple[str, ...]:
                 f"`{stack.name}` has no set `{name}`, its sets are: {known}",
                 hint=f"run `rocmswitch show {stack.name}`",
             )
-    return there if "developer" in asked else tuple(name for name in there if name in ("runtime", *asked))
+    if "developer" in asked or stack.rocm.kinds == ("tarball",):
+        return there  # a tarball has everything
+    return tuple(name for name in there if name in ("runtime", *asked))
 
 
 def roots_of(stack: Stack, sets: tuple[str, ...]) -> tuple[str, ...]:
     """The package roots of *sets*, as the manifest writes them."""
-    if stack.rocm.sets is None:
+    if stack.rocm.roots is None:
         return ()
-    return tuple(dict.fromkeys(root for name in sets for root in getattr(stack.rocm.sets, name)))
+    return tuple(dict.fromkeys(root for name in sets for root in getattr(stack.rocm.roots, name)))
 
 
 def plan_install(request: Request, offer: Offer, machine: Machine) -> InstallPlan:
