@@ -29,6 +29,8 @@ have them in: nothing else that is carried may hide the machine's own."""
 CARRIED_RUNTIME = "base/runtime"
 """Libraries of a carried compiler, for programs that are linked with it. Not the folder that packages have them in:
 such programs take everything else from the machine."""
+CARRIED_LIBRARIES = "base/shared"
+"""What programs of the machine's take from a tree that carries its C library (store/carriedlibc.py)."""
 _COMPILE_FLAGS, _LINK_FLAGS = "HIPCC_COMPILE_FLAGS_APPEND", "HIPCC_LINK_FLAGS_APPEND"
 _LINKER_NAMES = ("libamdhip64.so", "libhsa-runtime64.so")
 _BASE = "base"

@@ -14,7 +14,6 @@ folders of the tree for what they open by name, before they look at anything of 
 from __future__ import annotations
 
 import os
-import posixpath
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -26,18 +25,16 @@ from typing import Protocol, TypeVar
 from rocmswitch.errors import MachineLacks
 from rocmswitch.metadata.elf import MAGIC, ElfFacts, parse_elf
 from rocmswitch.model.fileentry import FileEntry
-from rocmswitch.model.package import C_LIBRARIES
 from rocmswitch.planning.activation import CarriedLoader
 from rocmswitch.store.cache import hash_of
+from rocmswitch.store.carriedlibc import CarriedLibc, is_for_others, offer_libraries, with_merged_folders
 from rocmswitch.store.elfpatch import Edit, copy_edited, interpreter_edits, patchelf, search_path_edits, stack_edit
 from rocmswitch.store.linkage import Gap, Linkage
-from rocmswitch.store.unpack import BASE
 from rocmswitch.system.disk import Disk
 
 STACK_REASON = "executable stack no longer asked for"
 _REFUSES_STACKS = (2, 41)
 """Since this glibc, dlopen refuses a library that asks for an executable stack (its NEWS)."""
-_MERGED = ("bin", "sbin", "lib", "lib64")
 _SHOWN_GAPS = 3
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
@@ -99,18 +96,19 @@ def relocate(
     Raises VerificationFailed where a symlink leads out of the tree, and MachineLacks where a library of the
     ROCm tree needs what neither the tree nor the host has; programs and plugins that do are noted.
     """
-    entries = _with_merged_folders(tree, tuple(entries), disk)
+    entries = with_merged_folders(tree, tuple(entries), disk)
     found = {**known, **read_facts(tree, [one for one in entries if one.path not in known], machine)}
     facts = {one.path: fact for one in entries if (fact := found.get(one.path))}
-    linkage = Linkage.of(entries, root, facts)
+    linkage = Linkage.of((one for one in entries if not is_for_others(one)), root, facts)
     dangling = linkage.paths.check_links()
-    carried = _Carried.of(tree, entries, linkage)
+    carried = CarriedLibc.of(tree, entries, linkage)
     notes = _prove(linkage, machine)
     wishes = {path: wish for path in facts if (wish := _wish(linkage, path, machine, carried))}
     changed = _change_all(tree, [one for one in entries if one.path in wishes], wishes, machine, disk)
     notes += tuple(leads_nowhere(path) for path in dangling)
-    kept = tuple(changed.get(one.path, one) for one in entries)
-    return Relocated(kept, notes, carried.loader)
+    made = offer_libraries(carried, linkage, disk)
+    kept = (changed.get(one.path, one) for one in entries)
+    return Relocated((*kept, *made), notes, carried.loader)
 
 
 def leads_nowhere(path: str) -> str:
@@ -144,52 +142,7 @@ def read_facts(tree: Path, entries: Iterable[FileEntry], machine: Machine) -> di
     return {one.path: read(one) for one in entries if one.kind == "file" and one.size}
 
 
-@dataclass(frozen=True)
-class _Carried:
-    """The C library of a tree that has one of its own; without one, all is empty."""
-
-    tree: Path
-    loader: CarriedLoader
-    own: frozenset[str] = frozenset()
-    """Its libraries and its loader, which find one another and stay as they are."""
-
-    @classmethod
-    def of(cls, tree: Path, entries: Iterable[FileEntry], linkage: Linkage) -> _Carried:
-        own = {one.path for one in entries if _is_of_c_library(one) and one.path in linkage.facts}
-        asked = (posixpath.basename(facts.interpreter) for facts in linkage.facts.values() if facts.interpreter)
-        places = (real for name in dict.fromkeys(asked) for real in linkage.places.get(name, {}).values())
-        loader = next((one for one in places if one in own), "")
-        if not loader:
-            return cls(tree, CarriedLoader())
-        folders = linkage.library_folders(f"{BASE}/usr", BASE, linkage.root)
-        first = posixpath.dirname(loader)
-        ordered = tuple(sorted(folders, key=lambda one: one != first))
-        return cls(tree, CarriedLoader(loader, ordered), frozenset(p for p in own if linkage.facts[p].soname))
-
-    def interpreter(self, facts: ElfFacts) -> str | None:
-        """What a file ought to name as its loader; None where that is right, or it is no program."""
-        wanted = str(self.tree / self.loader.loader)
-        return wanted if self.loader.loader and facts.interpreter not in ("", wanted) else None
-
-
-def _is_of_c_library(entry: FileEntry) -> bool:
-    return entry.package in C_LIBRARIES and entry.path.startswith(f"{BASE}/")
-
-
-def _with_merged_folders(tree: Path, entries: tuple[FileEntry, ...], disk: Disk) -> tuple[FileEntry, ...]:
-    """*entries* with the links that merge a carried system's folders (`lib` is `usr/lib`): no package brings them,
-    and absolute names of the loader, in linker scripts and of whoever takes the base as a root, lead through them.
-    """
-    if not any(_is_of_c_library(one) for one in entries):
-        return entries
-    known = {one.path for one in entries}
-    wanted = [one for one in _MERGED if f"{BASE}/usr/{one}" in known and f"{BASE}/{one}" not in known]
-    for name in wanted:
-        disk.symlink(tree / BASE / name, f"usr/{name}")
-    return (*entries, *(FileEntry(f"{BASE}/{one}", "link", 0o777, target=f"usr/{one}") for one in wanted))
-
-
-def _wish(linkage: Linkage, path: str, machine: Machine, carried: _Carried) -> _Wish | None:
+def _wish(linkage: Linkage, path: str, machine: Machine, carried: CarriedLibc) -> _Wish | None:
     if path in carried.own:
         return None
     facts = linkage.facts[path]

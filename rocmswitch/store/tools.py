@@ -50,8 +50,8 @@ def offer_tools(
     """Make the folder of tools where something was carried for it, and let scripts ask for carried interpreters.
 
     *on_the_host* are packages that are carried though the machine has them too, because the C library is: scripts
-    go on asking for its interpreters. A changed script is a new file, renamed over the old, its hash before and
-    after in its entry. Raises OSError.
+    go on asking for its interpreters, but for Python, which opens ROCm's libraries (rocm-smi). A changed script
+    is a new file, renamed over the old, its hash before and after in its entry. Raises OSError.
     """
     found = tuple(_tools({entry.path: entry.package for entry in relocated.entries}, on_the_host))
     tools = tuple({tool.path: tool for tool in reversed(found)}.values())[::-1]  # the first of two with one name
@@ -74,7 +74,7 @@ def _tools(packages: Mapping[str, str], on_the_host: Collection[str]) -> Iterato
             yield _link(f"{CARRIED_TOOLS}/{name}", path)
         elif _RUNTIMES.fullmatch(name) and path.startswith("base/"):
             yield _link(f"{CARRIED_RUNTIME}/{name}", path)
-    if f"{_PROGRAMS}/python3" in packages and "python3" not in on_the_host:
+    if f"{_PROGRAMS}/python3" in packages:
         yield _Tool(f"{CARRIED_TOOLS}/{_own_name('python')}", text=_python())
     if f"{_PROGRAMS}/perl" in packages and "perl" not in on_the_host:
         yield _Tool(f"{CARRIED_TOOLS}/{_own_name('perl')}", text=_perl(packages))
