@@ -143,8 +143,10 @@ def _ahead(
 
 
 def _forecast(scopes: Scopes, manifest: Manifest, options: Options, receipt: Receipt | None) -> InstallPlan:
-    wish = Wish(options.sets, mirror=options.mirror, tested=machine.lock(scopes, manifest.stack.name))
-    plan = install.plan_locked(manifest, install.with_installed(wish, receipt), machine.surroundings(scopes.own))
+    lock = machine.lock(scopes, manifest.stack.name)
+    wish = Wish(options.sets, mirror=machine.mirror(scopes, options.mirror), tested=lock)
+    around = machine.surroundings(scopes.own, scopes.supplies)
+    plan = install.plan_locked(manifest, install.with_installed(wish, receipt), around)
     return install.without_shared(plan, machine.prefixes(scopes.own))
 
 
@@ -152,14 +154,15 @@ def _plan(
     scopes: Scopes, manifest: Manifest, options: Options, receipt: Receipt | None, stages: Stages
 ) -> InstallPlan:
     lock = machine.lock(scopes, manifest.stack.name)
-    wish = Wish(options.sets, mirror=options.mirror, allow_expired=options.allow_expired, tested=lock)
+    mirror = machine.mirror(scopes, options.mirror)
+    wish = Wish(options.sets, mirror=mirror, allow_expired=options.allow_expired, tested=lock)
     wish = install.with_installed(wish, receipt)
-    around = machine.surroundings(scopes.own)
+    around = machine.surroundings(scopes.own, scopes.supplies)
     if options.locked:
         plan = install.plan_locked(manifest, wish, around)
     else:
         with output.waiting(f"reading the package index of {manifest.stack.name}"):
-            plan = install.plan(manifest, wish, machine.repositories(scopes.own), around, stages)
+            plan = install.plan(manifest, wish, machine.repositories(scopes.own, scopes.supplies), around, stages)
     check_required(plan, options.require or ("pinned" if options.locked or is_shared(scopes) else None))
     return install.without_shared(plan, machine.prefixes(scopes.own))
 

@@ -134,6 +134,17 @@ def http(supplies: Supplies | None) -> Http:
     return Http() if supplies is None else supplies.http
 
 
+def mirror(scopes: Scopes, asked: str | None) -> str | None:
+    """Where archives are taken from by choice: the user's, or that of whoever made the bundle."""
+    if scopes.supplies is None:
+        return asked
+    if asked:
+        from rocmswitch.errors import UsageMistake
+
+        raise UsageMistake("`--mirror` means nothing with a bundle, which asks no server")
+    return scopes.supplies.bundle.mirror or None
+
+
 def mirrors(layout: Layout) -> dict[str, str]:
     """By archive, the mirror to use: the one in the user's config.yaml, else that of this machine's own apt."""
     from rocmswitch.host.apt import host_mirror
@@ -203,6 +214,7 @@ def supply(scopes: Scopes) -> Supply:
         first_use,
         layout.data / "resolutions",
         disk(),
+        bundled=supplies is not None,
     )
 
 

@@ -71,7 +71,7 @@ def place(text: str, folder: Path) -> Place:
 
 def choose(scopes: Scopes, stack: Stack, options: Options) -> Chosen:
     """The PyTorch that is meant. Raises NotFound, UsageMistake, Refused and MachineLacks."""
-    lock = _read_lock(options.locked) if options.locked else None
+    lock = _read_lock(options.locked) if options.locked else bundled_lock(scopes, stack.name, options)
     if lock is not None:
         check_stack(lock, stack.name)
     torch = (lock.torch if lock else options.torch) or ""
@@ -87,6 +87,14 @@ def choose(scopes: Scopes, stack: Stack, options: Options) -> Chosen:
     choice = Choice(stack, entry, gpu, cpu)
     check_glibc(choice, read_host().glibc)
     return Chosen(choice, lock)
+
+
+def bundled_lock(scopes: Scopes, stack: str, options: Options) -> WheelLock | None:
+    """The lock that the bundle has, where one supplies everything. Raises NotFound where it has none that fits."""
+    if scopes.supplies is None:
+        return None
+    venv = scopes.supplies.venv(stack, named_card(options.gpu), options.torch or "")
+    return scopes.supplies.wheel_lock(venv)
 
 
 def as_before(options: Options, stack: str, existing: Receipt | None) -> Options:
@@ -113,7 +121,7 @@ def as_before(options: Options, stack: str, existing: Receipt | None) -> Options
 
 def interpreter(scopes: Scopes, pythons: tuple[str, ...], options: Options, lock: WheelLock | None) -> Interpreter:
     """The Python to use: what was asked for, or what the lock is for, or one that the wheels exist for."""
-    uv = machine.uv(scopes.own)
+    uv = machine.uv(scopes.own, scopes.supplies)
     if lock is None:
         return find_interpreter(options.python or "", pythons, uv)
     return find_interpreter(options.python or version_of(lock.python), (lock.python,), uv)
@@ -123,7 +131,7 @@ def plan_pytorch(scopes: Scopes, chosen: Chosen, wanted: use.Wanted, options: Op
     """The plan of an environment with PyTorch, whose prefix was planned already. Raises what planning raises."""
     with stages.timed("wheels"), output.waiting(f"looking for the wheels of {chosen.choice.stack.name}"):
         plan = use.plan_pytorch(chosen.choice, wanted, machine.supply(scopes), chosen.lock)
-    check_required(plan, options.require or ("pinned" if chosen.lock else None))
+    check_required(plan, options.require or ("pinned" if options.locked else None))
     return plan
 
 

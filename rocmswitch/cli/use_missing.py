@@ -133,11 +133,12 @@ def _with_prefix(scopes: Scopes, manifest: Manifest, place: Place, options: Opti
             )
     if existing is not None and not options.python and not options.rebind:
         return _is_bound(scopes, manifest, existing, options)
-    python = use_environment.interpreter(scopes, wheels.python, options, None)
+    lock = use_environment.bundled_lock(scopes, manifest.stack.name, options)
+    python = use_environment.interpreter(scopes, wheels.python, options, lock)
     prefix = _plan_prefix(scopes, manifest, (wheels.set,), options, stages)
     with stages.timed("wheels"):
         wanted = use.Wanted(place.name, python, prefix, *_apart(existing, options))
-        plan = use.plan(manifest, wanted, machine.supply(scopes))
+        plan = use.plan(manifest, wanted, machine.supply(scopes), lock)
     return _carry_out(scopes, plan, existing, options, stages)
 
 
@@ -215,11 +216,12 @@ def _plan_prefix(
     if install.is_there(manifest, sets, there.receipt if there else None):
         return None
     tested = machine.lock(scopes, manifest.stack.name)
-    wish = Wish(sets, mirror=options.mirror, allow_expired=options.allow_expired, tested=tested)
+    mirror = machine.mirror(scopes, options.mirror)
+    wish = Wish(sets, mirror=mirror, allow_expired=options.allow_expired, tested=tested)
     wish = install.with_installed(wish, one.receipt if one else None)
-    around = machine.surroundings(scopes.own)
+    around = machine.surroundings(scopes.own, scopes.supplies)
     with output.waiting(f"reading the package index of {manifest.stack.name}"):
-        plan = install.plan(manifest, wish, machine.repositories(scopes.own), around, stages)
+        plan = install.plan(manifest, wish, machine.repositories(scopes.own, scopes.supplies), around, stages)
     return install.without_shared(plan, machine.prefixes(scopes.own))
 
 

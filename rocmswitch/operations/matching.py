@@ -47,6 +47,8 @@ class Supply:
     recorded: Path
     """The folder of resolutions: a lock for each question that was asked."""
     disk: Disk
+    bundled: bool = False
+    """Whether it is a bundle that supplies them: then a lock of it says which."""
 
 
 @dataclass(frozen=True)

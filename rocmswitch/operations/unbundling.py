@@ -96,10 +96,8 @@ class Supplies:
     def venv(self, stack: str, gpu: str = "", torch: str = "") -> BundledVenv:
         """The environment of *stack*, for that card and PyTorch where they are given. Raises NotFound."""
         for one in self.bundle.venvs:
-            fits = (not gpu or one.gpu in ("", gpu)) and (
-                not torch or one.torch.split("+")[0] == torch.split("+")[0]
-            )
-            if one.stack == stack and fits:
+            same_torch = not torch or one.torch.partition("+")[0] == torch.partition("+")[0]
+            if one.stack == stack and same_torch and (not gpu or one.gpu in ("", gpu)):
                 return one
         asked = "".join([f" for `{gpu}`" if gpu else "", f" with torch {torch}" if torch else ""])
         raise NotFound(
@@ -117,7 +115,8 @@ class Supplies:
 
     def _aliases(self, own_mirrors: Mapping[str, str]) -> dict[AnyPlace, tuple[AnyPlace, ...]]:
         """By what the bundle calls a repository, what this machine calls it."""
-        host, found = read_host(), {}
+        host = read_host()
+        found: dict[AnyPlace, tuple[AnyPlace, ...]] = {}
         for one in self.bundle.stacks:
             content = self.file.read(self.bundle.member(one.manifest))
             found.update(_places(parse_manifest(content, one.name), host, self.bundle, own_mirrors))

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from rocmswitch.deploy.ledger import Ledger
-from rocmswitch.errors import ManifestMistake, Refused
+from rocmswitch.errors import ManifestMistake, Refused, VerificationFailed
 from rocmswitch.fetch.download import Downloads, Progress
 from rocmswitch.metadata.wheellock import WheelLock, render_wheel_lock
 from rocmswitch.model.convolutions import Convolutions
@@ -21,7 +21,8 @@ from rocmswitch.operations.matching import Basket, Supply, lock_of, match, match
 from rocmswitch.operations.ownlinks import place, replacement
 from rocmswitch.operations.scripts import write_scripts
 from rocmswitch.operations.timing import Stages
-from rocmswitch.planning.activation import card_variables, plan_venv_activation
+from rocmswitch.operations.unbundling import match_bundled
+from rocmswitch.planning.activation import CARRIED_LIBRARIES, card_variables, plan_venv_activation
 from rocmswitch.planning.convolutions import reason, takes_fallback
 from rocmswitch.planning.install import InstallPlan
 from rocmswitch.planning.pytorch import Choice, check_interpreter
@@ -32,11 +33,13 @@ from rocmswitch.store.binding import bind
 from rocmswitch.store.catalog import Manifest
 from rocmswitch.store.convolutionwheel import convolution_wheel, pack_convolutions
 from rocmswitch.store.interpreters import fetch_interpreter
+from rocmswitch.store.ownpython import Start, start_python
 from rocmswitch.store.protection import Protection
 from rocmswitch.store.receipts import TREES, read_receipt
 from rocmswitch.store.source import pack_source
 from rocmswitch.store.stackflag import clear_stack_flags
 from rocmswitch.store.trees import Trees
+from rocmswitch.store.unpack import BASE
 from rocmswitch.store.virtualenv import Uv, Wheel
 from rocmswitch.system.disk import Disk, disk_errors
 
@@ -70,10 +73,19 @@ def wheels_of(manifest: Manifest) -> Wheels:
     return stack.wheels
 
 
-def plan(manifest: Manifest, wanted: Wanted, supply: Supply) -> VenvPlan:
-    """Decide which wheels the environment of a stack without PyTorch gets. Reads the user's package index."""
+def plan(manifest: Manifest, wanted: Wanted, supply: Supply, lock: WheelLock | None = None) -> VenvPlan:
+    """Decide which wheels the environment of a stack without PyTorch gets. Reads the user's package index.
+
+    With the *lock* of a bundle it reads none. Raises VerificationFailed where that has other wheels than it pins.
+    """
     wheels, stack = wheels_of(manifest), manifest.stack
-    basket = match_pinned(wanted_files(wheels, stack.name, wanted.interpreter), wheels.hashes, supply)
+    files = wanted_files(wheels, stack.name, wanted.interpreter)
+    if lock is None:
+        basket = match_pinned(files, wheels.hashes, supply)
+    else:
+        basket = match_bundled(lock, wanted.interpreter, wheels.hashes, supply)
+        if {one.filename for one in basket.wheels} != set(files):
+            raise VerificationFailed(f"the bundle has other wheels for `{stack.name}` than its manifest here pins")
     return replace(_assembled(stack, wanted, basket, supply), prefix=stack.name, question=basket.key)
 
 
@@ -89,7 +101,7 @@ def plan_pytorch(choice: Choice, wanted: Wanted, supply: Supply, lock: WheelLock
         raise Refused(
             f"the lock is for {lock.python}, and `{wanted.interpreter.shown}` is {wanted.interpreter.tag}"
         )
-    basket = match_locked(lock, wanted.interpreter) if lock else match(choice, wanted.interpreter, supply)
+    basket = _basket(choice, wanted.interpreter, supply, lock)
     own_rocm = not choice.cpu and not choice.needs_prefix
     plan = _assembled(choice.stack, wanted, basket, supply)
     return replace(
@@ -105,6 +117,14 @@ def plan_pytorch(choice: Choice, wanted: Wanted, supply: Supply, lock: WheelLock
         environment=_environment(choice, wanted.interpreter) if own_rocm else (),
         convolutions=_convolutions(choice, wanted.convolutions, basket),
     )
+
+
+def _basket(choice: Choice, interpreter: Interpreter, supply: Supply, lock: WheelLock | None) -> Basket:
+    if lock is None:
+        return match(choice, interpreter, supply)
+    if supply.bundled:
+        return match_bundled(lock, interpreter, choice.entry.hashes, supply)
+    return match_locked(lock, interpreter)
 
 
 def _convolutions(choice: Choice, asked: str, basket: Basket) -> Convolutions:
@@ -231,8 +251,11 @@ def _make(plan: VenvPlan, wheels: tuple[Wheel, ...], prefixes: Workshop, nursery
         entries = nursery.uv.list_environment(folder, wheels)
         if plan.prefix:
             entries = bind(folder, entries, _library_folders(plan.prefix, prefixes), nursery.disk)
+        start = _start(plan.prefix, prefixes) if plan.prefix else None
+        entries = start_python(folder, entries, start, nursery.disk) if start else entries
         entries = clear_stack_flags(folder, entries, nursery.disk)
-    nursery.trees.complete(plan.tree, plan.name, _receipt(plan), entries)
+    receipt = replace(_receipt(plan), loader=str(start.loader) if start else "")
+    nursery.trees.complete(plan.tree, plan.name, receipt, entries)
 
 
 def _name(plan: VenvPlan, nursery: Nursery, existing: Receipt | None) -> None:
@@ -269,6 +292,17 @@ def _library_folders(prefix: str, prefixes: Workshop) -> tuple[Path, ...]:
     links = dict.fromkeys((own.link(prefix), found.link if found else own.link(prefix)))
     folders = dict(receipt.activation.paths).get("LIBRARY_PATH", ())
     return tuple(link / folder for link in links for folder in folders)
+
+
+def _start(prefix: str, prefixes: Workshop) -> Start | None:
+    """What the environment's Python starts by where the prefix carries its C library, by names as above."""
+    found = prefixes.installed.prefix(prefix)
+    receipt = found.receipt if found else prefixes.trees.receipt(prefix)
+    link = found.link if found else prefixes.trees.link(prefix)
+    if not receipt.loader:
+        return None
+    own = (one for one in receipt.libraries if not one.startswith(f"{BASE}/"))
+    return Start(link / receipt.loader, tuple(link / one for one in (CARRIED_LIBRARIES, *own)))
 
 
 def _receipt(plan: VenvPlan) -> Receipt:
