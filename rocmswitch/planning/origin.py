@@ -17,7 +17,7 @@ from rocmswitch.model.grammar import FINGERPRINT
 from rocmswitch.model.host import Host
 from rocmswitch.model.source import Key, Sets, Source
 from rocmswitch.model.stack import Stack
-from rocmswitch.planning.suites import RPM_BASED, fits, suite_for, words_of
+from rocmswitch.planning.suites import RPM_BASED, fits, folder_for, suite_for, words_of
 
 KINDS = ("apt", "rpm", "tarball")
 """Those that a prefix can come from."""
@@ -128,19 +128,29 @@ def _ranked(stack: Stack, host: Host) -> Iterator[tuple[str, str]]:
 
 
 def _serves(stack: Stack, kind: str, host: Host) -> bool:
-    """Whether there is a suite for *host* in each source of *kind* that has suites."""
-    return all(suite_for(one, host) for one in stack.rocm.sources if one.kind == kind and one.suites)
+    """Whether each source of *kind* that is not the same everywhere has something for *host*."""
+    sources = [one for one in stack.rocm.sources if one.kind == kind]
+    return all(
+        (suite_for(one, host) or not one.suites) and (folder_for(one, host) or not one.folder) for one in sources
+    )
 
 
 def _fits(stack: Stack, kind: str, host: Host) -> bool:
-    """Whether what is built for the suites of *kind* runs with the C library of *host*."""
-    sources = [one for one in stack.rocm.sources if one.kind == kind]
-    return all(fits(word, host) for one in sources for word in _systems(one, suite_for(one, host)))
+    """Whether what is built for the suites of *kind* runs with the C library of *host*.
+
+    The sources of the highest priority decide: AMD's releases have Debian's archive behind theirs, for the little
+    that a machine may lack.
+    """
+    first = max((one.priority for one in stack.rocm.sources if one.kind == kind), default=0)
+    sources = [one for one in stack.rocm.sources if one.kind == kind and one.priority == first]
+    return all(fits(word, host) for one in sources for word in _systems(one, host))
 
 
-def _systems(source: Source, suite: str) -> list[str]:
-    """The words under which the manifest has *suite*, and itself."""
-    return [suite, *(name for name, value in source.suites.items() if value == suite)]
+def _systems(source: Source, host: Host) -> list[str]:
+    """The words for systems under which the manifest has what *host* takes of *source*."""
+    suite, folder = suite_for(source, host), folder_for(source, host)
+    named = [name for name, value in source.suites.items() if value == suite]
+    return [suite, *named, *(name for name, value in source.folder.items() if value == folder)]
 
 
 def _trusted(stack: Stack, kind: str, trust: Trust) -> tuple[Source, ...]:

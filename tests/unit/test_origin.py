@@ -216,3 +216,10 @@ def test_what_is_shorter_than_a_fingerprint_is_none(text: str):
 
 def test_a_source_that_nobody_signs_needs_no_key():
     assert is_known(TARBALL)
+
+
+def test_an_archive_for_what_a_machine_may_lack_decides_nothing():
+    jammy = replace(UBUNTU, codename="jammy", glibc="2.35")
+    archive = Source(kind="apt", archive="debian", suite="bookworm", priority=100, key=Key(fingerprint="B" * 40))
+
+    assert choose_origin(stack(APT, archive, RPM), jammy).kind == "apt"
