@@ -8,7 +8,8 @@ from urllib.parse import quote, urlsplit
 
 from rocmswitch.errors import Failed, NotFound
 from rocmswitch.model.host import Host
-from rocmswitch.model.source import FOLDER, Key, Source
+from rocmswitch.model.source import FOLDER, SUITE, Key, Source
+from rocmswitch.planning.suites import folder_for, suite_for
 
 ARCHIVES = {"debian": "http://ftp.debian.org/debian"}
 """Main mirrors. http, because ftp.debian.org has no certificate of its own; signatures make up for that."""
@@ -28,7 +29,7 @@ class Mirrors:
 
 @dataclass(frozen=True)
 class Place:
-    """One apt source, as it is reached from here."""
+    """One apt or rpm source, as it is reached from here."""
 
     position: int
     """In the manifest's list of sources."""
@@ -44,6 +45,8 @@ class Place:
     strict_suite: bool
     """The suite's own name must be in its Release file. AMD's has been seen to hold another (`focal` under
     `ubuntu`), so for a `url` source it is a warning."""
+    kind: str = "apt"
+    """`apt`, or `rpm`: its suite is a part of the root already."""
 
     @property
     def url(self) -> str:
@@ -52,7 +55,7 @@ class Place:
     @property
     def name(self) -> str:
         """For messages."""
-        return f"{self.url} {self.suite}"
+        return self.url if self.kind == "rpm" else f"{self.url} {self.suite}"
 
     def in_suite(self, path: str) -> str:
         """The URL of a file below dists/SUITE."""
@@ -66,19 +69,20 @@ class Place:
 
 
 def locate(sources: tuple[Source, ...], host: Host, mirrors: Mirrors) -> tuple[Place, ...]:
-    """The place of each source. Raises NotFound and Failed."""
+    """The place of each source, apt's or rpm's. Raises NotFound and Failed."""
     mixed = any(one.url for one in sources) and any(one.archive for one in sources)
     return tuple(_locate(position, one, host, mirrors, mixed) for position, one in enumerate(sources))
 
 
 def _locate(position: int, source: Source, host: Host, mirrors: Mirrors, mixed: bool) -> Place:
-    if source.kind != "apt" or source.key is None:
-        raise Failed(f"a source of kind `{source.kind}` cannot be installed from yet")
+    if source.kind not in ("apt", "rpm") or source.key is None:
+        raise Failed(f"a source of kind `{source.kind}` is no repository")
     moved = mirrors.chosen if source.url else None
+    suite, folder = _suite(source, host), _folder(source, host)
     return Place(
         position=position,
-        urls=tuple(one.replace(FOLDER, _folder(source, host)) for one in _urls(source, mirrors, mixed)),
-        suite=_suite(source, host),
+        urls=tuple(one.replace(FOLDER, folder).replace(SUITE, suite) for one in _urls(source, mirrors, mixed)),
+        suite=suite,
         components=source.components,
         architecture=host.architecture,
         key=source.key,
@@ -86,7 +90,13 @@ def _locate(position: int, source: Source, host: Host, mirrors: Mirrors, mixed: 
         priority=source.priority,
         only=source.packages,
         strict_suite=bool(source.archive),
+        kind=source.kind,
     )
+
+
+def tarball_url(source: Source, mirror: str | None) -> str:
+    """Where a tarball is fetched from, where the user has chosen *mirror*, or none."""
+    return _moved(source.url, mirror) if mirror else source.url
 
 
 def _urls(source: Source, mirrors: Mirrors, mixed: bool) -> tuple[str, ...]:
@@ -114,18 +124,17 @@ def _same_host(url: str, other: str) -> bool:
 
 
 def _suite(source: Source, host: Host) -> str:
-    if isinstance(source.suite, str):
-        return source.suite
-    suite = source.suite.get(host.codename) or source.suite.get("default")
-    if not suite:
-        known = ", ".join(f"`{name}`" for name in source.suite)
-        raise NotFound(f"`{source.url or source.archive}` has no suite for `{host.codename}`, only for {known}")
+    suite = suite_for(source, host)
+    if not suite and source.suites:
+        known = ", ".join(f"`{name}`" for name in source.suites)
+        system = host.codename if source.kind == "apt" else f"{host.distribution} {host.version}".strip()
+        raise NotFound(f"`{source.url or source.archive}` has no suite for `{system}`, only for {known}")
     return suite
 
 
 def _folder(source: Source, host: Host) -> str:
     """The host's own repository among those of a source. Raises NotFound."""
-    folder = source.folder.get(host.codename) or source.folder.get("default", "")
+    folder = folder_for(source, host)
     if source.folder and not folder:
         known = ", ".join(f"`{name}`" for name in source.folder)
         raise NotFound(f"`{source.url}` has no repository for `{host.codename}`, only for {known}")

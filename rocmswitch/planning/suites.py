@@ -55,6 +55,11 @@ def suite_for(source: Source, host: Host) -> str:
     return source.suite.get(own) or source.suite.get(newest, "")
 
 
+def folder_for(source: Source, host: Host) -> str:
+    """The repository of *source* that is for *host*; empty where it has none, or only one."""
+    return source.folder.get(host.codename) or source.folder.get(DEFAULT, "")
+
+
 def fits(system: str, host: Host) -> bool:
     """Whether the C library of *host* is as new as that of *system*; what is not known is taken to fit."""
     if system not in GLIBC or not host.glibc:

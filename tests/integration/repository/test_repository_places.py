@@ -110,10 +110,10 @@ def test_an_archive_is_read_from_the_hosts_mirror_and_downloads_may_use_the_main
     assert opened.urls(hip) == (site.server.url(f"apt/{pool}"), f"http://ftp.debian.org/debian/{pool}")
 
 
-def test_a_kind_of_source_that_cannot_be_read_yet_is_refused(site: Site) -> None:
-    source = Source(kind="rpm", url="https://example.org/rpm", key=site.source.key)
+def test_a_kind_of_source_that_is_no_repository_is_refused(site: Site) -> None:
+    source = Source(kind="tarball", url="https://example.org/rocm.tar.gz")
 
-    with pytest.raises(Failed, match="a source of kind `rpm` cannot be installed from yet"):
+    with pytest.raises(Failed, match="a source of kind `tarball` is no repository"):
         site.open(source)
 
 
