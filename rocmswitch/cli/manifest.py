@@ -33,7 +33,13 @@ def check(file: Path) -> None:
     epilog="Example: rocmswitch manifest new --from-repository https://repo.radeon.com/rocm/apt/6.2.4 "
     "--key CA8BB4727A47B4D09B4EE8969386B48A1A693C5C -o rocm-6.2.4.yaml"
 )
-@click.option("--from-repository", "url", required=True, metavar="URL", help="Of apt, or of rpm.")
+@click.option(
+    *("--from-repository", "urls"),
+    required=True,
+    multiple=True,
+    metavar="URL",
+    help="Of apt, or of rpm. Of several that belong together the first one wins.",
+)
 @click.option("--name", default="", help="The stack's; without it FILE's, else by what is found.")
 @click.option("--suite", default="", help="Of apt; without it the usual ones are looked for.")
 @click.option("--key", "keys", multiple=True, metavar="FINGERPRINT", help="Who signs it, as you know it for sure.")
@@ -45,7 +51,7 @@ def check(file: Path) -> None:
 @click.pass_obj
 def new(
     scopes: Scopes,
-    url: str,
+    urls: tuple[str, ...],
     name: str,
     suite: str,
     keys: tuple[str, ...],
@@ -66,7 +72,7 @@ def new(
     if not to_stdout and file.exists():
         raise Refused(f"`{file}` is there already")
     named = name or (file.stem if not to_stdout and is_name(file.stem) else "")
-    asked = manifest.Asked(url, named, suite, keys, key_url, alike)
+    asked = manifest.Asked(urls, named, suite, keys, key_url, alike)
     with desk(scopes) as here, output.waiting("reading the repository"):
         made = manifest.plan(asked, here)
     for note in made.notes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from rocmswitch.errors import NotFound, VerificationFailed
+from rocmswitch.errors import NetworkFailed, NotFound, VerificationFailed
 from rocmswitch.fetch.keyring import MAX_KEY, Reader
 from rocmswitch.fetch.signed import first_line
 
@@ -33,7 +33,8 @@ def find_key_file(url: str, http: Reader) -> tuple[str, bytes] | None:
         try:
             content = http.read(candidate, limit=MAX_KEY)
             fingerprints_in(content)
-        except (NotFound, VerificationFailed):
+        except (NotFound, NetworkFailed, VerificationFailed):
+            # Servers answer what is not there in many ways: deb.debian.org with 400 outside of its folders.
             continue
         return candidate, content
     return None

@@ -17,6 +17,15 @@ class _Plain(yaml.SafeDumper):
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
+    def represent_sequence(
+        self, tag: str, sequence: Iterable[Any], flow_style: bool | None = None
+    ) -> yaml.SequenceNode:
+        """Texts with blanks each on a line of its own: in a row they would be broken in the middle."""
+        items = list(sequence)
+        if any(isinstance(one, str) and " " in one for one in items):
+            flow_style = False
+        return super().represent_sequence(tag, items, flow_style)
+
 
 def write_manifest(stack: Mapping[str, Any], comments: Iterable[str]) -> str:
     """The text of *stack*, in its order, below *comments*, each of which begins on a line of its own."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
+
+import msgspec
 
 from rocmswitch.errors import NotFound, UsageMistake
 from rocmswitch.fetch.keyfile import find_key_file, fingerprints_in
@@ -27,15 +29,17 @@ from rocmswitch.system.disk import Disk
 
 SUITES = ("ubuntu", "focal", "bookworm", "jammy", "trixie", "noble", "resolute", "stable")
 """Looked for where the user names none, from the oldest system to the newest: a server lists nothing by itself."""
+FIRST_PRIORITY, PRIORITY_STEP = 500, 50
+"""What of several repositories the first one has, and by how much less each further one."""
 _REPOMD = "repodata/repomd.xml"
 _MAX_REPOMD = 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What the user knows of the repository."""
+    """What the user knows of the repository, or of several that belong together: the first one wins."""
 
-    url: str
+    urls: tuple[str, ...]
     name: str = ""
     suite: str = ""
     keys: tuple[str, ...] = ()
@@ -43,6 +47,10 @@ class Asked:
     key_url: str = ""
     alike: str = ""
     """A stack that is built in the same way."""
+
+    @property
+    def url(self) -> str:
+        return self.urls[0]
 
 
 @dataclass(frozen=True)
@@ -77,25 +85,38 @@ class _Signed:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class _Found:
+    """One repository: its suites, the source that it is read by, and who signs it."""
+
+    suites: tuple[str, ...]
+    source: Source
+    signed: _Signed
+
+
 def plan(asked: Asked, desk: Desk) -> NewManifest:
-    """Read the repository and write down what it has. Changes nothing but the cache of indexes.
+    """Read the repositories and write down what they have. Changes nothing but the cache of indexes.
 
     Raises NotFound, UsageMistake, VerificationFailed, NetworkFailed and MachineLacks.
     """
     asked = _checked(asked)
     alike = _named(asked.alike, desk.catalog) if asked.alike else None
-    suites = _suites(asked, alike, desk)
-    signed = _signed(asked, alike, desk.http)
-    source = _source(asked, suites, signed.checked)
-    opened = (desk.open if signed.is_trusted else desk.open_aside)((source,), desk.host)
+    found = tuple(_find(position, asked, alike, desk) for position in range(len(asked.urls)))
+    is_trusted = all(one.signed.is_trusted for one in found)
+    sources = tuple(one.source for one in found)
+    if len({one.kind for one in sources}) > 1:
+        raise UsageMistake("packages of apt and of rpm make two sets of roots: give repositories of one kind")
+    opened = (desk.open if is_trusted else desk.open_aside)(sources, desk.host)
     names = frozenset(name for index, _ in opened.indexes for name in index.names())
-    contents = Contents(source.kind, names, opened.indexes, desk.host.architecture)
+    contents = Contents(sources[0].kind, names, opened.indexes, desk.host.architecture)
     vendor, _ = vendor_named(contents, asked.url)
     alike = alike or _newest_of(vendor.name, desk.catalog)
-    repository = Repository(asked.url, _stated(source, suites, signed.stated, alike), signed.is_trusted)
+    stated = [_stated(one, alike) for one in found]
+    repository = Repository(asked.url, (*stated, *_behind(stated, alike)), is_trusted)
     draft = draft_manifest(repository, contents, asked.name, alike)
-    notes = (*signed.notes, *opened.warnings, *draft.notes)
-    return _written(draft, notes, f"Written by rocmswitch manifest new on {desk.now:%Y-%m-%d} from {asked.url}.")
+    notes = (*(note for one in found for note in one.signed.notes), *opened.warnings, *draft.notes)
+    whole = f"Written by rocmswitch manifest new on {desk.now:%Y-%m-%d} from {' and '.join(asked.urls)}."
+    return _written(draft, tuple(dict.fromkeys(notes)), whole)
 
 
 def execute(made: NewManifest, file: Path, disk: Disk) -> None:
@@ -109,12 +130,12 @@ def _checked(asked: Asked) -> Asked:
     wrong = next((one for one in keys if not FINGERPRINT.fullmatch(one)), "")
     if wrong:
         raise UsageMistake(f"`{wrong}` is no fingerprint: 40 hexadecimal digits")
-    for url in filter(None, (asked.url, asked.key_url)):
+    for url in filter(None, (*asked.urls, asked.key_url)):
         if not URL.fullmatch(url):
             raise UsageMistake(f"`{url}` is no http or https URL")
     if asked.name and not is_name(asked.name):
         raise UsageMistake(f"`{asked.name}` is not a name of small letters, digits, `.`, `_`, `-`")
-    return replace(asked, url=asked.url.rstrip("/"), keys=keys)
+    return replace(asked, urls=tuple(one.rstrip("/") for one in asked.urls), keys=keys)
 
 
 def _written(draft: Draft, notes: tuple[str, ...], head: str) -> NewManifest:
@@ -131,6 +152,18 @@ def _newest_of(vendor: str, catalog: Catalog) -> Stack | None:
     """The newest stack of *vendor* that there is a manifest of."""
     names = [one for one in catalog.names() if one.startswith(f"{vendor}-")]
     return catalog.read(max(names, key=by_version)).stack if names else None
+
+
+def _find(position: int, asked: Asked, alike: Stack | None, desk: Desk) -> _Found:
+    """The repository at that *position*, as it is read now: by one suite."""
+    one = replace(asked, urls=(asked.urls[position],))
+    suites, signed = _suites(one, alike, desk), _signed(one, alike, desk)
+    priority = FIRST_PRIORITY - position * PRIORITY_STEP
+    if suites:
+        source = Source(kind="apt", url=one.url, suite=suites[0], key=signed.checked, priority=priority)
+    else:
+        source = Source(kind="rpm", url=one.url, key=signed.checked, priority=priority)
+    return _Found(suites, source, signed)
 
 
 def _suites(asked: Asked, alike: Stack | None, desk: Desk) -> tuple[str, ...]:
@@ -161,12 +194,12 @@ def _is_there(url: str, http: Reader, limit: int) -> bool:
     return True
 
 
-def _signed(asked: Asked, alike: Stack | None, http: Reader) -> _Signed:
+def _signed(asked: Asked, alike: Stack | None, desk: Desk) -> _Signed:
     """Whom the index is checked by: the user's fingerprints, a manifest's key, or a key that nobody vouches for."""
-    pinned = _pinned(asked, alike)
+    by, pinned = _pinned(asked.url, alike, desk.catalog)
     if pinned and not asked.keys:
-        return _Signed(pinned, pinned, is_trusted=True)
-    url, material = _key_file(asked, pinned, http)
+        return _Signed(pinned, pinned, is_trusted=True, notes=(f"{asked.url} is signed by a key that {by} pins",))
+    url, material = _key_file(asked, pinned, desk.http)
     if asked.keys:
         key = Key(fingerprint=asked.keys, url=url)
         return _Signed(key, key, is_trusted=True)
@@ -178,13 +211,14 @@ def _signed(asked: Asked, alike: Stack | None, http: Reader) -> _Signed:
     return _Signed(Key(url=url), Key(fingerprint=found, url=url), is_trusted=False, notes=(note,))
 
 
-def _pinned(asked: Asked, alike: Stack | None) -> Key | None:
-    """The key that *alike* pins for the same server, or for the archive that is meant."""
-    for source in alike.rocm.sources if alike else ():
-        same = urlsplit(source.url).netloc == urlsplit(asked.url).netloc or _is_archive(source, asked.url)
-        if same and source.key and source.key.fingerprints:
-            return source.key
-    return None
+def _pinned(url: str, alike: Stack | None, catalog: Catalog) -> tuple[str, Key | None]:
+    """The key that *alike*, or else any manifest here, pins for the same server or archive, and who does."""
+    for stack in [alike] if alike else [one.stack for one in catalog.read_all()[0]]:
+        for source in stack.rocm.sources:
+            same = urlsplit(source.url).netloc == urlsplit(url).netloc or _is_archive(source, url)
+            if same and source.key and source.key.fingerprints:
+                return stack.name, source.key
+    return "", None
 
 
 def _is_archive(source: Source, url: str) -> bool:
@@ -206,24 +240,27 @@ def _key_file(asked: Asked, pinned: Key | None, http: Reader) -> tuple[str, byte
     return found
 
 
-def _source(asked: Asked, suites: tuple[str, ...], key: Key) -> Source:
-    """As it is read now: one suite."""
-    if suites:
-        return Source(kind="apt", url=asked.url, suite=suites[0], key=key)
-    return Source(kind="rpm", url=asked.url, key=key)
-
-
-def _stated(source: Source, suites: tuple[str, ...], key: Key, alike: Stack | None) -> dict[str, object]:
+def _stated(found: _Found, alike: Stack | None) -> dict[str, object]:
     """The source as the manifest states it: every suite, and an archive by its name."""
-    archive = next(
-        (one.archive for one in (alike.rocm.sources if alike else ()) if _is_archive(one, source.url)), ""
-    )
+    source, key, suites = found.source, found.signed.stated, found.suites
+    there = alike.rocm.sources if alike else ()
+    archive = next((one.archive for one in there if _is_archive(one, source.url)), "")
     stated: dict[str, object] = {"kind": source.kind, **({"archive": archive} if archive else {"url": source.url})}
     if suites:
         by_host = {**{one: one for one in suites}, "default": suites[0]}
         stated |= {"suite": by_host if len(suites) > 1 else suites[0], "components": list(source.components)}
+    if source.priority != FIRST_PRIORITY:
+        stated["priority"] = source.priority
     fields = {"fingerprint": list(key.fingerprints), "url": list(key.urls), "keyring": key.keyring}
     return {**stated, "key": {name: _single(value) for name, value in fields.items() if value}}
+
+
+def _behind(stated: Sequence[Mapping[str, object]], alike: Stack | None) -> Iterator[dict[str, object]]:
+    """The archives that *alike* has behind its own repository, for what a machine may lack."""
+    there = {one.get("archive") for one in stated}
+    for one in alike.rocm.sources if alike else ():
+        if one.kind == stated[0]["kind"] and one.archive and one.archive not in there:
+            yield msgspec.to_builtins(one)
 
 
 def _single(value: object) -> object:

@@ -24,8 +24,8 @@ class Repository:
     """Where packages come from, as the manifest is to state it."""
 
     url: str
-    source: Mapping[str, object]
-    """The keys of the manifest's source."""
+    sources: tuple[Mapping[str, object], ...]
+    """As the manifest is to have them: this one first, then what stands behind it."""
     is_trusted: bool
     """By a key whose fingerprint the user knows, or another manifest pins."""
 
@@ -66,7 +66,12 @@ def draft_manifest(repository: Repository, contents: Contents, name: str, alike:
     number = stated.pop("version", version) or version
     named = name or f"{vendor.name}-{version or number}"
     root = vendor.root.replace("{version}", version)
-    rocm: dict[str, object] = {"version": number, "root": root, **stated, "sources": [dict(repository.source)]}
+    rocm: dict[str, object] = {
+        "version": number,
+        "root": root,
+        **stated,
+    }
+    rocm["sources"] = [dict(one) for one in repository.sources]
     rocm[SET_KEYS[contents.kind]] = {key: [one.text for one in many] for key, many in kept.items() if many}
     rocm |= host.facts(kept, notes)
     rocm |= _environment(root, alike, notes)
