@@ -7,7 +7,6 @@ them only parts them; a number is newer than a word; `~` sorts before the end, `
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -24,14 +23,6 @@ OPERATORS = {"<": "<<", "<=": "<=", "=": "=", "==": "=", ">=": ">=", ">": ">>"}
 _PARTS = re.compile(r"[0-9]+|[A-Za-z]+|~|\^")
 _EPOCH = re.compile(r"([0-9]*):")
 _BEFORE_THE_END, _END, _BEHIND_THE_END, _WORD, _NUMBER = range(5)
-_COMPARE: dict[str, Callable[[int], bool]] = {
-    "<<": lambda order: order < 0,
-    "<=": lambda order: order <= 0,
-    "=": lambda order: order == 0,
-    ">=": lambda order: order >= 0,
-    ">>": lambda order: order > 0,
-}
-
 Key = tuple[Any, ...]
 
 
@@ -73,38 +64,36 @@ def split(version: str) -> tuple[int, str, str | None]:
     return (number, upstream, release or None) if dash else (number, rest, None)
 
 
-@cache
 def satisfies(version: str, relation: Relation) -> bool:
-    """Whether *version* lies within the bound of *relation*; a release counts where both have one."""
-    if not relation.operator:
-        return True
-    return _COMPARE[relation.operator](_order(version, relation.version))
+    """Whether *version* lies within the bound of *relation*."""
+    return answers(Relation(relation.name, "=", version), relation)
 
 
 @cache
 def answers(provided: Relation, needed: Relation) -> bool:
-    """Whether the two ranges have anything in common; without a bound, a range is everything (rpmdsCompare)."""
+    """Whether the two ranges have anything in common; without a bound, a range is everything.
+
+    A version without a release stands for all its releases. Here rpm itself compares as if they were equal, so that
+    `= 2` does not answer `> 2-1`; libsolv, by which dnf and zypper choose, lets it (pool_intersect_evrs).
+    """
     if not (provided.operator and needed.operator):
         return True
-    order = _order(provided.version, needed.version)
+    *left, release = split(provided.version)
+    *right, other_release = split(needed.version)
+    order = _order((left[0], segments_key(left[1])), (right[0], segments_key(right[1])))
+    if order == 0 and (release is None) is not (other_release is None):
+        return "=" in (provided if release is None else needed).operator
+    if order == 0 and release is not None and other_release is not None:
+        order = _order(segments_key(release), segments_key(other_release))
     if order < 0:
         return ">" in provided.operator or "<" in needed.operator
     if order > 0:
         return "<" in provided.operator or ">" in needed.operator
     both = (provided.operator, needed.operator)
-    if all("=" in one for one in both):
-        return True
-    return all("<" in one for one in both) or all(">" in one for one in both)
+    return any(all(sign in one for one in both) for sign in "=<>")
 
 
-def _order(one: str, other: str) -> int:
-    """Below, above or equal to 0, as *one* is older, newer or the same; releases only where both have one."""
-    epoch, upstream, release = split(one)
-    other_epoch, other_upstream, other_release = split(other)
-    left: Key = (epoch, segments_key(upstream))
-    right: Key = (other_epoch, segments_key(other_upstream))
-    if release is not None and other_release is not None:
-        left, right = (*left, segments_key(release)), (*right, segments_key(other_release))
+def _order(left: Key, right: Key) -> int:
     return int(left > right) - int(left < right)
 
 

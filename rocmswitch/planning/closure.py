@@ -13,9 +13,15 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from rocmswitch.errors import UnresolvedDependency
+from rocmswitch.metadata.debversion import DEBIAN
+from rocmswitch.metadata.rpmversion import RPM
+from rocmswitch.metadata.versions import Versions
 from rocmswitch.model.grammar import parse_root
 from rocmswitch.model.package import Package, Relation
 from rocmswitch.planning.offers import Index, Offers
+from rocmswitch.planning.rpmoffers import Lacks, RpmOffers, lacks_everything
+from rocmswitch.planning.rpmrules import make_rules
+from rocmswitch.planning.rpmsearch import Search
 from rocmswitch.planning.selection import MANIFEST, Selection
 
 _RETRY_LIMIT = 500
@@ -49,16 +55,42 @@ def resolve_closure(
     *,
     architecture: str = "amd64",
     proven: Collection[str] = (),
+    versions: Versions = DEBIAN,
+    lacks: Lacks = lacks_everything,
 ) -> Closure:
     """All packages that *roots* need, one version of each.
 
     *roots* are names that a version range may follow. *indexes* come with their priorities: the higher wins,
     between equals the newer version, then the earlier index. *proven* are names of packages that the host
-    provably has: they stand in where no index satisfies a dependency. Raises UnresolvedDependency, whose
-    message names the chain that asked, for a conflict both chains.
+    provably has: they stand in where no index satisfies a dependency, and of rpm so does what the host does not
+    *lack*. By *versions* the packages are Debian's or rpm's, which are chosen as apt and as dnf would. Raises
+    UnresolvedDependency, whose message names the chain that asked, for a conflict both chains.
     """
+    if versions is RPM:
+        return _rpm_closure(roots, RpmOffers(indexes, architecture, proven, lacks))
     search = _Search(Offers(indexes, architecture, proven))
     return search.run(_agenda(roots))
+
+
+def _rpm_closure(roots: tuple[str, ...], offers: RpmOffers) -> Closure:
+    rules = make_rules(roots, offers)
+    packages = [rules.package(number) for number in Search(rules, offers).run()]
+    chosen = {id(one): one.name for one in packages}
+    needs = {
+        one.name: tuple(
+            dict.fromkeys(
+                chosen[id(other)]
+                for dependency in one.depends
+                for relation in dependency
+                if not relation.absent
+                for other in offers.answering(relation)
+                if id(other) in chosen and other is not one
+            )
+        )
+        for one in packages
+    }
+    asked = (other for root in roots for other in offers.asked(root) if id(other) in chosen)
+    return Closure(tuple(packages), tuple(dict.fromkeys(one.name for one in asked)), needs)
 
 
 class _Wish(NamedTuple):

@@ -24,7 +24,7 @@ class Offers:
         self, indexes: Sequence[tuple[Index, int]], architecture: str, proven: Collection[str] = ()
     ) -> None:
         self._indexes = indexes
-        self._proven = {name: _of_the_host(name, architecture) for name in proven}
+        self._proven = {name: of_the_host(name, architecture) for name in proven}
         self._architectures = (architecture, "all")
         self._qualifiers = ("", "any", "native", architecture)
         self._ranked: dict[str, tuple[tuple[int, Package], ...]] = {}
@@ -99,7 +99,7 @@ def _within(version: str, relation: Relation) -> bool:
     return bool(version) and satisfies(version, relation)
 
 
-def _of_the_host(name: str, architecture: str) -> Package:
+def of_the_host(name: str, architecture: str) -> Package:
     """Stands for a package that no source has and the host provably has, in a version that nobody asked for."""
     return Package(
         name=name,
