@@ -32,7 +32,8 @@ def size(scopes: Scopes, as_json: bool) -> None:
     ledger = machine.ledger(scopes)
     wanted = cache.wanted(Installed(scopes.searched), cache.kept(forests, ledger))
     held = cache.held(machine.cache(layout), wanted, layout)
-    kept = backup.kept(backup.Stock(ledger, forests)).freed
+    # Another user's records are not for this one's eyes.
+    kept = None if ledger.is_private else backup.kept(backup.Stock(ledger, forests)).freed
     if as_json:
         output.write_json({**asdict(held), "kept": kept, "path": str(layout.cache)})
         return
@@ -41,7 +42,8 @@ def size(scopes: Scopes, as_json: bool) -> None:
     output.write(f"  {output.size(held.unreferenced)} nothing needs, which `rocmswitch cache prune` deletes")
     output.write(f"{output.size(held.indexes)} in package indexes")
     output.write(f"{output.size(held.wheels)} in unpacked wheels, which environments share")
-    output.write(f"{output.size(kept)} kept to take changes back, which `rocmswitch backup prune` lets go of")
+    if kept is not None:
+        output.write(f"{output.size(kept)} kept to take changes back, which `rocmswitch backup prune` lets go of")
 
 
 @command.command(epilog="Example: rocmswitch cache prune --yes")

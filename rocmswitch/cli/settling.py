@@ -7,6 +7,7 @@ import os
 from rocmswitch.cli import output
 from rocmswitch.cli.main import Scopes
 from rocmswitch.errors import VerificationFailed
+from rocmswitch.store.private import may_write
 
 WAIT = 10.0
 """Seconds to wait for another rocmswitch that changes something: a large file takes longer than others."""
@@ -15,9 +16,10 @@ WAIT = 10.0
 def settle(scopes: Scopes, *, dry_run: bool = False) -> None:
     """Take back what was broken off, and say so, before anything is planned on what is there.
 
-    With *dry_run* only say that it is pending. Raises Busy, MachineLacks.
+    With *dry_run* only say that it is pending; and to who may not write there, as in a store of another user or on
+    a read-only disk. Raises Busy, MachineLacks.
     """
-    if dry_run:
+    if dry_run or not may_write(scopes.own.data):
         tell_pending(scopes)
         return
     from rocmswitch.cli import machine

@@ -17,6 +17,7 @@ from rocmswitch.model.pin import PIN_FILE, Pin, WrongPin
 from rocmswitch.shell import fish, posix
 from rocmswitch.store.freshness import look_is_due, scripts_are_written
 from rocmswitch.store.installed import Installation, Installed
+from rocmswitch.store.private import may_write
 
 _HOOK = "ROCMSWITCH_HOOK"
 """The dialect of the hook that runs this program."""
@@ -85,7 +86,9 @@ def enter(scopes: Scopes, one: Installation, way: Way) -> None:
     installed = Installed(scopes.searched)
     installed.activation(one)  # raises where the prefix of an environment is gone
     below = installed.prefix(one.receipt.prefix) if one.receipt.prefix else None
-    if way.lasting.default or not scripts_are_written(one, below, Path(posix.__file__).parent):
+    written = scripts_are_written(one, below, Path(posix.__file__).parent)
+    is_ours = may_write(one.layout.activations)
+    if way.lasting.default or (is_ours and not written):
         _write_scripts(scopes, one, way.lasting)
     if way.lasting.pin:
         _pin(_pin_of(one, way.target))
@@ -93,7 +96,15 @@ def enter(scopes: Scopes, one: Installation, way: Way) -> None:
         _examine(scopes, one)
     if _is_heard(way.shell):
         output.say(_in_words(one))
-    _tell_shell(_entering(one, way), way.shell)
+    _tell_shell(_entering(one, way) if written or is_ours else _whole(one, way, installed), way.shell)
+
+
+def _whole(one: Installation, way: Way, installed: Installed) -> str:
+    """What the shell evaluates where no script can be trusted, or written: in a store that is another user's."""
+    from rocmswitch.operations import env
+
+    card = env.Card(way.options.gpu or "", way.options.profile or "")
+    return env.render(one, installed, "fish" if _in_fish(way.shell) else "sh", card, os.environ)
 
 
 def _entering(one: Installation, way: Way) -> str:

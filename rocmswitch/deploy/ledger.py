@@ -67,6 +67,11 @@ class Ledger:
         """Whether a change was broken off and waits for `settle`: one lstat."""
         return self._journal.is_open
 
+    @property
+    def is_private(self) -> bool:
+        """Whether what was recorded is another user's, whom alone it concerns."""
+        return not self._records.is_readable()
+
     def generations(self) -> tuple[Generation, ...]:
         """Those whose records can be read, oldest first."""
         return tuple(one for _, one in self._read_all() if one is not None)

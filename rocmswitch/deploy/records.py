@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +34,13 @@ class Records:
     def numbers(self) -> tuple[int, ...]:
         """Of all that are recorded, in order."""
         return tuple(number for number in self._folders() if self.is_recorded(number))
+
+    def is_readable(self) -> bool:
+        """Whether this user may read all of them: another user's are for that user's eyes alone."""
+        try:
+            return all(os.access(self.folder(number) / RECORD, os.R_OK) for number in self.numbers())
+        except PermissionError:
+            return False
 
     def has_debris(self) -> bool:
         """Whether `remove_debris` has something to do."""

@@ -20,6 +20,8 @@ CHANGES = "changes.lock"
 def audit(layout: Layout, disk: Disk, folder: str = "") -> LedgerSymptoms:
     """What is wrong with the changes of a scope, or of the place *folder*. Changes nothing, and takes no lock."""
     ledger = Ledger(layout, disk)
+    if ledger.is_private:
+        return LedgerSymptoms(str(layout.backups))
     generations = ledger.generations()
     numbers = {one.number for one in generations}
     outlooks = judge(generations, survey(ledger, generations, numbers, limit=QUICK))
@@ -33,10 +35,10 @@ def audit(layout: Layout, disk: Disk, folder: str = "") -> LedgerSymptoms:
 def deployed_as_put(tree: Path, layout: Layout, disk: Disk, *, reading: bool = False) -> dict[str, int]:
     """What deployments in force have put below *tree*, or what it leads to, and is there: paths with their numbers.
 
-    *reading* does not trust lstat.
+    *reading* does not trust lstat. What another user has deployed is not told.
     """
-    real = Path(os.path.realpath(tree))
-    found = deployed_in(real, Ledger(layout, disk).generations(), reading=reading)
+    real, ledger = Path(os.path.realpath(tree)), Ledger(layout, disk)
+    found = deployed_in(real, () if ledger.is_private else ledger.generations(), reading=reading)
     return {path: number for path, (number, is_as_put) in found.items() if is_as_put}
 
 

@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 def kept_trees(ledger: Ledger) -> frozenset[str] | None:
     """Those that generations lead to; None where that cannot be told.
 
-    Then a change is just being made, or was broken off, or its record or its journal cannot be read: any tree may
-    be needed.
+    Then a change is just being made, or was broken off, or its record or its journal cannot be read, also because
+    it is another user's: any tree may be needed.
     """
+    if ledger.is_private:
+        return None
     unread = [one.number for one in ledger.generations() if one.interrupted and not one.steps]
     if ledger.is_interrupted or any(not ledger.is_pruned(number) for number in (*unread, *ledger.damaged())):
         return None

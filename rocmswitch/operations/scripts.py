@@ -45,11 +45,10 @@ def write_scripts(name: str, installed: Installed, disk: Disk) -> None:
     for other in (*bound, one):
         texts.setdefault(other.layout, {}).update(_scripts(other, installed))
     for layout, scripts in texts.items():
-        if _is_outdated(layout):
-            scripts |= _all_scripts(layout, installed)
-        # The machine's are kept by its administrator's commands.
-        if may_write(layout.activations) or not all(path.is_file() for path in scripts):
-            _bring_about(layout, scripts, "", disk)
+        # The machine's are kept by its administrator's commands, another user's by theirs.
+        if may_write(layout.activations):
+            all_of_them = _all_scripts(layout, installed) if _is_outdated(layout) else {}
+            _bring_about(layout, {**scripts, **all_of_them}, "", disk)
 
 
 def remove_script(layout: Layout, name: str, disk: Disk) -> None:

@@ -115,8 +115,9 @@ class Installed:
     def default(self) -> str:
         """The name of what new shells enter; empty where they enter nothing."""
         for layout in self._layouts:
+            # Not Path.is_symlink, which raises where another user's folder is closed.
             script = layout.activations / f"{DEFAULT}.sh"
-            if script.is_symlink():
+            if os.path.islink(script):  # noqa: PTH114
                 return PurePath(script.readlink()).name.removesuffix(".sh")
         return ""
 

@@ -45,5 +45,6 @@ def check_private(folder: Path) -> None:
 
 def may_write(folder: Path) -> bool:
     """Whether this user may change what lies in *folder*, or could make it."""
-    there = next(path for path in (folder, *folder.parents) if path.exists())
+    # Not Path.exists, which raises below a folder that is closed to this user.
+    there = next(path for path in (folder, *folder.parents) if os.path.exists(path))  # noqa: PTH110
     return os.access(there, os.W_OK)
