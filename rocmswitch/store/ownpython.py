@@ -61,7 +61,9 @@ def _started(folder: Path, entry: FileEntry, start: Start, disk: Disk) -> FileEn
     own = tuple(_search_path(facts, source.parent))
     rpath = ":".join(map(str, (*start.libraries, *own)))
     new = path.with_name(f".{path.name}.started")
-    patchelf(source, new, rpath, interpreter=str(start.loader), needed=dict(_own_libraries(facts, own)))
+    patchelf(
+        source, new, rpath, interpreter=str(start.loader), needed=dict(_own_libraries(facts, own, source.parent))
+    )
     disk.set_mode(new, 0o755)
     disk.rename(new, path)
     return replace(
@@ -88,20 +90,29 @@ def _facts(source: Path) -> ElfFacts:
 def _search_path(facts: ElfFacts, folder: Path) -> Iterator[Path]:
     """The folders that the interpreter itself names, which are below *folder* or absolute."""
     for one in (facts.runpath or facts.rpath).split(":"):
-        named = _ORIGIN.sub(lambda _: str(folder), one)
+        named = _placed(one, folder)
         if named.startswith("/") and "$" not in named:
             yield Path(named).resolve()
 
 
-def _own_libraries(facts: ElfFacts, own: Iterable[Path]) -> Iterator[tuple[str, str]]:
-    """The interpreter's own libpython by its path: a prefix may have one of that name for its own Python."""
+def _own_libraries(facts: ElfFacts, own: Iterable[Path], folder: Path) -> Iterator[tuple[str, str]]:
+    """The interpreter's own libpython by its path: a prefix may have one of that name for its own Python.
+
+    Standalone builds name it by its place already, which is relative to an executable in *folder*.
+    """
     multiarch = (Path(one) / f"{_machine(facts)}-linux-gnu" for one in ("/usr/lib", "/lib"))
     folders = (*own, *multiarch, *map(Path, _SYSTEM))
-    for soname in facts.needed:
-        if _OWN_LIBRARY.fullmatch(soname):
-            found = next((one / soname for one in folders if (one / soname).is_file()), None)
+    for name in facts.needed:
+        if _ORIGIN.match(name):
+            yield name, str(Path(_placed(name, folder)).resolve())
+        elif _OWN_LIBRARY.fullmatch(name):
+            found = next((one / name for one in folders if (one / name).is_file()), None)
             if found is not None:
-                yield soname, str(found)
+                yield name, str(found)
+
+
+def _placed(name: str, folder: Path) -> str:
+    return _ORIGIN.sub(lambda _: str(folder), name)
 
 
 def _machine(facts: ElfFacts) -> str:
