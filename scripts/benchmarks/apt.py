@@ -19,8 +19,10 @@ class Apt:
 
     folder: Path
     mirror: str
-    suite: str
+    suites: tuple[str, ...]
     proxy: str = ""
+    late: bool = False
+    """The mirror's index may be older than its signers allow, as sid's on a mirror that has stopped."""
 
     def prepare(self) -> None:
         """As on a machine that has never heard of the archive."""
@@ -28,7 +30,9 @@ class Apt:
         for name in ("state/lists/partial", "cache/archives/partial", "debs", "tree"):
             (self.folder / name).mkdir(parents=True)
         (self.folder / "status").touch()
-        (self.folder / "sources.list").write_text(f"deb [signed-by={KEYRING}] {self.mirror} {self.suite} main\n")
+        options = f"signed-by={KEYRING}{' check-valid-until=no' if self.late else ''}"
+        lines = [f"deb [{options}] {self.mirror} {suite} main\n" for suite in self.suites]
+        (self.folder / "sources.list").write_text("".join(lines))
 
     def update(self) -> None:
         run([*self._command(), "update"], os.environ)

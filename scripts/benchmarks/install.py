@@ -53,7 +53,7 @@ class Bench:
         return {**kept, "ROCMSWITCH_HOME": str(self.home), "PYTHONPATH": ""}
 
     def apt(self, proxy: str = "") -> Apt:
-        return Apt(self.folder / "apt", self.mirror, SUITE, proxy)
+        return Apt(self.folder / "apt", self.mirror, (SUITE,), proxy)
 
     def install(self, *more: str, proxy: str = "") -> bytes:
         return run([*self.installing, *more], self.environment(proxy))
@@ -65,14 +65,14 @@ class Bench:
     def forget_tree(self) -> None:
         """Keeps the cache, and what was seen of the index."""
         for name in ("prefixes", "activations"):
-            _remove(self.home / "data" / name)
+            remove(self.home / "data" / name)
 
 
 def with_empty_cache(bench: Bench, what: str, limit: float, proxy: str = "") -> Comparison:
     apt = bench.apt(proxy)
 
     def ours() -> Cost:
-        _remove(bench.home)
+        remove(bench.home)
         return cost_of(lambda: bench.install("--yes", proxy=proxy))
 
     def whole_way() -> None:
@@ -165,7 +165,7 @@ def floor(bench: Bench) -> float:
 
 def memory(bench: Bench) -> int:
     """Bytes that all processes of an installation hold at their peak."""
-    _remove(bench.home)
+    remove(bench.home)
     return peak_memory([*bench.installing, "--yes"], bench.environment())
 
 
@@ -177,7 +177,7 @@ def stages(bench: Bench) -> list[tuple[str, float]]:
     return sorted(timings.items(), key=lambda item: -item[1])
 
 
-def _remove(folder: Path) -> None:
+def remove(folder: Path) -> None:
     """Trees are read-only, so folders get their write permission back first."""
     for current, _, _ in os.walk(folder):
         Path(current).chmod(0o755)
@@ -201,7 +201,7 @@ def main() -> None:
     print("medians in seconds (fastest-slowest; CPU time of all processes)")
     with tempfile.TemporaryDirectory(prefix="bench-", dir=options.folder) as folder:
         missed = _measure(_bench(Path(folder), options), options.only, options.limit * 1e6)
-        _remove(Path(folder) / "home")
+        remove(Path(folder) / "home")
     if missed:
         sys.exit(f"missed: {', '.join(missed)}")
 
@@ -248,7 +248,7 @@ def _show_stages(bench: Bench) -> Iterable[Comparison]:
     print(f"floor: {floor(bench):.3f} s (decompressing alone, CPU time / cores)")
     forget: dict[str, Callable[[], None]] = {
         "cached": bench.forget_tree,
-        "nothing cached": lambda: _remove(bench.home),
+        "nothing cached": lambda: remove(bench.home),
     }
     for state, prepare in forget.items():
         prepare()
@@ -265,7 +265,7 @@ def _show_memory(bench: Bench) -> Iterable[Comparison]:
 
 
 def _bench(folder: Path, options: argparse.Namespace) -> Bench:
-    bench = Bench(folder, options.mirror or _host_mirror(), options.rounds)
+    bench = Bench(folder, options.mirror or host_mirror(), options.rounds)
     plan = json.loads(bench.install("--dry-run", "--json"))
     packages = tuple(f"{one['name']}={one['version']}" for one in plan["packages"])
     sizes = [f"{plan[key] / 1e6:.1f} MB" for key in ("download_size", "installed_size")]
@@ -273,7 +273,7 @@ def _bench(folder: Path, options: argparse.Namespace) -> Bench:
     return Bench(folder, bench.mirror, options.rounds, packages)
 
 
-def _host_mirror() -> str:
+def host_mirror() -> str:
     from rocmswitch.host.apt import host_mirror
     from rocmswitch.host.facts import read_host
 
