@@ -31,10 +31,8 @@ Source = Path | bytes
 """Where the content of a member is while a bundle is written."""
 
 
-def write_bundle(
-    path: Path, bundle: Bundle, sources: Mapping[str, Source], disk: Disk, told: Callable[[int], None]
-) -> None:
-    """Write *bundle* to *path*, whole or not at all. *sources* are by path of member; *told* hears of bytes.
+def write_bundle(path: Path, bundle: Bundle, sources: Mapping[str, Source], disk: Disk) -> None:
+    """Write *bundle* to *path*, whole or not at all. *sources* are by path of member.
 
     The same bundle is the same bytes. Raises VerificationFailed where a source is not what *bundle* says.
     """
@@ -44,7 +42,7 @@ def write_bundle(
         file.write(_header(NAME, len(head), stamp) + head + _filling(len(head)))
         for member in bundle.members:
             file.write(_header(member.path, member.size, stamp))
-            _copy(member, sources[member.path], file, told)
+            _copy(member, sources[member.path], file)
             file.write(_filling(member.size))
         file.write(b"\0" * (_whole_size(len(head), bundle) - file.tell()))
 
@@ -178,14 +176,13 @@ class BundleFile:
         return VerificationFailed(f"the bundle `{self.path}` is cut off{counts}")
 
 
-def _copy(member: BundledFile, source: Source, target: BinaryIO, told: Callable[[int], None]) -> None:
+def _copy(member: BundledFile, source: Source, target: BinaryIO) -> None:
     found, count = hashlib.sha256(), 0
     with io.BytesIO(source) if isinstance(source, bytes) else open_regular(source) as file:
         while piece := file.read(CHUNK):
             found.update(piece)
             target.write(piece)
             count += len(piece)
-            told(len(piece))
     if (count, found.hexdigest()) != (member.size, member.sha256):
         raise VerificationFailed(f"`{member.name or member.path}` was changed while the bundle was written")
 

@@ -10,9 +10,11 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from rocmswitch.errors import VerificationFailed
+from rocmswitch.errors import Failed, VerificationFailed
 from rocmswitch.metadata.bundle import BundledFile
 from rocmswitch.store.bundle import BundleFile
+from rocmswitch.store.pythons import network_settings, refusal
+from rocmswitch.store.virtualenv import Uv
 from rocmswitch.system.disk import Disk, disk_errors
 
 _KEY = re.compile(
@@ -88,3 +90,19 @@ class BundledPython:
             "variant": "freethreaded" if parts["free"] else None,
             "build": "",
         }
+
+
+def fetch_archive(key: str, uv: Uv, folder: Path) -> Path:
+    """The archive of the Python that uv calls *key*, fetched below *folder* and verified by uv's own list.
+
+    Raises NetworkFailed, VerificationFailed, MachineLacks and Failed.
+    """
+    archives = folder / "archives"
+    settings = {"UV_PYTHON_CACHE_DIR": str(archives), "UV_PYTHON_INSTALL_DIR": str(folder / "unpacked")}
+    done = uv.attempt("python", "install", "--reinstall", key, settings={**network_settings(uv), **settings})
+    if done.code:
+        raise refusal(key, done.stderr.decode(errors="replace"))
+    found = [one for one in archives.iterdir() if _ARCHIVE.fullmatch(one.name)]
+    if len(found) != 1:
+        raise Failed(f"uv says that it has fetched `{key}`, and `{archives}` does not hold it")
+    return found[0]

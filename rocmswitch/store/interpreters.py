@@ -136,6 +136,12 @@ def _newest_first(wanted: Sequence[str]) -> list[_Version]:
     return sorted(versions, key=lambda one: (not one.threads, one.minor), reverse=True)
 
 
+def key_to_fetch(tag: str, uv: Uv) -> str:
+    """What uv calls the newest Python of *tag* (`cp311`) that it can fetch; empty where it can fetch none."""
+    found = _to_be_fetched(_Version.of_tag(tag), uv)
+    return _Version.parse(found.fetch).key if found else ""
+
+
 def fetch_interpreter(interpreter: Interpreter, uv: Uv) -> Interpreter:
     """The same Python with an executable: the one that was found, or the one that uv fetches now, by its own hash.
 

@@ -48,7 +48,7 @@ def offered_version(key: str, uv: Uv) -> str:
         return uv.python.version if uv.python.suits(key) else ""
     if _is_forbidden():
         return ""
-    settings = _settings(os.environ, uv) if os.environ.get(_OWN_LIST) else {}
+    settings = network_settings(uv) if os.environ.get(_OWN_LIST) else {}
     done = uv.attempt("python", "list", "--only-downloads", "--output-format", "json", key, settings=settings)
     offered = json.loads(done.stdout) if done.code == 0 else []
     return str(offered[0]["version"]) if offered else ""
@@ -58,7 +58,7 @@ def offered_tags(uv: Uv) -> frozenset[str]:
     """The tags (`cp311`, `cp313t`) of all Pythons for this machine that uv can fetch, as `offered_version` says."""
     if _is_forbidden():
         return frozenset()
-    settings = _settings(os.environ, uv) if os.environ.get(_OWN_LIST) else {}
+    settings = network_settings(uv) if os.environ.get(_OWN_LIST) else {}
     done = uv.attempt("python", "list", "--only-downloads", "--output-format", "json", settings=settings)
     usable = ("cpython", "linux", os.uname().machine, "gnu")
     return frozenset(
@@ -87,13 +87,13 @@ def fetch_python(key: str, uv: Uv) -> Path:
 
 
 def _fetch(key: str, uv: Uv) -> Path:
-    settings = _settings(os.environ, uv)
+    settings = network_settings(uv)
     if uv.python is not None:
         own = uv.attempt("python", "list", "--only-downloads", "--output-format", "json", key)
         settings = {name: settings[name] for name in settings.keys() - _ELSEWHERE} | uv.python.settings(own.stdout)
     done = uv.attempt("python", "install", "--reinstall", key, settings=settings)
     if done.code:
-        raise _said(key, done.stderr.decode(errors="replace"))
+        raise refusal(key, done.stderr.decode(errors="replace"))
     fetched = uv.pythons / key
     if not fetched.is_dir():
         raise Failed(f"uv says that it has fetched `{key}`, and `{fetched}` is not there")
@@ -110,7 +110,7 @@ def _executable(python: Path) -> Path:
     return (python / "bin/python3").resolve()
 
 
-def _settings(environment: Mapping[str, str], uv: Uv) -> dict[str, str]:
+def network_settings(uv: Uv, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """For one uv that may use the network, and changes nothing but our folder."""
     kept = {name: environment[name] for name in _NETWORK if environment.get(name)}
     return kept | {
@@ -121,7 +121,7 @@ def _settings(environment: Mapping[str, str], uv: Uv) -> dict[str, str]:
     }
 
 
-def _said(key: str, stderr: str) -> RocmswitchError:
+def refusal(key: str, stderr: str) -> RocmswitchError:
     hint = "run the same command with `--python /path/to/python`, or again later"
     said = complaint(stderr, f"fetch `{key}`")
     if isinstance(said, VerificationFailed) or type(said) is not Failed:

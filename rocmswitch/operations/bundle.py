@@ -1,0 +1,114 @@
+"""Bundles: everything that machines without a network need for some stacks, gathered into one file.
+
+Planned as an installation is, from the signed indexes of the day, with every answer kept as it came. Of a
+repository's closure all packages go in, also those that this machine would not need, unless that is said: another
+machine may lack them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rocmswitch.fetch.download import Downloads, Progress
+from rocmswitch.fetch.keyring import MAX_KEY
+from rocmswitch.fetch.repository import Repositories
+from rocmswitch.metadata.bundle import Bundle
+from rocmswitch.model.package import Artifact, Digest
+from rocmswitch.operations.building import artifacts
+from rocmswitch.operations.bundleorder import Order, Tree
+from rocmswitch.operations.matching import Supply
+from rocmswitch.operations.packing import Answers, pack
+from rocmswitch.operations.resolving import Surroundings, Wish, offer_prefix, plan_prefix
+from rocmswitch.operations.timing import Stages
+from rocmswitch.planning.install import selected_sets
+from rocmswitch.store.bundle import write_bundle
+from rocmswitch.store.bundledpython import fetch_archive
+from rocmswitch.store.cache import hash_of
+from rocmswitch.store.catalog import Manifest
+from rocmswitch.store.virtualenv import Uv
+from rocmswitch.system.disk import Disk
+from rocmswitch.system.reading import open_regular
+
+
+def gather_tree(
+    manifest: Manifest, wish: Wish, repositories: Repositories, around: Surroundings, *, complete: bool
+) -> Tree:
+    """The packages of *manifest*'s sets: all that an empty machine needs, or what this one lacks.
+
+    Raises as planning an installation does.
+    """
+    sets, stages = selected_sets(manifest.stack, wish.sets), Stages()
+    offer, _ = offer_prefix(manifest, wish, repositories, around, stages)
+    names = tuple(one.name for one in offer.closure.packages)
+    if not complete:
+        plan = plan_prefix(manifest, wish, repositories, around, stages)
+        return Tree(manifest.stack.name, sets, tuple(one for one, _ in artifacts(plan)), names, plan.notes)
+    found = (
+        Artifact(one.name, one.version, one.filename, offer.urls(one), one.size, one.digest, offer.verification)
+        for one in offer.closure.packages
+        if one.filename  # what no index has, the machine provably has
+    )
+    return Tree(manifest.stack.name, sets, tuple(found), names, offer.notes)
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """What bundles are made with. `downloads` fetches into the cache of *supply*."""
+
+    downloads: Downloads
+    supply: Supply
+    uv: Uv
+    disk: Disk
+    scratch: Path
+    """A folder for what uv unpacks meanwhile, gone with this process."""
+
+
+def _fetch(order: Order, bench: Workbench, progress: Progress) -> tuple[Order, Mapping[Digest, Path]]:
+    """Everything large in the cache: *order* with all hashes known, and where each archive is.
+
+    Raises VerificationFailed, NetworkFailed, NotFound and MachineLacks.
+    """
+    supply, venvs = bench.supply, []
+    for venv in order.venvs:
+        wanted = (replace(one, url=supply.indexes.authorized(one.url)) for one in venv.unhashed)
+        learned = tuple(bench.downloads.learn(wanted, supply.first_use, progress)) if venv.unhashed else ()
+        venvs.append(venv.with_learned(learned))
+    order = replace(order, venvs=tuple(venvs))
+    authorized = (
+        replace(one, urls=tuple(supply.indexes.authorized(url) for url in one.urls)) for one in order.wheels
+    )
+    fetched = bench.downloads.fetch([*order.packages, *authorized], progress)
+    return order, {one.digest: path for one, path in fetched}
+
+
+def keyrings(manifests: Iterable[Manifest]) -> dict[str, bytes]:
+    """This machine's own copies of the keys that *manifests* pin: other machines may lack them."""
+    sources = (source for one in manifests for source in one.stack.rocm.sources)
+    paths = {source.key.keyring for source in sources if source.key is not None and source.key.keyring}
+    found = {path: _read(Path(path)) for path in sorted(paths)}
+    return {path: content for path, content in found.items() if content}
+
+
+def execute(order: Order, answers: Answers, bench: Workbench, path: Path, progress: Progress) -> Bundle:
+    """Fetch what is missing and write the bundle to *path*, whole or not at all."""
+    order, fetched = _fetch(order, bench, progress)
+    pythons = [_python(key, bench) for key in order.pythons]
+    bundle, sources = pack(order, answers, fetched, pythons)
+    write_bundle(path, bundle, sources, bench.disk)
+    return bundle
+
+
+def _python(key: str, bench: Workbench) -> tuple[str, str, Path]:
+    """A Python in the cache: uv's key, what uv calls its archive, its place."""
+    archive = fetch_archive(key, bench.uv, bench.scratch / key)
+    return key, archive.name, bench.supply.cache.add(archive, Digest.sha256(hash_of(archive, "sha256")))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with open_regular(path) as file:
+            return file.read(MAX_KEY)
+    except OSError:
+        return b""  # as where it is looked for to verify: there are other copies
