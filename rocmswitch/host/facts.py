@@ -48,11 +48,14 @@ def read_glibc(libraries: HostLibraries) -> str:
     path = libraries.find("libc.so.6")
     if path is None:
         return ""
+    return glibc_at(path) or _newest_version_node(libraries.defined_versions("libc.so.6"))
+
+
+def glibc_at(path: Path) -> str:
+    """The version of the C library in the file *path*; empty where it does not say."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         banner = _BANNER.search(content)
-        if banner:
-            return banner[1].decode()
-    return _newest_version_node(libraries.defined_versions("libc.so.6"))
+    return banner[1].decode() if banner else ""
 
 
 def _release(root: Path) -> dict[str, str]:

@@ -6,10 +6,11 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from rocmswitch.host.facts import read_glibc
+from rocmswitch.host.facts import glibc_at, read_glibc
 from rocmswitch.host.libraries import MACHINES, HostLibraries
 from rocmswitch.host.maps import loader_cache, loader_files
 from rocmswitch.model.deployment import Site
+from rocmswitch.planning.activation import CARRIED_LIBRARIES
 from rocmswitch.planning.loader import Files, Search
 from rocmswitch.planning.placing import Ground, Neighbour, Placing, is_library, looks_like_library
 
@@ -21,17 +22,20 @@ def survey(site: Site, placings: Sequence[Placing], prefix: str = "") -> Ground:
     """What *placings* must fit to. *prefix* is the tree that the environment is bound to. Runs ldconfig once.
 
     Of neighbours only headers are read: those in the folders that something goes to, and in those of frameworks.
+    Where a tree carries its own C library, that is the one to fit: all that loads the tree's libraries starts so.
     """
     host, files = HostLibraries(), loader_files()
+    roots = tuple(filter(None, (site.place.resolved, *site.packages, os.path.realpath(prefix) if prefix else "")))
+    carried = tuple(one for root in roots if (one := Path(root, CARRIED_LIBRARIES, "libc.so.6")).is_file())
     return Ground(
         machine=MACHINES.get(os.uname().machine, ""),
-        glibc=read_glibc(host),
+        glibc=glibc_at(carried[0]) if carried else read_glibc(host),
         files=files,
-        search=Search(cache=loader_cache(), folders=tuple(map(str, host.folders))),
-        neighbours=tuple(_neighbours(_folders(site, placings), files)),
-        roots=tuple(
-            filter(None, (site.place.resolved, *site.packages, os.path.realpath(prefix) if prefix else ""))
+        search=Search(
+            cache=loader_cache(), folders=(*(str(one.parent) for one in carried), *map(str, host.folders))
         ),
+        neighbours=tuple(_neighbours(_folders(site, placings), files)),
+        roots=roots,
         python=os.path.realpath(site.python) if site.python else "",
     )
 
