@@ -55,7 +55,7 @@ def glibc_at(path: Path) -> str:
     """The version of the C library in the file *path*; empty where it does not say."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         banner = _BANNER.search(content)
-    return banner[1].decode() if banner else ""
+        return banner[1].decode() if banner else ""
 
 
 def _release(root: Path) -> dict[str, str]:
