@@ -54,6 +54,8 @@ class LeftOut:
     """Files of one package that were not written, because they are for other cards than the tree. Bytes."""
 
     package: str
+    library: str
+    """Whose they are, for people: `rocBLAS`."""
     gpu: str
     """The target that they are for: `gfx90a`; several parted by blanks."""
     count: int

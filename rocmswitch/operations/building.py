@@ -13,16 +13,21 @@ from rocmswitch.fetch.download import Downloads, Progress
 from rocmswitch.metadata.elf import ElfFacts
 from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.model.package import Artifact
-from rocmswitch.model.receipt import InstalledPackage, Receipt
+from rocmswitch.model.receipt import InstalledPackage, LeftOut, Receipt
 from rocmswitch.operations.scripts import write_scripts
+from rocmswitch.operations.tarball import learned
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.activation import plan_activation
+from rocmswitch.planning.gpufiles import left_out, summed
 from rocmswitch.planning.install import InstallPlan, PlannedPackage
+from rocmswitch.store.firstuse import FirstUse
 from rocmswitch.store.installed import Installed
+from rocmswitch.store.kernelfiles import wanted_members
 from rocmswitch.store.members import Limits
 from rocmswitch.store.receipts import read_files, read_receipt
 from rocmswitch.store.relocate import Machine, Relocated, read_facts, relocate
-from rocmswitch.store.reuse import Key, key, reusable, reuse
+from rocmswitch.store.reuse import Reused, Wanted, key, reusable, reuse
+from rocmswitch.store.sharing import share_same
 from rocmswitch.store.toolchain import complete_toolchain
 from rocmswitch.store.tools import offer_tools
 from rocmswitch.store.trees import Trees
@@ -44,6 +49,8 @@ class Workshop:
     machine: Machine
     installed: Installed
     """The scope of `trees`, for the scripts that enter what is in it."""
+    seen: FirstUse
+    """The hashes that tarballs had when they were first used."""
     wait: float = WAIT
 
 
@@ -53,7 +60,7 @@ def build(plan: InstallPlan, workshop: Workshop, progress: Progress, stages: Sta
     Where another rocmswitch has made the same tree meanwhile, that one is used. Raises Busy, Failed,
     VerificationFailed, NetworkFailed and MachineLacks; the next command cleans up what was begun.
     """
-    trees = workshop.trees
+    trees, plan = workshop.trees, learned(plan, workshop.downloads, workshop.seen, progress)
     with alone(trees, plan.name, workshop.wait, progress):
         current = trees.current(plan.name)
         plan = _sound(plan, trees, current, stages)
@@ -113,23 +120,34 @@ def artifacts(plan: InstallPlan) -> Iterator[tuple[Artifact, PlannedPackage]]:
 def _make(plan: InstallPlan, workshop: Workshop, progress: Progress, stages: Stages) -> None:
     tree, machine, disk = workshop.trees.begin(plan.tree), workshop.machine, workshop.disk
     with disk_errors(tree), stages.timed("download and unpack"):
-        entries, known = _fetch_and_unpack(plan, tree, workshop, progress)
+        filled = _fetch_and_unpack(plan, tree, workshop, progress)
     with disk_errors(tree), stages.timed("relocate"):
-        relocated = relocate(tree, entries, root=plan.root, machine=machine, disk=disk, known=known)
+        relocated = relocate(tree, filled.entries, root=plan.root, machine=machine, disk=disk, known=filled.known)
         relocated = complete_toolchain(tree, relocated, machine.libraries, disk)
         there = frozenset(one.package.name for one in plan.packages if one.host_has)
         relocated = offer_tools(tree, relocated, disk, there)
+        if plan.replaces:
+            share_same(workshop.trees.path(plan.replaces), tree, relocated.entries, disk)
     with stages.timed("receipt and sync"):
-        workshop.trees.publish(plan.tree, plan.name, _receipt(plan, relocated), relocated.entries)
+        workshop.trees.publish(plan.tree, plan.name, _receipt(plan, filled, relocated), relocated.entries)
 
 
-def _fetch_and_unpack(
-    plan: InstallPlan, tree: Path, workshop: Workshop, progress: Progress
-) -> tuple[tuple[FileEntry, ...], dict[str, ElfFacts | None]]:
+@dataclass(frozen=True)
+class _Filled:
+    """A tree with all packages in it."""
+
+    entries: tuple[FileEntry, ...]
+    known: dict[str, ElfFacts | None]
+    left_out: tuple[LeftOut, ...]
+    lacking: tuple[str, ...]
+    """Notes on libraries without files for a chosen card."""
+
+
+def _fetch_and_unpack(plan: InstallPlan, tree: Path, workshop: Workshop, progress: Progress) -> _Filled:
     """Each package is unpacked as soon as it has arrived, and looked at, while others are still on their way."""
     planned = dict(artifacts(plan))
     kept = _take_over(plan, tree, workshop)
-    wanted = [artifact for artifact, one in planned.items() if key(_installed(one)) not in kept]
+    wanted = [artifact for artifact, one in planned.items() if key(_installed(one)) not in kept.whole]
     unpacked: list[Unpacked] = []
     known: dict[str, ElfFacts | None] = {}
     with (
@@ -137,27 +155,35 @@ def _fetch_and_unpack(
         contextlib.closing(workshop.downloads.fetch(wanted, progress)) as arriving,
     ):
         for artifact, archive in arriving:
-            unpacker.submit(_unpacking(artifact, archive, tree, planned[artifact]))
+            unpacker.submit(_unpacking(plan, artifact, archive, tree, planned[artifact]))
             for one in unpacker.ready():
                 unpacked.append(one)
                 known |= read_facts(tree, one.entries, workshop.machine)
         unpacked += unpacker.done()
     unpacked.sort(key=lambda one: one.work.package)
-    return merge_entries([*kept.values(), *(one.entries for one in unpacked)]), known
+    entries = merge_entries([*kept.whole.values(), *(kept.agreed(one.entries) for one in unpacked)])
+    records = (record for one in unpacked for record in left_out(one.work.package, one.left_out))
+    passed_over = summed((*kept.left_out, *records))
+    lacking = plan.needed.without((one.path for one in entries), passed_over)
+    said = (note for one in unpacked for note in one.notes)
+    return _Filled(entries, known, passed_over, (*lacking, *said))
 
 
-def _unpacking(artifact: Artifact, archive: Path, tree: Path, planned: PlannedPackage) -> Unpacking:
+def _unpacking(
+    plan: InstallPlan, artifact: Artifact, archive: Path, tree: Path, planned: PlannedPackage
+) -> Unpacking:
     limits = Limits.for_installed_size(planned.package.installed_size)
-    return Unpacking(artifact.name, archive, tree, planned.place, limits=limits)
+    wanted = wanted_members(plan.needed, planned.place)
+    return Unpacking(artifact.name, archive, tree, planned.place, limits=limits, root=plan.root, wanted=wanted)
 
 
 def without_shared(plan: InstallPlan, trees: Trees) -> InstallPlan:
     """*plan*, in which packages that the new tree will share with the replaced one need no download."""
     if not plan.replaces:
         return plan
-    old, wanted = trees.path(plan.replaces), {key(_installed(one)) for one in plan.packages}
+    old = trees.path(plan.replaces)
     try:
-        shared = reusable(read_receipt(old), read_files(old), wanted)
+        shared = reusable(read_receipt(old), read_files(old), _wanted(plan))
     except RocmswitchError:
         # A tree whose receipt cannot be read shares nothing: `repair` is on its way, or `verify` says so.
         return plan
@@ -167,15 +193,18 @@ def without_shared(plan: InstallPlan, trees: Trees) -> InstallPlan:
     )
 
 
-def _take_over(plan: InstallPlan, tree: Path, workshop: Workshop) -> dict[Key, tuple[FileEntry, ...]]:
+def _take_over(plan: InstallPlan, tree: Path, workshop: Workshop) -> Reused:
     """Packages that are the same in the replaced tree: linked from there, neither fetched nor unpacked again."""
     if not plan.replaces:
-        return {}
-    keys = {key(_installed(one)) for one in plan.packages}
-    return reuse(workshop.trees.path(plan.replaces), tree, keys, workshop.disk)
+        return Reused()
+    return reuse(workshop.trees.path(plan.replaces), tree, _wanted(plan), workshop.disk)
 
 
-def _receipt(plan: InstallPlan, relocated: Relocated) -> Receipt:
+def _wanted(plan: InstallPlan) -> Wanted:
+    return Wanted(frozenset(key(_installed(one)) for one in plan.packages), plan.root, plan.needed)
+
+
+def _receipt(plan: InstallPlan, filled: _Filled, relocated: Relocated) -> Receipt:
     return Receipt(
         kind="prefix",
         name=plan.name,
@@ -194,7 +223,9 @@ def _receipt(plan: InstallPlan, relocated: Relocated) -> Receipt:
         manifest_sha256=plan.manifest_sha256,
         loader=relocated.carried.loader,
         libraries=relocated.carried.libraries,
-        notes=(*plan.notes, *relocated.notes),
+        gpus=plan.gpus,
+        left_out=filled.left_out,
+        notes=tuple(dict.fromkeys((*plan.notes, *filled.lacking, *relocated.notes))),
     )
 
 

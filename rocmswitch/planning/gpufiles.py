@@ -16,6 +16,7 @@ from rocmswitch.metadata.kpack import MAGIC as KPACK
 from rocmswitch.metadata.kpack import targets_of_name
 from rocmswitch.model.activation import CardVariable
 from rocmswitch.model.gpucode import GENERIC, OVERRIDE, PORTABLE, plain, target_of_override
+from rocmswitch.model.receipt import LeftOut
 
 DATABASES = "MIOpen"
 """The library that does without these files, only slower."""
@@ -63,18 +64,16 @@ class Kernels:
         """The same for a regular file of *size* bytes that begins with *head*."""
         return not self.gpus or self.needs(named(path)) or self.needs(judged(path, size, head))
 
-    def without(self, files: Iterable[tuple[str, bool]]) -> tuple[str, ...]:
-        """What has lost files and has none for one of the cards: *files* are paths, and whether they stay."""
-        there: dict[str, set[str]] = {}
-        stripped: set[str] = set()
-        for path, stays in files:
-            one = named(path) if self.gpus else None
-            if one is not None:
-                there.setdefault(one.library, set()).update(one.targets if stays else ())
-                stripped.update(() if stays else (one.library,))
+    def without(self, paths: Iterable[str], left_out: Iterable[LeftOut]) -> tuple[str, ...]:
+        """What has lost files and has none for one of the cards, in sentences; *paths* are all that there is."""
+        there: dict[str, set[str]] = {one.library: set() for one in left_out}
+        for path in paths if there else ():
+            one = named(path)
+            if one is not None and one.library in there:
+                there[one.library].update(one.targets)
         return tuple(
             f"{library} has no {'tuning databases' if library == DATABASES else 'kernels'} for {gpu}"
-            for library in sorted(stripped)
+            for library in sorted(there)
             for gpu in self.gpus
             if not _runs_on(there[library], gpu)
         )
@@ -87,6 +86,22 @@ def kernels_for(gpus: Iterable[str], cards: Iterable[CardVariable] = ()) -> Kern
         target_of_override(one.value) for one in cards if one.name == OVERRIDE and one.gpu in asked and one.value
     )
     return Kernels(plain((*asked, *filter(None, taken_for))))
+
+
+def left_out(package: str, files: Iterable[tuple[str, int]]) -> tuple[LeftOut, ...]:
+    """The records of *files* of *package*, paths with their bytes, that were not wanted."""
+    by_name = ((named(path), size) for path, size in files)
+    return summed(LeftOut(package, one.library, " ".join(one.targets), 1, size) for one, size in by_name if one)
+
+
+def summed(records: Iterable[LeftOut]) -> tuple[LeftOut, ...]:
+    """One record for each package, library and target, sorted."""
+    sums: dict[tuple[str, str, str], tuple[int, int]] = {}
+    for one in records:
+        whose = one.package, one.library, one.gpu
+        count, size = sums.get(whose, (0, 0))
+        sums[whose] = count + one.count, size + one.size
+    return tuple(LeftOut(*whose, *sums[whose]) for whose in sorted(sums))
 
 
 def named(path: str) -> KernelFile | None:

@@ -172,6 +172,8 @@ def _change(tree: Path, entry: FileEntry, wish: _Wish, disk: Disk, one_patchelf:
     new = path.with_name(f".relocated-{threading.get_ident()}")
     edits = _edits(path, wish)
     original = entry.original_sha256 or entry.sha256
+    if edits is not None and entry.original_sha256 and _are_done(path, (*edits, *_stack(path, wish))):
+        return replace(entry, reason=wish.reason)
     if edits is not None and path.stat().st_nlink == 1:
         sha256 = _edit(path, (*edits, *_stack(path, wish)), disk)
         return replace(entry, sha256=sha256, original_sha256=original, reason=wish.reason)
@@ -196,6 +198,16 @@ def _edits(path: Path, wish: _Wish) -> tuple[Edit, ...] | None:
         search = () if wish.rpath is None else search_path_edits(source, wish.rpath)
         start = () if wish.interpreter is None else interpreter_edits(source, wish.interpreter)
     return None if search is None or start is None else (*search, *start)
+
+
+def _are_done(path: Path, edits: Iterable[Edit]) -> bool:
+    """Whether *path* is already what *edits* would make of it: another tree has had it before."""
+    with path.open("rb") as file:
+        for edit in edits:
+            file.seek(edit.offset)
+            if file.read(len(edit.content)) != edit.content:
+                return False
+    return True
 
 
 def _stack(path: Path, wish: _Wish) -> tuple[Edit, ...]:

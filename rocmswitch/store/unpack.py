@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from queue import PriorityQueue
 from types import TracebackType
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from rocmswitch.errors import VerificationFailed
 from rocmswitch.metadata import rpmheader
@@ -22,7 +22,7 @@ from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.store.archive import AR_MAGIC, Envelope
 from rocmswitch.store.cache import hash_of
 from rocmswitch.store.compression import Unfit, decompressed, suffix_of
-from rocmswitch.store.members import Tar, read_members
+from rocmswitch.store.members import Member, Tar, read_members
 from rocmswitch.store.rpmpayload import read_payload
 from rocmswitch.store.target import BASE, MADE_RELATIVE, Stopped, Target, Unpacking
 from rocmswitch.system.disk import Disk
@@ -80,20 +80,42 @@ def _unpack(
         found = hash_of(work.archive, work.digest.algorithm)
         if found != work.digest.value:
             raise Unfit(f"has the {work.digest.algorithm} `{found}` instead of `{work.digest.value}`")
+    flat = not _start(file).startswith((AR_MAGIC, rpmheader.MAGIC))
+    target = Target(work, disk, stopped, flat=flat, needed=needed)
+    read_archive(work, file, target)
+    return target
+
+
+class Receiver(Protocol):
+    """What is given the members of an archive, one after the other, and takes the content of each."""
+
+    notes: tuple[str, ...]
+
+    def put(self, member: Member, tar: Tar) -> None: ...
+
+    def missed(self) -> frozenset[str]: ...
+
+    def unwrap(self) -> None: ...
+
+
+def _start(file: BinaryIO) -> bytes:
     start = file.read(8)
     file.seek(0)
-    flat = not start.startswith((AR_MAGIC, rpmheader.MAGIC))
-    target = Target(work, disk, stopped, flat=flat, needed=needed)
+    return start
+
+
+def read_archive(work: Unpacking, file: BinaryIO, target: Receiver) -> None:
+    """Give *target* all members of the archive *file*, whatever kind it is of. Raises Unfit and Unreadable."""
+    start = _start(file)
     if start.startswith(AR_MAGIC):
         _unpack_deb(work, file, target)
     elif start.startswith(rpmheader.MAGIC):
         _unpack_rpm(work, file, target)
     else:
         _unpack_tar(work, file, suffix_of(start), target)
-    return target
 
 
-def _unpack_deb(work: Unpacking, file: BinaryIO, target: Target) -> None:
+def _unpack_deb(work: Unpacking, file: BinaryIO, target: Receiver) -> None:
     envelope = Envelope(file)
     tar = Tar(envelope.data(), _most(work, file))
     for member in read_members(tar, work.limits):
@@ -102,7 +124,7 @@ def _unpack_deb(work: Unpacking, file: BinaryIO, target: Target) -> None:
     envelope.finish()
 
 
-def _unpack_rpm(work: Unpacking, file: BinaryIO, target: Target) -> None:
+def _unpack_rpm(work: Unpacking, file: BinaryIO, target: Receiver) -> None:
     """Its scripts are not run, and no capability is given to a file: that takes root."""
     header = rpmheader.read_header(file)
     if any(header.header.texts(rpmheader.FILE_CAPABILITIES)):
@@ -115,7 +137,7 @@ def _unpack_rpm(work: Unpacking, file: BinaryIO, target: Target) -> None:
     cpio.finish()
 
 
-def _unpack_tar(work: Unpacking, file: BinaryIO, suffix: str, target: Target) -> None:
+def _unpack_tar(work: Unpacking, file: BinaryIO, suffix: str, target: Receiver) -> None:
     tar = Tar(decompressed(suffix, file), _most(work, file))
     limits = replace(work.limits, members=max(work.limits.members, _TARBALL_MEMBERS))
     for member in read_members(tar, limits, portable=True):

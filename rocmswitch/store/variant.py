@@ -16,7 +16,7 @@ from rocmswitch.errors import Refused
 from rocmswitch.model.deployment import Seen
 from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.store.relocate import Machine, relocate
-from rocmswitch.store.reuse import take_over
+from rocmswitch.store.sharing import take_over
 from rocmswitch.system.copying import copy_hashed
 from rocmswitch.system.disk import Disk
 from rocmswitch.system.reading import open_regular

@@ -16,7 +16,7 @@ from rocmswitch.host.libraries import HostLibraries
 from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.model.receipt import InstalledPackage, Receipt
 from rocmswitch.store.relocate import Relocated, leads_nowhere
-from rocmswitch.store.reuse import key, reusable
+from rocmswitch.store.reuse import Wanted, key, reusable
 from rocmswitch.store.toolchain import LINK_REASON, SCRIPT_REASON, complete_toolchain
 from rocmswitch.store.verify import verify_entries
 from rocmswitch.system.disk import Disk
@@ -171,7 +171,9 @@ def test_a_package_with_a_link_to_the_machine_s_library_is_not_taken_over_by_ano
     packages = tuple(InstalledPackage(name, "1", "", 1, "0", "signed") for name in ("libc6-dev", "zlib1g-dev"))
     receipt = Receipt("prefix", "n", "n", "1", "n-0", "2026-01-02T03:04:05Z", packages=packages)
 
-    found = reusable(receipt, tree.complete().entries, [key(one) for one in packages])
+    more = Wanted(frozenset({*map(key, packages), ("added", "1", "rocm")}))
+
+    found = reusable(receipt, tree.complete().entries, more)
 
     assert [name for name, _, _ in found] == ["zlib1g-dev"]
 

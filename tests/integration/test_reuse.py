@@ -11,7 +11,7 @@ import pytest
 
 from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.model.receipt import InstalledPackage, Receipt
-from rocmswitch.store.reuse import key, reuse
+from rocmswitch.store.reuse import Wanted, key, reuse
 from rocmswitch.store.verify import take_inventory
 from rocmswitch.system.disk import Change, Disk
 from tests.support.disk import HastyDisk, remove_folder
@@ -28,7 +28,7 @@ def test_unchanged_packages_are_hard_linked_from_the_old_tree(data: Path):
     old, wanted = install_packages(data)
     new = trees_in(data).begin(tree_name("new"))
 
-    taken = reuse(old, new, wanted, HastyDisk())
+    taken = reuse(old, new, Wanted(wanted), HastyDisk()).whole
 
     assert sorted(name for name, _, _ in taken) == ["plain"]
     assert sorted(one.path for entries in taken.values() for one in entries) == ["lib", "lib/plain", "lib/plain.so"]
@@ -41,13 +41,15 @@ def test_a_damaged_package_is_not_taken_over(data: Path):
     old, wanted = install_packages(data)
     replace_content(old / "lib/plain", b"evil!")
 
-    assert reuse(old, trees_in(data).begin(tree_name("new")), wanted, HastyDisk()) == {}
+    assert reuse(old, trees_in(data).begin(tree_name("new")), Wanted(wanted), HastyDisk()).whole == {}
 
 
-def test_nothing_is_taken_over_where_a_package_goes_or_changes(data: Path):
+def test_no_package_is_taken_over_whole_where_one_goes_or_changes(data: Path):
     old, wanted = install_packages(data)
 
-    assert reuse(old, trees_in(data).begin(tree_name("new")), wanted - {("moved", "b" * 64, "rocm")}, Disk()) == {}
+    less = Wanted(wanted - {("moved", "b" * 64, "rocm")})
+
+    assert reuse(old, trees_in(data).begin(tree_name("new")), less, Disk()).whole == {}
 
 
 def test_without_hard_links_the_files_are_copied(data: Path):
@@ -59,13 +61,13 @@ def test_without_hard_links_the_files_are_copied(data: Path):
     old, wanted = install_packages(data)
     new = trees_in(data).begin(tree_name("new"))
 
-    reuse(old, new, wanted, WithoutLinks())
+    reuse(old, new, Wanted(wanted), WithoutLinks())
 
     assert (new / "lib/plain").read_bytes() == (old / "lib/plain").read_bytes()
     assert not (new / "lib/plain").samefile(old / "lib/plain")
 
 
-def install_packages(data: Path) -> tuple[Path, set[tuple[str, str, str]]]:
+def install_packages(data: Path) -> tuple[Path, frozenset[tuple[str, str, str]]]:
     """A tree of two packages, `plain` and `moved`, which was relocated; and what a larger tree would want."""
     trees, disk = trees_in(data), HastyDisk()
     tree = trees.begin(tree_name("old"))
@@ -79,7 +81,7 @@ def install_packages(data: Path) -> tuple[Path, set[tuple[str, str, str]]]:
     )
     receipt = Receipt("prefix", NAME, NAME, "1", tree.name, "2026-01-02T03:04:05Z", packages=packages)
     trees.publish(tree.name, NAME, receipt, [_owned(one) for one in take_inventory(tree)])
-    return tree, {key(one) for one in packages} | {("added", "c" * 64, "rocm")}
+    return tree, frozenset({key(one) for one in packages} | {("added", "c" * 64, "rocm")})
 
 
 def _owned(entry: FileEntry) -> FileEntry:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rocmswitch.model.receipt import InstalledPackage, Receipt
-from rocmswitch.store.reuse import key, reuse
+from rocmswitch.store.reuse import Wanted, key, reuse
 from rocmswitch.store.unpack import Unpacking, merge_entries, unpack
 from tests.support.archives import TarMember, deb, symlink
 from tests.support.disk import HastyDisk, remove_folder
@@ -32,7 +32,7 @@ def test_a_new_package_may_hold_what_a_package_that_was_taken_over_holds(tmp_pat
     trees.publish(old.name, NAME, receipt, entries)
     new = trees.begin(tree_name("new"))
 
-    kept = reuse(old, new, {key(package)}, disk)
+    kept = reuse(old, new, Wanted(frozenset({key(package)})), disk).whole
     added = unpack(Unpacking("second", deb(tmp_path / "second.deb", *SHARED), new), disk)
 
     merged = merge_entries([*kept.values(), added])

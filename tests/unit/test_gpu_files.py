@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from rocmswitch.model.activation import CardVariable
-from rocmswitch.planning.gpufiles import judged, kernels_for, named
+from rocmswitch.model.receipt import LeftOut
+from rocmswitch.planning.gpufiles import judged, kernels_for, left_out, named
 from tests.support.offloadbundles import bundle, code_object, kpack, packed
 
 ROCBLAS = "usr/lib/x86_64-linux-gnu/rocblas/5/library"
@@ -165,20 +166,25 @@ def test_a_card_that_the_manifest_has_taken_for_another_needs_the_files_of_that_
     assert kernels_for(["gfx1010"], cards).gpus == ("gfx1010", "gfx1030")
 
 
-def test_a_library_that_is_left_without_kernels_for_a_card_is_named():
-    files = [
-        (f"{ROCBLAS}/TensileLibrary_lazy_gfx1010.dat", True),
-        (f"{ROCBLAS}/TensileLibrary_lazy_gfx1030.dat", False),
-        ("usr/lib/hipblaslt/library/extop_gfx1100.co", False),
-        ("usr/share/miopen/db/gfx906_60.db", False),
-        ("usr/lib/libhip.so", True),
+def test_a_library_that_is_left_without_files_for_a_card_is_named():
+    paths = [f"{ROCBLAS}/TensileLibrary_lazy_gfx1010.dat", "usr/lib/libhip.so"]
+    gone = [
+        (f"{ROCBLAS}/TensileLibrary_lazy_gfx1030.dat", 1),
+        ("usr/lib/hipblaslt/library/extop_gfx1100.co", 2),
+        ("usr/share/miopen/db/gfx906_60.db", 3),
     ]
 
-    assert kernels_for(["gfx1010"]).without(files) == (
+    assert kernels_for(["gfx1010"]).without(paths, left_out("blas", gone)) == (
         "MIOpen has no tuning databases for gfx1010",
         "hipBLASLt has no kernels for gfx1010",
     )
 
 
 def test_a_library_that_lost_nothing_is_not_named():
-    assert kernels_for(["gfx1010"]).without([(f"{ROCBLAS}/TensileLibrary_lazy_gfx1030.dat", True)]) == ()
+    assert kernels_for(["gfx1010"]).without([f"{ROCBLAS}/TensileLibrary_lazy_gfx1030.dat"], []) == ()
+
+
+def test_what_was_left_out_is_summed_up_by_library_and_target():
+    files = [(f"{ROCBLAS}/some_gfx90a.dat", 3), (f"{ROCBLAS}/some_gfx90a-xnack+.hsaco", 4), (f"{ROCBLAS}/x.dat", 5)]
+
+    assert left_out("blas", files) == (LeftOut("blas", "rocBLAS", "gfx90a", 2, 7),)
