@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from rocmswitch.cli import machine, output, planned
+from rocmswitch.cli import bundled, machine, output, planned
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.progress import progress
 from rocmswitch.cli.settling import settle
@@ -54,6 +54,7 @@ class Options:
 @click.option("--require", type=click.Choice(VERIFICATION_CLASSES), help="Refuse what is checked by less.")
 @click.option("--mirror", metavar="URL", help="Take a distribution's archive from here.")
 @click.option("--allow-expired", is_flag=True, help="Accept an index whose Valid-Until has passed.")
+@bundled.from_option
 @system_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Only show the plan.")
@@ -64,7 +65,11 @@ def command(scopes: Scopes, /, name: str, **chosen: Any) -> None:
 
     Sets add up, also to those that are installed; runtime is always among them.
     """
-    options = Options(**chosen)
+    install_named(scopes, name, Options(**chosen))
+
+
+def install_named(scopes: Scopes, name: str, options: Options) -> None:
+    """Plan, show, ask and install; or say that it is there. Raises whatever planning and installing raise."""
     settle(scopes, dry_run=options.dry_run)
     catalog = machine.catalog(scopes)
     if name == RECOMMENDED and name not in catalog.names():
@@ -77,13 +82,16 @@ def command(scopes: Scopes, /, name: str, **chosen: Any) -> None:
     if there is not None:
         _tell_there(scopes, there, options)
         return
+    bundled.check_there(scopes, manifest.stack.name, options.sets)
     stages, workshop = Stages(), machine.workshop(scopes)
     with _ahead(scopes, manifest, options, receipt, workshop):
         plan = _plan(scopes, manifest, options, receipt, stages)
+        bundled.tell(scopes, manifest.stack.name)
         _show(plan, options, install.rooms(scopes.own.cache, scopes.own.prefixes))
         if not options.dry_run:
             install.check_room(plan, scopes.own.cache, scopes.own.prefixes, machine.prefixes(scopes.own))
             output.agree("Install it?", yes=options.yes)
+            bundled.adopt(scopes, manifest.stack.name)
             _execute(scopes, plan, workshop, stages)
     machine.report_timings(stages)
 

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from rocmswitch.cli import machine, output
+from rocmswitch.cli.bundled import from_option
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.system_option import is_shared, system_option
 from rocmswitch.cli.use_options import Options, environment_options, typed_as
@@ -36,6 +37,7 @@ _FOR_ENVIRONMENTS = ("python", "torch", "locked", "cpu", "rebind", "convolutions
 @click.option("--shell", type=click.Choice(["bash", "zsh", "sh", "fish"]), help="Whose line to print.")
 @click.option("--mirror", metavar="URL", help="Take a distribution's archive from here.")
 @click.option("--allow-expired", is_flag=True, help="Accept an index whose Valid-Until has passed.")
+@from_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Only show the plan.")
 @click.option("--json", "as_json", is_flag=True, help="For programs: the plan, and no line.")

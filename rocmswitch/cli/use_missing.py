@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from rocmswitch.cli import machine, output, planned, use_environment
+from rocmswitch.cli import bundled, machine, output, planned, use_environment
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.progress import progress
 from rocmswitch.cli.settling import settle
@@ -43,11 +43,13 @@ def make_prefix(
         _say_it_is_not_pytorch(manifest.stack.name, installed)
     plan = _plan_prefix(scopes, manifest, sets, options, stages)
     if plan is not None:
+        bundled.tell(scopes, manifest.stack.name)
         _show_prefix(plan, options, install.rooms(scopes.own.cache, scopes.own.prefixes))
         if options.dry_run:
             return None
         install.check_room(plan, scopes.own.cache, scopes.own.prefixes, machine.prefixes(scopes.own))
         output.agree("Install it?", yes=options.yes)
+        bundled.adopt(scopes, manifest.stack.name)
         with progress(plan.download_size + plan.cached_size) as shown:
             install.execute(plan, machine.workshop(scopes), shown, stages)
         machine.report_timings(stages)
@@ -167,11 +169,13 @@ def _carry_out(
     check_kept(plan, existing.receipt if existing else None)
     if existing and existing.receipt.tree == plan.tree and not plan.install and not options.as_json:
         return True
+    bundled.tell(scopes, plan.stack)
     _show(plan, options, install.rooms(layout.cache, layout.prefixes))
     if options.dry_run:
         return False
     check_wheel_space(plan, *install.rooms(layout.cache, layout.venvs))
     output.agree("Make it?", yes=options.yes)
+    bundled.adopt(scopes, plan.stack)
     if plan.install is not None:
         install.check_room(plan.install, layout.cache, layout.prefixes, machine.prefixes(layout))
     with progress(plan.whole_size) as shown:
@@ -216,6 +220,7 @@ def _plan_prefix(
     if install.is_there(manifest, sets, there.receipt if there else None):
         return None
     tested = machine.lock(scopes, manifest.stack.name)
+    bundled.check_there(scopes, manifest.stack.name, sets)
     mirror = machine.mirror(scopes, options.mirror)
     wish = Wish(sets, mirror=mirror, allow_expired=options.allow_expired, tested=tested)
     wish = install.with_installed(wish, one.receipt if one else None)

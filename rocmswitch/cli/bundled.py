@@ -1,0 +1,105 @@
+"""`--from BUNDLE`: everything comes from one file, and what that means for what is trusted.
+
+What reads bundles is imported where there is one: who only enters a stack waits for nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from rocmswitch.cli import machine, output
+from rocmswitch.cli.main import Scopes
+from rocmswitch.errors import NotFound
+
+if TYPE_CHECKING:
+    from rocmswitch.model.stack import Stack
+    from rocmswitch.operations.unbundling import Unknown
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def from_option(command: _Command) -> _Command:
+    """The option by which a bundle supplies all that a command would fetch. Raises as `unbundling.supplies`."""
+    return click.option(
+        "--from",
+        metavar="BUNDLE",
+        expose_value=False,
+        callback=_from,
+        help="Take everything from this bundle, and ask no server.",
+    )(command)
+
+
+def supplied(context: click.Context, scopes: Scopes, path: str) -> Scopes:
+    """*scopes* with the bundle at *path*, which is closed when *context* ends."""
+    from rocmswitch.operations.unbundling import supplies
+
+    opened = context.with_resource(supplies(Path(path), machine.catalog(scopes), machine.disk()))
+    return scopes.supplied(opened)
+
+
+def check_there(scopes: Scopes, name: str, sets: tuple[str, ...] = ()) -> None:
+    """Raise NotFound where a bundle supplies everything and has not the stack *name*, or not those *sets* of it."""
+    if scopes.supplies is None:
+        return
+    bundle, path = scopes.supplies.bundle, scopes.supplies.file.path
+    found = next((one for one in bundle.stacks if one.name == name), None)
+    missing = [one for one in sets if found is not None and one not in found.sets]
+    if found is None or missing:
+        what = f"`{name}`" if found is None else f"the set `{missing[0]}` of `{name}`"
+        raise NotFound(f"{what} is not in the bundle `{path}`", hint=f"run `rocmswitch bundle show {path}`")
+
+
+def tell(scopes: Scopes, name: str) -> None:
+    """Before anybody agrees: how old the bundle is, and what is trusted that this machine did not know."""
+    if scopes.supplies is None:
+        return
+    bundle = scopes.supplies.bundle
+    output.say(f"all of it from {scopes.supplies.file.path}, made {bundle.made:%Y-%m-%d %H:%M} UTC")
+    unknown = _unknown(scopes, name)
+    if unknown is not None:
+        output.say(
+            f"{name} is not known here: its manifest is the bundle's own, and stays in {scopes.own.manifests}"
+        )
+        for line in _trusted(unknown.stack):
+            output.say(f"  it trusts {line}")
+        return
+    known, one = machine.catalog(scopes).read(name), next(one for one in bundle.stacks if one.name == name)
+    if known.sha256 != bundle.member(one.manifest).sha256:
+        output.say(f"note: the bundle was made with another manifest of {name}; the one here counts")
+
+
+def adopt(scopes: Scopes, name: str) -> None:
+    """Keep the manifest of a stack that only the bundle knew: `repair`, `show` and `use` need it."""
+    unknown = _unknown(scopes, name)
+    if unknown is not None:
+        from rocmswitch.operations.unbundling import lay_down
+
+        lay_down(unknown, scopes.own.manifests, machine.disk())
+
+
+def _from(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    if value is not None and not context.resilient_parsing:
+        context.obj = supplied(context, context.obj, value)
+
+
+def _unknown(scopes: Scopes, name: str) -> Unknown | None:
+    if scopes.supplies is None:
+        return None
+    return next((one for one in scopes.supplies.unknown if one.stack.name == name), None)
+
+
+def _trusted(stack: Stack) -> list[str]:
+    """What its manifest pins."""
+    lines = [
+        f"{fingerprint} for {source.url or source.archive}"
+        for source in stack.rocm.sources
+        if source.key is not None
+        for fingerprint in source.key.fingerprints
+    ]
+    hashes = len(stack.wheels.hashes) if stack.wheels else 0
+    hashes += sum(len(one.hashes) for one in stack.pytorch)
+    return [*dict.fromkeys(lines), *([f"{hashes} hashes of wheels"] if hashes else [])]
