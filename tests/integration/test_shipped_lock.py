@@ -48,17 +48,31 @@ def test_the_sets_of_a_shipped_lock_are_those_that_its_plans_have(path):
 @pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.stem)
 def test_a_shipped_lock_serves_a_machine_that_has_nothing_but_the_c_library(path):
     stack, lock = read(path)
-    bare = Evidence(
-        tuple((name, "it is there") for name in stack.rocm.host_only),
-        tuple((name, "it is not there") for name in stack.rocm.host if name not in stack.rocm.host_only),
-    )
+    lacking = tuple((name, "it is not there") for name in stack.rocm.host if name != "libc6")
+    bare = Evidence((("libc6", "it is there"),), lacking)
 
     made = plan(stack, lock, "developer", bare)
 
     assert {"rocm", "base"} == {one.place for one in made.packages}
     assert "libstdc++6" in {one.package.name for one in made.packages}
-    assert "libc6" in {one.package.name for one in made.host}
+    assert ("libc6" in {one.package.name for one in made.host}) == (not made.carries_c_library)
     assert all(url.startswith("https://snapshot.debian.org/") for one in made.packages for url in one.urls)
+
+
+@pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("glibc", ["2.31", ""], ids=["an older glibc", "another C library"])
+def test_a_shipped_lock_brings_its_own_c_library_where_the_machine_s_does_not_do(path, glibc):
+    stack, lock = read(path)
+    older = Host("debian", (), "bullseye", "amd64", glibc)
+    everything = Evidence(proven=tuple((name, "it is there") for name in stack.rocm.host))
+    request = Request(stack, ("developer",))
+
+    made = plan_install(request, locked_offer(request, lock, lambda one: ()), Machine(older, everything))
+
+    places = {one.package.name: one.place for one in made.packages}
+    assert (made.carries_c_library, made.host) == (True, ())
+    assert {places["libc6"], places["libstdc++6"], places["perl-base"]} == {"base"}
+    assert made.notes[0].startswith("carried along, with its own C library, because this machine has ")
 
 
 def test_the_compiler_set_of_debian_is_hip_and_llvm_where_the_host_has_the_rest():
