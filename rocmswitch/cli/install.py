@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import click
@@ -13,6 +13,7 @@ from rocmswitch.cli import bundled, machine, output, planned
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.progress import progress
 from rocmswitch.cli.settling import settle
+from rocmswitch.cli.source_options import source_options
 from rocmswitch.cli.system_option import is_shared, system_option, tell_shared
 from rocmswitch.errors import RocmswitchError
 from rocmswitch.model.package import VERIFICATION_CLASSES
@@ -43,6 +44,8 @@ class Options:
     yes: bool
     dry_run: bool
     as_json: bool
+    source: str = ""
+    keys: tuple[str, ...] = ()
 
 
 @click.command(epilog="Example: rocmswitch install debian-5.2.3 --set compiler")
@@ -54,6 +57,7 @@ class Options:
 @click.option("--require", type=click.Choice(VERIFICATION_CLASSES), help="Refuse what is checked by less.")
 @click.option("--mirror", metavar="URL", help="Take a distribution's archive from here.")
 @click.option("--allow-expired", is_flag=True, help="Accept an index whose Valid-Until has passed.")
+@source_options
 @bundled.from_option
 @system_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -121,7 +125,7 @@ def _tell_there(scopes: Scopes, there: Installation, options: Options) -> None:
 
 def _is_there(scopes: Scopes, manifest: Manifest, options: Options, receipt: Receipt | None) -> bool:
     """Nothing is to be done: all sets are there and, with `--locked`, in the very state that was tested."""
-    if not install.is_there(manifest, options.sets, receipt):
+    if not install.is_there(manifest, options.sets, receipt, options.source):
         return False
     return not options.locked or install.is_as_tested(receipt, machine.lock(scopes, manifest.stack.name))
 
@@ -153,8 +157,9 @@ def _ahead(
 def _forecast(scopes: Scopes, manifest: Manifest, options: Options, receipt: Receipt | None) -> InstallPlan:
     lock = machine.lock(scopes, manifest.stack.name)
     wish = Wish(options.sets, mirror=machine.mirror(scopes, options.mirror), tested=lock)
+    wish = install.with_installed(replace(wish, source=options.source, keys=options.keys), receipt)
     around = machine.surroundings(scopes.own, scopes.supplies)
-    plan = install.plan_locked(manifest, install.with_installed(wish, receipt), around)
+    plan = install.plan_locked(manifest, install.from_its_source(manifest, wish, around), around)
     return install.without_shared(plan, machine.prefixes(scopes.own))
 
 
@@ -164,7 +169,7 @@ def _plan(
     lock = machine.lock(scopes, manifest.stack.name)
     mirror = machine.mirror(scopes, options.mirror)
     wish = Wish(options.sets, mirror=mirror, allow_expired=options.allow_expired, tested=lock)
-    wish = install.with_installed(wish, receipt)
+    wish = install.with_installed(replace(wish, source=options.source, keys=options.keys), receipt)
     around = machine.surroundings(scopes.own, scopes.supplies)
     if options.locked:
         plan = install.plan_locked(manifest, wish, around)

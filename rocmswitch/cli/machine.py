@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rocmswitch.deploy.ledger import Ledger
     from rocmswitch.fetch.http import Http
     from rocmswitch.fetch.repository import Repositories
+    from rocmswitch.metadata.config import Config
     from rocmswitch.metadata.lock import Lock
     from rocmswitch.operations.building import Workshop
     from rocmswitch.operations.matching import Supply
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from rocmswitch.operations.use import Nursery
     from rocmswitch.store.cache import Cache
     from rocmswitch.store.catalog import Catalog
+    from rocmswitch.store.firstuse import FirstUse
     from rocmswitch.store.layout import Layout
     from rocmswitch.store.snapshots import Snapshots
     from rocmswitch.store.trees import Trees
@@ -112,7 +114,17 @@ def surroundings(layout: Layout, supplies: Supplies | None = None) -> Surroundin
     from rocmswitch.operations.resolving import Surroundings
 
     known = mirrors(layout) if supplies is None else supplies.bundle.archives
-    return Surroundings(read_host(), HostLibraries(), cache(layout), known)
+    keys = config(layout).fingerprints
+    return Surroundings(read_host(), HostLibraries(), cache(layout), known, seen_tarballs(layout), keys)
+
+
+def seen_tarballs(layout: Layout) -> FirstUse:
+    """The hashes that tarballs had when they were first used, those of other scopes too."""
+    from rocmswitch.store.firstuse import FirstUse
+    from rocmswitch.store.layout import readable
+
+    others = tuple(one.seen / "tarballs" for one in readable(os.environ) if one != layout)
+    return FirstUse(layout.seen / "tarballs", disk(), others)
 
 
 def repositories(layout: Layout, supplies: Supplies | None = None) -> Repositories:
@@ -149,12 +161,17 @@ def mirrors(layout: Layout) -> dict[str, str]:
     """By archive, the mirror to use: the one in the user's config.yaml, else that of this machine's own apt."""
     from rocmswitch.host.apt import host_mirror
     from rocmswitch.host.facts import read_host
-    from rocmswitch.metadata.config import parse_config
 
     own = host_mirror(Path("/"), "debian", read_host())
+    return {**({"debian": own} if own else {}), **config(layout).mirrors}
+
+
+def config(layout: Layout) -> Config:
+    """What the user has decided once for all."""
+    from rocmswitch.metadata.config import parse_config
+
     file = layout.config_file
-    config = parse_config(file.read_bytes() if file.is_file() else b"", str(file))
-    return {**({"debian": own} if own else {}), **config.mirrors}
+    return parse_config(file.read_bytes() if file.is_file() else b"", str(file))
 
 
 def workshop(scopes: Scopes) -> Workshop:
@@ -169,7 +186,8 @@ def workshop(scopes: Scopes) -> Workshop:
     layout, wait = scopes.own, scopes.wait(WAIT)
     there = Machine(HostLibraries(), read_host().glibc, jobs=processors())
     downloads = Downloads(http(scopes.supplies), cache(layout))
-    return Workshop(downloads, prefixes(layout), disk(), there, Installed(scopes.searched), wait)
+    installed, seen = Installed(scopes.searched), seen_tarballs(layout)
+    return Workshop(downloads, prefixes(layout), disk(), there, installed, seen, wait)
 
 
 def uv(layout: Layout, supplies: Supplies | None = None) -> Uv:

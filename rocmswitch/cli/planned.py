@@ -18,17 +18,21 @@ def show_install(plan: InstallPlan, rooms: tuple[Room, Room]) -> None:
     """
     sets = ", ".join(plan.sets)
     left = f", and {len(plan.host)} that this machine has" if plan.host else ""
-    output.say(f"{plan.name} ({sets}): {len(plan.packages)} packages{left}")
+    output.say(f"{plan.name} ({sets}): {_count(plan)}{left}")
     base = [one for one in plan.packages if one.place == "base"]
     if base and not plan.carries_c_library:
         output.say(f"carried along because this machine lacks it: {', '.join(one.package.name for one in base)}")
-    _say_bytes(plan.download_size, plan.cached_size, plan.installed_size)
+    estimated = any(source.kind == "tarball" for source in plan.sources)
+    _say_bytes(plan.download_size, plan.cached_size, plan.installed_size, about=estimated)
     for room, needed in space_needed(plan, *rooms):
         output.say(f"{output.size(room.free)} free in {room.folder}, {output.size(needed)} of it needed")
     classes = sorted({one.verification for one in plan.packages})
     for source in plan.sources:
         expired = ", EXPIRED" if source.expired else ""
         where = source.url or "the tested lock:"
+        if source.kind == "tarball":
+            output.say(f"from {where}, by its hash {source.sha256 or '(not known before it is here)'}")
+            continue
         output.say(f"from {where} {source.suite} of {source.date}{expired}, signed by {source.fingerprint}")
     output.say(f"every package is checked: {', '.join(classes)}")
     notes = list(plan.notes)
@@ -36,6 +40,10 @@ def show_install(plan: InstallPlan, rooms: tuple[Room, Room]) -> None:
         notes.append(f"hipcc does not work below `{rooms[1].folder}`: it cannot read a path with a space")
     for note in notes:
         output.say(f"note: {note}")
+
+
+def _count(plan: InstallPlan) -> str:
+    return "1 package" if len(plan.packages) == 1 else f"{len(plan.packages)} packages"
 
 
 def list_packages(plan: InstallPlan) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from rocmswitch.fetch.http import Http
 from rocmswitch.fetch.partial import PartialFile
 from rocmswitch.fetch.running import Running
 from rocmswitch.fetch.transfer import Progress, Stop, Transfer
-from rocmswitch.model.package import FIRST_USE, Artifact, Digest, Unhashed
+from rocmswitch.model.package import FIRST_USE, Artifact, Digest, Unhashed, address_as_digest
 from rocmswitch.store.cache import Cache, hash_of
 from rocmswitch.store.firstuse import FirstUse
 from rocmswitch.system.disk import disk_errors
@@ -143,7 +142,7 @@ class Downloads:
 
     def _finish_learning(self, artifact: Artifact, progress: Progress, stop: Stop) -> None:
         """Take what a run has learned that was killed before it could give the file its name."""
-        cache, name = self._cache, _address_as_name(artifact.urls[0])
+        cache, name = self._cache, address_as_digest(artifact.urls[0])
         partial = cache.partial_path(name)
         if not (partial.exists() or cache.origin_path(name).exists()):
             return
@@ -186,9 +185,5 @@ class Downloads:
 
 def _provisional(wheel: Unhashed) -> Artifact:
     """With the hash of its address in the place of its own."""
-    name = _address_as_name(wheel.url)
+    name = address_as_digest(wheel.url)
     return Artifact(wheel.name, wheel.version, wheel.filename, (wheel.url,), wheel.size, name, FIRST_USE)
-
-
-def _address_as_name(url: str) -> Digest:
-    return Digest.sha256(hashlib.sha256(url.encode()).hexdigest())

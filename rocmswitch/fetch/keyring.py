@@ -6,16 +6,16 @@ was fetched lately, what the key's URL has today. A key that has run out has oft
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from rocmswitch.errors import NetworkFailed, NotFound, RocmswitchError, VerificationFailed
+from rocmswitch.errors import MachineLacks, NetworkFailed, NotFound, RocmswitchError, VerificationFailed
 from rocmswitch.fetch.indexstore import IndexStore
 from rocmswitch.fetch.place import Place
-from rocmswitch.fetch.signed import Keys
+from rocmswitch.fetch.signed import KeyMissing, KeyOutdated, Keys
 
 MAX_KEY = 1024 * 1024
 """Bytes of a key file. Debian's whole keyring has 56 kB."""
@@ -23,17 +23,24 @@ MAX_KEY = 1024 * 1024
 KEY_FRESH = timedelta(days=1)
 """As long a fetched copy is used without asking again: a revocation must arrive."""
 
+Result = TypeVar("Result")
+
 
 class Reader(Protocol):
     """The part of `fetch.http.Http` that indexes need."""
 
     def read(self, url: str, *, limit: int) -> bytes: ...
 
+    def length(self, url: str) -> int | None: ...
+
 
 class NoNetwork:
     """A Reader for who said that there is none."""
 
     def read(self, url: str, *, limit: int) -> bytes:
+        raise NetworkFailed(f"`{url}` is not kept here, and no network is to be used")
+
+    def length(self, url: str) -> int | None:
         raise NetworkFailed(f"`{url}` is not kept here, and no network is to be used")
 
 
@@ -84,6 +91,47 @@ class Keyring:
                 yield KeyCopy(Keys(fingerprints, fetched), url)
         if failure:
             raise failure
+
+    def verified(self, place: Place, attempt: Callable[[Keys], Result]) -> Result:
+        """What *attempt* gives with the first copy that helps, which is kept.
+
+        Raises VerificationFailed, MachineLacks, and NetworkFailed or NotFound where a key cannot be fetched.
+        """
+        failure: RocmswitchError | None = None
+        try:
+            for copy in self.copies(place):
+                try:
+                    result = attempt(copy.keys)
+                except (KeyMissing, KeyOutdated) as error:
+                    failure = error
+                else:
+                    self.keep(copy)
+                    return result
+        except (NetworkFailed, NotFound):
+            if failure is None:
+                raise
+        except (VerificationFailed, MachineLacks) as error:
+            failure = error
+        failure = failure or KeyMissing("there is no copy of the keys that the manifest pins")
+        message = f"the index `{place.name}` cannot be verified: {failure.message}"
+        raise type(failure)(message, hint=failure.hint) from failure
+
+    def collected(self, place: Place, is_pinned: Callable[[Keys], bool]) -> tuple[Keys, ...]:
+        """Every copy that can be had, for what is to be verified later; of those fetched, the ones that hold a
+        pinned key. Raises as `verified` where there is none.
+        """
+        found: list[Keys] = []
+        try:
+            for copy in self.copies(place):
+                if not copy.url or is_pinned(copy.keys):
+                    found.append(copy.keys)
+                    self.keep(copy)
+        except (NetworkFailed, NotFound, VerificationFailed):
+            if not found:
+                raise
+        if not found:
+            raise KeyMissing(f"no copy of the keys of `{place.name}` holds one that the manifest pins")
+        return tuple(dict.fromkeys(found))
 
     def keep(self, copy: KeyCopy) -> None:
         """Keep a copy that has helped."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 
@@ -116,3 +117,8 @@ class Unhashed:
     filename: str
     url: str
     size: int
+
+
+def address_as_digest(url: str) -> Digest:
+    """What stands for the hash of a file until it is here: that of its address."""
+    return Digest.sha256(hashlib.sha256(url.encode()).hexdigest())

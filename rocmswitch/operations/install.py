@@ -15,7 +15,7 @@ from rocmswitch.metadata.lock import Lock
 from rocmswitch.model.receipt import Receipt
 from rocmswitch.operations import building
 from rocmswitch.operations.building import Workshop, build
-from rocmswitch.operations.resolving import Surroundings, Wish, plan_locked_prefix, plan_prefix
+from rocmswitch.operations.resolving import Surroundings, Wish, origin_of, plan_locked_prefix, plan_prefix
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.install import InstallPlan, selected_sets
 from rocmswitch.planning.space import Room, check_space
@@ -23,9 +23,19 @@ from rocmswitch.store.catalog import Manifest
 from rocmswitch.store.trees import Trees
 
 
-def is_there(manifest: Manifest, sets: tuple[str, ...], receipt: Receipt | None) -> bool:
-    """Whether the prefix has all *sets* already, so that nothing has to be planned and no server asked."""
-    return receipt is not None and set(selected_sets(manifest.stack, sets)) <= set(receipt.sets)
+def is_there(manifest: Manifest, sets: tuple[str, ...], receipt: Receipt | None, source: str = "") -> bool:
+    """Whether the prefix has all *sets* already, so that nothing has to be planned and no server asked.
+
+    Where a kind of *source* is asked for, it has to have come from there.
+    """
+    if receipt is None or source not in ("", kind_of(receipt)):
+        return False
+    return set(selected_sets(manifest.stack, sets)) <= set(receipt.sets)
+
+
+def kind_of(receipt: Receipt) -> str:
+    """The kind of source that a prefix came from."""
+    return next((one.kind for one in receipt.sources), "")
 
 
 def is_as_tested(receipt: Receipt | None, tested: Lock | None) -> bool:
@@ -36,10 +46,17 @@ def is_as_tested(receipt: Receipt | None, tested: Lock | None) -> bool:
 
 
 def with_installed(wish: Wish, receipt: Receipt | None) -> Wish:
-    """Sets add up: those that are installed stay."""
+    """Sets add up: those that are installed stay, unless another kind of source is asked for."""
     if receipt is None:
         return wish
-    return replace(wish, sets=tuple(dict.fromkeys((*receipt.sets, *wish.sets))), current=receipt.tree)
+    if wish.source not in ("", kind_of(receipt)):
+        return replace(wish, current=receipt.tree)
+    return replace(
+        wish,
+        sets=tuple(dict.fromkeys((*receipt.sets, *wish.sets))),
+        current=receipt.tree,
+        installed_from=receipt.sources,
+    )
 
 
 def plan(
@@ -47,6 +64,11 @@ def plan(
 ) -> InstallPlan:
     """Decide what installing takes. Changes nothing but the cache of indexes."""
     return plan_prefix(manifest, wish, repositories, around, stages)
+
+
+def from_its_source(manifest: Manifest, wish: Wish, around: Surroundings) -> Wish:
+    """*wish* with the kind of source that planning will choose. Raises as `origin_of`."""
+    return replace(wish, source=origin_of(manifest.stack, wish, around).kind)
 
 
 def plan_locked(manifest: Manifest, wish: Wish, around: Surroundings) -> InstallPlan:

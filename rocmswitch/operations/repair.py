@@ -14,7 +14,7 @@ from rocmswitch.model.package import Digest, Package
 from rocmswitch.model.receipt import InstalledPackage, Receipt
 from rocmswitch.model.stack import Stack
 from rocmswitch.operations.building import Workshop, build
-from rocmswitch.operations.resolving import Surroundings, Wish, plan_prefix
+from rocmswitch.operations.resolving import Surroundings, Wish, origin_of, plan_prefix
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.activation import ACTIVE, PLACEHOLDER
 from rocmswitch.planning.closure import resolve_closure
@@ -80,11 +80,13 @@ def plan_anew(
     They are told by which packages have files in the tree. Raises Refused where that does not tell them, and
     what `plan_prefix` raises.
     """
-    stack = manifest.stack
+    origin = origin_of(manifest.stack, wish, around)
+    stack, present = origin.narrowed(manifest.stack), packages_named(lost.link)
+    if origin.kind == "tarball" and present:
+        return replace(plan_prefix(manifest, wish, repositories, around, Stages()), nonce=wish.current)
     opened = repositories.open(
         stack.rocm.sources, around.host, mirror=wish.mirror, allow_expired=wish.allow_expired
     )
-    present = packages_named(lost.link)
     for sets in _choices(stack) if present else ():
         closure = resolve_closure(roots_of(stack, sets), opened.indexes, architecture=around.host.architecture)
         if present <= {one.name for one in closure.packages}:

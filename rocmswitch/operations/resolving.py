@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from rocmswitch.errors import NotFound, Refused
 from rocmswitch.fetch.place import Mirrors, locate
@@ -12,7 +12,9 @@ from rocmswitch.host.libraries import HostLibraries, evidence
 from rocmswitch.metadata.lock import Lock
 from rocmswitch.model.host import Evidence, Host
 from rocmswitch.model.package import VERIFICATION_CLASSES, Digest, Package
+from rocmswitch.model.receipt import SourceRecord
 from rocmswitch.model.stack import Stack
+from rocmswitch.operations.tarball import Shelf, offer_tarball
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.closure import resolve_closure
 from rocmswitch.planning.install import (
@@ -24,9 +26,11 @@ from rocmswitch.planning.install import (
     roots_of,
     selected_sets,
 )
-from rocmswitch.planning.locked import difference, kernels_of, locked_offer
+from rocmswitch.planning.locked import difference, kernels_of, kind_of, locked_offer
+from rocmswitch.planning.origin import Origin, Trust, choose_origin, origin_by_hash
 from rocmswitch.store.cache import Cache
 from rocmswitch.store.catalog import Manifest
+from rocmswitch.store.firstuse import FirstUse
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,12 @@ class Wish:
     """The lock beside the manifest, with which the plan is compared."""
     gpus: tuple[str, ...] | None = None
     """The cards that were named, none of them for all; None keeps what is installed."""
+    source: str = ""
+    """The kind of source that was named; empty takes what suits the machine."""
+    keys: tuple[str, ...] = ()
+    """Fingerprints that the user states, of keys that the manifest does not know."""
+    installed_from: tuple[SourceRecord, ...] = ()
+    """Where what is installed came from."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +62,22 @@ class Surroundings:
     cache: Cache
     mirrors: Mapping[str, str]
     """By archive (`debian`): the mirror that the machine's own apt uses."""
+    seen: FirstUse
+    """The hashes that tarballs had when they were first used."""
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Fingerprints by the URLs of sources or keys, from the user's config.yaml."""
+
+
+def origin_of(stack: Stack, wish: Wish, around: Surroundings) -> Origin:
+    """Which kind of source the prefix of *stack* comes from here.
+
+    Raises Refused where it has no prefix, UsageMistake, and VerificationFailed where nobody knows a source's key.
+    """
+    _check_prefix(stack)
+    before = tuple(one.fingerprint for one in wish.installed_from if one.fingerprint)
+    installed = next((one.kind for one in wish.installed_from), "")
+    trust = Trust(wish.keys, around.keys, before)
+    return choose_origin(stack, around.host, wish.source, trust=trust, installed=installed)
 
 
 def plan_prefix(
@@ -62,10 +88,11 @@ def plan_prefix(
     Raises what reading the indexes raises, NotFound, UnresolvedDependency, MachineLacks, VerificationFailed, and
     Refused where the stack has no prefix.
     """
-    stack = manifest.stack
+    stack = origin_of(manifest.stack, wish, around).narrowed(manifest.stack)
     offer, found = offer_prefix(manifest, wish, repositories, around, stages)
     with stages.timed("plan"):
-        request = Request(stack, selected_sets(stack, wish.sets), manifest.sha256, wish.current, wish.gpus or ())
+        sets, kinds = selected_sets(stack, wish.sets), manifest.stack.rocm.kinds
+        request = Request(stack, sets, manifest.sha256, wish.current, wish.gpus or (), kinds)
         cached = _cached(offer.closure.packages, around.cache)
         return plan_install(request, offer, Machine(around.host, found, cached))
 
@@ -77,8 +104,12 @@ def offer_prefix(
 
     Raises as `plan_prefix`.
     """
-    stack = manifest.stack
-    _check_prefix(stack)
+    origin = origin_of(manifest.stack, wish, around)
+    stack, because = origin.narrowed(manifest.stack), (origin.because,) if origin.because else ()
+    if origin.kind == "tarball":
+        with stages.timed("index"):
+            offer = offer_tarball(stack, wish.mirror, repositories.http, Shelf(around.seen, around.cache))
+        return replace(offer, notes=(*because, *offer.notes)), Evidence()
     with stages.timed("index"):
         opened = repositories.open(
             stack.rocm.sources, around.host, mirror=wish.mirror, allow_expired=wish.allow_expired
@@ -91,8 +122,9 @@ def offer_prefix(
             architecture=around.host.architecture,
             proven=tuple(name for name, _ in found.proven),
         )
-        differs = difference(closure, wish.tested) if wish.tested else ""
-        notes = (*opened.warnings, *([differs] if differs else []))
+        comparable = wish.tested is not None and kind_of(wish.tested) == origin.kind
+        differs = difference(closure, wish.tested) if wish.tested and comparable else ""
+        notes = (*because, *opened.warnings, *([differs] if differs else []))
         kernels = kernels_of(wish.tested)
         return Offer(closure, opened.urls, opened.records, notes=notes, kernels=kernels), found
 
@@ -104,8 +136,10 @@ def plan_locked_prefix(manifest: Manifest, wish: Wish, around: Surroundings) -> 
     """
     stack = manifest.stack
     _check_prefix(stack)
-    if wish.tested is None:
+    kind = kind_of(wish.tested) if wish.tested else ""
+    if wish.tested is None or wish.source not in ("", kind):
         raise NotFound(f"`{stack.name}` has no tested lock", hint=f"run `rocmswitch install {stack.name}`")
+    stack = origin_by_hash(stack, kind).narrowed(stack)
     request = Request(stack, selected_sets(stack, wish.sets), manifest.sha256, wish.current, wish.gpus or ())
     places = locate(stack.rocm.sources, around.host, Mirrors(wish.mirror, around.mirrors))
     offer = locked_offer(request, wish.tested, lambda one: places[int(one.source)].in_repository(one.filename))

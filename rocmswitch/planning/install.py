@@ -38,6 +38,8 @@ class PlannedPackage:
     """It is carried although the machine has it, because the C library is."""
     kernels: tuple[tuple[str, int], ...] | None = None
     """By target, the bytes of files that are for it alone; None where nobody knows before it is unpacked."""
+    unhashed: bool = False
+    """Nobody has stated its hash: that of the package is a stand-in until it is here."""
     shared: bool = False
     """The new tree takes it over from the one that it replaces, by hard links: nothing is fetched or unpacked."""
 
@@ -186,6 +188,8 @@ class Request:
     """The tree that the stack's name points to now."""
     gpus: tuple[str, ...] = ()
     """The cards that the user chose; empty for all."""
+    kinds: tuple[str, ...] = ()
+    """All kinds of source that the whole manifest has."""
 
 
 @dataclass(frozen=True)
@@ -199,6 +203,8 @@ class Offer:
     notes: tuple[str, ...] = ()
     kernels: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """By the SHA-256 of a package, the bytes of files for one target alone, where the tested lock states them."""
+    unhashed: bool = False
+    """Nobody has stated the hash of its one package: it is learned when that arrives."""
 
 
 @dataclass(frozen=True)
@@ -251,7 +257,7 @@ def plan_install(request: Request, offer: Offer, machine: Machine) -> InstallPla
     """
     stack, rocm = request.stack, request.stack.rocm
     check_release(stack, offer.closure.packages)
-    table = HostTable(frozenset(rocm.host), frozenset(rocm.host_only), _instead(stack, offer.closure))
+    table = HostTable(frozenset(rocm.host), frozenset(rocm.host_only), _instead(request, offer.closure))
     placement = place_packages(offer.closure, table, machine.evidence, machine.host.glibc)
     packages = tuple(
         _planned(one, placement, offer, machine) for one in offer.closure.packages if one.name in placement.unpacked
@@ -277,10 +283,11 @@ def _carrying(placement: Placement) -> tuple[str, ...]:
     return (f"carried along, with its own C library, because {placement.carried}",) if placement.carried else ()
 
 
-def _instead(stack: Stack, closure: Closure) -> str:
+def _instead(request: Request, closure: Closure) -> str:
     """What to do where these packages cannot run here: AMD's rpm packages are built for an older C library."""
+    stack = request.stack
     taken = {stack.rocm.sources[int(one.source)].kind for one in closure.packages if one.source}
-    if "rpm" in stack.rocm.kinds and "rpm" not in taken:
+    if "rpm" in (request.kinds or stack.rocm.kinds) and "rpm" not in taken:
         return f"run `rocmswitch install {stack.name} --source rpm`"
     return "run `rocmswitch recommend`"
 
@@ -297,6 +304,7 @@ def _planned(package: Package, placement: Placement, offer: Offer, machine: Mach
         because=because,
         host_has=place == BASE and package.name in dict(machine.evidence.proven),
         kernels=None if known is None else tuple(known.items()),
+        unhashed=offer.unhashed,
     )
 
 

@@ -59,7 +59,8 @@ def locked_offer(request: Request, lock: Lock, mirrors: Mirrors) -> Offer:
         closure=locked_closure(lock).reachable(roots),
         urls=urls,
         sources=tuple(
-            SourceRecord(one.url, one.suite, one.date, one.fingerprint, one.sha256) for one in lock.sources
+            SourceRecord(one.url, one.suite, one.date, one.fingerprint, one.sha256, kind=kind_of(lock))
+            for one in lock.sources
         ),
         verification=PINNED,
         kernels=kernels_of(lock),
@@ -69,6 +70,11 @@ def locked_offer(request: Request, lock: Lock, mirrors: Mirrors) -> Offer:
 def kernels_of(lock: Lock | None) -> dict[str, dict[str, int]]:
     """By the SHA-256 of a package, what *lock* states of the files that are for one target alone."""
     return {one.sha256: one.kernels for one in lock.packages if one.kernels is not None} if lock else {}
+
+
+def kind_of(lock: Lock) -> str:
+    """The kind of source that *lock* is of, which the names of its packages tell."""
+    return "rpm" if any(one.filename.endswith(".rpm") for one in lock.packages) else "apt"
 
 
 def locked_closure(lock: Lock) -> Closure:

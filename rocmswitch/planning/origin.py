@@ -30,14 +30,16 @@ class Trust:
     stated: tuple[str, ...] = ()
     """Now, for whatever is asked for."""
     kept: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Earlier, by the URL of a source or of its key: in config.yaml, or for what is installed."""
+    """Earlier and for good, in config.yaml: by the URL of a source or of its key."""
+    before: tuple[str, ...] = ()
+    """For what is installed of the same stack."""
 
     def of(self, source: Source, key: Key) -> tuple[str, ...]:
         """The fingerprints to take for *key* of *source*: its own, where it has any."""
         if key.fingerprints:
             return key.fingerprints
         kept = (one for url in (source.url, *key.urls) for one in self.kept.get(url, ()))
-        return tuple(dict.fromkeys((*self.stated, *kept)))
+        return tuple(dict.fromkeys((*self.stated, *kept, *self.before)))
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,11 @@ def choose_origin(
         why = f"the key of its {ranked[0][0]} source is not known"
     because = "" if fixed or len(kinds) == 1 else _because(kind, kinds, why)
     return _origin(stack, kind, sources[kind], because)
+
+
+def origin_by_hash(stack: Stack, kind: str) -> Origin:
+    """The sources of *kind* for packages that are known by their hashes: who signs the index does not matter."""
+    return _origin(stack, kind, tuple(one for one in stack.rocm.sources if one.kind == kind), "")
 
 
 def is_known(source: Source) -> bool:

@@ -50,6 +50,10 @@ class Cache:
         path = self.archives / digest.value
         return path if _size(path) == size else None
 
+    def size_of(self, digest: Digest) -> int | None:
+        """Bytes of the archive with this hash; None where there is none. Cheap: nothing is read."""
+        return _size(self.archives / digest.value)
+
     def verify(self, digest: Digest, size: int) -> Path | None:
         """The archive, read and hashed now. One that is not what its name says is removed: None.
 

@@ -147,7 +147,9 @@ class Hands:
 
     def workshop(self) -> Workshop:
         machine = Machine(HostLibraries(), HOST.glibc, jobs=0)
-        return Workshop(self._downloads(), self.prefixes(), self.disk, machine, self.installed(), wait=WAIT)
+        return Workshop(
+            self._downloads(), self.prefixes(), self.disk, machine, self.installed(), self._seen(), wait=WAIT
+        )
 
     def nursery(self) -> Nursery:
         uv = Uv(self.layout.cache / "uv", self.disk)
@@ -167,7 +169,10 @@ class Hands:
         return Repositories(Http(HURRY), self.layout, self.disk, datetime.now(timezone.utc))
 
     def _surroundings(self) -> Surroundings:
-        return Surroundings(HOST, HostLibraries(), self.cache(), {})
+        return Surroundings(HOST, HostLibraries(), self.cache(), {}, self._seen())
+
+    def _seen(self) -> FirstUse:
+        return FirstUse(self.layout.seen / "tarballs", self.disk)
 
     def _manifest(self) -> Manifest:
         return Catalog(self.layout.data / "none", (self.layout.manifests,)).read(self.name)
