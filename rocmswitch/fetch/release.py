@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from urllib.parse import urlsplit
 
-from rocmswitch.errors import MachineLacks, NetworkFailed, NotFound, RocmswitchError, VerificationFailed
+from rocmswitch.errors import NotFound, VerificationFailed
+from rocmswitch.fetch.dates import Dates, shown
 from rocmswitch.fetch.indexstore import Envelope, IndexStore
 from rocmswitch.fetch.keyring import Keyring, Reader
 from rocmswitch.fetch.place import Place
 from rocmswitch.fetch.provision import Provision
 from rocmswitch.fetch.signature import verify_detached, verify_inline
-from rocmswitch.fetch.signed import KeyMissing, KeyOutdated, Keys, Signed, Verifier
+from rocmswitch.fetch.signed import Keys, Signed, Verifier
 from rocmswitch.metadata.deb import Release, parse_release
 
 MAX_RELEASE = 16 * 1024 * 1024
 """Bytes. Debian's have 0.2 MB."""
 
 MAX_SIGNATURE = 1024 * 1024
-
-CLOCK_TOLERANCE = timedelta(days=1)
-"""How far in the future a Date may lie: clocks differ."""
 
 
 @dataclass(frozen=True)
@@ -72,25 +70,7 @@ class Releases:
         return TrustedRelease(release, signed.fingerprint, envelope, expired, warnings)
 
     def _verify(self, place: Place, envelope: Envelope) -> Signed:
-        """Try copies of the keys until one helps; else say what was wrong with the best of them."""
-        failure: RocmswitchError | None = None
-        try:
-            for copy in self.keyring.copies(place):
-                try:
-                    signed = self._verify_with(envelope, copy.keys)
-                except (KeyMissing, KeyOutdated) as error:
-                    failure = error
-                else:
-                    self.keyring.keep(copy)
-                    return signed
-        except (NetworkFailed, NotFound):
-            if failure is None:
-                raise
-        except (VerificationFailed, MachineLacks) as error:
-            failure = error
-        failure = failure or KeyMissing("there is no copy of the keys that the manifest pins")
-        message = f"the index `{place.name}` cannot be verified: {failure.message}"
-        raise type(failure)(message, hint=failure.hint) from failure
+        return self.keyring.verified(place, lambda keys: self._verify_with(envelope, keys))
 
     def _verify_with(self, envelope: Envelope, keys: Keys) -> Signed:
         if envelope.signature:
@@ -99,33 +79,19 @@ class Releases:
 
     def _check_dates(self, place: Place, release: Release) -> bool:
         """Refuse what is of the future, older than what was seen, or, unless that is allowed, expired."""
-        if release.date > self.now + CLOCK_TOLERANCE:
-            raise VerificationFailed(
-                f"the index `{place.name}` is of {_shown(release.date)}, but it is {_shown(self.now)} now: "
-                "it or this machine's clock is wrong"
-            )
-        seen = self.store.seen(place.url, place.suite)
-        if seen and release.date < seen:
-            self._check_older(place, release, seen)
+        self._dates.check(place, release.date)
         if release.valid_until is None or release.valid_until >= self.now:
             return False
         if not (self.allow_expired or self._was_in_date(release)):
             raise VerificationFailed(
-                f"the index `{place.name}` was valid until {_shown(release.valid_until)} only",
+                f"the index `{place.name}` was valid until {shown(release.valid_until)} only",
                 hint="if you know why the mirror is behind, run the same command with `--allow-expired`",
             )
         return True
 
-    def _check_older(self, place: Place, release: Release, seen: datetime) -> None:
-        """Refuse to go back, which only a bundle may, and only if the user says so."""
-        what = f"the index `{place.name}` is of {_shown(release.date)}, but one of {_shown(seen)} was seen before"
-        if self.provision.made is None:
-            raise VerificationFailed(f"{what}: the mirror is behind, or somebody serves an old state")
-        if not self.allow_expired:
-            raise VerificationFailed(
-                f"{what}: the bundle is older than what this machine knows",
-                hint="if that is meant, run the same command with `--allow-expired`",
-            )
+    @property
+    def _dates(self) -> Dates:
+        return Dates(self.store, self.now, self.allow_expired, self.provision)
 
     def _was_in_date(self, release: Release) -> bool:
         until = release.valid_until
@@ -137,7 +103,7 @@ class Releases:
         if made is None or until is None or until >= self.now or not self._was_in_date(release):
             return ()
         return (
-            f"the index `{place.name}` was valid until {_shown(until)} only, as it was when the bundle was made, "
+            f"the index `{place.name}` was valid until {shown(until)} only, as it was when the bundle was made, "
             f"{(self.now - made).days} days ago: there may be newer packages",
         )
 
@@ -164,7 +130,3 @@ def _is_version(text: str) -> bool:
 def _shortened(version: str) -> str:
     """AMD's folders drop the last part of 6.2.0."""
     return version.removesuffix(".0") if version.count(".") > 1 else version
-
-
-def _shown(when: datetime) -> str:
-    return when.strftime("%Y-%m-%d %H:%M UTC")

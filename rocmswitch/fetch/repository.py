@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from rocmswitch.errors import NetworkFailed, VerificationFailed
+from rocmswitch.fetch.compressed import HalfSynchronised
 from rocmswitch.fetch.indexstore import Envelope, IndexStore, Kept
 from rocmswitch.fetch.keyring import Keyring, NoNetwork, Reader
-from rocmswitch.fetch.packages import HalfSynchronised, PackagesReader
+from rocmswitch.fetch.packages import PackagesReader
 from rocmswitch.fetch.place import Mirrors, Place, locate
 from rocmswitch.fetch.provision import Provision
 from rocmswitch.fetch.release import Releases, TrustedRelease

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rocmswitch.errors import VerificationFailed
+from rocmswitch.model.keys import Keys
+
+__all__ = ["GOOD_HASHES", "KeyMissing", "KeyOutdated", "Keys", "Signed", "Verifier", "first_line"]
 
 GOOD_HASHES = {8: "SHA-256", 9: "SHA-384", 10: "SHA-512"}
 """Of RFC 4880, 9.4: those that a data signature may be made with."""
@@ -17,15 +20,6 @@ class KeyMissing(VerificationFailed):
 
 class KeyOutdated(VerificationFailed):
     """A pinned key signed, but after the end that this copy of it states: a newer copy may state another."""
-
-
-@dataclass(frozen=True)
-class Keys:
-    """The fingerprints that are trusted, and a file that should hold their keys: armored, binary or a keybox."""
-
-    fingerprints: tuple[str, ...]
-    """Of primary keys: 40 upper-case hex digits."""
-    material: bytes
 
 
 @dataclass(frozen=True)

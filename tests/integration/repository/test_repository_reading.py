@@ -12,7 +12,7 @@ from rocmswitch.errors import (
     NotFound,
 )
 from rocmswitch.fetch.http import Http
-from rocmswitch.fetch.packages import HalfSynchronised
+from rocmswitch.fetch.compressed import HalfSynchronised
 from tests.support.aptrepository import Publication
 from tests.support.server import Fault
 from tests.support.site import HURRY, NOW, Site, kept_files, refused
