@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from rocmswitch.errors import NotFound, Refused
+from rocmswitch.errors import NotFound, Refused, UnresolvedDependency
 from rocmswitch.fetch.place import Mirrors, locate
 from rocmswitch.fetch.repository import Repositories
 from rocmswitch.host.libraries import HostLibraries, evidence
@@ -16,7 +16,9 @@ from rocmswitch.model.receipt import SourceRecord
 from rocmswitch.model.stack import Stack
 from rocmswitch.operations.tarball import Shelf, offer_tarball
 from rocmswitch.operations.timing import Stages
+from rocmswitch.planning.activation import card_variables
 from rocmswitch.planning.closure import resolve_closure
+from rocmswitch.planning.gpupackages import Choice, expanded
 from rocmswitch.planning.install import (
     InstallPlan,
     Machine,
@@ -27,6 +29,7 @@ from rocmswitch.planning.install import (
     selected_sets,
 )
 from rocmswitch.planning.locked import difference, kernels_of, kind_of, locked_offer
+from rocmswitch.planning.offers import Index
 from rocmswitch.planning.origin import Origin, Trust, choose_origin, origin_by_hash
 from rocmswitch.store.cache import Cache
 from rocmswitch.store.catalog import Manifest
@@ -116,13 +119,18 @@ def offer_prefix(
         )
     with stages.timed("plan"):
         found = evidence(stack.rocm.host, stack.rocm.host, around.libraries)
-        closure = resolve_closure(
-            roots_of(stack, selected_sets(stack, wish.sets)),
-            opened.indexes,
-            architecture=around.host.architecture,
-            proven=tuple(name for name, _ in found.proven),
-        )
         comparable = wish.tested is not None and kind_of(wish.tested) == origin.kind
+        try:
+            closure = resolve_closure(
+                _roots(stack, wish, opened.indexes),
+                opened.indexes,
+                architecture=around.host.architecture,
+                proven=tuple(name for name, _ in found.proven),
+            )
+        except UnresolvedDependency as error:
+            raise UnresolvedDependency(
+                error.message, hint=_tested_way(stack, wish) if comparable else ""
+            ) from error
         differs = difference(closure, wish.tested) if wish.tested and comparable else ""
         notes = (*because, *opened.warnings, *([differs] if differs else []))
         kernels = kernels_of(wish.tested)
@@ -161,12 +169,24 @@ def check_required(plan: InstallPlan, required: str | None) -> None:
         )
 
 
+def _roots(stack: Stack, wish: Wish, indexes: Sequence[tuple[Index, int]]) -> tuple[str, ...]:
+    choice = Choice(stack.name, wish.gpus or (), card_variables(stack.gpus))
+    names = (name for index, _ in indexes for name in index.names())
+    return expanded(roots_of(stack, selected_sets(stack, wish.sets)), choice, lambda: names)
+
+
 def _check_prefix(stack: Stack) -> None:
     if stack.rocm.comes_as_wheels:
         raise Refused(
             f"`{stack.name}` cannot be installed: its ROCm comes as wheels, which are part of each environment",
             hint=f"run `rocmswitch use {stack.name} --venv NAME`",
         )
+
+
+def _tested_way(stack: Stack, wish: Wish) -> str:
+    """An archive that moves on, as sid does, has no longer what the manifest names; the lock knows where it is."""
+    words = "".join(f" --set {one}" for one in wish.sets)
+    return f"run `rocmswitch install {stack.name}{words} --locked`"
 
 
 def _cached(packages: tuple[Package, ...], cache: Cache) -> frozenset[Digest]:
