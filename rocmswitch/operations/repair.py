@@ -18,6 +18,7 @@ from rocmswitch.operations.resolving import Surroundings, Wish, origin_of, plan_
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.activation import ACTIVE, PLACEHOLDER
 from rocmswitch.planning.closure import resolve_closure
+from rocmswitch.planning.gpupackages import Choice, expanded
 from rocmswitch.planning.install import (
     HostPackage,
     InstallPlan,
@@ -87,8 +88,10 @@ def plan_anew(
     opened = repositories.open(
         stack.rocm.sources, around.host, mirror=wish.mirror, allow_expired=wish.allow_expired
     )
+    names = tuple(name for index, _ in opened.indexes for name in index.names())
     for sets in _choices(stack) if present else ():
-        closure = resolve_closure(roots_of(stack, sets), opened.indexes, architecture=around.host.architecture)
+        roots = expanded(roots_of(stack, sets), Choice(stack.name), lambda: names)
+        closure = resolve_closure(roots, opened.indexes, architecture=around.host.architecture)
         if present <= {one.name for one in closure.packages}:
             plan = plan_prefix(manifest, replace(wish, sets=sets), repositories, around, Stages())
             return replace(plan, nonce=wish.current)

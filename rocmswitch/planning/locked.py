@@ -12,7 +12,9 @@ from rocmswitch.model.grammar import parse_root
 from rocmswitch.model.package import PINNED, Digest, Package, Relation
 from rocmswitch.model.receipt import SourceRecord
 from rocmswitch.model.stack import Stack
+from rocmswitch.planning.activation import card_variables
 from rocmswitch.planning.closure import Closure, resolve_closure
+from rocmswitch.planning.gpupackages import Choice, expanded
 from rocmswitch.planning.install import Offer, Request, roots_of, selected_sets, sets_of
 from rocmswitch.planning.offers import Index
 from rocmswitch.planning.placement import C_LIBRARY, c_library_bound
@@ -30,7 +32,7 @@ def make_lock(stack: Stack, indexes: Sequence[tuple[Index, int]], sources: tuple
     Raises ManifestMistake where a set alone has other packages than among all sets together, because one
     lock could then not serve both.
     """
-    everything = resolve_closure(roots_of(stack, sets_of(stack)), indexes)
+    everything = resolve_closure(_roots(stack, sets_of(stack), indexes), indexes)
     members = {name: _members(stack, name, indexes, everything) for name in sets_of(stack)}
     packages = sorted(everything.packages, key=lambda one: one.name)
     return Lock(
@@ -49,7 +51,10 @@ def locked_offer(request: Request, lock: Lock, mirrors: Mirrors) -> Offer:
     """
     if lock.stack != request.stack.name:
         raise ManifestMistake(f"the lock is of `{lock.stack}`, not of `{request.stack.name}`")
-    roots = _locked_roots(lock, roots_of(request.stack, selected_sets(request.stack, request.sets)))
+    stack = request.stack
+    choice = Choice(stack.name, request.gpus, card_variables(stack.gpus))
+    asked = roots_of(stack, selected_sets(stack, request.sets))
+    roots = _locked_roots(lock, expanded(asked, choice, lambda: (one.name for one in lock.packages)))
 
     def urls(package: Package) -> tuple[str, ...]:
         snapshot = lock.sources[int(package.source)].snapshot
@@ -106,9 +111,15 @@ def _versions(closure: Closure) -> dict[str, str]:
     return {one.name: one.version for one in closure.packages}
 
 
+def _roots(stack: Stack, sets: tuple[str, ...], indexes: Sequence[tuple[Index, int]]) -> tuple[str, ...]:
+    """Those of every card."""
+    names = (name for index, _ in indexes for name in index.names())
+    return expanded(roots_of(stack, sets), Choice(stack.name), lambda: names)
+
+
 def _members(stack: Stack, name: str, indexes: Sequence[tuple[Index, int]], everything: Closure) -> frozenset[str]:
     """Names of the packages of one set."""
-    alone = resolve_closure(roots_of(stack, selected_sets(stack, (name,))), indexes)
+    alone = resolve_closure(_roots(stack, selected_sets(stack, (name,)), indexes), indexes)
     among_all = everything.reachable(alone.roots)
     if _versions(alone) != _versions(among_all):
         raise ManifestMistake(f"the set `{name}` of `{stack.name}` has other packages alone than with all sets")

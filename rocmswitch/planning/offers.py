@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
 from rocmswitch.metadata.debversion import satisfies, version_key
@@ -15,6 +15,8 @@ class Index(Protocol):
     def candidates(self, name: str) -> tuple[Package, ...]: ...
 
     def providers(self, virtual: str) -> tuple[Package, ...]: ...
+
+    def names(self) -> Iterable[str]: ...
 
 
 class Offers:

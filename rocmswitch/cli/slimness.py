@@ -1,0 +1,36 @@
+"""How much a choice of cards saves, in words: before, as far as it is known, and afterwards."""
+
+from __future__ import annotations
+
+from rocmswitch.cli import output
+from rocmswitch.model.receipt import Receipt
+from rocmswitch.planning.install import InstallPlan
+
+
+def say_choice(plan: InstallPlan) -> None:
+    """For which cards the tree will be, and what that leaves out; on stderr."""
+    if not plan.gpus:
+        return
+    taken_for = [one for one in plan.needed.gpus if one not in plan.gpus]
+    also = f", and {' '.join(taken_for)} that they are taken for" if taken_for else ""
+    output.say(f"for {' '.join(plan.gpus)} alone{also}: {_saving(plan)}")
+
+
+def _saving(plan: InstallPlan) -> str:
+    if plan.left_out_is_known:
+        whole = plan.installed_size + plan.left_out_size
+        return f"{output.size(whole)} → {output.size(plan.installed_size)} on disk"
+    if plan.left_out_size:
+        return f"at least {output.size(plan.left_out_size)} of files for other cards are left out"
+    return "how much is for other cards is not known before it is unpacked"
+
+
+def say_saved(receipt: Receipt) -> None:
+    """What was left out in the end."""
+    count, size = sum(one.count for one in receipt.left_out), sum(one.size for one in receipt.left_out)
+    if receipt.gpus:
+        whole = f"{output.size(receipt.size + size)} → {output.size(receipt.size)}"
+        output.say(f"for {' '.join(receipt.gpus)} alone: {count} files of other cards left out, {whole}")
+    for note in receipt.notes:
+        if " has no " in note and any(f" for {gpu}" in note for gpu in receipt.gpus):
+            output.say(f"note: {note}")
