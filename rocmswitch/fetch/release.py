@@ -79,7 +79,7 @@ class Releases:
 
     def _check_dates(self, place: Place, release: Release) -> bool:
         """Refuse what is of the future, older than what was seen, or, unless that is allowed, expired."""
-        self._dates.check(place, release.date)
+        self.dates.check(place, release.date)
         if release.valid_until is None or release.valid_until >= self.now:
             return False
         if not (self.allow_expired or self._was_in_date(release)):
@@ -90,7 +90,7 @@ class Releases:
         return True
 
     @property
-    def _dates(self) -> Dates:
+    def dates(self) -> Dates:
         return Dates(self.store, self.now, self.allow_expired, self.provision)
 
     def _was_in_date(self, release: Release) -> bool:
