@@ -1,0 +1,92 @@
+"""rocmswitch bundle install: what `install` and `use` do, with a bundle in the place of servers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rocmswitch.cli import install as installing
+from rocmswitch.cli.main import Scopes
+from rocmswitch.cli.use_missing import make_environment
+from rocmswitch.cli.use_options import Options as VenvOptions
+from rocmswitch.errors import NotFound, UsageMistake
+from rocmswitch.metadata.bundle import BundledStack
+from rocmswitch.planning.naming import resolve_name
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The command line."""
+
+    sets: tuple[str, ...]
+    venv: str | None
+    python: str | None
+    gpu: str | None
+    require: str | None
+    allow_expired: bool
+    yes: bool
+    dry_run: bool
+    as_json: bool
+
+
+def install_bundle(scopes: Scopes, names: tuple[str, ...], wanted: Wanted) -> None:
+    """Install the prefixes of the named stacks, or of all, then make the environment. *scopes* has the bundle.
+
+    Raises as `install` and `use` do.
+    """
+    assert scopes.supplies is not None
+    chosen = _chosen(scopes.supplies.bundle.stacks, names)
+    home = _of_the_environment(scopes, chosen) if wanted.venv is not None else None
+    for one in chosen:
+        if one.sets:
+            _install(scopes, one, wanted)
+    if home is not None:
+        make_environment(scopes, home.name, _venv_options(wanted))
+    elif not any(one.sets for one in chosen):
+        raise UsageMistake("there are only wheels in this bundle: `--venv NAME` makes an environment of them")
+
+
+def _chosen(stacks: tuple[BundledStack, ...], names: tuple[str, ...]) -> tuple[BundledStack, ...]:
+    """Those that *names* mean, which may be versions; all where none is named. Raises NotFound."""
+    known = {one.name: one for one in stacks}
+    return tuple(dict.fromkeys(known[resolve_name(name, tuple(known))] for name in names)) or stacks
+
+
+def _of_the_environment(scopes: Scopes, chosen: tuple[BundledStack, ...]) -> BundledStack:
+    assert scopes.supplies is not None
+    have = {one.stack for one in scopes.supplies.bundle.venvs}
+    found = [one for one in chosen if one.name in have]
+    if not found:
+        path = scopes.supplies.file.path
+        raise NotFound(f"the bundle `{path}` has no wheels", hint=f"run `rocmswitch bundle show {path}`")
+    if len(found) > 1:
+        names = ", ".join(f"`{one.name}`" for one in found)
+        raise UsageMistake(f"the bundle has wheels of {names}: name the stack that `--venv` is of")
+    return found[0]
+
+
+def _install(scopes: Scopes, one: BundledStack, wanted: Wanted) -> None:
+    options = installing.Options(
+        sets=wanted.sets or one.sets,
+        locked=False,
+        require=wanted.require,
+        mirror=None,
+        allow_expired=wanted.allow_expired,
+        yes=wanted.yes,
+        dry_run=wanted.dry_run,
+        as_json=wanted.as_json,
+    )
+    installing.install_named(scopes, one.name, options)
+
+
+def _venv_options(wanted: Wanted) -> VenvOptions:
+    return VenvOptions(
+        venv=wanted.venv,
+        python=wanted.python,
+        mirror=None,
+        allow_expired=wanted.allow_expired,
+        yes=wanted.yes,
+        dry_run=wanted.dry_run,
+        as_json=wanted.as_json,
+        gpu=wanted.gpu,
+        require=wanted.require,
+    )
