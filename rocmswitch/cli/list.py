@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import click
 
-from rocmswitch.cli import listing, machine, output
+from rocmswitch.cli import listing, output
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.settling import tell_pending
 from rocmswitch.cli.system_option import system_reading_option
-from rocmswitch.planning.naming import by_version
 from rocmswitch.store.installed import Installed
 
 
@@ -22,7 +21,9 @@ def command(scopes: Scopes, available: bool, sizes: bool, as_json: bool) -> None
     """List what is installed: stacks, then environments, by version, the newest last."""
     tell_pending(scopes)
     if available:
-        _available(scopes, as_json=as_json)
+        from rocmswitch.cli.available import show_available
+
+        show_available(scopes, as_json=as_json)
         return
     installed = Installed(scopes.searched)
     found = listing.ordered(installed.everything())
@@ -47,35 +48,3 @@ def _sizes(scopes: Scopes, found: list[listing.Tree], installed: Installed, *, a
         output.write_json(sizes.as_json(measured, listing.as_json(found, installed)))
     else:
         sizes.show(measured, found)
-
-
-def _available(scopes: Scopes, *, as_json: bool) -> None:
-    manifests, mistakes = machine.catalog(scopes).read_all()
-    for mistake in mistakes:
-        output.say(f"warning: {mistake.message}")
-    found = sorted(manifests, key=lambda one: by_version(one.stack.name))
-    there = {one.receipt.name for one in Installed(scopes.searched).prefixes()}
-    if as_json:
-        output.write_json(
-            [
-                {
-                    "name": one.stack.name,
-                    "summary": one.stack.summary,
-                    "released": one.stack.released,
-                    "installed": one.stack.name in there,
-                    "shipped": one.shipped,
-                    "file": str(one.file),
-                }
-                for one in found
-            ]
-        )
-        return
-    output.definitions(
-        (
-            one.stack.name,
-            one.stack.summary
-            + (" (installed)" if one.stack.name in there else "")
-            + ("" if one.shipped else f"  (your own: {one.file})"),
-        )
-        for one in found
-    )

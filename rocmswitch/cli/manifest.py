@@ -29,10 +29,7 @@ def check(file: Path) -> None:
         output.say(f"warning: it is only found in a file `{stack.name}.yaml`")
 
 
-@command.command(
-    epilog="Example: rocmswitch manifest new --from-repository https://repo.radeon.com/rocm/apt/6.2.4 "
-    "--key CA8BB4727A47B4D09B4EE8969386B48A1A693C5C -o rocm-6.2.4.yaml"
-)
+@command.command(epilog="Example: rocmswitch manifest new --from-repository URL -o rocm-6.2.4.yaml")
 @click.option(
     *("--from-repository", "urls"),
     required=True,

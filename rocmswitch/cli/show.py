@@ -11,10 +11,12 @@ from rocmswitch.cli import machine, output
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.probe_kept import probes
 from rocmswitch.cli.settling import tell_pending
+from rocmswitch.cli.show_sources import set_rows, size_rows, source_rows
 from rocmswitch.errors import NotFound
+from rocmswitch.host.facts import read_host
+from rocmswitch.metadata.lock import Lock
 from rocmswitch.model.convolutionwords import FALLBACK
 from rocmswitch.model.receipt import Receipt
-from rocmswitch.model.source import Key
 from rocmswitch.model.stack import Gpu, Stack
 from rocmswitch.planning.naming import resolve_name
 from rocmswitch.planning.proberesults import summary
@@ -49,7 +51,7 @@ def command(scopes: Scopes, name: str, as_json: bool) -> None:
         )
         return
     if manifest is not None and not environment:
-        _show_manifest(manifest)
+        _show_manifest(manifest, machine.lock(scopes, manifest.stack.name) if manifest.shipped else None)
     _tell_probe(scopes, one.receipt.stack if one else manifest.stack.name if manifest else "")
     if one is not None:
         _show_receipt(one, one.receipt)
@@ -70,7 +72,7 @@ def _manifest(scopes: Scopes, name: str, *, needed: bool) -> Manifest | None:
         return None
 
 
-def _show_manifest(manifest: Manifest) -> None:
+def _show_manifest(manifest: Manifest, lock: Lock | None) -> None:
     stack = manifest.stack
     output.write(f"{stack.name}  {stack.summary}")
     rows = [("manifest", str(manifest.file)), ("released", _marked(stack, "released", stack.released))]
@@ -82,14 +84,14 @@ def _show_manifest(manifest: Manifest) -> None:
             ("miopen", stack.rocm.miopen),
         )
     ]
-    for source in stack.rocm.sources:
-        where = source.url or f"{source.archive}'s archive"
-        rows.append(("source", f"{where} ({', '.join(filter(None, (source.kind, _signed_by(source.key))))})"))
+    rows += source_rows(stack, read_host())
     sources = {source.url for source in stack.rocm.sources}
     rows += [("index", one) for one in dict.fromkeys(build.index for build in stack.pytorch) if one not in sources]
     if stack.wheels is not None:
         rows.append(("wheels", ", ".join(f"{key} {value}" for key, value in stack.wheels.packages.items())))
     output.definitions(row for row in rows if row[1])
+    _section("Packages that the sets begin with", set_rows(stack))
+    _section("Size", size_rows(stack, lock) if lock else [])
     _section("PyTorch", [_pytorch(stack, position) for position in range(len(stack.pytorch))])
     _section("GPUs", _gpus(stack))
     if stack.unverified:
@@ -161,10 +163,6 @@ def _known(gpu: Gpu, *, is_read: bool) -> str:
         "" if is_read else "parts unverified",
     ]
     return "".join(f"; {part}" for part in parts if part)
-
-
-def _signed_by(key: Key | None) -> str:
-    return "signed by " + " or ".join(key.fingerprints) if key else ""
 
 
 def _marked(stack: Stack, key: str, value: str) -> str:

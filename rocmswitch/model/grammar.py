@@ -43,9 +43,12 @@ class WrongValue(ValueError):
 
 
 def parse_root(text: str) -> tuple[str, tuple[Bound, ...]]:
-    """A package root: `hipcc`, or `hipcc (>= 5.2.3, << 5.3)` with bounds that must all hold. Raises ValueError."""
+    """A package root: `hipcc`, or `hipcc (>= 5.2.3, << 5.3)` with bounds that must all hold. Raises ValueError.
+
+    In the name `{gpu}` may stand for the target of each card.
+    """
     found = _ROOT.fullmatch(text)
-    if not found or not PACKAGE.fullmatch(found["name"]):
+    if not found or not PACKAGE.fullmatch(found["name"].replace("{gpu}", "gfx1010")):
         raise ValueError(f"`{text}` is not a package with, perhaps, a range: `hipcc (>= 5.2.3, << 5.3)`")
     bounds = found["bounds"].split(", ") if found["bounds"] else []
     return found["name"], tuple(_parse_bound(one, text) for one in bounds)

@@ -54,9 +54,20 @@ def test_list_available(line: CommandLine):
     outcome = line.tell(line.run("list", "--available"))
 
     assert outcome.code == 0
-    assert outcome.out.splitlines()[:2] == [
-        "acme-1.0      A small stack  (your own: ROOT/data/manifests/acme-1.0.yaml)",
-        "debian-5.2.3  ROCm 5.2.3 built by Debian 12, with HIP and its compiler, without rocBLAS and MIOpen",
+    lines = outcome.out.splitlines()
+    assert lines[:5] == [
+        "Others",
+        "  acme-1.0  A small stack · apt · your own: ROOT/data/manifests/acme-1.0.yaml",
+        "",
+        "Debian's own builds",
+        "  debian-5.2.3  ROCm 5.2.3 built by Debian 12, with HIP and its compiler, without rocBLAS and MIOpen · apt"
+        " · 41.9 MB, 201.2 MB on disk",
+    ]
+    assert [line for line in lines if line and line[0] != " "] == [
+        "Others",
+        "Debian's own builds",
+        "AMD's releases",
+        "AMD's new builds",
     ]
     assert outcome.err == "warning: ROOT/data/manifests/bad-1.0.yaml:3: `sumary`: unknown key\n"
 
@@ -68,8 +79,12 @@ def test_show_of_what_is_not_installed(line: CommandLine):
 acme-1.0  A small stack
 manifest  ROOT/data/manifests/acme-1.0.yaml
 released  2026-01-02
-source    MIRROR/apt (apt, signed by FINGERPRINT)
+source    MIRROR/apt (apt, stable, signed by FINGERPRINT)
 wheels    demo 1.0
+
+Packages that the sets begin with
+runtime   acme-tools
+compiler  acme-cc (>= 1.0)
 
 not installed; `rocmswitch install acme-1.0` installs it
 """
