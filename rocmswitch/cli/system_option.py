@@ -10,9 +10,9 @@ import click
 
 from rocmswitch.cli import output
 from rocmswitch.cli.main import Scopes
-from rocmswitch.errors import MachineLacks
+from rocmswitch.errors import MachineLacks, NotFound
 from rocmswitch.model.receipt import Receipt
-from rocmswitch.store.installed import Damaged, Installation, Installed
+from rocmswitch.store.installed import Installed
 from rocmswitch.store.layout import Layout
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -55,14 +55,17 @@ def check_own(scopes: Scopes, name: str) -> None:
     """Raise MachineLacks where *name* is not this user's but the machine's: how it is changed, as a whole line."""
     if is_shared(scopes) or not Layout.system().prefixes.is_dir():
         return
-    if _named(Installed((scopes.own,)), name) is None and _named(Installed((Layout.system(),)), name) is not None:
+    if not _knows(Installed((scopes.own,)), name) and _knows(Installed((Layout.system(),)), name):
         raise _root_only(
             f"`{name}` is shared by all users of this machine, and only root may change it", "--system"
         )
 
 
-def _named(installed: Installed, name: str) -> Installation | Damaged | None:
-    return installed.damaged(name) or (None if "/" in name else installed.exactly(name))
+def _knows(installed: Installed, name: str) -> bool:
+    try:
+        return bool(installed.damaged(name) or installed.find(name))
+    except NotFound:
+        return False
 
 
 def _option(text: str, choose: Callable[[click.Context], None]) -> Callable[[_Command], _Command]:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 SYSTEM = "--system"
 _SHARED = re.compile(
-    r"(`rocmswitch (?:install|remove|repair|verify|undo|history|backup prune|cache size|cache prune)\b[^`]*)`"
+    r"(`rocmswitch (?:install|remove|repair|verify|undo|history|backup prune|cache size|cache prune)\b"
+    r"(?![^`]* --help)[^`]*)`"
 )
 """Commands that are about one user's own things without that option."""
 

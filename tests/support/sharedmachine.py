@@ -84,6 +84,12 @@ class SharedMachine:
                 os.chown(path, number, number)
         return CommandLine(folder, self.environment)
 
+    def own(self, number: int) -> None:
+        """All that root has prepared in that account is its user's."""
+        folder = self.line(number).folder
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, number, number, follow_symlinks=False)
+
     def add_manifest(self, name: str, content: bytes) -> None:
         """For all users."""
         self.layout.manifests.mkdir(parents=True, exist_ok=True)
