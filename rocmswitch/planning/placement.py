@@ -30,7 +30,7 @@ class HostTable:
 
     listed: frozenset[str]
     only: frozenset[str]
-    instead: str = ""
+    hint: str = ""
     """The hint where a C library is needed and cannot be carried."""
 
 
@@ -130,10 +130,10 @@ def _check_c_library(closure: Closure, table: HostTable, because: str) -> None:
     there = [one for one in closure.packages if one.name in C_LIBRARIES and one.filename]
     if not there:
         said = f"{because}, and there is no C library to carry along where these packages come from"
-        raise MachineLacks(said, hint=table.instead)
+        raise MachineLacks(said, hint=table.hint)
     if there[0].name in table.only:
         said = f"{because}, and the manifest says that `{there[0].name}` cannot be carried along"
-        raise MachineLacks(said, hint=table.instead)
+        raise MachineLacks(said, hint=table.hint)
 
 
 def c_library_bound(package: Package) -> str:
