@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from rocmswitch.errors import Busy, VerificationFailed
 from rocmswitch.fetch.http import Http
 from rocmswitch.fetch.partial import PartialFile
+from rocmswitch.fetch.rpmsignature import verify_package
 from rocmswitch.fetch.running import Running
 from rocmswitch.fetch.transfer import Progress, Stop, Transfer
 from rocmswitch.model.package import FIRST_USE, Artifact, Digest, Unhashed, address_as_digest
@@ -122,6 +123,8 @@ class Downloads:
                 path = cache.adopt(digest)
             else:
                 progress.started(artifact, artifact.size)
+        if artifact.signers:
+            verify_package(path, artifact)
         progress.finished(artifact)
         return path
 

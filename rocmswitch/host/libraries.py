@@ -7,6 +7,7 @@ distribution or from what its package manager says. ROCm trees that others insta
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
@@ -61,6 +62,13 @@ class HostLibraries:
         """The symbol versions that the host's *soname* defines."""
         found = self._look_up(soname)
         return found[1].defined_versions if found else ()
+
+    def has_path(self, path: str) -> bool:
+        """Whether there is something at the absolute *path*; a program may be in any of the program folders."""
+        folder, name = posixpath.split(path)
+        if folder.lstrip("/") in _PROGRAM_FOLDERS and self._has_path(f"bin/{name}"):
+            return True
+        return os.access(_inside(self._root, path), os.F_OK)
 
     @cached_property
     def folders(self) -> tuple[Path, ...]:

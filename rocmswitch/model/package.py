@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from rocmswitch.errors import VerificationFailed
+from rocmswitch.model.keys import Keys
 
 _HEX_LENGTH = {"sha256": 64, "sha512": 128}
 
@@ -106,6 +107,8 @@ class Artifact:
     size: int
     digest: Digest
     verification: str
+    signers: tuple[Keys, ...] = ()
+    """By one of which it has to be signed itself, where nobody signed the index with its hash."""
 
 
 @dataclass(frozen=True)

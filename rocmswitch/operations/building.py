@@ -112,6 +112,7 @@ def artifacts(plan: InstallPlan) -> Iterator[tuple[Artifact, PlannedPackage]]:
                 package.size,
                 package.digest,
                 planned.verification,
+                planned.signers,
             ),
             planned,
         )

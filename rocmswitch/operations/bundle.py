@@ -46,7 +46,10 @@ def gather_tree(
         plan = plan_prefix(manifest, wish, repositories, around, stages)
         return Tree(manifest.stack.name, sets, tuple(one for one, _ in artifacts(plan)), names, plan.notes)
     found = (
-        Artifact(one.name, one.version, one.filename, offer.urls(one), one.size, one.digest, offer.verification)
+        Artifact(
+            *(one.name, one.version, one.filename, offer.urls(one), one.size, one.digest, offer.verification),
+            signers=offer.signers(one),
+        )
         for one in offer.closure.packages
         if one.filename  # what no index has, the machine provably has
     )

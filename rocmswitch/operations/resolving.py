@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from rocmswitch.errors import NotFound, Refused, UnresolvedDependency
 from rocmswitch.fetch.place import Mirrors, locate
 from rocmswitch.fetch.repository import Repositories
+from rocmswitch.host.capabilities import lacking_capability
 from rocmswitch.host.libraries import HostLibraries, evidence
 from rocmswitch.metadata.lock import Lock
 from rocmswitch.model.host import Evidence, Host
@@ -17,7 +18,7 @@ from rocmswitch.model.stack import Stack
 from rocmswitch.operations.tarball import Shelf, offer_tarball
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.activation import card_variables
-from rocmswitch.planning.closure import resolve_closure
+from rocmswitch.planning.closure import Closure, resolve_closure
 from rocmswitch.planning.gpupackages import Choice, expanded
 from rocmswitch.planning.install import (
     InstallPlan,
@@ -126,6 +127,8 @@ def offer_prefix(
                 opened.indexes,
                 architecture=around.host.architecture,
                 proven=tuple(name for name, _ in found.proven),
+                versions=opened.versions,
+                lacks=lambda one: lacking_capability(one, around.libraries),
             )
         except UnresolvedDependency as error:
             raise UnresolvedDependency(
@@ -134,7 +137,15 @@ def offer_prefix(
         differs = difference(closure, wish.tested) if wish.tested and comparable else ""
         notes = (*because, *opened.warnings, *([differs] if differs else []))
         kernels = kernels_of(wish.tested)
-        return Offer(closure, opened.urls, opened.records, notes=notes, kernels=kernels), found
+        offer = Offer(closure, opened.urls, opened.records, notes=notes, kernels=kernels, signers=opened.signers)
+        return offer, with_capabilities(found, closure)
+
+
+def with_capabilities(found: Evidence, closure: Closure) -> Evidence:
+    """*found* with all that stands in *closure* for what the host has: capabilities that no index offers."""
+    known = {name for name, _ in found.proven}
+    hosts = (one.name for one in closure.packages if not one.source and one.name not in known)
+    return replace(found, proven=(*found.proven, *((name, "this machine has it") for name in hosts)))
 
 
 def plan_locked_prefix(manifest: Manifest, wish: Wish, around: Surroundings) -> InstallPlan:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from rocmswitch.errors import UsageMistake
 from rocmswitch.model.activation import CardVariable
 from rocmswitch.model.host import Evidence, Host
+from rocmswitch.model.keys import Keys
 from rocmswitch.model.package import C_LIBRARIES, SIGNED, Digest, Package
 from rocmswitch.model.receipt import SourceRecord
 from rocmswitch.model.source import SET_NAMES
@@ -40,6 +41,8 @@ class PlannedPackage:
     """By target, the bytes of files that are for it alone; None where nobody knows before it is unpacked."""
     unhashed: bool = False
     """Nobody has stated its hash: that of the package is a stand-in until it is here."""
+    signers: tuple[Keys, ...] = ()
+    """By which it has to be signed itself, where nobody signed the index with its hash."""
     shared: bool = False
     """The new tree takes it over from the one that it replaces, by hard links: nothing is fetched or unpacked."""
 
@@ -192,6 +195,10 @@ class Request:
     """All kinds of source that the whole manifest has."""
 
 
+def _nobody(package: Package) -> tuple[Keys, ...]:
+    return ()
+
+
 @dataclass(frozen=True)
 class Offer:
     """What there is: the closure of the request's roots, and where and how its packages are found and checked."""
@@ -203,6 +210,8 @@ class Offer:
     notes: tuple[str, ...] = ()
     kernels: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """By the SHA-256 of a package, the bytes of files for one target alone, where the tested lock states them."""
+    signers: Callable[[Package], tuple[Keys, ...]] = _nobody
+    """By which a package has to be signed itself, where nobody signed the index with its hash."""
     unhashed: bool = False
     """Nobody has stated the hash of its one package: it is learned when that arrives."""
 
@@ -257,7 +266,8 @@ def plan_install(request: Request, offer: Offer, machine: Machine) -> InstallPla
     """
     stack, rocm = request.stack, request.stack.rocm
     check_release(stack, offer.closure.packages)
-    table = HostTable(frozenset(rocm.host), frozenset(rocm.host_only), _instead(request, offer.closure))
+    listed = {*rocm.host, *(name for name, _ in machine.evidence.proven)}
+    table = HostTable(frozenset(listed), frozenset(rocm.host_only), hint=_instead(request, offer.closure))
     placement = place_packages(offer.closure, table, machine.evidence, machine.host.glibc)
     packages = tuple(
         _planned(one, placement, offer, machine) for one in offer.closure.packages if one.name in placement.unpacked
@@ -304,6 +314,7 @@ def _planned(package: Package, placement: Placement, offer: Offer, machine: Mach
         because=because,
         host_has=place == BASE and package.name in dict(machine.evidence.proven),
         kernels=None if known is None else tuple(known.items()),
+        signers=offer.signers(package),
         unhashed=offer.unhashed,
     )
 
