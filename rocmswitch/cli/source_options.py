@@ -26,7 +26,10 @@ def source_options(command: _Command) -> _Command:
         help="Trust this key where the manifest knows none; repeat for more.",
     )
     source = click.option(
-        "--source", default="", type=click.Choice(_KINDS), help="Take this kind of source, not the one that suits."
+        "--source",
+        type=click.Choice(_KINDS),
+        callback=lambda _, __, kind: kind or "",
+        help="Take this kind of source, not the one that suits.",
     )
     return source(key(command))
 
