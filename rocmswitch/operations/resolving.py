@@ -126,7 +126,8 @@ def offer_prefix(
                 _roots(stack, wish, opened.indexes),
                 opened.indexes,
                 architecture=around.host.architecture,
-                proven=tuple(name for name, _ in found.proven),
+                # What cannot be carried stands in, there or not: the plan says what it means that it is lacking.
+                proven=(*(name for name, _ in found.proven), *stack.rocm.host_only),
                 versions=opened.versions,
                 lacks=lambda one: lacking_capability(one, around.libraries),
             )
