@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from rocmswitch.cli import bundled, machine, output, planned
+from rocmswitch.cli import bundled, machine, output, planned, slimness
+from rocmswitch.cli.gpu_choice import chosen_gpus, gpu_option
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.progress import progress
 from rocmswitch.cli.settling import settle
@@ -46,6 +47,10 @@ class Options:
     as_json: bool
     source: str = ""
     keys: tuple[str, ...] = ()
+    gpu: tuple[str, ...] = ()
+    """As the user wrote them."""
+    gpus: tuple[str, ...] | None = None
+    """What these mean, as `Wish` has it."""
 
 
 @click.command(epilog="Example: rocmswitch install debian-5.2.3 --set compiler")
@@ -57,6 +62,7 @@ class Options:
 @click.option("--require", type=click.Choice(VERIFICATION_CLASSES), help="Refuse what is checked by less.")
 @click.option("--mirror", metavar="URL", help="Take a distribution's archive from here.")
 @click.option("--allow-expired", is_flag=True, help="Accept an index whose Valid-Until has passed.")
+@gpu_option
 @source_options
 @bundled.from_option
 @system_option
@@ -81,6 +87,7 @@ def install_named(scopes: Scopes, name: str, options: Options) -> None:
     manifest = catalog.read(resolve_name(name, catalog.names()))
     if manifest.stack.name != name:
         output.say(f"{name} is {manifest.stack.name}")
+    options = replace(options, gpus=chosen_gpus(options.gpu, manifest.stack.gpus))
     receipt = _receipt(scopes, manifest)
     there = None if options.dry_run else _there(scopes, manifest, options)
     if there is not None:
@@ -125,7 +132,7 @@ def _tell_there(scopes: Scopes, there: Installation, options: Options) -> None:
 
 def _is_there(scopes: Scopes, manifest: Manifest, options: Options, receipt: Receipt | None) -> bool:
     """Nothing is to be done: all sets are there and, with `--locked`, in the very state that was tested."""
-    if not install.is_there(manifest, options.sets, receipt, options.source):
+    if not install.is_there(manifest, options.sets, receipt, options.source, options.gpus):
         return False
     return not options.locked or install.is_as_tested(receipt, machine.lock(scopes, manifest.stack.name))
 
@@ -157,7 +164,9 @@ def _ahead(
 def _forecast(scopes: Scopes, manifest: Manifest, options: Options, receipt: Receipt | None) -> InstallPlan:
     lock = machine.lock(scopes, manifest.stack.name)
     wish = Wish(options.sets, mirror=machine.mirror(scopes, options.mirror), tested=lock)
-    wish = install.with_installed(replace(wish, source=options.source, keys=options.keys), receipt)
+    wish = install.with_installed(
+        replace(wish, source=options.source, keys=options.keys, gpus=options.gpus), receipt
+    )
     around = machine.surroundings(scopes.own, scopes.supplies)
     plan = install.plan_locked(manifest, install.from_its_source(manifest, wish, around), around)
     return install.without_shared(plan, machine.prefixes(scopes.own))
@@ -169,7 +178,9 @@ def _plan(
     lock = machine.lock(scopes, manifest.stack.name)
     mirror = machine.mirror(scopes, options.mirror)
     wish = Wish(options.sets, mirror=mirror, allow_expired=options.allow_expired, tested=lock)
-    wish = install.with_installed(replace(wish, source=options.source, keys=options.keys), receipt)
+    wish = install.with_installed(
+        replace(wish, source=options.source, keys=options.keys, gpus=options.gpus), receipt
+    )
     around = machine.surroundings(scopes.own, scopes.supplies)
     if options.locked:
         plan = install.plan_locked(manifest, wish, around)
@@ -193,6 +204,7 @@ def _execute(scopes: Scopes, plan: InstallPlan, workshop: Workshop, stages: Stag
     with progress(plan.download_size + plan.cached_size) as shown:
         receipt = install.execute(plan, workshop, shown, stages)
     output.say(f"installed {receipt.name}: {output.size(receipt.size)}, {scopes.own.prefixes / receipt.name}")
+    slimness.say_saved(receipt)
     output.say(f"next: `rocmswitch run {receipt.name} -- rocminfo`, or `rocmswitch use {receipt.name}`")
     if is_shared(scopes):
         tell_shared(scopes, receipt)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rocmswitch.cli import output
+from rocmswitch.cli.slimness import say_choice
 from rocmswitch.model.package import Artifact
 from rocmswitch.planning.install import InstallPlan
 from rocmswitch.planning.space import Room, space_needed
@@ -24,6 +25,7 @@ def show_install(plan: InstallPlan, rooms: tuple[Room, Room]) -> None:
         output.say(f"carried along because this machine lacks it: {', '.join(one.package.name for one in base)}")
     estimated = any(source.kind == "tarball" for source in plan.sources)
     _say_bytes(plan.download_size, plan.cached_size, plan.installed_size, about=estimated)
+    say_choice(plan)
     for room, needed in space_needed(plan, *rooms):
         output.say(f"{output.size(room.free)} free in {room.folder}, {output.size(needed)} of it needed")
     classes = sorted({one.verification for one in plan.packages})

@@ -23,12 +23,18 @@ from rocmswitch.store.catalog import Manifest
 from rocmswitch.store.trees import Trees
 
 
-def is_there(manifest: Manifest, sets: tuple[str, ...], receipt: Receipt | None, source: str = "") -> bool:
+def is_there(
+    manifest: Manifest,
+    sets: tuple[str, ...],
+    receipt: Receipt | None,
+    source: str = "",
+    gpus: tuple[str, ...] | None = None,
+) -> bool:
     """Whether the prefix has all *sets* already, so that nothing has to be planned and no server asked.
 
-    Where a kind of *source* is asked for, it has to have come from there.
+    Where a kind of *source* is asked for, it has to have come from there; where cards are, to be for them.
     """
-    if receipt is None or source not in ("", kind_of(receipt)):
+    if receipt is None or source not in ("", kind_of(receipt)) or gpus not in (None, receipt.gpus):
         return False
     return set(selected_sets(manifest.stack, sets)) <= set(receipt.sets)
 
@@ -46,9 +52,10 @@ def is_as_tested(receipt: Receipt | None, tested: Lock | None) -> bool:
 
 
 def with_installed(wish: Wish, receipt: Receipt | None) -> Wish:
-    """Sets add up: those that are installed stay, unless another kind of source is asked for."""
+    """Sets add up, and the cards stay: those that are installed, unless another kind of source is asked for."""
     if receipt is None:
         return wish
+    wish = replace(wish, gpus=receipt.gpus) if wish.gpus is None else wish
     if wish.source not in ("", kind_of(receipt)):
         return replace(wish, current=receipt.tree)
     return replace(
