@@ -38,11 +38,7 @@ BY_THE_PARSER = {"Stack.schema"}
 BY_NAME = {"Rocm.hip", "Rocm.rocblas", "Rocm.miopen"}
 """planning/release.py reads them by the names of their packages."""
 
-PENDING = {
-    "Source.digest": "install",
-    "Source.root": "install",
-    "Rocm.rpm_sets": "install",
-}
+PENDING: dict[str, str] = {}
 """Field -> the verb that will read it."""
 
 Read = tuple[str, str]
