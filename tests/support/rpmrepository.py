@@ -186,7 +186,7 @@ def sign_rpm(path: Path, key: SigningKey) -> None:
         "_gpg_name": key.fingerprint,
         "_gpg_path": str(key.folder.home),
         "_gpg_digest_algo": "sha256",
-        "_gpg_sign_cmd_extra_args": "--pinentry-mode loopback --passphrase-fd 0",
+        "_gpg_sign_cmd_extra_args": "--batch --no-tty --pinentry-mode loopback",
     }
     run(need("rpmsign", "rpm"), *_defines(macros), "--addsign", path)
 
