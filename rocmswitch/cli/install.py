@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,7 +17,7 @@ from rocmswitch.cli.progress import progress
 from rocmswitch.cli.settling import settle
 from rocmswitch.cli.source_options import source_options
 from rocmswitch.cli.system_option import is_shared, system_option, tell_shared
-from rocmswitch.errors import RocmswitchError
+from rocmswitch.errors import RocmswitchError, UsageMistake
 from rocmswitch.model.package import VERIFICATION_CLASSES
 from rocmswitch.model.receipt import Receipt
 from rocmswitch.model.source import SET_NAMES
@@ -54,11 +55,18 @@ class Options:
 
 
 @click.command(epilog="Example: rocmswitch install debian-5.2.3 --set compiler")
-@click.argument("name", metavar="STACK")
+@click.argument("name", metavar="STACK", default="")
 @click.option(
     "--set", "sets", multiple=True, type=click.Choice(SET_NAMES), help="What to install; repeat for more."
 )
-@click.option("--locked", is_flag=True, help="Exactly what was tested: the lock beside the manifest.")
+@click.option(
+    "--locked",
+    "lock",
+    is_flag=False,
+    flag_value="",
+    metavar="[FILE]",
+    help="Exactly what this rocmswitch.lock has; without FILE what was tested.",
+)
 @click.option("--require", type=click.Choice(VERIFICATION_CLASSES), help="Refuse what is checked by less.")
 @click.option("--mirror", metavar="URL", help="Take a distribution's archive from here.")
 @click.option("--allow-expired", is_flag=True, help="Accept an index whose Valid-Until has passed.")
@@ -70,12 +78,30 @@ class Options:
 @click.option("--dry-run", is_flag=True, help="Only show the plan.")
 @click.option("--json", "as_json", is_flag=True, help="For programs: the plan.")
 @click.pass_obj
-def command(scopes: Scopes, /, name: str, **chosen: Any) -> None:
+@click.pass_context
+def command(context: click.Context, scopes: Scopes, /, name: str, lock: str | None, **chosen: Any) -> None:
     """Install the ROCm tree of STACK: a full name, a version such as 5.2 (the newest that fits), or `recommended`.
 
     Sets add up, also to those that are installed; runtime is always among them.
     """
-    install_named(scopes, name, Options(**chosen))
+    from_file = lock and is_file(lock)
+    name = name or ("" if from_file else lock or "")
+    options = Options(**chosen, locked=lock is not None)
+    if lock and from_file:
+        from rocmswitch.cli.install_locked import install_locked
+
+        install_locked(scopes, name, lock, options)
+    elif not name:
+        raise click.MissingParameter(param=context.command.params[0], ctx=context)
+    elif lock and lock != name:
+        raise UsageMistake(f"there is no lock `{lock[:80]}`")
+    else:
+        install_named(scopes, name, options)
+
+
+def is_file(word: str) -> bool:
+    """Whether *word* after `--locked` is a lock, not the stack that is meant: it has a slash, or is there."""
+    return "/" in word or word.endswith(".lock") or Path(word).is_file()
 
 
 def install_named(scopes: Scopes, name: str, options: Options) -> None:

@@ -45,6 +45,7 @@ _COMMANDS = {
     "link": ("Use a ROCm that something else installed.", "link"),
     "venv": ("Look at the environments, or remove one.", "venv"),
     "cache": ("Look at the downloaded archives, or delete them.", "cache"),
+    "lock": ("Write down the exact bytes of what is installed.", "lock"),
     "bundle": ("Take stacks to machines without a network.", "bundle"),
     "manifest": ("Check a manifest of your own.", "manifest"),
 }
