@@ -30,6 +30,7 @@ from rocmswitch.planning.libraries import foresee, library_of
 from rocmswitch.planning.loader import Search
 from rocmswitch.planning.pytorch import better_stack
 from rocmswitch.store.installed import Installation
+from rocmswitch.store.private import may_write
 
 _C, _CPP = "libc.so.6", "libstdc++.so.6"
 _ENTERED = ("VIRTUAL_ENV", "CONDA_PREFIX")
@@ -114,8 +115,9 @@ def _read(site: Site, here: Surgery) -> Framework | None:
     kept = {one.path: one for one in _kept(path)}
     found = read_framework(site.packages, kept)
     # In an account that has nothing of ours yet, looking leaves nothing behind either.
-    if found is not None and found.libraries != tuple(kept.values()) and here.own.data.is_dir():
-        # Another user's scope, a full disk, a name that is no text: a look is worth no error.
+    is_new = found is not None and found.libraries != tuple(kept.values())
+    if found is not None and is_new and here.own.data.is_dir() and may_write(path.parent):
+        # A full disk, a name that is no text: a look is worth no error.
         with contextlib.suppress(OSError, UnicodeEncodeError):
             here.disk.make_directories(path.parent)
             here.disk.replace_file(path, msgspec.json.encode(found.libraries))

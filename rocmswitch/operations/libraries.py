@@ -16,6 +16,7 @@ from rocmswitch.planning.libraries import Check, foresee, is_below, judge, parse
 from rocmswitch.planning.loader import Search
 from rocmswitch.store.freshness import look_is_due
 from rocmswitch.store.installed import Installation, Installed
+from rocmswitch.store.private import may_write
 from rocmswitch.store.receipts import receipt_path
 from rocmswitch.system.disk import Disk
 
@@ -66,7 +67,9 @@ def look_if_changed(
         return kept
     # Times changed and nothing else: what is kept is kept anew, so that the next quick look at times is content.
     check = kept or look(one, installed, environment)
-    # Another user's scope, a full disk: a look is worth no error.
+    if not may_write(path.parent):
+        return check
+    # A full disk: a look is worth no error.
     with contextlib.suppress(OSError):
         disk.make_directories(path.parent)
         disk.replace_file(path, json.dumps({"of": seen, "check": asdict(check)}).encode())
