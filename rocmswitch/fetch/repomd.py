@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rocmswitch.errors import Failed, NotFound, VerificationFailed
-from rocmswitch.fetch.compressed import DECOMPRESSORS, HalfSynchronised, ahead, checked, decompressed, read_listed
+from rocmswitch.fetch.compressed import DECOMPRESSORS, ahead, checked, decompressed, half_synchronised, read_listed
 from rocmswitch.fetch.dates import Dates
 from rocmswitch.fetch.indexstore import Envelope, IndexStore
 from rocmswitch.fetch.keyfile import fingerprints_in
@@ -169,10 +169,7 @@ class PrimaryReader:
         try:
             return read_listed(self.http, url, listed, WHAT)
         except NotFound as error:
-            raise HalfSynchronised(
-                f"`{url}` is not there, but {WHAT} lists it: the mirror is being synchronised",
-                hint="try again later: run the same command in some minutes",
-            ) from error
+            raise half_synchronised(url, f"no file, but {WHAT} lists one") from error
 
 
 @dataclass(frozen=True)

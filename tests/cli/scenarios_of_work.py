@@ -77,7 +77,7 @@ def a_file_of_an_environment_was_changed(scene: Scene) -> Outcome:
     return scene.fail("verify", "demo")
 
 
-@scenario("fetch/packages", "try again later: run the same command in some minutes", 4, follow=the_same_command())
+@scenario("fetch/compressed", "try again later: run the same command in some minutes", 4, follow=the_same_command())
 def the_mirror_is_being_synchronised(scene: Scene) -> Outcome:
     for path in scene.site.repository.dists.glob("main/binary-amd64/Packages*"):
         path.write_bytes(path.read_bytes() + b"\n")
