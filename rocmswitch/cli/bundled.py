@@ -75,10 +75,11 @@ def tell(scopes: Scopes, name: str) -> None:
 def adopt(scopes: Scopes, name: str) -> None:
     """Keep the manifest of a stack that only the bundle knew: `repair`, `show` and `use` need it."""
     unknown = _unknown(scopes, name)
-    if unknown is not None:
+    if unknown is not None and scopes.supplies is not None:
         from rocmswitch.operations.unbundling import lay_down
 
         lay_down(unknown, scopes.own.manifests, machine.disk())
+        machine.disk().discard(scopes.supplies.place(unknown))
 
 
 def _from(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
@@ -89,7 +90,9 @@ def _from(context: click.Context, parameter: click.Parameter, value: str | None)
 def _unknown(scopes: Scopes, name: str) -> Unknown | None:
     if scopes.supplies is None:
         return None
-    return next((one for one in scopes.supplies.unknown if one.stack.name == name), None)
+    supplies = scopes.supplies
+    found = next((one for one in supplies.unknown if one.stack.name == name), None)
+    return found if found and supplies.place(found).exists() else None  # kept by now, it is known
 
 
 def _trusted(stack: Stack) -> list[str]:

@@ -67,6 +67,10 @@ class Supplies:
     def manifests(self) -> Path:
         return self.folder / "manifests"
 
+    def place(self, unknown: Unknown) -> Path:
+        """Where the manifest lies until somebody agrees to keep it."""
+        return self.manifests / f"{unknown.stack.name}{SUFFIX}"
+
     @property
     def http(self) -> Bundled:
         return Bundled(self.file)
