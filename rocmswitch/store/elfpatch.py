@@ -12,11 +12,10 @@ import importlib.metadata
 import os
 import shutil
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 from typing import BinaryIO
 
 from elftools.common.utils import struct_parse
@@ -270,22 +269,27 @@ def _edited(block: bytes, position: int, edit: Edit) -> bytes:
     return block[: first - position] + content + block[last - position :]
 
 
+@dataclass(frozen=True)
+class Needed:
+    """Changes of DT_NEEDED: other names for some of it, and what is added."""
+
+    renamed: tuple[tuple[str, str], ...] = ()
+    added: tuple[str, ...] = ()
+
+
 def patchelf(
-    source: Path,
-    target: Path,
-    rpath: str | None,
-    *,
-    interpreter: str | None = None,
-    needed: Mapping[str, str] = MappingProxyType({}),
+    source: Path, target: Path, rpath: str | None, *, interpreter: str | None = None, needed: Needed | None = None
 ) -> None:
     """Let patchelf write *source* with the DT_RPATH *rpath* and the loader *interpreter* to *target*.
 
-    None leaves either as it is. *needed* are other names for libraries in DT_NEEDED. Raises MachineLacks, Failed.
+    None leaves either as it is. Raises MachineLacks, Failed.
     """
     words = ["--force-rpath", "--set-rpath", rpath] if rpath is not None else []
     words += ["--set-interpreter", interpreter] if interpreter is not None else []
-    for old, new in needed.items():
+    for old, new in needed.renamed if needed else ():
         words += ["--replace-needed", old, new]
+    for name in needed.added if needed else ():
+        words += ["--add-needed", name]
     done = process.run([_program(), *words, "--output", target, source])
     if done.code != 0:
         said = done.stderr.decode(errors="replace").strip().splitlines()

@@ -22,12 +22,19 @@ from rocmswitch.errors import Failed
 from rocmswitch.metadata.elf import ElfFacts, parse_elf
 from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.store.cache import hash_of
-from rocmswitch.store.elfpatch import patchelf
+from rocmswitch.store.elfpatch import Needed, patchelf
 from rocmswitch.system.disk import Disk
 
 PYTHON = "bin/python"
 """To which all other names of an environment's interpreter lead."""
 
+_FIRST = (
+    *("libc.so.6", "libm.so.6", "libmvec.so.1", "libpthread.so.0", "libdl.so.2", "librt.so.1", "libutil.so.1"),
+    *("libresolv.so.2", "libgcc_s.so.1", "libstdc++.so.6"),
+)
+"""What is loaded with the executable: for a module that has a DT_RUNPATH, as pyenv's have, the loader does not look
+in the executable's DT_RPATH (dlopen(3)), and would take the machine's libm, which fits another C library, or a
+libstdc++ that is older than the one that ROCm needs. One that is loaded already is not looked for."""
 _ORIGIN = re.compile(r"\$ORIGIN(?![A-Za-z0-9_])|\$\{ORIGIN\}")
 _OWN_LIBRARY = re.compile(r"libpython.*\.so.*")
 _SYSTEM = ("/usr/lib64", "/usr/lib", "/lib64", "/lib")
@@ -39,6 +46,7 @@ class Start:
 
     loader: Path
     libraries: tuple[Path, ...]
+    """The folder with the C library is the first."""
 
 
 def start_python(folder: Path, entries: Iterable[FileEntry], start: Start, disk: Disk) -> tuple[FileEntry, ...]:
@@ -61,9 +69,11 @@ def _started(folder: Path, entry: FileEntry, start: Start, disk: Disk) -> FileEn
     own = tuple(_search_path(facts, source.parent))
     rpath = ":".join(map(str, (*start.libraries, *own)))
     new = path.with_name(f".{path.name}.started")
-    patchelf(
-        source, new, rpath, interpreter=str(start.loader), needed=dict(_own_libraries(facts, own, source.parent))
+    needed = Needed(
+        tuple(_own_libraries(facts, own, source.parent)),
+        tuple(one for one in _FIRST if (start.libraries[0] / one).exists() and one not in facts.needed),
     )
+    patchelf(source, new, rpath, interpreter=str(start.loader), needed=needed)
     disk.set_mode(new, 0o755)
     disk.rename(new, path)
     return replace(

@@ -49,7 +49,14 @@ class Program:
     rpath: str = ""
 
 
-Content = bytes | str | Link | Library | Program
+@dataclass(frozen=True)
+class Copy:
+    """The bytes and the mode of a file of this machine."""
+
+    path: Path
+
+
+Content = bytes | str | Link | Library | Program | Copy
 
 
 @dataclass(frozen=True)
@@ -133,6 +140,8 @@ def put(path: Path, content: Content) -> None:
         make_library(content, path)
     elif isinstance(content, Program):
         make_program(content, path)
+    elif isinstance(content, Copy):
+        shutil.copy(content.path, path)
     else:
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         path.chmod(0o755 if path.parent.name == "bin" else 0o644)
