@@ -1,0 +1,292 @@
+"""A stack that comes as one archive: verified before it is unpacked, resumed, and required to stay what it was."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rocmswitch.model.fileentry import FileEntry
+from rocmswitch.store.receipts import read_files
+from tests.support.archives import COMPRESS, TarMember, symlink, tar
+from tests.support.commandline import CommandLine
+from tests.support.server import Fault
+from tests.support.tarballs import ARCHIVE, NAME, ROOT, TREE, TarballSite
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[TarballSite]:
+    with TarballSite(tmp_path / "server") as site:
+        yield site
+
+
+@pytest.fixture
+def line(tmp_path: Path, site: TarballSite) -> CommandLine:
+    """Has the manifest of the stack with the archive's hash."""
+    line = site.person(tmp_path)
+    site.let(line, digest=site.pack())
+    return line
+
+
+@pytest.fixture
+def secure(tmp_path: Path) -> Iterator[TarballSite]:
+    with TarballSite(tmp_path / "server", secure=True) as site:
+        site.pack()
+        yield site
+
+
+@pytest.fixture
+def learner(tmp_path: Path, secure: TarballSite) -> CommandLine:
+    """Has the manifest without a hash, and a server with a certificate."""
+    line = secure.person(tmp_path)
+    secure.let(line)
+    return line
+
+
+def tree_of(line: CommandLine) -> Path:
+    return line.layout.prefixes / NAME / ROOT
+
+
+def receipt_of(line: CommandLine) -> dict[str, object]:
+    found = json.loads(line.succeed("show", NAME, "--json"))["receipt"]
+    assert isinstance(found, dict)
+    return found
+
+
+def test_a_pinned_tarball_is_installed_whole(site: TarballSite, line: CommandLine):
+    outcome = line.run("install", NAME, "--yes")
+
+    assert outcome.code == 0, outcome
+    assert f"from {site.url}, by its hash " in outcome.err
+    assert "every package is checked: pinned" in outcome.err
+    assert {str(one.relative_to(tree_of(line))) for one in tree_of(line).rglob("*") if not one.is_dir()} == set(
+        TREE
+    )
+    receipt = receipt_of(line)
+    assert (receipt["root"], receipt["sets"]) == (ROOT, ["runtime", "compiler", "libraries", "developer"])
+    (source,) = receipt["sources"]  # type: ignore[misc]
+    assert (source["kind"], source["url"]) == ("tarball", site.url)
+
+
+def test_its_programs_run_and_its_environment_names_its_place(line: CommandLine):
+    line.succeed("install", NAME, "--yes")
+
+    assert line.run("run", NAME, "--", "rocminfo").code == 42
+    assert line.succeed("run", NAME, "--", "sh", "-c", "echo $ROCM_PATH").strip() == str(tree_of(line))
+
+
+@pytest.mark.parametrize("suffix", [".tar.xz", ".tar.zst", ".tar", ".tar.bz2"])
+def test_every_way_to_pack_gives_the_same_tree(site: TarballSite, line: CommandLine, suffix: str):
+    line.succeed("install", NAME, "--yes")
+    digest = site.pack(f"other{suffix}")
+    source = {**site.source(digest), "url": site.server.url(f"other{suffix}")}
+    site.let(line, name="rock-2.0", sources=[source])
+
+    line.succeed("install", "rock-2.0", "--yes")
+
+    files = {one.path: one.sha256 for one in _files(line, "rock-2.0")}
+    assert files == {one.path: one.sha256 for one in _files(line, NAME)}
+
+
+def _files(line: CommandLine, name: str) -> tuple[FileEntry, ...]:
+    return tuple(read_files(line.layout.prefixes / name))
+
+
+@pytest.mark.parametrize(
+    "options", [("--format=pax",), ("--format=gnu",), ("--transform", "s,^\\.,rock-dist-1.0,")]
+)
+def test_formats_of_tar_and_one_folder_around_the_tree_make_no_difference(
+    site: TarballSite, line: CommandLine, options: tuple[str, ...]
+):
+    (site.tree / "share" / ("a-long-name-" * 12)).write_text("long\n")
+    site.let(line, digest=site.pack(ARCHIVE, *options))
+
+    line.succeed("install", NAME, "--yes")
+
+    assert (tree_of(line) / "lib/librock.so.1").is_file()
+    assert (tree_of(line) / "share" / ("a-long-name-" * 12)).read_text() == "long\n"
+    assert line.run("verify", NAME).code == 0
+
+
+def test_another_file_than_the_pinned_one_is_never_unpacked(site: TarballSite, line: CommandLine):
+    site.let(line, digest="0" * 64)
+
+    outcome = line.run("install", NAME, "--yes")
+
+    assert outcome.code == 4
+    assert f"`{site.url}` has the sha256 hash" in outcome.error
+    assert not list(line.layout.prefixes.glob(f".trees/{NAME}-*/{ROOT}/*"))
+
+
+def test_a_download_that_is_cut_goes_on_where_it_stopped(site: TarballSite, line: CommandLine):
+    size = (site.folder / ARCHIVE).stat().st_size
+    site.server.misbehave(ARCHIVE, Fault(cut_after=size // 2, times=2))
+
+    line.succeed("install", NAME, "--yes")
+
+    ranges = [one.range for one in site.server.requests if one.range]
+    assert ranges, "it asked for the rest"
+    assert all(int(one.removeprefix("bytes=").rstrip("-")) >= size // 2 for one in ranges)
+
+
+def test_verify_and_repair_know_it_by_its_hash_and_remove_takes_it_away(site: TarballSite, line: CommandLine):
+    line.succeed("install", NAME, "--yes")
+    damaged = tree_of(line) / "share/rock/data"
+    damaged.parent.chmod(0o755)
+    damaged.unlink()
+    assert line.run("verify", NAME).code == 4
+    line.succeed("cache", "prune", "--all", "--yes")
+
+    line.succeed("repair", NAME, "--yes")
+
+    assert (tree_of(line) / "share/rock/data").read_text() == "data\n"
+    assert line.run("verify", NAME).code == 0
+    line.succeed("remove", NAME, "--yes")
+    assert not (line.layout.prefixes / NAME).exists()
+
+
+def test_what_is_there_is_not_asked_for_again_whatever_set_is_named(site: TarballSite, line: CommandLine):
+    line.succeed("install", NAME, "--yes")
+    before = len(site.server.requests)
+
+    outcome = line.run("install", NAME, "--set", "developer", "--yes")
+
+    assert (outcome.code, len(site.server.requests)) == (0, before)
+    assert "is installed already" in outcome.err
+
+
+def test_a_cached_tarball_needs_no_server(site: TarballSite, line: CommandLine):
+    line.succeed("install", NAME, "--yes")
+    line.succeed("remove", NAME, "--yes")
+    (site.folder / ARCHIVE).unlink()
+    before = len(site.server.requests)
+
+    line.succeed("install", NAME, "--yes")
+
+    assert len(site.server.requests) == before
+
+
+def test_the_plan_says_what_it_does_not_know(line: CommandLine):
+    outcome = line.run("install", NAME, "--dry-run")
+
+    assert outcome.code == 0
+    assert "about " in outcome.err and "at least 4 times the download is kept free" in outcome.err
+
+
+def test_room_for_four_times_the_download_is_looked_for_before(site: TarballSite, line: CommandLine):
+    site.server.misbehave(ARCHIVE, Fault(length=10**15, times=1))
+
+    outcome = line.run("install", NAME, "--yes")
+
+    assert outcome.code == 6
+    assert "free and" in outcome.error and "are needed there" in outcome.error
+
+
+def test_a_server_that_does_not_say_how_large_it_is_is_not_waited_for(site: TarballSite, line: CommandLine):
+    site.server.misbehave(ARCHIVE, Fault(no_length=True))
+
+    outcome = line.run("install", NAME, "--yes")
+
+    assert (outcome.code, outcome.error.endswith("its server does not say how many bytes it has")) == (1, True)
+
+
+HOSTILE = {
+    "out by name": [TarMember("../evil", b"x")],
+    "absolute name": [TarMember("/tmp/evil", b"x")],
+    "out by a symlink": [symlink("lib/x", "../../evil")],
+    "through a symlink": [symlink("lib", "share"), TarMember("lib/evil", b"x")],
+    "a device": [TarMember("dev/null", type=tarfile.CHRTYPE)],
+    "twice": [TarMember("lib/a", b"x"), TarMember("lib/a", b"y")],
+    "a sparse file": [TarMember("lib/a", type=tarfile.GNUTYPE_SPARSE)],
+    "out once the folder around it is gone": [TarMember("top/lib/a", b"x"), symlink("top/evil", "../top/lib/a")],
+    "a name for all": [TarMember("g", b"13 path=/etc\n", type=tarfile.XGLTYPE), TarMember("lib/a", b"x")],
+    "a keyword that changes contents": [TarMember("x", b"22 GNU.sparse.major=1\n", type=tarfile.XHDTYPE)],
+    "a garbled header": [TarMember("x", b"99 path=a\n", type=tarfile.XHDTYPE), TarMember("lib/a", b"x")],
+}
+
+
+@pytest.mark.parametrize("members", HOSTILE.values(), ids=HOSTILE.keys())
+def test_hostile_members_are_refused_and_nothing_is_left(
+    site: TarballSite, line: CommandLine, members: list[TarMember]
+):
+    content = COMPRESS[".gz"](tar(members))
+    (site.folder / ARCHIVE).write_bytes(content)
+    site.let(line, digest=hashlib.sha256(content).hexdigest())
+
+    outcome = line.run("install", NAME, "--yes")
+
+    assert outcome.code == 4, outcome
+    assert f"the archive of `{NAME}` " in outcome.error
+    assert not (line.layout.prefixes / NAME).exists()
+
+
+def test_a_first_use_is_said_recorded_and_required(secure: TarballSite, learner: CommandLine):
+    dry = learner.run("install", NAME, "--dry-run")
+    assert "nobody has stated its hash: it is taken as it arrives" in dry.err
+
+    learner.succeed("install", NAME, "--yes")
+
+    (package,) = receipt_of(learner)["packages"]  # type: ignore[misc]
+    assert package["verification"] == "first-use"
+    (record,) = (learner.layout.seen / "tarballs").iterdir()
+    assert json.loads(record.read_text()) == {"url": secure.url, "sha256": package["sha256"]}
+    assert learner.run("verify", NAME).code == 0
+
+
+def test_a_tarball_that_changed_after_its_first_use_is_refused(
+    secure: TarballSite, learner: CommandLine, tmp_path: Path
+):
+    learner.succeed("install", NAME, "--yes")
+    later = secure.person(tmp_path / "later")  # who has nothing left but the records
+    secure.let(later)
+    shutil.copytree(learner.layout.seen, later.layout.seen)
+    (secure.tree / "share/rock/data").write_text("other\n")
+    secure.pack()
+
+    outcome = later.run("install", NAME, "--yes")
+
+    assert outcome.code == 4
+    assert "its hash is that of its first use" in outcome.err
+    assert "hash" in outcome.error and secure.url in outcome.error
+
+
+def test_a_first_download_that_is_cut_goes_on_too(secure: TarballSite, learner: CommandLine):
+    size = (secure.folder / ARCHIVE).stat().st_size
+    secure.server.misbehave(ARCHIVE, Fault(cut_after=size // 2, times=2))
+
+    learner.succeed("install", NAME, "--yes")
+
+    assert (tree_of(learner) / "lib/librock.so.1").is_file()
+
+
+def test_a_first_use_is_too_weak_where_more_is_required(learner: CommandLine):
+    outcome = learner.run("install", NAME, "--yes", "--require", "pinned")
+
+    assert outcome.code == 5
+    assert f"`{NAME}` is only `first-use`, and `pinned` is required" in outcome.error
+
+
+def test_nothing_is_learned_from_a_server_without_encryption(site: TarballSite, line: CommandLine):
+    site.let(line)
+
+    outcome = line.run("install", NAME, "--yes")
+
+    assert outcome.code == 4
+    assert "is not encrypted and its manifest has no hash of it" in outcome.error
+
+
+def test_repair_asks_the_same_address_for_the_hash_of_the_first_use(secure: TarballSite, learner: CommandLine):
+    learner.succeed("install", NAME, "--yes")
+    learner.succeed("cache", "prune", "--all", "--yes")
+    data = tree_of(learner) / "share/rock/data"
+    data.parent.chmod(0o755)
+    data.unlink()
+
+    learner.succeed("repair", NAME, "--yes")
+
+    assert data.read_text() == "data\n"
