@@ -54,6 +54,10 @@ class PackageIndex:
         """The names of all packages."""
         return (name for name in self._packages.names() if not self._only or name in self._only)
 
+    def obsoleters(self, name: str) -> tuple[Package, ...]:
+        """None: of Debian's packages no field says that (Policy 7.6)."""
+        return ()
+
     def providers(self, virtual: str) -> tuple[Package, ...]:
         """Every package that says it provides *virtual*, by name."""
         names = (name for line in self._virtual.lines(virtual) for name in line.partition("\t")[2].split())

@@ -33,6 +33,9 @@ never run, or about payloads that can be unpacked. PayloadIsUstar is not among t
 _BETWEEN, _WITHIN = "\x1e", "\x1f"
 """Separators that XML cannot hold (XML 1.0, 2.2), so no name has them."""
 
+_OBSOLETES = "obsoletes "
+"""Before a name, in the table of what is provided: no capability has such a blank in it."""
+
 Owners = Mapping[Owner, Iterable[str]]
 
 
@@ -47,7 +50,8 @@ def encode_index(listed: Iterable[Listed], owned: Owners | None = None) -> bytes
         further = (owned or {}).get((one.name, one.architecture, one.version), ())
         one.files += [path for path in further if path not in one.files]
         packages.append(_line(one).encode())
-        for capability in (*(relation.name for relation in one.relations["provides"]), *one.files):
+        obsolete = (f"{_OBSOLETES}{relation.name}" for relation in one.relations["obsoletes"])
+        for capability in (*(relation.name for relation in one.relations["provides"]), *one.files, *obsolete):
             provided.setdefault(capability.encode(), set()).add(one.name.encode())
         if len(packages) > MAX_PACKAGES:
             raise VerificationFailed(f"an index of more than {MAX_PACKAGES} packages is not read")
@@ -135,6 +139,14 @@ class RpmIndex:
         names = (name for line in self._virtual.lines(virtual) for name in line.partition("\t")[2].split(" "))
         offered = (package for name in names for package in self.candidates(name))
         return tuple(one for one in offered if any(relation.name == virtual for relation in one.provides))
+
+    def obsoleters(self, name: str) -> tuple[Package, ...]:
+        """Every package that takes the place of packages *name*, whatever their version."""
+        names = (
+            one for line in self._virtual.lines(_OBSOLETES + name) for one in line.partition("\t")[2].split(" ")
+        )
+        offered = (package for other in names for package in self.candidates(other))
+        return tuple(one for one in offered if any(relation.name == name for relation in one.obsoletes))
 
 
 def _parse_package(line: str, source: str) -> Package:

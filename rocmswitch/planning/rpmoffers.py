@@ -64,12 +64,17 @@ class RpmOffers:
         return self._named[name]
 
     def asked(self, root: str) -> tuple[Package, ...]:
-        """What a root of the manifest may be. Raises UnresolvedDependency where there is nothing."""
+        """What a root of the manifest may be; by its bare name also what takes its place, as with `dnf install`.
+
+        Raises UnresolvedDependency where there is nothing.
+        """
         name, bounds = parse_root(root)
         relations = [Relation(name, operator, version) for operator, version in bounds]
         named = [one for one in self.named(name) if all(RPM.satisfies(one.version, bound) for bound in relations)]
         if not named and not bounds:
             named = list(self.answering(Relation(name)))
+        if not bounds:
+            named += self._taking_the_place(named)
         if named:
             return tuple(named)
         there = ", ".join(f"`{one}`" for one in self.named(name))
@@ -128,6 +133,17 @@ class RpmOffers:
                         gone.setdefault(id(other), set()).add(id(one))
         # Two that obsolete each other both stay.
         return [one for one in packages if all(by in gone and id(one) in gone[by] for by in gone.get(id(one), ()))]
+
+    def _taking_the_place(self, packages: list[Package]) -> list[Package]:
+        """What obsoletes one of *packages*, by its name."""
+        names = {
+            other.name for one in packages for index, _ in self._indexes for other in index.obsoleters(one.name)
+        }
+        found = (one for name in sorted(names) for one in self.named(name) if one not in packages)
+        return [one for one in found if any(self._obsoletes(one, other) for other in packages)]
+
+    def _obsoletes(self, package: Package, other: Package) -> bool:
+        return any(other in self.obsoleted(package, relation) for relation in package.obsoletes)
 
     def _of_the_host(self, name: str) -> Package:
         return self._hosts.setdefault(name, of_the_host(name, self._architectures[0]))

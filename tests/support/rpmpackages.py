@@ -90,7 +90,16 @@ for line in sys.stdin:
     pool.createwhatprovides()
     jobs = []
     for root in roots:
-        jobs += pool.select(root, solv.Selection.SELECTION_NAME).jobs(solv.Job.SOLVER_INSTALL)
+        # As dnf asks: for the packages of that name, or those that obsolete one of them.
+        named = pool.select(root, solv.Selection.SELECTION_NAME).solvables()
+        instead = [
+            one
+            for one in pool.solvables
+            for dep in one.lookup_deparray(solv.SOLVABLE_OBSOLETES)
+            if one.name != root and any(other.matchesdep(solv.SOLVABLE_NAME, dep) for other in named)
+        ]
+        what = pool.towhatprovides([one.id for one in named + instead])
+        jobs.append(pool.Job(solv.Job.SOLVER_INSTALL | solv.Job.SOLVER_SOLVABLE_ONE_OF, what))
     solver = pool.Solver()
     solver.set_flag(solv.Solver.SOLVER_FLAG_IGNORE_RECOMMENDED, 1)
     problems = solver.solve(jobs)

@@ -35,7 +35,7 @@ def test_a_missing_dependency_names_the_chain_that_asked_for_it():
 
 
 def test_a_version_that_is_not_there_is_named_with_what_there_is():
-    assert refused(MIOPEN, Entry("rocblas", requires="hip (>= 2)"), Entry("hip", "1-1")) == (
+    assert refused(MIOPEN, Entry("rocblas", requires="hip >= 2"), Entry("hip", "1-1")) == (
         "nothing provides `hip (>= 2)` (there is `hip 1-1`), needed by manifest → miopen → rocblas"
     )
 
