@@ -13,6 +13,7 @@ from rocmswitch.cli import bundled, output
 from rocmswitch.cli.bundle_create import Options, create_bundle
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.system_option import system_option
+from rocmswitch.errors import VerificationFailed
 from rocmswitch.metadata.bundle import Bundle
 from rocmswitch.model.package import VERIFICATION_CLASSES
 from rocmswitch.model.source import SET_NAMES
@@ -75,7 +76,12 @@ def install(context: click.Context, /, file: str, names: tuple[str, ...], **chos
 
     scopes = context.find_object(Scopes)
     assert scopes is not None
-    install_bundle(bundled.supplied(context, scopes, file), names, Wanted(**chosen))
+    try:
+        install_bundle(bundled.supplied(context, scopes, file), names, Wanted(**chosen))
+    except VerificationFailed as error:
+        # Of what was damaged the address is told, and which member that is nobody would guess.
+        error.hint = error.hint or f"run `rocmswitch bundle show {shlex.quote(file)}`: it names what is damaged"
+        raise
 
 
 @command.command(epilog="Example: rocmswitch bundle show debian.tar")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 
 from rocmswitch.cli import install as installing
@@ -57,7 +58,9 @@ def _of_the_environment(scopes: Scopes, chosen: tuple[BundledStack, ...]) -> Bun
     found = [one for one in chosen if one.name in have]
     if not found:
         path = scopes.supplies.file.path
-        raise NotFound(f"the bundle `{path}` has no wheels", hint=f"run `rocmswitch bundle show {path}`")
+        raise NotFound(
+            f"the bundle `{path}` has no wheels", hint=f"run `rocmswitch bundle show {shlex.quote(str(path))}`"
+        )
     if len(found) > 1:
         names = ", ".join(f"`{one.name}`" for one in found)
         raise UsageMistake(f"the bundle has wheels of {names}: name the stack that `--venv` is of")

@@ -5,6 +5,7 @@ What reads bundles is imported where there is one: who only enters a stack waits
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -50,7 +51,9 @@ def check_there(scopes: Scopes, name: str, sets: tuple[str, ...] = ()) -> None:
     missing = [one for one in sets if found is not None and one not in found.sets]
     if found is None or missing:
         what = f"`{name}`" if found is None else f"the set `{missing[0]}` of `{name}`"
-        raise NotFound(f"{what} is not in the bundle `{path}`", hint=f"run `rocmswitch bundle show {path}`")
+        raise NotFound(
+            f"{what} is not in the bundle `{path}`", hint=f"run `rocmswitch bundle show {shlex.quote(str(path))}`"
+        )
 
 
 def tell(scopes: Scopes, name: str) -> None:

@@ -6,6 +6,7 @@ Both are used where Http is, so that planning, verifying and fetching are the sa
 from __future__ import annotations
 
 import contextlib
+import shlex
 from collections.abc import Iterator, Mapping
 
 from rocmswitch.errors import NotFound, VerificationFailed
@@ -67,7 +68,12 @@ class Bundled(Http):
     def _member(self, url: str) -> BundledFile:
         member = self._file.at(shown(url))
         if member is None:
-            raise NotFound(f"`{shown(url)}` is not in the bundle `{self._file.path}`")
+            host, path = self._file.bundle.host, self._file.path
+            raise NotFound(
+                f"`{shown(url)}` is not in the bundle `{path}`, which was made for `{host.codename}` on "
+                f"`{host.architecture}`",
+                hint=f"run `rocmswitch bundle show {shlex.quote(str(path))}`",
+            )
         return member
 
 

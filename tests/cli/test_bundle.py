@@ -167,7 +167,7 @@ def test_a_bundle_older_than_what_this_machine_has_seen_is_refused(line: Command
 def test_the_keys_of_this_machine_s_manifest_count_not_those_of_the_bundle(
     line: CommandLine, site: AcmeSite, bundle: Path
 ):
-    manifest = site.manifest().replace(site.key.fingerprint.encode(), b"0" * 40)
+    manifest = site.manifest().replace(site.key.fingerprint.encode(), b"A" * 40)
     line.add_manifest(NAME, manifest)
 
     outcome = line.run("bundle", "install", str(bundle), "--yes")
