@@ -3,7 +3,7 @@ from __future__ import annotations
 from rocmswitch.model.activation import Activation, Assignment, CardVariable
 from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.model.stack import Gpu
-from rocmswitch.planning.activation import card_variables, plan_activation, plan_venv_activation
+from rocmswitch.planning.activation import CarriedLoader, card_variables, plan_activation, plan_venv_activation
 
 ENTRIES = [
     FileEntry("usr/bin/hipcc", "file", 0o755),
@@ -156,3 +156,33 @@ def test_the_tree_inside_an_environment_is_named_from_its_root() -> None:
     activation = plan_venv_activation("demo", environment=(("ROCM_PATH", inside),))
 
     assert dict(activation.resolve("/v").variables)["ROCM_PATH"] == inside.replace("{prefix}", "/v")
+
+
+def test_what_hipcc_makes_starts_by_a_carried_loader_wherever_it_is_run() -> None:
+    libraries = "base/usr/lib/x86_64-linux-gnu"
+    carried = CarriedLoader(f"{libraries}/ld-linux-x86-64.so.2", (libraries, "usr/lib/x86_64-linux-gnu"))
+    entries = [*ENTRIES, *TOOLCHAIN, file("base/tools/ld"), FileEntry("base/tools", "directory", 0o755)]
+
+    activation = plan_activation("debian-7.2.4", "usr", (), entries, carried=carried)
+
+    flags = {one.name: one.value.split() for one in activation.assignments}
+    assert flags["HIPCC_COMPILE_FLAGS_APPEND"] == ["--sysroot={prefix}/base"]
+    assert flags["HIPCC_LINK_FLAGS_APPEND"] == [
+        "--sysroot={prefix}/base",
+        "-B{prefix}/base/tools",
+        f"-Wl,--dynamic-linker={{prefix}}/{libraries}/ld-linux-x86-64.so.2",
+        "-Wl,--disable-new-dtags",
+        "-Wl,-rpath,{prefix}/usr/lib/x86_64-linux-gnu",
+        f"-Wl,-rpath,{{prefix}}/{libraries}",
+    ]
+
+
+def test_no_folder_with_a_carried_c_library_is_in_a_variable_that_every_program_reads() -> None:
+    libraries = "base/usr/lib/x86_64-linux-gnu"
+    carried = CarriedLoader(f"{libraries}/ld-linux-x86-64.so.2", (libraries,))
+
+    activation = plan_activation(
+        "debian-7.2.4", "usr", (), [*ENTRIES, file(f"{libraries}/libc.so.6")], carried=carried
+    )
+
+    assert dict(activation.paths) == {"PATH": ("usr/bin",), "LIBRARY_PATH": ("usr/lib/x86_64-linux-gnu",)}
