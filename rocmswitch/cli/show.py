@@ -11,6 +11,7 @@ from rocmswitch.cli import machine, output
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.probe_kept import probes
 from rocmswitch.cli.settling import tell_pending
+from rocmswitch.cli.show_gpus import choice_rows, show_gpus
 from rocmswitch.cli.show_sources import set_rows, size_rows, source_rows
 from rocmswitch.errors import NotFound
 from rocmswitch.host.facts import read_host
@@ -27,9 +28,10 @@ from rocmswitch.store.installed import Installation, Installed
 
 @click.command(epilog="Example: rocmswitch show 5.2.3")
 @click.argument("name")
+@click.option("--gpus", is_flag=True, help="What is installed of it for each card, in bytes.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
-def command(scopes: Scopes, name: str, as_json: bool) -> None:
+def command(scopes: Scopes, /, name: str, gpus: bool, as_json: bool) -> None:
     """Show all that is known about a stack: what its manifest pins, and what is installed of it.
 
     NAME may be an environment's: then what it was made of.
@@ -41,6 +43,9 @@ def command(scopes: Scopes, name: str, as_json: bool) -> None:
     environment = one is not None and one.receipt.kind == "venv"
     if manifest is not None and one is None:
         one = installed.prefix(manifest.stack.name)
+    if gpus:
+        show_gpus(one, manifest.stack.name if manifest else name, as_json=as_json)
+        return
     if as_json:
         output.write_json(
             {
@@ -198,6 +203,7 @@ def _show_receipt(one: Installation, receipt: Receipt) -> None:
         ("bound to", receipt.prefix),
         ("linked to", receipt.linked),
         ("size", output.size(receipt.size)),
+        *choice_rows(receipt),
         ("packages", ", ".join(f"{count} {name}" for name, count in sorted(classes.items()))),
         ("host", f"{len(receipt.host)} packages more that this machine has" if receipt.host else ""),
     ]

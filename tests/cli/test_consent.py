@@ -9,6 +9,7 @@ import pytest
 from tests.support.acme import NAME, AcmeSite
 from tests.support.commandline import CommandLine
 from tests.support.server import Fault
+from tests.support.trees import replace_content
 
 CHANGES = [
     ("install", NAME, "--set", "compiler"),
@@ -90,6 +91,7 @@ def test_the_return_key_agrees(line: CommandLine):
 
 def test_a_terminal_sees_the_progress_of_downloads(line: CommandLine, site: AcmeSite):
     line.succeed("cache", "prune", "--all", "--yes")
+    replace_content(line.layout.prefixes / NAME / "usr/bin/greet", b"echo")
     site.server.misbehave(site.archive("acme-tools"), Fault(bytes_per_second=2000))
 
     outcome = line.at_terminal("repair", NAME, answers="y\n")

@@ -42,6 +42,9 @@ def test_the_plan_of_an_installation(line: CommandLine):
         "stack": "acme-1.0",
         "version": "1.0.0",
         "sets": ["runtime"],
+        "gpus": [],
+        "left_out_size": 0,
+        "left_out_is_known": True,
         "host": [],
         "sources": [
             {
