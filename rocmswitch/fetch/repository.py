@@ -185,6 +185,7 @@ def _opened(place: Place, state: State, warnings: tuple[str, ...]) -> _OpenedSou
             fingerprint=state.fingerprint or " ".join(place.key.fingerprints),
             sha256=digest.value,
             expired=state.expired,
+            kind=place.kind,
         )
         for _, digest in state.parts
     )
