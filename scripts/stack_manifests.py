@@ -11,14 +11,14 @@ from typing import Any
 import yaml
 from packaging.version import Version
 from stack_gpus import amd_gpus, since, therock_gpus
+from stack_sources import amd_sources, package_sets, therock_sets, therock_sources
 from stack_wheels import Table, amd_builds, indexes_of, series, therock_builds
+
+from rocmswitch.metadata.manifestwriter import write_manifest
 
 HERE = Path(__file__).resolve().parent
 MANIFESTS = HERE.parent / "manifests"
 HEADER = "# Written by scripts/manifests from the tables beside it: change those, not this file.\n"
-RADEON = "https://repo.radeon.com"
-COMPONENT = ["main"]
-LIBDRM = ["amdgpu-core", "libdrm-amdgpu-amdgpu1", "libdrm-amdgpu-common", "libdrm2-amdgpu"]
 RDNA1_SAYS = ", the last that RDNA1 cards run by an override"
 
 
@@ -74,18 +74,18 @@ def read(name: str) -> dict[str, Any]:
 
 def amd_stack(version: str, table: Table, gpus: Table) -> dict[str, Any]:
     """The manifest of a release of AMD's apt repository."""
-    row, doubts = table["releases"][version], Doubts()
+    row, doubts, host = table["releases"][version], Doubts(), read("host_table.yaml")
     stated = {key: doubts.known(row[key], f"rocm.{key}") for key in ("hip", "rocblas", "miopen") if key in row}
     rocm = {
         "version": version,
         "root": f"opt/rocm-{version}",
         **stated,
-        "sources": amd_sources(version, table, doubts),
-        "sets": package_sets(version),
-        **since(version, read("host_table.yaml")["releases"]),
+        "sources": amd_sources(version, table, read("package_table.yaml"), doubts.known, host["debian"]),
+        **package_sets(version),
+        **host_facts(since(version, host["releases"]), host["rpm"]),
         "environment": environment(f"{{prefix}}/opt/rocm-{version}"),
     }
-    for key in ("sets", "host", "environment"):
+    for key in ("sets", "rpm_sets", "host", "environment"):
         doubts.known("~", f"rocm.{key}")
     builds = amd_builds(version, table, doubts.known)
     newest = max(indexes_of(version, table), key=lambda name: Version(name.removeprefix("rocm")))
@@ -101,15 +101,20 @@ def amd_stack(version: str, table: Table, gpus: Table) -> dict[str, Any]:
 def therock_stack(name: str, table: Table, gpus: Table) -> dict[str, Any]:
     """The manifest of one of AMD's new builds."""
     row, doubts = table["therock"][name], Doubts()
+    host, packages = read("host_table.yaml"), read("package_table.yaml")
     rocm = {
         "version": row["rocm"],
-        "root": "_rocm_sdk_core",
+        "root": f"opt/rocm/core-{name}",
         **{key: row[key] for key in ("hip", "miopen") if key in row},
-        "sources": [{"kind": "wheels", "url": row["index"]}],
-        "environment": {"HIP_PLATFORM": "amd", "ROCM_PATH": "{prefix}/_rocm_sdk_core"},
+        "sources": therock_sources(row, packages["therock"][name], packages["hosts"], doubts.known, host["debian"]),
+        **therock_sets(row["rocm"]),
+        **host_facts(host["therock"], host["rpm"]),
+        "environment": {"HIP_PLATFORM": "amd", "ROCM_PATH": "{root}"},
     }
+    for key in ("host", *(() if name == "10.0" else ("sets", "rpm_sets"))):
+        doubts.known("~", f"rocm.{key}")
     builds = therock_builds(row, doubts.known)
-    summary = f"AMD's new builds of ROCm {name} as wheels, with PyTorch {_listed(builds)}, RDNA1 cards included"
+    summary = f"AMD's new builds of ROCm {name}, with PyTorch {_listed(builds)}, RDNA1 cards included"
     parts = (rocm, builds, therock_gpus(name, gpus, doubts.known))
     return assembled(f"therock-{name}", summary, row, parts, doubts)
 
@@ -130,56 +135,9 @@ def assembled(name: str, summary: str, row: Table, parts: tuple[Any, Any, Any], 
     }
 
 
-def amd_sources(version: str, table: Table, doubts: Doubts) -> list[dict[str, Any]]:
-    """AMD's repository, the one that libdrm is in, and Debian's for what a machine may lack."""
-    row, folder, key = table["releases"][version], version.removesuffix(".0"), dict(table["key"])
-    if "exists" in row:
-        for part in ("url", "suite"):
-            doubts.known(row["exists"], f"rocm.sources[0].{part}")
-    stated = row.get("suites", since(version, table["suites"]))
-    suites = [doubts.known(suite, "rocm.sources[0].suite") for suite in stated]
-    beside = suites
-    if suites == ["ubuntu"]:
-        beside = ["jammy", "focal"]
-        doubts.known("~", "rocm.sources[1].suite")
-    apt = {"kind": "apt", "components": COMPONENT, "key": key}
-    return [
-        {**apt, "url": f"{RADEON}/rocm/apt/{folder}", "suite": _suite(suites)},
-        {
-            **apt,
-            "url": _libdrm(version, table, doubts),
-            "suite": _suite(beside),
-            "priority": 400,
-            "packages": LIBDRM,
-        },
-        {"kind": "apt", "archive": "debian", "suite": "bookworm", "components": COMPONENT, "priority": 100}
-        | {"key": read("host_table.yaml")["debian"]},
-    ]
-
-
-def _libdrm(version: str, table: Table, doubts: Doubts) -> str:
-    folder, key = version.removesuffix(".0"), "rocm.sources[1].url"
-    if Version(version) >= Version(table["graphics_from"]):
-        return f"{RADEON}/graphics/{doubts.known('~' + folder, key)}/ubuntu"
-    driver = table["releases"][version].get("driver", f"~{folder}")
-    return f"{RADEON}/amdgpu/{doubts.known(driver, key)}/ubuntu"
-
-
-def _suite(suites: list[str]) -> str | dict[str, str]:
-    if len(suites) == 1:
-        return suites[0]
-    return {**{suite: suite for suite in sorted(suites)}, "default": suites[0]}
-
-
-def package_sets(version: str) -> dict[str, list[str]]:
-    """Only packages with the version in their names can stand beside another release's."""
-    names = {
-        "runtime": ("rocm-hip-runtime", "rocminfo"),
-        "compiler": ("rocm-hip-runtime-dev",),
-        "libraries": ("rocm-hip-libraries", "miopen-hip"),
-        "developer": ("rocm-hip-sdk", "miopen-hip-dev"),
-    }
-    return {key: [f"{name}{version}" for name in members] for key, members in names.items()}
+def host_facts(row: Table, rpm: Table) -> dict[str, Any]:
+    """What a machine has to have, by the names that its packages have in both worlds."""
+    return {"host_only": row["host_only"], "host": {**row["host"], **rpm}}
 
 
 def environment(root: str) -> dict[str, str]:
@@ -195,10 +153,7 @@ def environment(root: str) -> dict[str, str]:
 
 def render(stack: dict[str, Any]) -> str:
     """As YAML of the strict kind that manifests are."""
-    # No references to what was said before: manifests have no anchors.
-    plain = type("Plain", (yaml.SafeDumper,), {"ignore_aliases": lambda *_: True})
-    text = yaml.dump(stack, Dumper=plain, sort_keys=False, default_flow_style=None, width=116, allow_unicode=True)
-    return f"{HEADER}# {read('host_table.yaml')['remarks'][stack['name'].split('-')[0]]}\n{text}"
+    return HEADER + write_manifest(stack, [read("host_table.yaml")["remarks"][stack["name"].split("-")[0]]])
 
 
 def _listed(builds: list[dict[str, Any]]) -> str:

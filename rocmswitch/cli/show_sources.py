@@ -19,7 +19,7 @@ def source_rows(stack: Stack, host: Host) -> Rows:
     """Every source, and which kind *host* would take where there are several."""
     rows = [("source", _source(stack, position)) for position in range(len(stack.rocm.sources))]
     if len(kinds_of(stack)) > 1:
-        rows.append(("taken here", _taken(stack, host)))
+        rows.append(("taken", _taken(stack, host)))
     return rows
 
 

@@ -233,9 +233,10 @@ def _key_file(asked: Asked, pinned: Key | None, http: Reader) -> tuple[str, byte
         return stated, http.read(stated, limit=MAX_KEY)
     found = find_key_file(asked.url, http)
     if found is None:
+        suite = f" --suite {asked.suite}" if asked.suite else ""
         raise NotFound(
             f"no key file is in `{asked.url}` or above it",
-            hint=f"run `rocmswitch manifest new --from-repository {asked.url} --key-url URL -o FILE`",
+            hint=f"run `rocmswitch manifest new --from-repository {asked.url}{suite} --key-url URL -o FILE`",
         )
     return found
 

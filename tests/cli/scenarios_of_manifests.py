@@ -7,6 +7,7 @@ import sys
 from tests.support.commandline import Outcome
 from tests.support.pytorchsite import PytorchSite
 from tests.support.scenes import Scene, run_hinted, scenario
+from tests.support.therocksite import wheels_alone
 
 TAG = f"cp{sys.version_info[0]}{sys.version_info[1]}"
 
@@ -21,4 +22,5 @@ def make_it(scene: Scene, hint: str) -> Outcome:
 
 @scenario("operations/resolving", "run `rocmswitch use {} --venv NAME`", 5, follow=make_it)
 def a_stack_of_wheels_is_to_be_installed(scene: Scene) -> Outcome:
+    scene.line.add_manifest("therock-10.1", wheels_alone("therock-10.1"))
     return scene.fail("install", "therock-10.1", "--yes")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.commandline import CommandLine
+from tests.support.therocksite import wheels_alone
 
 
 @pytest.fixture
@@ -78,11 +79,37 @@ def test_what_was_not_read_in_a_source_is_listed(line: CommandLine):
     assert {"rocm.sources[0].url", "rocm.miopen", "rocm.sets"} <= set(keys.split(", "))
 
 
-def test_a_stack_of_wheels_says_how_to_get_it(line: CommandLine):
+def test_a_stack_of_wheels_alone_says_how_to_get_it(line: CommandLine):
+    line.add_manifest("therock-10.1", wheels_alone("therock-10.1"))
+
     text = line.succeed("show", "10.1")
 
     assert "\nsource    https://stable.repo.amd.com/rocm/whl-next/ (wheels)\n" in text
     assert text.endswith("\n`rocmswitch use therock-10.1 --venv NAME` makes an environment with it\n")
+
+
+def test_every_source_is_shown_with_who_vouches_for_it(line: CommandLine):
+    text = " ".join(line.succeed("show", "therock-7.14").split())
+
+    packages = "https://repo.amd.com/rocm/packages-multi-arch"
+    assert "source https://repo.amd.com/rocm/whl-multi-arch/ (wheels)" in text
+    assert (
+        f"{packages}/{{folder}} (apt, stable, for ubuntu2204 ubuntu2404 ubuntu2604 debian12 debian13, key" in text
+    )
+    assert "key unknown: refused until you state its fingerprint with `--key`" in text
+    assert "therock-dist-linux-multiarch-7.14.0.tar.gz (tarball, its hash is recorded on first use" in text
+    assert "libraries (apt) amdrocm7.14-{gpu}" in text
+    assert "compiler (rpm) amdrocm-runtime-devel7.14, amdrocm-llvm-devel7.14" in text
+
+
+def test_the_kind_of_source_that_this_machine_would_take_is_shown(line: CommandLine):
+    assert re.search(r"^taken +(taken from )?(apt|rpm)", line.succeed("show", "rocm-6.2.4"), re.MULTILINE)
+
+
+def test_the_size_of_what_was_tested_is_shown(line: CommandLine):
+    (row,) = section(line.succeed("show", "debian-5.2.3"), "Size")
+
+    assert re.fullmatch(r"[0-9.]+ MB, [0-9.]+ MB on disk, as tested", row[1])
 
 
 def test_a_version_that_is_doubted_says_so_beside_it(line: CommandLine):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from functools import cache
@@ -13,11 +14,19 @@ import yaml
 from packaging.version import Version
 
 from rocmswitch.metadata.manifest import parse_manifest
+from rocmswitch.model.host import Host
 from rocmswitch.model.stack import Gpu, Pytorch, Stack
+from rocmswitch.planning.origin import is_known
+from rocmswitch.planning.suites import suite_for
 
 ROOT = Path(__file__).parents[2]
 MANIFESTS = ROOT / "manifests"
 OVERRIDE = "HSA_OVERRIDE_GFX_VERSION"
+ROCKY_8 = Host("rocky", ("rhel", "centos", "fedora"), "", "amd64", "2.28", "8.10")
+ROCKY_9 = Host("rocky", ("rhel", "centos", "fedora"), "", "amd64", "2.34", "9.4")
+ROCKY_10 = Host("rocky", ("rhel", "centos", "fedora"), "", "amd64", "2.39", "10.0")
+LEAP = Host("opensuse-leap", ("suse", "opensuse"), "", "amd64", "2.38", "15.6")
+UNKNOWN = Host("", (), "", "amd64", "2.36", "")
 RDNA1 = ("gfx1010", "gfx1011", "gfx1012")
 
 
@@ -192,7 +201,7 @@ def test_an_override_is_of_the_generation_of_the_card():
 def test_the_new_builds_are_made_of_wheels_for_the_card_and_need_no_override():
     stacks = [shipped()[f"therock-{name}"] for name in table()["therock"]]
 
-    assert {stack.rocm.comes_as_wheels for stack in stacks} == {True}
+    assert {stack.rocm.kinds for stack in stacks} == {("wheels", "apt", "rpm", "tarball")}
     assert {one.extras for stack in stacks for one in stack.pytorch} == {("device-{gpu}",)}
     assert [gpu.environment for stack in stacks for gpu in stack.gpus.values() if gpu.environment] == []
     assert all(set(RDNA1) <= set(stack.gpus) for stack in stacks)
@@ -227,3 +236,52 @@ def test_a_file_that_the_tables_no_longer_have_is_found(tmp_path: Path):
 
     assert "'rocm-1.0.yaml'" in done.stdout
     assert "own.yaml" not in done.stdout
+
+
+def test_every_release_has_rpm_sources_beside_those_of_apt_with_the_same_key():
+    for stack in amd():
+        keys = {one.kind: one.key for one in stack.rocm.sources if "repo.radeon.com" in one.url}
+        assert keys["rpm"] == keys["apt"], stack.name
+
+
+@pytest.mark.parametrize(
+    ("release", "host", "urls"),
+    [
+        ("5.2.0", ROCKY_8, ["rocm/rhel8/5.2/main", "amdgpu/22.20/rhel/8.6/main/x86_64"]),
+        ("5.7.1", ROCKY_9, ["rocm/rhel9/5.7.1/main", "amdgpu/5.7.1/rhel/9.2/main/x86_64"]),
+        ("6.2.4", ROCKY_9, ["rocm/el9/6.2.4/main", "amdgpu/6.2.4/el/9.4/main/x86_64"]),
+        ("6.2.0", LEAP, ["rocm/zyp/6.2/main", "amdgpu/6.2/sle/15.6/main/x86_64"]),
+        ("7.1.1", ROCKY_10, ["rocm/el10/7.1.1/main", "graphics/7.1.1/el/10/main/x86_64"]),
+        ("7.2.4", UNKNOWN, ["rocm/el9/7.2.4/main", "graphics/7.2.4/el/9.6/main/x86_64"]),
+    ],
+)
+def test_rpms_are_where_amds_pages_say(release: str, host: Host, urls: list[str]):
+    sources = [one for one in shipped()[f"rocm-{release}"].rocm.sources if one.kind == "rpm"]
+
+    found = [one.url.replace("{suite}", suite_for(one, host)) for one in sources]
+
+    assert found == [f"https://repo.radeon.com/{url}" for url in urls]
+
+
+def test_names_of_rpms_end_with_devel_where_debs_end_with_dev():
+    for stack in shipped().values():
+        apt, rpm = stack.rocm.sets, stack.rocm.rpm_sets
+        if apt and rpm:
+            names = [re.sub(r"-dev(?=[0-9])", "-devel", one) for one in (*apt.compiler, *apt.developer)]
+            assert [*rpm.compiler, *rpm.developer] == names, stack.name
+            assert rpm.runtime == apt.runtime, stack.name
+
+
+def test_only_the_key_that_amd_states_nowhere_is_left_to_the_user():
+    unknown = {name for name, stack in shipped().items() if not all(map(is_known, stack.rocm.sources))}
+
+    assert unknown == {"therock-7.14"}
+
+
+def test_each_kind_of_the_new_builds_has_its_own_tree():
+    for name in table()["therock"]:
+        rocm = shipped()[f"therock-{name}"].rocm
+        trees = {one.kind: one.root for one in rocm.sources if one.root}
+        packages = f"opt/rocm/core-{name}"
+        assert trees == {"wheels": "_rocm_sdk_core", "apt": packages, "rpm": packages, "tarball": packages}
+        assert rocm.environment["ROCM_PATH"] == "{root}"
