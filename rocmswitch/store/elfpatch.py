@@ -1,8 +1,8 @@
 """The three things that relocation changes in an ELF file, as a few bytes at known places.
 
 patchelf rewrites whole files and needs twice their size as memory (libraries of ROCm reach 1 GB), so it is the
-way only where there is no other: where the search path finds no room in the filling between two segments, or
-the dynamic table has no free entry. GNU ld leaves both, and pyelftools tells where they are.
+way only where there is no other: where the dynamic table has no free entry, or there is room neither in the
+filling between two segments nor behind the end (elfgrow). GNU ld leaves both, and pyelftools tells where they are.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def search_path_edits(file: BinaryIO, rpath: str) -> tuple[Edit, ...] | None:
     if elf.elfclass != 64 or not elf.little_endian:
         return None
     with nonsense_ends():
-        return _Table(elf).edits(rpath)
+        return Table(elf).edits(rpath)
     return None
 
 
@@ -70,7 +70,7 @@ def interpreter_edits(file: BinaryIO, interpreter: str) -> tuple[Edit, ...] | No
     if elf.elfclass != 64 or not elf.little_endian:
         return None
     with nonsense_ends():
-        return _Table(elf).interpreter_edits(interpreter.encode() + b"\0")
+        return Table(elf).interpreter_edits(interpreter.encode() + b"\0")
     return None
 
 
@@ -85,52 +85,57 @@ def stack_edit(file: BinaryIO) -> Edit | None:
     return None
 
 
-class _Table:
+class Table:
     """The dynamic table of one file and its program headers, and the room that they and their strings have."""
 
     def __init__(self, elf: ELFFile) -> None:
         self._elf = elf
-        self._headers = _program_headers(elf)
+        self.headers = _program_headers(elf)
 
     def edits(self, rpath: str) -> tuple[Edit, ...] | None:
-        slots = [number for number, (tag, _) in enumerate(self._tags) if tag in ("DT_RPATH", "DT_RUNPATH")]
+        slots = self._search_paths()
         values = [self._tags[number][1] for number in slots]
         if slots and all(self._text(value) == rpath for value in values):
-            return tuple(
-                self._entry(number, "DT_RPATH", value) for number, value in zip(slots, values, strict=True)
-            )
-        slots = slots or self._free_slot()
+            return tuple(self.entry(number, "DT_RPATH", value) for number, value in zip(slots, values, strict=True))
+        slots = self.search_path_slots()
         placed = self._place(rpath.encode() + b"\0")
         if not slots or placed is None:
             return None
         address, edits = placed
-        return (*edits, *(self._entry(number, "DT_RPATH", address - self._value("DT_STRTAB")) for number in slots))
+        return (*edits, *(self.entry(number, "DT_RPATH", address - self.value("DT_STRTAB")) for number in slots))
+
+    def search_path_slots(self) -> list[int]:
+        """The entries of the dynamic table that a search path goes into: those that have one, or a free one."""
+        return self._search_paths() or self._free_slot()
+
+    def _search_paths(self) -> list[int]:
+        return [number for number, (tag, _) in enumerate(self._tags) if tag in ("DT_RPATH", "DT_RUNPATH")]
 
     @cached_property
     def _start(self) -> int:
-        return next((int(one["p_offset"]) for one in self._headers if one["p_type"] == "PT_DYNAMIC"), 0)
+        return next((int(one["p_offset"]) for one in self.headers if one["p_type"] == "PT_DYNAMIC"), 0)
 
     @cached_property
     def _tags(self) -> list[tuple[str, int]]:
         """The whole table, free entries at its end included."""
         layout = self._elf.structs.Elf_Dyn
-        size = next((one["p_filesz"] for one in self._headers if one["p_type"] == "PT_DYNAMIC"), 0)
+        size = next((one["p_filesz"] for one in self.headers if one["p_type"] == "PT_DYNAMIC"), 0)
         places = range(self._start, self._start + size, layout.sizeof())
         tags = (struct_parse(layout, self._elf.stream, stream_pos=place) for place in places)
         return [(str(tag["d_tag"]), int(tag["d_val"])) for tag in tags]
 
-    def _value(self, name: str) -> int:
+    def value(self, name: str) -> int:
         return next((value for tag, value in self._tags if tag == name), 0)
 
     def _text(self, value: int) -> str:
-        load = self._load_of(self._value("DT_STRTAB"))
+        load = self.load_of(self.value("DT_STRTAB"))
         if load is None:
             return ""
-        self._elf.stream.seek(load["p_offset"] + self._value("DT_STRTAB") - load["p_vaddr"] + value)
+        self._elf.stream.seek(load["p_offset"] + self.value("DT_STRTAB") - load["p_vaddr"] + value)
         text: bytes = self._elf.stream.read(_PAGE)
         return text.partition(b"\0")[0].decode(errors="replace")
 
-    def _entry(self, number: int, tag: str, value: int) -> Edit:
+    def entry(self, number: int, tag: str, value: int) -> Edit:
         layout = self._elf.structs.Elf_Dyn
         return Edit(self._start + number * layout.sizeof(), struct.pack("<QQ", ENUM_D_TAG[tag], value))
 
@@ -146,7 +151,7 @@ class _Table:
 
     def _place(self, text: bytes) -> tuple[int, tuple[Edit, ...]] | None:
         """The address for *text* behind the segment of the string table, and what puts it there."""
-        load = self._load_of(self._value("DT_STRTAB"))
+        load = self.load_of(self.value("DT_STRTAB"))
         if load is None or load["p_filesz"] != load["p_memsz"] or len(text) > self._room(load):
             return None
         grown = self._behind(load, text)
@@ -155,7 +160,7 @@ class _Table:
         address = load["p_vaddr"] + load["p_filesz"]
         return address, (
             *grown,
-            *self._longer_table(address + len(text) - self._value("DT_STRTAB")),
+            *self._longer_table(address + len(text) - self.value("DT_STRTAB")),
         )
 
     def _longer_table(self, length: int) -> Iterator[Edit]:
@@ -164,34 +169,47 @@ class _Table:
         """
         for number, (tag, _) in enumerate(self._tags):
             if tag == "DT_STRSZ":
-                yield self._entry(number, tag, length)
+                yield self.entry(number, tag, length)
+        for place in self._string_sections():
+            yield Edit(place + _SH_SIZE_AT, struct.pack("<Q", length))
+
+    def moved_strings(self, address: int, offset: int, length: int) -> Iterator[Edit]:
+        """What leads to a copy of the string table at *offset* of the file and *address* in memory."""
+        for number, (tag, _) in enumerate(self._tags):
+            if tag in ("DT_STRTAB", "DT_STRSZ"):
+                yield self.entry(number, tag, address if tag == "DT_STRTAB" else length)
+        for place in self._string_sections():
+            yield Edit(place + _SH_ADDR_AT, struct.pack("<QQQ", address, offset, length))
+
+    def _string_sections(self) -> Iterator[int]:
+        """Where the header of the section of dynamic strings stands."""
         for number, section in enumerate(self._sections()):
-            if section["sh_type"] == "SHT_STRTAB" and section["sh_addr"] == self._value("DT_STRTAB"):
-                place = self._elf["e_shoff"] + number * self._elf["e_shentsize"] + _SH_SIZE_AT
-                yield Edit(place, struct.pack("<Q", length))
+            if section["sh_type"] == "SHT_STRTAB" and section["sh_addr"] == self.value("DT_STRTAB"):
+                yield self._elf["e_shoff"] + number * self._elf["e_shentsize"]
 
     def interpreter_edits(self, name: bytes) -> tuple[Edit, ...] | None:
         """As the function; *name* ends with a zero byte."""
-        header = next((one for one in self._headers if one["p_type"] == "PT_INTERP"), None)
+        header = next((one for one in self.headers if one["p_type"] == "PT_INTERP"), None)
         if header is None:
             return None
-        place = self._header_place(header)
         if len(name) <= header["p_filesz"]:
             return (Edit(header["p_offset"], name.ljust(header["p_filesz"], b"\0")),)
-        strings = self._load_of(self._value("DT_STRTAB"))
-        for load in self._headers:
+        strings = self.load_of(self.value("DT_STRTAB"))
+        for load in self.headers:
             if load["p_type"] != "PT_LOAD" or load is strings or load["p_filesz"] != load["p_memsz"]:
                 continue
             grown = self._behind(load, name) if len(name) <= self._room(load) else ()
             if grown:
                 offset, address = load["p_offset"] + load["p_filesz"], load["p_vaddr"] + load["p_filesz"]
-                numbers = struct.pack("<QQQQQ", offset, address, address, len(name), len(name))
-                return (
-                    *grown,
-                    Edit(place + _P_OFFSET_AT, numbers),
-                    *self._moved(header, offset, address, len(name)),
-                )
+                return (*grown, *self.moved_interpreter(header, offset, address, len(name)))
         return None
+
+    def moved_interpreter(self, header: Container, offset: int, address: int, size: int) -> Iterator[Edit]:
+        """What leads to the name of the loader at its new place; *header* is the PT_INTERP."""
+        yield Edit(
+            self.header_place(header) + _P_OFFSET_AT, struct.pack("<QQQQQ", offset, address, address, size, size)
+        )
+        yield from self._moved(header, offset, address, size)
 
     def _behind(self, load: Container, text: bytes) -> tuple[Edit, ...]:
         """What puts *text* behind *load* as a part of it; nothing where the file has other bytes there."""
@@ -199,10 +217,10 @@ class _Table:
         self._elf.stream.seek(end)
         if self._elf.stream.read(len(text)) != bytes(len(text)):
             return ()
-        return Edit(end, text), Edit(self._header_place(load) + _P_FILESZ_AT, struct.pack("<QQ", grown, grown))
+        return Edit(end, text), Edit(self.header_place(load) + _P_FILESZ_AT, struct.pack("<QQ", grown, grown))
 
-    def _header_place(self, header: Container) -> int:
-        number = next(number for number, one in enumerate(self._headers) if one is header)
+    def header_place(self, header: Container) -> int:
+        number = next(number for number, one in enumerate(self.headers) if one is header)
         return int(self._elf["e_phoff"] + number * self._elf["e_phentsize"])
 
     def _moved(self, header: Container, offset: int, address: int, size: int) -> Iterator[Edit]:
@@ -217,10 +235,10 @@ class _Table:
         """Bytes after *load* that its last page maps and that nothing else in the file or in memory uses."""
         end, address = load["p_offset"] + load["p_filesz"], load["p_vaddr"] + load["p_filesz"]
         room = -address % _PAGE
-        for other in self._headers:
+        for other in self.headers:
             if other["p_type"] == "PT_LOAD" and other["p_vaddr"] > load["p_vaddr"]:
                 room = min(room, other["p_vaddr"] // _PAGE * _PAGE - address)
-        places = [one["p_offset"] for one in self._headers if one["p_filesz"]]
+        places = [one["p_offset"] for one in self.headers if one["p_filesz"]]
         places += [one["sh_offset"] for one in self._sections() if one["sh_type"] != "SHT_NOBITS"]
         places += [self._elf["e_shoff"], self._elf["e_phoff"]]
         return int(min([room, *(place - end for place in places if place >= end)]))
@@ -230,8 +248,8 @@ class _Table:
         for number in range(self._elf["e_shnum"]):
             yield struct_parse(self._elf.structs.Elf_Shdr, self._elf.stream, stream_pos=start + number * step)
 
-    def _load_of(self, address: int) -> Container | None:
-        for header in self._headers:
+    def load_of(self, address: int) -> Container | None:
+        for header in self.headers:
             if header["p_type"] == "PT_LOAD" and 0 <= address - header["p_vaddr"] < header["p_filesz"]:
                 return header
         return None
@@ -246,13 +264,19 @@ def _program_headers(elf: ELFFile) -> list[Container]:
 
 
 def copy_edited(source: BinaryIO, target: BinaryIO, edits: Iterable[Edit]) -> str:
-    """*source* from its beginning into *target*, with the edits; the SHA-256 of the result in hex digits."""
+    """*source* from its beginning into *target*, with the edits, some of which may lie behind its end; the SHA-256
+    of the result in hex digits."""
     digest = hashlib.sha256()
     source.seek(0)
     position = 0
     while block := source.read(_PIECE):
         for edit in edits:
             block = _edited(block, position, edit)
+        digest.update(block)
+        target.write(block)
+        position += len(block)
+    for edit in sorted((one for one in edits if one.offset >= position), key=lambda one: one.offset):
+        block = bytes(edit.offset - position) + edit.content
         digest.update(block)
         target.write(block)
         position += len(block)

@@ -28,6 +28,7 @@ from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.planning.activation import CarriedLoader
 from rocmswitch.store.cache import hash_of
 from rocmswitch.store.carriedlibc import CarriedLibc, is_for_others, offer_libraries, with_merged_folders
+from rocmswitch.store.elfgrow import appended_edits
 from rocmswitch.store.elfpatch import Edit, copy_edited, interpreter_edits, patchelf, search_path_edits, stack_edit
 from rocmswitch.store.linkage import Gap, Linkage
 from rocmswitch.system.disk import Disk
@@ -176,7 +177,7 @@ def _change(tree: Path, entry: FileEntry, wish: _Wish, disk: Disk, one_patchelf:
         return replace(entry, reason=wish.reason)
     if edits is not None and path.stat().st_nlink == 1:
         sha256 = _edit(path, (*edits, *_stack(path, wish)), disk)
-        return replace(entry, sha256=sha256, original_sha256=original, reason=wish.reason)
+        return replace(entry, size=path.stat().st_size, sha256=sha256, original_sha256=original, reason=wish.reason)
     if edits is not None:
         sha256 = _write(path, new, entry.mode, (*edits, *_stack(path, wish)), disk)
     else:
@@ -197,7 +198,9 @@ def _edits(path: Path, wish: _Wish) -> tuple[Edit, ...] | None:
     with path.open("rb") as source:
         search = () if wish.rpath is None else search_path_edits(source, wish.rpath)
         start = () if wish.interpreter is None else interpreter_edits(source, wish.interpreter)
-    return None if search is None or start is None else (*search, *start)
+        if search is None or start is None:
+            return appended_edits(source, wish.rpath, wish.interpreter)
+    return (*search, *start)
 
 
 def _are_done(path: Path, edits: Iterable[Edit]) -> bool:
