@@ -78,7 +78,7 @@ def origin_of(stack: Stack, wish: Wish, around: Surroundings) -> Origin:
     Raises Refused where it has no prefix, UsageMistake, and VerificationFailed where nobody knows a source's key.
     """
     _check_prefix(stack)
-    before = tuple(one.fingerprint for one in wish.installed_from if one.fingerprint)
+    before = tuple(word for one in wish.installed_from for word in one.fingerprint.split())
     installed = next((one.kind for one in wish.installed_from), "")
     trust = Trust(wish.keys, around.keys, before)
     return choose_origin(stack, around.host, wish.source, trust=trust, installed=installed)

@@ -5,15 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from rocmswitch.model.fileentry import FileEntry
-from rocmswitch.store.receipts import read_files
-from tests.support.archives import COMPRESS, TarMember, symlink, tar
+from tests.support.archives import COMPRESS, TarMember, tar
 from tests.support.commandline import CommandLine
 from tests.support.server import Fault
 from tests.support.tarballs import ARCHIVE, NAME, ROOT, TREE, TarballSite
@@ -78,39 +75,6 @@ def test_its_programs_run_and_its_environment_names_its_place(line: CommandLine)
 
     assert line.run("run", NAME, "--", "rocminfo").code == 42
     assert line.succeed("run", NAME, "--", "sh", "-c", "echo $ROCM_PATH").strip() == str(tree_of(line))
-
-
-@pytest.mark.parametrize("suffix", [".tar.xz", ".tar.zst", ".tar", ".tar.bz2"])
-def test_every_way_to_pack_gives_the_same_tree(site: TarballSite, line: CommandLine, suffix: str):
-    line.succeed("install", NAME, "--yes")
-    digest = site.pack(f"other{suffix}")
-    source = {**site.source(digest), "url": site.server.url(f"other{suffix}")}
-    site.let(line, name="rock-2.0", sources=[source])
-
-    line.succeed("install", "rock-2.0", "--yes")
-
-    files = {one.path: one.sha256 for one in _files(line, "rock-2.0")}
-    assert files == {one.path: one.sha256 for one in _files(line, NAME)}
-
-
-def _files(line: CommandLine, name: str) -> tuple[FileEntry, ...]:
-    return tuple(read_files(line.layout.prefixes / name))
-
-
-@pytest.mark.parametrize(
-    "options", [("--format=pax",), ("--format=gnu",), ("--transform", "s,^\\.,rock-dist-1.0,")]
-)
-def test_formats_of_tar_and_one_folder_around_the_tree_make_no_difference(
-    site: TarballSite, line: CommandLine, options: tuple[str, ...]
-):
-    (site.tree / "share" / ("a-long-name-" * 12)).write_text("long\n")
-    site.let(line, digest=site.pack(ARCHIVE, *options))
-
-    line.succeed("install", NAME, "--yes")
-
-    assert (tree_of(line) / "lib/librock.so.1").is_file()
-    assert (tree_of(line) / "share" / ("a-long-name-" * 12)).read_text() == "long\n"
-    assert line.run("verify", NAME).code == 0
 
 
 def test_another_file_than_the_pinned_one_is_never_unpacked(site: TarballSite, line: CommandLine):
@@ -195,33 +159,15 @@ def test_a_server_that_does_not_say_how_large_it_is_is_not_waited_for(site: Tarb
     assert (outcome.code, outcome.error.endswith("its server does not say how many bytes it has")) == (1, True)
 
 
-HOSTILE = {
-    "out by name": [TarMember("../evil", b"x")],
-    "absolute name": [TarMember("/tmp/evil", b"x")],
-    "out by a symlink": [symlink("lib/x", "../../evil")],
-    "through a symlink": [symlink("lib", "share"), TarMember("lib/evil", b"x")],
-    "a device": [TarMember("dev/null", type=tarfile.CHRTYPE)],
-    "twice": [TarMember("lib/a", b"x"), TarMember("lib/a", b"y")],
-    "a sparse file": [TarMember("lib/a", type=tarfile.GNUTYPE_SPARSE)],
-    "out once the folder around it is gone": [TarMember("top/lib/a", b"x"), symlink("top/evil", "../top/lib/a")],
-    "a name for all": [TarMember("g", b"13 path=/etc\n", type=tarfile.XGLTYPE), TarMember("lib/a", b"x")],
-    "a keyword that changes contents": [TarMember("x", b"22 GNU.sparse.major=1\n", type=tarfile.XHDTYPE)],
-    "a garbled header": [TarMember("x", b"99 path=a\n", type=tarfile.XHDTYPE), TarMember("lib/a", b"x")],
-}
-
-
-@pytest.mark.parametrize("members", HOSTILE.values(), ids=HOSTILE.keys())
-def test_hostile_members_are_refused_and_nothing_is_left(
-    site: TarballSite, line: CommandLine, members: list[TarMember]
-):
-    content = COMPRESS[".gz"](tar(members))
+def test_hostile_members_are_refused_and_nothing_is_left(site: TarballSite, line: CommandLine):
+    content = COMPRESS[".gz"](tar([TarMember("bin/tool", b"x"), TarMember("../evil", b"x")]))
     (site.folder / ARCHIVE).write_bytes(content)
     site.let(line, digest=hashlib.sha256(content).hexdigest())
 
     outcome = line.run("install", NAME, "--yes")
 
     assert outcome.code == 4, outcome
-    assert f"the archive of `{NAME}` " in outcome.error
+    assert f"the archive of `{NAME}` has a member that leaves the tree" in outcome.error
     assert not (line.layout.prefixes / NAME).exists()
 
 

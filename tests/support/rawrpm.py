@@ -21,7 +21,7 @@ REGULAR, FOLDER, LINK = stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK
 
 @dataclass(frozen=True)
 class RawFile:
-    """One file as the header has it. Of a symlink `content` is where it leads; names with one `inode` are one file."""
+    """One file as the header has it. Of a symlink `content` is where it leads; one `inode` is one file."""
 
     path: str
     content: bytes = b""
