@@ -10,7 +10,6 @@ import click
 from msgspec import to_builtins
 
 from rocmswitch.cli import bundled, output
-from rocmswitch.cli.bundle_create import Options, create_bundle
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.system_option import system_option
 from rocmswitch.errors import VerificationFailed
@@ -50,6 +49,8 @@ def create(scopes: Scopes, /, names: tuple[str, ...], target: str, **chosen: Any
     Packages that this machine has anyway go in too, because another machine may lack them. With --venv and without
     --set only what the environments need.
     """
+    from rocmswitch.cli.bundle_create import Options, create_bundle
+
     create_bundle(scopes, names, Path(target), Options(**chosen))
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from rocmswitch.cli import install as installing
 from rocmswitch.cli.main import Scopes
-from rocmswitch.cli.use_missing import make_environment
 from rocmswitch.cli.use_options import Options as VenvOptions
 from rocmswitch.errors import NotFound, UsageMistake
 from rocmswitch.metadata.bundle import BundledStack
@@ -41,6 +40,8 @@ def install_bundle(scopes: Scopes, names: tuple[str, ...], wanted: Wanted) -> No
         if one.sets:
             _install(scopes, one, wanted)
     if home is not None:
+        from rocmswitch.cli.use_missing import make_environment
+
         make_environment(scopes, home.name, _venv_options(wanted))
     elif not any(one.sets for one in chosen):
         raise UsageMistake("there are only wheels in this bundle: `--venv NAME` makes an environment of them")

@@ -74,7 +74,8 @@ class PackagesReader:
     def _make(self, place: Place, release: Release, listed: ListedPackages) -> None:
         form, content = self._fetch_best(place, release, listed)
         name = form.path.rpartition("/")[2]
-        pieces = checked(decompressed(content, _FORMS[name], name), listed.plain, f"{place.name}/{listed.path}")
+        plain = ahead(decompressed(content, _FORMS[name], name))
+        pieces = checked(plain, listed.plain, f"{place.name}/{listed.path}")
         stanzas = read_packages(ahead(pieces), place.architecture, f"{place.name}/{listed.path}", self.names)
         data = encode_index(stanzas)
         self.store.keep_index(place.url, place.suite, listed.path, listed.identity.digest.value, data)
