@@ -98,7 +98,7 @@ def parse_gpu_bytes(file: BinaryIO) -> dict[str, int]:
         for one, length in _bundles(file, start, end):
             whole = sum(size for _, size in one.sizes)
             for target, size in one.sizes:
-                found[target] += length * size // whole if whole else 0
+                found[target] += size if whole <= length else length * size // whole
     return dict(found)
 
 
