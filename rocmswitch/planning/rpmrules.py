@@ -102,7 +102,7 @@ def _rules_of(number: int, dependency: Dependency, numbers: dict[int, int], offe
     if count > _MOST_CHOICES:
         raise VerificationFailed("a dependency in the index is too long-winded to be followed")
     return [
-        (-number, *sorted({*(-one for one in choice), *there}))
+        (-number, *sorted({*(-one for one in choice if one != number), *there}))
         for choice in itertools.product(*unwanted)
         if there.keys().isdisjoint(choice)
     ]
