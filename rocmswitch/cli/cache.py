@@ -23,9 +23,9 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def size(scopes: Scopes, as_json: bool) -> None:
-    """Say how much the cache holds, and how much of it `repair` would need again.
+    """Say how much the cache holds.
 
-    And how much is kept so that changes can be taken back.
+    And how much of that a repair would need again, and what is kept so that changes can be taken back.
     """
     layout = scopes.own
     forests = (machine.prefixes(layout), machine.venvs(layout))
@@ -38,7 +38,9 @@ def size(scopes: Scopes, as_json: bool) -> None:
         output.write_json({**asdict(held), "kept": kept, "path": str(layout.cache)})
         return
     output.write(f"{output.size(held.bytes)} in {held.files} archives  {layout.cache}")
-    output.write(f"  {output.size(held.needed)} of it are what is installed was made from, for `rocmswitch repair`")
+    output.write(
+        f"  {output.size(held.needed)} of it are what is installed was made from, and a repair takes again"
+    )
     output.write(f"  {output.size(held.unreferenced)} nothing needs, which `rocmswitch cache prune` deletes")
     output.write(f"{output.size(held.indexes)} in package indexes")
     output.write(f"{output.size(held.wheels)} in unpacked wheels, which environments share")

@@ -48,6 +48,7 @@ _COMMANDS = {
     "lock": ("Write down the exact bytes of what is installed.", "lock"),
     "bundle": ("Take stacks to machines without a network.", "bundle"),
     "manifest": ("Check a manifest of your own.", "manifest"),
+    "uninstall": ("Take away all that rocmswitch has made.", "uninstall"),
 }
 
 
@@ -56,7 +57,6 @@ _ELSEWHERE = {
     "switch": "use",
     "deactivate": "use --off",
     "ls": "list",
-    "uninstall": "remove",
     "update": "install",
     "upgrade": "install",
 }

@@ -46,6 +46,12 @@ def root_removes_what_all_share_as_if_it_were_their_own(scene: Scene) -> Outcome
     return shared(scene).root("remove", NAME, "--yes")
 
 
+@scenario("cli/uninstall", "run `rocmswitch remove {}`", 2)
+def one_stack_is_to_be_uninstalled(scene: Scene) -> Outcome:
+    scene.prefix()
+    return scene.fail("uninstall", NAME)
+
+
 def with_less_required(scene: Scene, hint: str) -> Outcome:
     words = re.findall("`([^`]+)`", hint)[0].split()
     with opened.pop(str(scene.folder)):

@@ -230,7 +230,7 @@ acme-1.0: `usr/share/acme/data`: content has changed
         (
             ("uninstall", NAME),
             2,
-            "error: no such command `uninstall`; did you mean `remove`?\nhint: run `rocmswitch --help`\n",
+            f"error: `uninstall` is about all of rocmswitch\nhint: run `rocmswitch remove {NAME}`\n",
         ),
         (
             ("init",),

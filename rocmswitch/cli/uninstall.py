@@ -1,0 +1,96 @@
+"""rocmswitch uninstall"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from rocmswitch.cli import machine, output, wayback
+from rocmswitch.cli.main import Scopes
+from rocmswitch.cli.settling import settle
+from rocmswitch.cli.system_option import is_shared, system_option
+from rocmswitch.errors import UsageMistake
+from rocmswitch.operations import init, restore, uninstall
+from rocmswitch.operations.hooks import SHELLS
+from rocmswitch.operations.ownprogram import removal
+from rocmswitch.operations.sites import find_site
+from rocmswitch.operations.uninstall import Forest, Uninstall
+from rocmswitch.store.installed import Installed
+from rocmswitch.store.layout import Layout
+
+
+@click.command(epilog="Example: rocmswitch uninstall --dry-run")
+@click.argument("name", required=False, metavar="")
+@system_option
+@click.option("--keep-cache", is_flag=True, help="Leave the downloaded archives.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be taken away.")
+@click.pass_obj
+def command(scopes: Scopes, name: str | None, keep_cache: bool, yes: bool, dry_run: bool) -> None:
+    """Take away all that rocmswitch has made: there is no way back.
+
+    What is deployed in environments of others is put back first. A linked ROCm stays; so do changes of kernel
+    modules, which have a command of their own. At the end it says how the program itself is removed.
+    """
+    if name is not None:
+        raise UsageMistake("`uninstall` is about all of rocmswitch", hint=f"run `rocmswitch remove {name}`")
+    settle(scopes, dry_run=dry_run)
+    layout = scopes.own
+    forests = (Forest(machine.venvs(layout), layout.venvs), Forest(machine.prefixes(layout), layout.prefixes))
+    plan = uninstall.plan(layout, forests, keep_cache=keep_cache)
+    ledger = machine.ledger(scopes)
+    places = () if ledger.is_private else uninstall.deployed_elsewhere(ledger)
+    hooks = () if is_shared(scopes) else tuple(_hooks(layout))
+    _show(plan, places, hooks)
+    if dry_run:
+        return
+    if not plan.is_nothing or hooks:
+        output.agree("Take it all away, for good?", yes=yes)
+        for place in places:
+            _restore(scopes, place)
+        for hook in hooks:
+            init.execute(hook, machine.disk())
+        for folder in uninstall.execute(plan, machine.disk(), scopes.wait(uninstall.WAIT)):
+            output.say(f"{folder} stays: something there is not rocmswitch's")
+        output.say("all of it is gone; shells that are open keep what they have entered until they end")
+    output.say(f"the program itself: `{removal(Path(sys.prefix), sys.executable)}`")
+
+
+def _hooks(layout: Layout) -> list[init.Plan]:
+    plans = (init.plan(shell, layout, os.environ, removes=True) for shell in SHELLS)
+    return [one for one in plans if one.writes_rc or one.writes_hook]
+
+
+def _restore(scopes: Scopes, place: str) -> None:
+    yard = wayback.yard(scopes, dry_run=False)
+    site = find_site(place, Installed(scopes.searched), os.environ)
+    plan = restore.plan(site, yard)
+    if plan.returns:
+        restore.execute(plan, site, yard)
+        output.say(f"put back what was deployed in {place}")
+
+
+def _show(plan: Uninstall, places: tuple[str, ...], hooks: tuple[init.Plan, ...]) -> None:
+    layout = plan.layout
+    if plan.is_nothing and not hooks:
+        output.say(f"nothing of rocmswitch's is in {layout.data}")
+    for place in places:
+        output.say(f"puts back what is deployed in {place}")
+    for hook in hooks:
+        output.say(f"takes the hook out of {hook.rc}")
+    if plan.names:
+        output.say(f"removes {', '.join(plan.names)}")
+    for folder in plan.folders:
+        output.say(f"removes {folder}")
+    if layout.config_file.is_file():
+        output.say(f"removes {layout.config_file}")
+    if plan.freed:
+        output.say(f"frees {output.size(plan.freed)}")
+    if os.path.lexists(Layout.driver(Path("/")).data):
+        output.say("what was changed of kernel modules stays: `sudo rocmswitch undo driver` takes that back")
+    shared = Layout.system()
+    if layout != shared and shared.prefixes.is_dir():
+        output.say(f"what all users share stays in {shared.data}")

@@ -1,0 +1,144 @@
+"""Take away all that rocmswitch has made in a scope, in an order in which nothing is left that leads nowhere.
+
+There is no record and no way back: whoever is stopped runs it again, and it takes away what is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rocmswitch.deploy.ledger import Ledger
+from rocmswitch.errors import Refused, UsageMistake
+from rocmswitch.operations.modulefiles import modulefile_folder, wanted_modulefiles
+from rocmswitch.operations.remains import QUICK, survey
+from rocmswitch.planning.drift import DEPLOYED, IN_FORCE, judge
+from rocmswitch.store.layout import Layout
+from rocmswitch.store.receipts import TREES, stack_of
+from rocmswitch.store.trees import Trees
+from rocmswitch.system.disk import Disk, disk_errors
+from rocmswitch.system.lock import held
+from rocmswitch.system.usage import usage
+
+WAIT = 10.0
+"""Seconds to wait for another rocmswitch that changes something."""
+_OF_OTHERS = ("foreign", "user")
+"""Kinds of places that are not ours and stay."""
+
+
+@dataclass(frozen=True)
+class Forest:
+    """The trees below one folder of links."""
+
+    trees: Trees
+    links: Path
+
+    def names(self) -> tuple[str, ...]:
+        """Of all trees, those that have lost theirs among them. What somebody else has put there is none."""
+        if not self.links.is_dir():
+            return ()
+        there = {stack_of(path.name) for path in _listed(self.links / TREES)} - {""}
+        return tuple(name for name in sorted({*self.trees.names(), *there}) if self._is_ours(name))
+
+    def _is_ours(self, name: str) -> bool:
+        try:
+            self.trees.current(name)
+        except (Refused, UsageMistake):
+            return False
+        return True
+
+
+@dataclass(frozen=True)
+class Uninstall:
+    """What would go. *names* are prefixes and environments, *folders* what goes whole, *freed* in bytes."""
+
+    layout: Layout
+    forests: tuple[Forest, ...]
+    names: tuple[str, ...]
+    folders: tuple[Path, ...]
+    freed: int
+
+    @property
+    def is_nothing(self) -> bool:
+        return not (self.names or self.folders or self.layout.config_file.is_file())
+
+
+def plan(layout: Layout, forests: tuple[Forest, ...], *, keep_cache: bool) -> Uninstall:
+    """Look at what is there. Changes nothing. Raises Refused where a program runs from it."""
+    for one in forests:
+        _check_idle(one)
+    folders = (*_leading(layout), *_remembering(layout), *(() if keep_cache else _cached(layout)))
+    there = tuple(path for path in folders if path.is_dir())
+    names = tuple(name for one in forests for name in one.names())
+    freed = usage((*there, *(one.links for one in forests))).freed
+    return Uninstall(layout, forests, names, there, freed)
+
+
+def deployed_elsewhere(ledger: Ledger) -> tuple[str, ...]:
+    """The places of others where something deployed stands, as `restore` calls them: its originals would go."""
+    generations = ledger.generations()
+    judged = judge(generations, survey(ledger, generations, {one.number for one in generations}, limit=QUICK))
+    intents = (one.generation.intent for one in judged if one.state == IN_FORCE)
+    places = (one.place for one in intents if one.verb in DEPLOYED)
+    return tuple(dict.fromkeys(place.name for place in places if place.kind in _OF_OTHERS))
+
+
+def execute(plan: Uninstall, disk: Disk, wait: float = WAIT) -> tuple[Path, ...]:
+    """First what leads to the trees, then those, then what was remembered, and the locks last.
+
+    Returns the folders that stay, because somebody else has put something there.
+    """
+    layout = plan.layout
+    with disk_errors(layout.data), held(layout.locks / "changes.lock", wait=wait, what="the changes of files"):
+        for folder in _leading(layout):
+            disk.remove_tree(folder)
+        for one in plan.forests:
+            for name in one.names():
+                with one.trees.locked(name, wait):
+                    one.trees.remove(name)
+        for path in wanted_modulefiles(layout):
+            disk.discard(path)
+        for folder in plan.folders:
+            disk.remove_tree(folder)
+        disk.discard(layout.config_file)
+        disk.remove_tree(layout.locks)
+        return tuple(_left(layout, disk))
+
+
+def _check_idle(forest: Forest) -> None:
+    trees = [path.name for path in _listed(forest.links / TREES) if stack_of(path.name)]
+    running = [program for programs in forest.trees.users(trees).values() for program in programs]
+    if running:
+        raise Refused(
+            f"a program runs from what would go: {running[0].command} ({running[0].number})",
+            hint="run the same command again when it has ended",
+        )
+
+
+def _leading(layout: Layout) -> tuple[Path, ...]:
+    return layout.activations, layout.shell
+
+
+def _remembering(layout: Layout) -> tuple[Path, ...]:
+    """What users have put there too: manifests of their own."""
+    own = (layout.checks, layout.probes, layout.pythons, layout.manifests, layout.seen)
+    return (*own, layout.journal, layout.backups)
+
+
+def _cached(layout: Layout) -> tuple[Path, ...]:
+    return layout.archives, layout.partial, layout.indexes, layout.uv
+
+
+def _left(layout: Layout, disk: Disk) -> Iterator[Path]:
+    """Folders that hold nothing go too; those of a scope that hold something are given."""
+    inner = [folder for links in (layout.prefixes, layout.venvs) for folder in (links / TREES, links)]
+    inner += [modulefile_folder(layout), layout.modulefiles]
+    for folder in (*inner, layout.data, layout.cache, layout.config):
+        if folder.is_dir() and not folder.is_symlink() and not _listed(folder):
+            disk.remove_tree(folder)
+    yield from (folder for folder in (layout.data, layout.cache, layout.config) if folder.exists())
+
+
+def _listed(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.is_dir() else []

@@ -1,0 +1,163 @@
+"""`uninstall` takes away all that rocmswitch has made, and nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from pathlib import Path
+
+import pytest
+
+from rocmswitch.operations import uninstall
+from rocmswitch.operations.ownprogram import removal
+from rocmswitch.operations.scripts import write_scripts
+from rocmswitch.operations.uninstall import Forest
+from rocmswitch.store.installed import Installed
+from rocmswitch.store.layout import Layout
+from rocmswitch.store.trees import Trees
+from rocmswitch.system.disk import Disk
+from tests.support.commandline import CommandLine
+from tests.support.disk import CuttingDisk, HastyDisk, PowerCut
+from tests.support.furnished import environment, prefix
+from tests.support.patched import MIOPEN, foreign, patched, write
+
+NAME = "rocm-6.2.4"
+
+
+@pytest.fixture
+def line(tmp_path: Path) -> CommandLine:
+    return CommandLine(tmp_path)
+
+
+def everything(line: CommandLine) -> dict[Path, bytes | str]:
+    """Every file and symlink of the account."""
+    found: dict[Path, bytes | str] = {}
+    for path in line.folder.rglob("*"):
+        if path.is_symlink():
+            found[path] = str(path.readlink())
+        elif path.is_file():
+            found[path] = path.read_bytes()
+    return found
+
+
+def test_the_account_is_as_it_was_before(line: CommandLine):
+    line.home.mkdir(exist_ok=True)
+    (line.home / ".bashrc").write_text("alias ll='ls -l'\n")
+    site = foreign(line.home / "my venv")
+    write(line.folder / "libMIOpen.so", patched())
+    before = everything(line)
+
+    prefix(line.layout, NAME)
+    environment(line.layout, "demo", NAME)
+    line.succeed("init", "bash", "--install", "--yes")
+    line.succeed("use", "demo", "--default", "--shell", "sh")
+    line.succeed("deploy", str(line.folder / "libMIOpen.so"), "--into", str(line.home / "my venv"), "--yes")
+    deployed = (site / MIOPEN).read_bytes()
+    line.layout.config.mkdir()
+    line.layout.config_file.write_text("mirrors: {}\n")
+    done = line.run("uninstall", "--yes")
+
+    assert done.code == 0, done
+    assert deployed != before[site / MIOPEN]
+    assert everything(line) == before
+    assert list((line.folder / "rocmswitch").iterdir()) == []
+    assert f"put back what was deployed in {line.home / 'my venv'}" in done.err
+    assert done.err.splitlines()[-1].startswith("the program itself: `")
+
+
+def test_a_dry_run_shows_it_and_changes_nothing(line: CommandLine):
+    prefix(line.layout, NAME)
+    line.succeed("init", "bash", "--install", "--yes")
+    before = everything(line)
+
+    done = line.run("uninstall", "--dry-run")
+
+    assert (done.code, everything(line)) == (0, before)
+    assert f"removes {NAME}" in done.err
+    assert f"takes the hook out of {line.home / '.bashrc'}" in done.err
+
+
+def test_it_wants_consent(line: CommandLine):
+    prefix(line.layout, NAME)
+    line.succeed("use", NAME, "--shell", "sh")
+    before = everything(line)
+
+    assert (line.run("uninstall").code, everything(line)) == (5, before)
+
+
+def test_what_somebody_else_has_put_there_stays_and_is_told(line: CommandLine):
+    folder = prefix(line.layout, NAME)
+    rocm = line.folder / "opt rocm"
+    shutil.copytree(folder, rocm)
+    (line.layout.prefixes / "by-hand").symlink_to(rocm)
+    (line.layout.data / "notes.txt").write_text("mine\n")
+
+    done = line.run("uninstall", "--yes")
+
+    assert (done.code, f"{line.layout.data} stays" in done.err) == (0, True)
+    assert sorted(path.name for path in line.layout.data.iterdir()) == ["notes.txt", "prefixes"]
+    assert [path.name for path in line.layout.prefixes.iterdir()] == ["by-hand"]
+    assert (rocm / "opt/rocm/bin/hipcc").is_file()
+
+
+def test_the_cache_may_stay(line: CommandLine):
+    line.layout.archives.mkdir(parents=True)
+    (line.layout.archives / ("a" * 64)).write_text("archive\n")
+    prefix(line.layout, NAME)
+
+    line.succeed("uninstall", "--yes", "--keep-cache")
+
+    assert [path.name for path in line.layout.cache.rglob("*")] == ["sha256", "a" * 64]
+    assert not line.layout.data.exists()
+
+
+def test_where_nothing_is_it_says_so_and_how_the_program_goes(line: CommandLine):
+    done = line.run("uninstall")
+
+    assert done.code == 0
+    assert f"nothing of rocmswitch's is in {line.layout.data}" in done.err
+
+
+def forests(layout: Layout, disk: Disk) -> tuple[Forest, ...]:
+    return tuple(Forest(Trees(links, layout.locks, disk), links) for links in (layout.venvs, layout.prefixes))
+
+
+def test_whoever_is_cut_off_anywhere_runs_it_again(tmp_path: Path):
+    changes = 0
+    while True:
+        layout = Layout.under(tmp_path / str(changes))
+        prefix(layout, NAME)
+        environment(layout, "demo", NAME)
+        write_scripts("demo", Installed((layout,)), HastyDisk())
+        cutting = CuttingDisk(changes)
+        cut = True
+        with contextlib.suppress(PowerCut):
+            uninstall.execute(uninstall.plan(layout, forests(layout, cutting), keep_cache=False), cutting)
+            cut = False
+        names = [
+            path for links in (layout.prefixes, layout.venvs) if links.is_dir() for path in links.glob("[!.]*")
+        ]
+        assert all((path / ".rocmswitch/receipt.json").is_file() for path in names)
+        again = HastyDisk()
+        uninstall.execute(uninstall.plan(layout, forests(layout, again), keep_cache=False), again)
+        assert not layout.data.exists()
+        if not cut:
+            break
+        changes += 1
+    assert changes > 10
+
+
+@pytest.mark.parametrize(
+    ("mark", "said"),
+    [("uv-receipt.toml", "uv tool uninstall rocmswitch"), ("pipx_metadata.json", "pipx uninstall rocmswitch")],
+)
+def test_the_program_goes_the_way_it_came(tmp_path: Path, mark: str, said: str):
+    (tmp_path / mark).touch()
+
+    assert removal(tmp_path, "/x/python") == said
+
+
+def test_a_program_that_an_installer_put_into_an_environment_goes_by_that(tmp_path: Path):
+    line = removal(tmp_path, "/a b/python")
+
+    assert " pip uninstall " in line and "'/a b/python'" in line
