@@ -55,7 +55,7 @@ def with_installed(wish: Wish, receipt: Receipt | None) -> Wish:
     """Sets add up, and the cards stay: those that are installed, unless another kind of source is asked for."""
     if receipt is None:
         return wish
-    wish = replace(wish, gpus=receipt.gpus) if wish.gpus is None else wish
+    wish = replace(wish, gpus=receipt.gpus if wish.gpus is None else wish.gpus, carried=bool(receipt.loader))
     if wish.source not in ("", kind_of(receipt)):
         return replace(wish, current=receipt.tree)
     return replace(

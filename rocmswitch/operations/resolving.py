@@ -55,6 +55,8 @@ class Wish:
     """Fingerprints that the user states, of keys that the manifest does not know."""
     installed_from: tuple[SourceRecord, ...] = ()
     """Where what is installed came from."""
+    carried: bool | None = None
+    """Whether what is installed carries its C library; None where nothing is."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def plan_prefix(
     offer, found = offer_prefix(manifest, wish, repositories, around, stages)
     with stages.timed("plan"):
         sets, kinds = selected_sets(stack, wish.sets), manifest.stack.rocm.kinds
-        request = Request(stack, sets, manifest.sha256, wish.current, wish.gpus or (), kinds)
+        request = Request(stack, sets, manifest.sha256, wish.current, wish.gpus or (), kinds, wish.carried)
         cached = _cached(offer.closure.packages, around.cache)
         return plan_install(request, offer, Machine(around.host, found, cached))
 
@@ -160,7 +162,8 @@ def plan_locked_prefix(manifest: Manifest, wish: Wish, around: Surroundings) -> 
     if wish.tested is None or wish.source not in ("", kind):
         raise NotFound(f"`{stack.name}` has no tested lock", hint=f"run `rocmswitch install {stack.name}`")
     stack = origin_by_hash(stack, kind).narrowed(stack)
-    request = Request(stack, selected_sets(stack, wish.sets), manifest.sha256, wish.current, wish.gpus or ())
+    sets = selected_sets(stack, wish.sets)
+    request = Request(stack, sets, manifest.sha256, wish.current, wish.gpus or (), carried=wish.carried)
     places = locate(stack.rocm.sources, around.host, Mirrors(wish.mirror, around.mirrors))
     offer = locked_offer(request, wish.tested, lambda one: places[int(one.source)].in_repository(one.filename))
     found = evidence(stack.rocm.host, stack.rocm.host, around.libraries)

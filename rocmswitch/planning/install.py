@@ -193,6 +193,8 @@ class Request:
     """The cards that the user chose; empty for all."""
     kinds: tuple[str, ...] = ()
     """All kinds of source that the whole manifest has."""
+    carried: bool | None = None
+    """Whether that tree carries its C library; None where there is none, or nobody looked."""
 
 
 def _nobody(package: Package) -> tuple[Keys, ...]:
@@ -268,7 +270,8 @@ def plan_install(request: Request, offer: Offer, machine: Machine) -> InstallPla
     check_release(stack, offer.closure.packages)
     listed = {*rocm.host, *(name for name, _ in machine.evidence.proven)}
     table = HostTable(frozenset(listed), frozenset(rocm.host_only), hint=_instead(request, offer.closure))
-    placement = place_packages(offer.closure, table, machine.evidence, machine.host.glibc)
+    keep = bool(request.carried)
+    placement = place_packages(offer.closure, table, machine.evidence, machine.host.glibc, keep=keep)
     packages = tuple(
         _planned(one, placement, offer, machine) for one in offer.closure.packages if one.name in placement.unpacked
     )
@@ -283,14 +286,20 @@ def plan_install(request: Request, offer: Offer, machine: Machine) -> InstallPla
         environment=tuple(sorted(rocm.environment.items())),
         manifest_sha256=request.manifest_sha256,
         replaces=request.replaces,
-        notes=(*_carrying(placement), *offer.notes),
+        notes=(*_carrying(placement, request), *offer.notes),
         cards=card_variables(stack.gpus),
         gpus=request.gpus,
     )
 
 
-def _carrying(placement: Placement) -> tuple[str, ...]:
-    return (f"carried along, with its own C library, because {placement.carried}",) if placement.carried else ()
+def _carrying(placement: Placement, request: Request) -> tuple[str, ...]:
+    """That the C library is carried, and what it means for those who were bound to a tree without one."""
+    if not placement.carried:
+        return ()
+    name = request.stack.name
+    bound = f"environments of {name} start by the machine's loader: `rocmswitch use {name} --venv NAME --rebind`"
+    said = f"carried along, with its own C library, because {placement.carried}"
+    return (said, bound) if request.carried is False else (said,)
 
 
 def _instead(request: Request, closure: Closure) -> str:

@@ -45,18 +45,24 @@ class Placement:
     """Why the C library is among the unpacked, and all else with it; empty where the host's serves."""
 
 
-def place_packages(closure: Closure, table: HostTable, evidence: Evidence, glibc: str) -> Placement:
+def place_packages(
+    closure: Closure, table: HostTable, evidence: Evidence, glibc: str, *, keep: bool = False
+) -> Placement:
     """Walk from the roots; stop at what the host provably has, if its C library is new enough for all of it.
 
     What is not listed belongs to the stack. What is listed and lacking is carried, with what only it needs. Where
     the C library *glibc* (empty: the host has another one) is too old for anything that is unpacked, the closure is
     carried whole: libraries of two distributions in one program would need the newer C library, and the loader
-    that belongs to it. Raises MachineLacks where something cannot be carried.
+    that belongs to it. *keep* says that the tree in whose place this one comes carries it: environments start by
+    that loader, so it stays, also where the host's has become new enough. Raises MachineLacks where something
+    cannot be carried.
     """
     proven, lacking = _with_c_library(evidence, table, glibc), dict(evidence.lacking)
     own = dict.fromkeys(_reached(closure, closure.roots, table.listed.union(C_LIBRARIES)), (ROCM, ""))
     unpacked = {**own, **_carried(closure, own, proven, lacking)}
     because = _too_old(closure, unpacked, glibc) or _lacking_c_library(unpacked)
+    if keep and not because and _c_library(closure):
+        because = "the one that is installed has it, and environments may start by that"
     if because:
         _check_c_library(closure, table, because)
         reasons = {name: (BASE, lacking.get(name, CARRIED_TOO)) for name in closure.needs}
@@ -127,13 +133,18 @@ def _too_old(closure: Closure, unpacked: Mapping[str, object], glibc: str) -> st
 
 def _check_c_library(closure: Closure, table: HostTable, because: str) -> None:
     """Raise MachineLacks where there is none to carry: AMD's repositories have only ROCm."""
-    there = [one for one in closure.packages if one.name in C_LIBRARIES and one.filename]
+    there = _c_library(closure)
     if not there:
         said = f"{because}, and there is no C library to carry along where these packages come from"
         raise MachineLacks(said, hint=table.hint)
     if there[0].name in table.only:
         said = f"{because}, and the manifest says that `{there[0].name}` cannot be carried along"
         raise MachineLacks(said, hint=table.hint)
+
+
+def _c_library(closure: Closure) -> list[Package]:
+    """The closure's own, none that only stands for the host's."""
+    return [one for one in closure.packages if one.name in C_LIBRARIES and one.filename]
 
 
 def c_library_bound(package: Package) -> str:

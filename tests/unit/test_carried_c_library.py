@@ -40,6 +40,7 @@ def plan(
     evidence: Evidence = HAS_ALL,
     table: dict[str, tuple[str, ...]] | None = None,
     sources: tuple[Source, ...] = (APT,),
+    carried: bool | None = None,
     **rocm: object,
 ) -> InstallPlan:
     sets = Sets(runtime=("hip",))
@@ -50,7 +51,9 @@ def plan(
     proven = tuple(name for name, _ in evidence.proven)
     closure = resolve_closure(("hip",), [(index(*packages), 500)], proven=(*proven, *made.host_only))
     stack = Stack(schema=1, name="debian-5", summary="", rocm=made)
-    return plan_install(Request(stack, ("runtime",)), Offer(closure, lambda one: (), ()), Machine(host, evidence))
+    return plan_install(
+        Request(stack, ("runtime",), carried=carried), Offer(closure, lambda one: (), ()), Machine(host, evidence)
+    )
 
 
 def places(made: InstallPlan) -> dict[str, str]:
@@ -152,6 +155,26 @@ def test_a_manifest_that_says_nothing_of_the_c_library_has_it_carried_into_the_b
     made = plan(package("hip", "5", "libc6 (>= 2.38)"), package("libc6", "2.41"), table={})
 
     assert places(made) == {"hip": "rocm", "libc6": "base"}
+
+
+def test_a_c_library_that_is_carried_already_stays_for_the_environments_that_start_by_it():
+    newer = dataclasses.replace(HOST, glibc="2.43")
+
+    made = plan(*CLOSURE, host=newer, carried=True)
+
+    assert made.carries_c_library
+    assert made.notes == (
+        "carried along, with its own C library, "
+        "because the one that is installed has it, and environments may start by that",
+    )
+    assert not plan(*CLOSURE, host=newer, carried=False).carries_c_library
+
+
+def test_environments_of_a_tree_without_a_c_library_are_told_when_the_next_one_has_it():
+    assert plan(*CLOSURE, carried=False).notes[1:] == (
+        "environments of debian-5 start by the machine's loader: `rocmswitch use debian-5 --venv NAME --rebind`",
+    )
+    assert plan(*CLOSURE, carried=True).notes[1:] == ()
 
 
 def test_packages_without_a_c_library_beside_them_are_refused_with_both_versions():
