@@ -267,7 +267,7 @@ def plan_install(request: Request, offer: Offer, machine: Machine) -> InstallPla
     to another release.
     """
     stack, rocm = request.stack, request.stack.rocm
-    check_release(stack, offer.closure.packages)
+    check_release(stack, (one for one in offer.closure.packages if one.filename))
     listed = {*rocm.host, *(name for name, _ in machine.evidence.proven)}
     table = HostTable(frozenset(listed), frozenset(rocm.host_only), hint=_instead(request, offer.closure))
     keep = bool(request.carried)
