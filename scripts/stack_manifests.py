@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 from packaging.version import Version
+from stack_compare import compare
 from stack_gpus import amd_gpus, since, therock_gpus
 from stack_sources import amd_sources, package_sets, therock_sets, therock_sources
 from stack_wheels import Table, amd_builds, indexes_of, series, therock_builds
@@ -38,7 +39,11 @@ class Doubts:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, name the files that differ")
-    check = parser.parse_args().check
+    parser.add_argument("--compare", nargs="+", metavar=("NAME", "URL"), help="ask NAME's repository, or URL's")
+    asked = parser.parse_args()
+    if asked.compare:
+        return compare(*asked.compare)
+    check = asked.check
     wrong = stale(MANIFESTS)
     for name in wrong:
         print(f"{name}: {'differs from the tables' if check else 'written'}", file=sys.stderr)

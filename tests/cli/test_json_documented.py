@@ -70,3 +70,7 @@ def test_what_a_report_of_the_probe_has_in_it_is_documented(tmp_path: Path):
 
     assert shown == documented("probe")
     assert [key for key in (*row, *compared, *compared["changes"][0]) if f"`{key}`" not in text] == []
+
+
+def test_what_list_available_gives_programs_is_documented(tmp_path: Path):
+    assert told(CommandLine(tmp_path), "list", "--available") == documented("list --available")

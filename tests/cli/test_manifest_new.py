@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from rocmswitch.metadata.manifest import parse_manifest
 from rocmswitch.model.stack import Stack
@@ -104,18 +107,19 @@ def test_several_repositories_that_belong_together_make_one_stack_that_can_be_in
 ) -> None:
     """The dependency on libdrm is satisfied by the second one."""
     words = [word for path in (APT, DRIVER) for word in ("--from-repository", server.url(path))]
-    made(line, *words, "--suite", "jammy", "--key", key.fingerprint, "--key-url", server.url("rocm/rocm.gpg.key"))
-    text = (line.folder / "mine.yaml").read_text()
-    without_debian = text.replace("archive: debian", f"url: {server.url('nothing')}")
-    assert "archive: debian" in text
-    stack = parse_manifest(text.encode(), "mine.yaml")
+    stack, text, _ = made(
+        line, *words, "--suite", "jammy", "--key", key.fingerprint, "--key-url", server.url("rocm/rocm.gpg.key")
+    )
+    manifest = yaml.safe_load(text)
+    archive = manifest["rocm"]["sources"].pop()
+    line.add_manifest("mine", yaml.safe_dump(manifest).encode())
 
-    assert [(one.url, one.priority) for one in stack.rocm.sources[:2]] == [
-        (server.url(APT), 500),
-        (server.url(DRIVER), 450),
-    ]
-    assert stack.rocm.sources[2].archive == "debian"
-    assert without_debian != text
+    line.succeed("install", "mine", "--yes")
+
+    assert [one.priority for one in stack.rocm.sources[:2]] == [500, 450]
+    assert archive["archive"] == "debian", "what AMD's own manifests have behind their repositories"
+    assert line.run("run", "mine", "--", "rocminfo").code == 42
+    assert "libdrm-amdgpu-amdgpu1" in line.succeed("show", "mine", "--json")
 
 
 def test_the_new_builds_are_known_by_their_names_and_their_cards(
@@ -199,3 +203,16 @@ def test_what_cannot_be_meant_is_refused_before_any_server_is_asked(
 
     assert (failed.code, len(server.requests)) == (code, asked)
     assert message in failed.error
+
+
+def test_a_script_says_what_a_repository_has_that_our_manifest_says_otherwise(server: Server) -> None:
+    scripts = Path(__file__).parents[2] / "scripts"
+    command = [sys.executable, str(scripts / "stack_manifests.py"), "--compare"]
+
+    same = subprocess.run([*command, f"rocm-{V}", server.url(APT)], capture_output=True, text=True, check=False)
+    other = subprocess.run([*command, "rocm-6.2.2", server.url(APT)], capture_output=True, text=True, check=False)
+
+    assert (same.returncode, same.stdout) == (0, "")
+    assert other.returncode == 1
+    assert other.stdout.splitlines()[0] == "rocm.version: `6.2.2` here, `6.2.4` there"
+    assert "rocm.sets.compiler: `rocm-hip-runtime-dev6.2.2` here, `rocm-hip-runtime-dev6.2.4` there" in other.stdout
