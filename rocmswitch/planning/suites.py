@@ -24,7 +24,8 @@ GLIBC = {
     "el8": "2.28",
     "el9": "2.34",
     "el10": "2.39",
-    "sles15": "2.31",
+    "sles15": "2.38",
+    "sles16": "2.40",
 }
 """By the word for a system, the C library that it came with: what is built for it needs no newer one."""
 
