@@ -143,7 +143,15 @@ def test_hostile_members_are_refused(tmp_path: Path, tree: Path, members: list[T
     assert [path.name for path in tree.parent.iterdir()] == ["tree"]
 
 
-@pytest.mark.parametrize("content", [b"", b"short", b"<html>not found</html>" * 100, COMPRESS[".gz"](b"no tar")])
+NO_ARCHIVES = {
+    "nothing": b"",
+    "too short": b"short",
+    "a page of a server": b"<html>not found</html>" * 100,
+    "compressed words": COMPRESS[".gz"](b"no tar"),
+}
+
+
+@pytest.mark.parametrize("content", NO_ARCHIVES.values(), ids=NO_ARCHIVES.keys())
 def test_what_is_no_archive_is_refused(tmp_path: Path, tree: Path, content: bytes) -> None:
     archive = tmp_path / "a.tar.gz"
     archive.write_bytes(content)
