@@ -54,7 +54,7 @@ def test_what_was_saved_and_what_is_lacking_is_said(site: AcmeSite, line: Comman
     assert "note: hipBLASLt has no kernels for gfx1010" in outcome.err
     assert "note: MIOpen has no tuning databases for gfx1010" in outcome.err
     assert "rocBLAS has no" not in outcome.err
-    assert "left out     7 files of other cards" in line.succeed("show", NAME)
+    assert "7 files of other cards" in line.succeed("show", NAME)
 
 
 def test_the_tested_lock_says_before_how_much_smaller_it_will_be(site: AcmeSite, line: CommandLine):
@@ -235,7 +235,7 @@ def test_show_tells_the_bytes_of_each_card(site: AcmeSite, line: CommandLine):
     shown = line.succeed("show", NAME, "--gpus")
 
     one = next(each for each in found["targets"] if each["target"] == "gfx1010")
-    assert one["size"] >= SIZE and one["saved"] > 3 * SIZE and 8192 <= one["inside"] <= 8192 + 4096
+    assert one["size"] >= SIZE and one["saved"] > 3 * SIZE and 8192 < one["inside"] <= 8192 + 4096
     (library,) = found["libraries"]
     assert (library["path"], set(library["bytes"])) == ("usr/lib/libblas.so.1", {"gfx1010", "gfx90a"})
     assert "gfx1010" in shown and "usr/lib/libblas.so.1" in shown

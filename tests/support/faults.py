@@ -72,15 +72,15 @@ class Hands:
     name: str = TINY
     python: Interpreter | None = field(default=None, compare=False)
 
-    def install(self, *sets: str) -> None:
+    def install(self, *sets: str, gpus: tuple[str, ...] | None = None) -> None:
         manifest, receipt = self._manifest(), self._receipt()
-        if install.is_there(manifest, sets, receipt):
+        if install.is_there(manifest, sets, receipt, gpus=gpus):
             write_scripts(self.name, self.installed(), self.disk)
         else:
-            install.execute(self.plan(*sets), self.workshop(), Silent(), Stages())
+            install.execute(self.plan(*sets, gpus=gpus), self.workshop(), Silent(), Stages())
 
-    def plan(self, *sets: str) -> InstallPlan:
-        wish = install.with_installed(Wish(sets), self._receipt())
+    def plan(self, *sets: str, gpus: tuple[str, ...] | None = None) -> InstallPlan:
+        wish = install.with_installed(Wish(sets, gpus=gpus), self._receipt())
         return install.plan(self._manifest(), wish, self._repositories(), self._surroundings(), Stages())
 
     def repair(self) -> None:
