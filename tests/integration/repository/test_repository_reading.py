@@ -11,8 +11,8 @@ from rocmswitch.errors import (
     NetworkFailed,
     NotFound,
 )
-from rocmswitch.fetch.http import Http
 from rocmswitch.fetch.compressed import HalfSynchronised
+from rocmswitch.fetch.http import Http
 from tests.support.aptrepository import Publication
 from tests.support.server import Fault
 from tests.support.site import HURRY, NOW, Site, kept_files, refused
