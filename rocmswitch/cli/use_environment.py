@@ -71,9 +71,7 @@ def place(text: str, folder: Path) -> Place:
 
 def choose(scopes: Scopes, stack: Stack, options: Options) -> Chosen:
     """The PyTorch that is meant. Raises NotFound, UsageMistake, Refused and MachineLacks."""
-    lock = _read_lock(options.locked) if options.locked else bundled_lock(scopes, stack.name, options)
-    if lock is not None:
-        check_stack(lock, stack.name)
+    lock = given_lock(scopes, stack.name, options)
     torch = (lock.torch if lock else options.torch) or ""
     cpu = options.cpu or torch.endswith("+cpu")
     entry = choose_pytorch(stack, torch.removesuffix("+cpu"), _others(scopes))
@@ -89,8 +87,15 @@ def choose(scopes: Scopes, stack: Stack, options: Options) -> Chosen:
     return Chosen(choice, lock)
 
 
-def bundled_lock(scopes: Scopes, stack: str, options: Options) -> WheelLock | None:
-    """The lock that the bundle has, where one supplies everything. Raises NotFound where it has none that fits."""
+def given_lock(scopes: Scopes, stack: str, options: Options) -> WheelLock | None:
+    """The lock that the user gave, or that of the bundle, where one supplies everything; None for neither.
+
+    Raises NotFound where the bundle has none that fits, UsageMistake and Refused for one that cannot be meant.
+    """
+    if options.locked:
+        lock = _read_lock(options.locked)
+        check_stack(lock, stack)
+        return lock
     if scopes.supplies is None:
         return None
     venv = scopes.supplies.venv(stack, named_card(options.gpu), options.torch or "")

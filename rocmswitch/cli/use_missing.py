@@ -128,14 +128,14 @@ def _with_prefix(scopes: Scopes, manifest: Manifest, place: Place, options: Opti
     """The same for a stack whose wheels load its prefix."""
     stages, existing = Stages(), Installed((scopes.own,)).venv(place.name)
     wheels = use.wheels_of(manifest)
-    for name in ("torch", "cpu", "locked", "convolutions"):
+    for name in ("torch", "cpu", "convolutions"):
         if getattr(options, name):
             raise UsageMistake(
                 f"`{manifest.stack.name}` has no PyTorch, so `{typed_as(name, options)}` means nothing there"
             )
-    if existing is not None and not options.python and not options.rebind:
+    if existing is not None and not (options.python or options.rebind or options.locked):
         return _is_bound(scopes, manifest, existing, options)
-    lock = use_environment.bundled_lock(scopes, manifest.stack.name, options)
+    lock = use_environment.given_lock(scopes, manifest.stack.name, options)
     python = use_environment.interpreter(scopes, wheels.python, options, lock)
     prefix = _plan_prefix(scopes, manifest, (wheels.set,), options, stages)
     with stages.timed("wheels"):

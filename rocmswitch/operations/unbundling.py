@@ -163,7 +163,7 @@ def match_bundled(lock: WheelLock, interpreter: Interpreter, hashes: Mapping[str
     for one in lock.wheels:
         digest, pinned = Digest.sha256(one.sha256), hashes.get(one.file)
         if pinned is not None and pinned != one.sha256:
-            raise VerificationFailed(f"the bundle's `{one.file}` has not the hash that its manifest pins")
+            raise VerificationFailed(f"`{one.file}` has another hash in the lock than the manifest here pins")
         if pinned is None:
             supply.first_use.check(one.url, digest)
         kind = FIRST_USE if pinned is None else PINNED

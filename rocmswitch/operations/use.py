@@ -76,7 +76,7 @@ def wheels_of(manifest: Manifest) -> Wheels:
 def plan(manifest: Manifest, wanted: Wanted, supply: Supply, lock: WheelLock | None = None) -> VenvPlan:
     """Decide which wheels the environment of a stack without PyTorch gets. Reads the user's package index.
 
-    With the *lock* of a bundle it reads none. Raises VerificationFailed where that has other wheels than it pins.
+    With a *lock* it reads none. Raises VerificationFailed where that has other wheels than the manifest pins.
     """
     wheels, stack = wheels_of(manifest), manifest.stack
     files = wanted_files(wheels, stack.name, wanted.interpreter)
@@ -85,7 +85,7 @@ def plan(manifest: Manifest, wanted: Wanted, supply: Supply, lock: WheelLock | N
     else:
         basket = match_bundled(lock, wanted.interpreter, wheels.hashes, supply)
         if {one.filename for one in basket.wheels} != set(files):
-            raise VerificationFailed(f"the bundle has other wheels for `{stack.name}` than its manifest here pins")
+            raise VerificationFailed(f"the lock has other wheels for `{stack.name}` than its manifest here pins")
     return replace(_assembled(stack, wanted, basket, supply), prefix=stack.name, question=basket.key)
 
 
