@@ -11,6 +11,7 @@ from tests.support.acme import NAME
 from tests.support.aptrepository import Publication
 from tests.support.commandline import CommandLine, Outcome
 from tests.support.scenes import Scene, scenario, the_same_command
+from tests.support.therocksite import wheels_alone
 
 
 def bundle(scene: Scene, *words: str, name: str = "acme.tar") -> Path:
@@ -26,7 +27,7 @@ def elsewhere(scene: Scene) -> None:
 
 
 @scenario(
-    "fetch/release",
+    "fetch/dates",
     "if that is meant, run the same command with `--allow-expired`",
     4,
     follow=the_same_command("--allow-expired", heal=False),
@@ -104,8 +105,9 @@ def a_bundle_would_replace_something(scene: Scene) -> Outcome:
     then=6,
 )
 def a_stack_of_wheels_has_no_packages_to_bundle(scene: Scene) -> Outcome:
-    """What its wheels are for is not in this machine, and that is said next."""
-    return scene.fail("bundle", "create", "therock-7.11", "-o", str(scene.folder / "a.tar"), "--yes")
+    """The card that its wheels are for is not in this machine, and that is said next."""
+    scene.line.add_manifest("therock-10.1", wheels_alone("therock-10.1"))
+    return scene.fail("bundle", "create", "therock-10.1", "-o", str(scene.folder / "a.tar"), "--yes")
 
 
 @scenario("cli/lock", "run `rocmswitch list --available`", 3)
@@ -121,9 +123,8 @@ def a_lock_is_there_already(scene: Scene) -> Outcome:
     return scene.fail("lock", NAME, "-o", str(path))
 
 
-@scenario("operations/lock", "run `rocmswitch install {}` for a tree that carries it along", 6, then=5)
+@scenario("operations/lock", "run `rocmswitch install {}` for a tree that carries it along", 6)
 def a_machine_lacks_what_a_lock_leaves_to_it(scene: Scene) -> Outcome:
-    """The hint has no `--yes`, and asks."""
     lock = scene.folder / "a.lock"
     scene.prefix()
     scene.line.succeed("lock", NAME, "-o", str(lock))
