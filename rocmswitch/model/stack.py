@@ -58,7 +58,7 @@ class Rocm(Struct, frozen=True):
     package's proofs must hold; none means that nothing here needs it to run. A package that is proven, and what
     only it needs, is left to the host; one that is not is carried into the tree's `base` folder."""
     host_only: tuple[str, ...] = ()
-    """Members of `host` that cannot be carried: the C library that programs run with."""
+    """Members of `host` that cannot be carried, because no source has them: the C library, of AMD's stacks."""
     environment: dict[str, str] = {}
     """What the tree itself needs. `{prefix}` stands for its place: of wheels, for site-packages; `{root}` for that
     of the ROCm tree in it."""

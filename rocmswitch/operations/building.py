@@ -25,7 +25,7 @@ from rocmswitch.store.installed import Installed
 from rocmswitch.store.kernelfiles import wanted_members
 from rocmswitch.store.members import Limits
 from rocmswitch.store.receipts import read_files, read_receipt
-from rocmswitch.store.relocate import Machine, Relocated, read_facts, relocate
+from rocmswitch.store.relocate import Machine, NoLibraries, Relocated, read_facts, relocate
 from rocmswitch.store.reuse import Reused, Wanted, key, reusable, reuse
 from rocmswitch.store.sharing import share_same
 from rocmswitch.store.toolchain import complete_toolchain
@@ -120,6 +120,9 @@ def artifacts(plan: InstallPlan) -> Iterator[tuple[Artifact, PlannedPackage]]:
 
 def _make(plan: InstallPlan, workshop: Workshop, progress: Progress, stages: Stages) -> None:
     tree, machine, disk = workshop.trees.begin(plan.tree), workshop.machine, workshop.disk
+    if plan.carries_c_library:
+        # The machine's are of another C library: what the tree lacks is lacking.
+        machine = replace(machine, libraries=NoLibraries())
     with disk_errors(tree), stages.timed("download and unpack"):
         filled = _fetch_and_unpack(plan, tree, workshop, progress)
     with disk_errors(tree), stages.timed("relocate"):

@@ -149,8 +149,12 @@ def _wish(linkage: Linkage, path: str, machine: Machine, carried: CarriedLibc) -
     facts = linkage.facts[path]
     rpath = linkage.search_path(path, carried.loader.libraries if facts.interpreter else ())
     interpreter = carried.interpreter(facts)
-    refused = tuple(int(one) for one in machine.glibc.split(".")[:2] if one.isdigit()) >= _REFUSES_STACKS
-    clear_stack = refused and facts.executable_stack
+    # The carried one may be of any age, and nothing of ROCm's needs such a stack.
+    refused = (
+        carried.loader.loader
+        or tuple(int(one) for one in machine.glibc.split(".")[:2] if one.isdigit()) >= _REFUSES_STACKS
+    )
+    clear_stack = bool(refused) and facts.executable_stack
     wish = _Wish(rpath, clear_stack, interpreter)
     return wish if wish.reason else None
 
