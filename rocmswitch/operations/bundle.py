@@ -7,7 +7,7 @@ machine may lack them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from rocmswitch.fetch.download import Downloads, Progress
 from rocmswitch.fetch.keyring import MAX_KEY
 from rocmswitch.fetch.repository import Repositories
 from rocmswitch.metadata.bundle import Bundle
-from rocmswitch.model.package import Artifact, Digest
+from rocmswitch.model.package import Artifact, Digest, Unhashed
 from rocmswitch.operations.building import artifacts
 from rocmswitch.operations.bundleorder import Order, Tree
 from rocmswitch.operations.matching import Supply
@@ -42,9 +42,15 @@ def gather_tree(
     sets, stages = selected_sets(manifest.stack, wish.sets), Stages()
     offer, _ = offer_prefix(manifest, wish, repositories, around, stages)
     names = tuple(one.name for one in offer.closure.packages)
-    if not complete:
+    if not complete and not offer.unhashed:
         plan = plan_prefix(manifest, wish, repositories, around, stages)
         return Tree(manifest.stack.name, sets, tuple(one for one, _ in artifacts(plan)), names, plan.notes)
+    if offer.unhashed:
+        unhashed = (
+            Unhashed(one.name, one.version, one.filename, offer.urls(one)[0], one.size)
+            for one in offer.closure.packages
+        )
+        return Tree(manifest.stack.name, sets, (), names, offer.notes, tuple(unhashed))
     found = (
         Artifact(
             *(one.name, one.version, one.filename, offer.urls(one), one.size, one.digest, offer.verification),
@@ -73,12 +79,17 @@ def _fetch(order: Order, bench: Workbench, progress: Progress) -> tuple[Order, M
 
     Raises VerificationFailed, NetworkFailed, NotFound and MachineLacks.
     """
-    supply, venvs = bench.supply, []
-    for venv in order.venvs:
-        wanted = (replace(one, url=supply.indexes.authorized(one.url)) for one in venv.unhashed)
-        learned = tuple(bench.downloads.learn(wanted, supply.first_use, progress)) if venv.unhashed else ()
-        venvs.append(venv.with_learned(learned))
-    order = replace(order, venvs=tuple(venvs))
+    supply = bench.supply
+
+    def learned(wanted: Iterable[Unhashed]) -> Iterator[Artifact]:
+        asked = [replace(one, url=supply.indexes.authorized(one.url)) for one in wanted]
+        yield from bench.downloads.learn(asked, supply.first_use, progress) if asked else ()
+
+    order = replace(
+        order,
+        trees=tuple(one.with_learned(learned(one.unhashed)) for one in order.trees),
+        venvs=tuple(one.with_learned(learned(one.unhashed)) for one in order.venvs),
+    )
     authorized = (
         replace(one, urls=tuple(supply.indexes.authorized(url) for url in one.urls)) for one in order.wheels
     )

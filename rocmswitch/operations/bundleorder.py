@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from msgspec import to_builtins
@@ -24,6 +24,12 @@ class Tree:
     packages: tuple[Artifact, ...]
     names: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    unhashed: tuple[Unhashed, ...] = ()
+    """A tarball whose hash nobody states: it is taken while it arrives."""
+
+    def with_learned(self, learned: Iterable[Artifact]) -> Tree:
+        """The same once that hash is known."""
+        return replace(self, packages=(*self.packages, *learned), unhashed=())
 
 
 @dataclass(frozen=True)
@@ -52,8 +58,13 @@ class Order:
     @property
     def size(self) -> int:
         """Bytes of all that is large, as far as that is known before."""
-        unhashed = sum(one.size for venv in self.venvs for one in venv.unhashed)
-        return unhashed + sum(one.size for one in (*self.packages, *self.wheels))
+        unhashed = [one for venv in self.venvs for one in venv.unhashed] + list(self.unhashed)
+        return sum(one.size for one in (*self.packages, *self.wheels, *unhashed))
+
+    @property
+    def unhashed(self) -> tuple[Unhashed, ...]:
+        """Of the prefixes."""
+        return tuple(one for tree in self.trees for one in tree.unhashed)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -69,17 +80,9 @@ class Order:
                 {"name": one.stack.name, "shipped": one.shipped, "sets": list(self._sets(one.stack.name))}
                 for one in self.manifests
             ],
-            "environments": [
-                {
-                    "stack": one.stack,
-                    "python": one.interpreter.tag,
-                    "torch": one.torch or None,
-                    "gpu": one.gpu or None,
-                }
-                for one in self.venvs
-            ],
+            "environments": [_environment(one) for one in self.venvs],
             "pythons": list(self.pythons),
-            "packages": [_as_json(one) for one in self.packages],
+            "packages": [_as_json(one) for one in (*self.packages, *self.unhashed)],
             "wheels": [_as_json(one) for venv in self.venvs for one in venv.files],
             "size": self.size,
             "notes": list(self.notes),
@@ -97,3 +100,8 @@ class Order:
 def _as_json(one: Artifact | Unhashed) -> dict[str, object]:
     digest = one.digest.value if isinstance(one, Artifact) else None
     return {"name": one.name, "version": one.version, "size": one.size, "sha256": digest}
+
+
+def _environment(plan: VenvPlan) -> dict[str, object]:
+    tag = plan.interpreter.tag
+    return {"stack": plan.stack, "python": tag, "torch": plan.torch or None, "gpu": plan.gpu or None}
