@@ -58,8 +58,8 @@ class Order:
     @property
     def size(self) -> int:
         """Bytes of all that is large, as far as that is known before."""
-        unhashed = [one for venv in self.venvs for one in venv.unhashed] + list(self.unhashed)
-        return sum(one.size for one in (*self.packages, *self.wheels, *unhashed))
+        unhashed = (*self.unhashed, *(one for venv in self.venvs for one in venv.unhashed))
+        return sum(one.size for one in (*self.packages, *self.wheels)) + sum(one.size for one in unhashed)
 
     @property
     def unhashed(self) -> tuple[Unhashed, ...]:
@@ -82,7 +82,7 @@ class Order:
             ],
             "environments": [_environment(one) for one in self.venvs],
             "pythons": list(self.pythons),
-            "packages": [_as_json(one) for one in (*self.packages, *self.unhashed)],
+            "packages": [*map(_as_json, self.packages), *map(_as_json, self.unhashed)],
             "wheels": [_as_json(one) for venv in self.venvs for one in venv.files],
             "size": self.size,
             "notes": list(self.notes),
