@@ -10,7 +10,11 @@ from pathlib import Path
 
 from rocmswitch.cli import machine
 from rocmswitch.cli.main import Scopes
+from rocmswitch.cli.progress import progress
+from rocmswitch.fetch.download import Downloads
+from rocmswitch.fetch.http import Http
 from rocmswitch.host.facts import read_host
+from rocmswitch.model.package import Artifact
 from rocmswitch.operations.manifest import Desk
 from rocmswitch.store.layout import Layout
 
@@ -29,4 +33,12 @@ def desk(scopes: Scopes) -> Iterator[Desk]:
             catalog=machine.catalog(scopes),
             now=known.now,
             disk=known.disk,
+            fetch=lambda artifact: _fetch(artifact, scopes),
         )
+
+
+def _fetch(artifact: Artifact, scopes: Scopes) -> Path:
+    """*artifact* in the cache, where an installation finds it again."""
+    downloads = Downloads(Http(), machine.cache(scopes.own))
+    with progress(artifact.size) as shown:
+        return next(path for _, path in downloads.fetch((artifact,), shown))

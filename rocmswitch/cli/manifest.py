@@ -42,6 +42,7 @@ def check(file: Path) -> None:
 @click.option("--key", "keys", multiple=True, metavar="FINGERPRINT", help="Who signs it, as you know it for sure.")
 @click.option("--key-url", default="", metavar="URL", help="Where the key is.")
 @click.option("--from", "alike", default="", metavar="STACK", help="A stack that is built in the same way.")
+@click.option("--read-packages", is_flag=True, help="Fetch rocBLAS to see for which cards it is built.")
 @click.option(
     "-o", "--output", "file", required=True, type=click.Path(path_type=Path), help="Where to; `-` prints it."
 )
@@ -54,6 +55,7 @@ def new(
     keys: tuple[str, ...],
     key_url: str,
     alike: str,
+    read_packages: bool,
     file: Path,
 ) -> None:
     """Write a manifest of what a live repository has.
@@ -69,8 +71,8 @@ def new(
     if not to_stdout and file.exists():
         raise Refused(f"`{file}` is there already")
     named = name or (file.stem if not to_stdout and is_name(file.stem) else "")
-    asked = manifest.Asked(urls, named, suite, keys, key_url, alike)
-    with desk(scopes) as here, output.waiting("reading the repository"):
+    asked = manifest.Asked(urls, named, suite, keys, key_url, alike, read_packages)
+    with desk(scopes) as here:
         made = manifest.plan(asked, here)
     for note in made.notes:
         output.say(f"note: {note}")

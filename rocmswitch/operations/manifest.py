@@ -19,12 +19,21 @@ from rocmswitch.metadata.manifest import parse_manifest
 from rocmswitch.metadata.manifestwriter import write_manifest
 from rocmswitch.model.grammar import FINGERPRINT, URL, is_name
 from rocmswitch.model.host import Host
+from rocmswitch.model.package import SIGNED, Artifact
 from rocmswitch.model.source import Key, Source
 from rocmswitch.model.stack import Stack
 from rocmswitch.planning.naming import by_version, resolve_name
-from rocmswitch.planning.newmanifest import Draft, Repository, draft_manifest, vendor_named
+from rocmswitch.planning.newmanifest import (
+    Draft,
+    Repository,
+    draft_manifest,
+    vendor_named,
+    with_cards,
+    with_kernels,
+)
 from rocmswitch.planning.newroots import Contents
 from rocmswitch.store.catalog import Catalog
+from rocmswitch.store.kernelfiles import kernel_bytes
 from rocmswitch.system.disk import Disk
 
 SUITES = ("ubuntu", "focal", "bookworm", "jammy", "trixie", "noble", "resolute", "stable")
@@ -47,6 +56,8 @@ class Asked:
     key_url: str = ""
     alike: str = ""
     """A stack that is built in the same way."""
+    reads_packages: bool = False
+    """Fetch the package with rocBLAS's kernels, hundreds of megabytes, and look for which cards they are."""
 
     @property
     def url(self) -> str:
@@ -64,6 +75,7 @@ class Desk:
     catalog: Catalog
     now: datetime
     disk: Disk
+    fetch: Callable[[Artifact], Path]
 
 
 @dataclass(frozen=True)
@@ -114,9 +126,28 @@ def plan(asked: Asked, desk: Desk) -> NewManifest:
     stated = [_stated(one, alike) for one in found]
     repository = Repository(asked.url, (*stated, *_behind(stated, alike)), is_trusted)
     draft = draft_manifest(repository, contents, asked.name, alike)
+    if asked.reads_packages:
+        draft = _with_cards(draft, asked, contents, opened, desk)
     notes = (*(note for one in found for note in one.signed.notes), *opened.warnings, *draft.notes)
     whole = f"Written by rocmswitch manifest new on {desk.now:%Y-%m-%d} from {' and '.join(asked.urls)}."
     return _written(draft, tuple(dict.fromkeys(notes)), whole)
+
+
+def _with_cards(draft: Draft, asked: Asked, contents: Contents, opened: OpenedIndex, desk: Desk) -> Draft:
+    """*draft* with the cards that rocBLAS is built for, read from its package, which is checked by its hash."""
+    package = with_kernels(contents, asked.url, asked.name)
+    if package is None:
+        return with_cards(draft, None, ())
+    artifact = Artifact(
+        package.name,
+        package.version,
+        package.filename,
+        opened.urls(package),
+        package.size,
+        package.digest,
+        verification=SIGNED,
+    )
+    return with_cards(draft, package, kernel_bytes(desk.fetch(artifact)))
 
 
 def execute(made: NewManifest, file: Path, disk: Disk) -> None:

@@ -7,15 +7,17 @@ needs) is taken over from the manifest of a stack that is built alike, and marke
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rocmswitch.errors import NotFound, UnresolvedDependency
+from rocmswitch.model.package import Package
 from rocmswitch.model.stack import Stack
 from rocmswitch.planning.closure import resolve_closure
 from rocmswitch.planning.newroots import Contents, Root, find_roots, is_capability, walk
 from rocmswitch.planning.vendors import VENDORS, Vendor, targets_in, upstream, vendor_of
 
 SET_KEYS = {"apt": "sets", "rpm": "rpm_sets"}
+_NO_CARDS = "for which cards the libraries have kernels is not known without `--read-packages`: `gpus` is missing"
 _LIBC = ("libc6", "glibc")
 
 
@@ -53,7 +55,7 @@ def draft_manifest(repository: Repository, contents: Contents, name: str, alike:
     *alike* is a stack that is built in the same way. Raises NotFound.
     """
     vendor, versions = vendor_named(contents, repository.url)
-    version = next((one for one in versions if name.endswith(f"-{one}")), versions[-1] if versions else "")
+    version = chosen_version(versions, name)
     others = [one for one in versions if one != version]
     roots, notes = find_roots(vendor, version, contents)
     if others:
@@ -79,6 +81,32 @@ def draft_manifest(repository: Repository, contents: Contents, name: str, alike:
     stack: dict[str, object] = {"schema": 1, "name": named, "summary": f"ROCm {number} from {repository.url}"}
     stack |= {"rocm": rocm, **gpus}
     return Draft({**stack, "unverified": _doubts(stack, repository.is_trusted)}, tuple(notes))
+
+
+def chosen_version(versions: tuple[str, ...], name: str) -> str:
+    """The one that *name* ends with, else the last; empty where names of packages hold none."""
+    return next((one for one in versions if name.endswith(f"-{one}")), versions[-1] if versions else "")
+
+
+def with_kernels(contents: Contents, url: str, name: str) -> Package | None:
+    """The package with the kernels of rocBLAS, by which the cards are known that a release is built for."""
+    vendor, versions = vendor_named(contents, url)
+    template = vendor.versions.get("rocblas", "").replace("{version}", chosen_version(versions, name))
+    found = contents.named(template) if template else ""
+    return contents.newest(found) if found else None
+
+
+def with_cards(draft: Draft, package: Package | None, targets: Iterable[str]) -> Draft:
+    """*draft* with the cards that *package* has kernels for: *targets*, some of them several parted by blanks."""
+    cards = sorted({one for target in targets for one in target.split()}, key=lambda one: (len(one), one))
+    if not cards:
+        where = f"{package} has no kernels that say" if package else "no package of rocBLAS says"
+        notes = (f"{where} for which cards it is" if one == _NO_CARDS else one for one in draft.notes)
+        return replace(draft, notes=tuple(notes))
+    gpus = {one: {"support": "reported", "evidence": [f"kernels in {package}"]} for one in cards}
+    notes = tuple(one for one in draft.notes if one != _NO_CARDS)
+    stack = {key: value for key, value in draft.stack.items() if key not in ("gpus", "unverified")}
+    return Draft({**stack, "gpus": gpus, "unverified": draft.stack["unverified"]}, notes)
 
 
 def _stated(vendor: Vendor, version: str, contents: Contents, notes: list[str]) -> dict[str, str]:
@@ -111,7 +139,7 @@ def _gpus(
     templates = [one.name for many in kept.values() for one in many if "{gpu}" in one.name]
     targets = dict.fromkeys(target for one in templates for target in targets_in(one, contents.names))
     if not targets:
-        notes.append("for which cards the libraries have kernels is not known: `gpus` is missing")
+        notes.append(_NO_CARDS)
         return {}
     return {"gpus": {one: {"support": "reported", "evidence": [f"packages in {url}"]} for one in targets}}
 

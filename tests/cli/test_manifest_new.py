@@ -18,6 +18,7 @@ from tests.support.aptrepository import AptRepository
 from tests.support.commandline import CommandLine
 from tests.support.debs import Deb
 from tests.support.keys import SigningKey
+from tests.support.offloadbundles import code_object
 from tests.support.rpmrepository import Rpm, RpmRepository
 from tests.support.server import Server
 
@@ -76,8 +77,9 @@ def test_amds_repository_gives_what_the_shipped_manifest_says_of_it(
     assert stack.rocm.sources[0].key.fingerprints == (key.fingerprint,)
     assert stack.rocm.environment == theirs.environment
     assert set(stack.unverified) == {"rocm.root", "rocm.host", "rocm.host_only", "rocm.environment"}
-    assert "`gpus` is missing" in told
-    assert "# for which cards the libraries have kernels is not known: `gpus` is missing" in text
+    missing = "for which cards the libraries have kernels is not known without `--read-packages`: `gpus` is missing"
+    assert f"note: {missing}\n" in told
+    assert f"# {missing}\n" in text
 
 
 def test_what_nobody_vouches_for_is_marked_all_over_and_its_key_is_told_but_not_written(
@@ -138,6 +140,28 @@ def test_the_new_builds_are_known_by_their_names_and_their_cards(
     assert set(stack.gpus) == {"gfx90a", "gfx1100"}
     assert "not in the set `compiler`: amdrocm-llvm-dev10.0" in told
     assert "nothing here shows that a machine has: libquadmath0" in told
+
+
+def test_the_cards_are_read_from_the_package_of_rocblas_where_that_is_asked_for(
+    line: CommandLine, server: Server, key: SigningKey
+) -> None:
+    library = f"opt/rocm-{V}/lib/rocblas/library"
+    files = {
+        f"{library}/Kernels.so-000-gfx1030.hsaco": code_object("gfx1030"),
+        f"{library}/Kernels.so-000-gfx90a.hsaco": code_object("gfx90a"),
+        f"{library}/TensileLibrary.dat": b"for all\n",
+    }
+    repository = AptRepository(server.folder / "kernels", key, suite="noble")
+    runtime = Deb(f"rocm-hip-runtime{V}", "6.2.4.60204-139")
+    repository.add(runtime, Deb(f"rocblas{V}", "4.2.4.60204-139", files=files)).publish()
+    repository.publish_key(server.folder / "kernels/rocm.gpg.key")
+
+    words = ("--from-repository", server.url("kernels"), "--key", key.fingerprint, "--read-packages")
+    stack, _, told = made(line, *words)
+
+    assert {card: gpu.support for card, gpu in stack.gpus.items()} == {"gfx90a": "reported", "gfx1030": "reported"}
+    assert stack.gpus["gfx1030"].evidence == (f"kernels in rocblas{V} 4.2.4.60204-139",)
+    assert "`gpus` is missing" not in told
 
 
 def test_a_repository_of_rpm_is_told_by_its_repomd(
