@@ -56,14 +56,13 @@ class BundledPython:
         Raises VerificationFailed where the archive is damaged.
         """
         self._lay_down()
-        known = {"UV_OFFLINE": "1", "UV_PYTHON_CACHE_DIR": str(self._folder)}
         name = self._archive.partition("-")[2]
         if any(str(one.get("url", "")).rpartition("/")[2] == name for one in json.loads(listed or b"[]")):
-            return known
+            return {"UV_OFFLINE": "1", "UV_PYTHON_CACHE_DIR": str(self._folder)}
         path = self._folder / "list.json"
         with disk_errors(path):
             self._disk.replace_file(path, json.dumps({self.key: self._entry()}).encode(), synced=False)
-        return {**known, "UV_PYTHON_DOWNLOADS_JSON_URL": str(path)}
+        return {"UV_OFFLINE": "1", "UV_PYTHON_DOWNLOADS_JSON_URL": str(path)}
 
     def _lay_down(self) -> None:
         path = self._folder / self._archive
