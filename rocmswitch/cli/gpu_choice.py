@@ -59,12 +59,16 @@ def _checked(word: str, known: Iterable[str]) -> str:
     return word
 
 
-def _of_this_machine() -> tuple[str, ...]:
+def cards_here() -> tuple[str, ...]:
     """The targets of the AMD cards here, or of the machine whose files ROCMSWITCH_SYSROOT names."""
     from rocmswitch.host.cards import read_cards
 
     found = read_cards(Path(os.environ.get(SYSROOT) or "/"))
-    targets = tuple(card.target for card in found.amd if card.target)
+    return tuple(card.target for card in found.amd if card.target)
+
+
+def _of_this_machine() -> tuple[str, ...]:
+    targets = cards_here()
     if not targets:
         raise MachineLacks(
             f"there is no AMD card here whose files `--gpu {AUTO}` could keep",

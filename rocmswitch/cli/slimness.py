@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 from rocmswitch.cli import output
+from rocmswitch.cli.gpu_choice import AUTO, cards_here
 from rocmswitch.model.receipt import Receipt
+from rocmswitch.planning.gpupackages import card_of, is_for
 from rocmswitch.planning.install import InstallPlan
 
 
 def say_choice(plan: InstallPlan) -> None:
     """For which cards the tree will be, and what that leaves out; on stderr."""
     if not plan.gpus:
+        _say_other_packages(plan)
         return
     taken_for = [one for one in plan.needed.gpus if one not in plan.gpus]
     also = f", and {' '.join(taken_for)} that they are taken for" if taken_for else ""
     output.say(f"for {' '.join(plan.gpus)} alone{also}: {_saving(plan)}")
+
+
+def _say_other_packages(plan: InstallPlan) -> None:
+    """Where there is a package for each card: what the choice of one would save of the download."""
+    words = {word for one in plan.packages if (word := card_of(one.package.name))}
+    if len(words) < 2:
+        return
+    targets = cards_here()
+    spared = [one for one in plan.packages if (word := card_of(one.package.name)) and not is_for(word, targets)]
+    if targets and spared:
+        size = output.size(sum(one.package.size for one in spared))
+        output.say(f"packages for {len(words)} cards: `--gpu {AUTO}` would spare {len(spared)} of them, {size}")
+    else:
+        output.say(f"packages for {len(words)} cards: `--gpu CARD` takes those of one alone")
 
 
 def _saving(plan: InstallPlan) -> str:

@@ -15,6 +15,7 @@ from rocmswitch.planning.gpufiles import kernels_for
 
 GPU = "{gpu}"
 _WORD = r"gfx[0-9a-z]+(?:-[0-9a-z]+)*"
+_ENDING = re.compile(rf"[-_]({_WORD})$")
 _FAMILY = re.compile(r"(gfx[0-9a-f]+)x(?:-[a-z]+)?")
 """How AMD's new builds name cards that share packages: `gfx110x`, `gfx103x-all`."""
 
@@ -73,8 +74,18 @@ def _wanted(words: Sequence[str], name: str, choice: Choice) -> Sequence[str]:
     return list(dict.fromkeys(found))
 
 
+def card_of(package: str) -> str:
+    """Whom the end of the name of *package* says it is for, `gfx1201` or `gfx110x`; empty where it says nothing."""
+    match = _ENDING.search(package)
+    return match[1] if match else ""
+
+
+def is_for(word: str, gpus: Iterable[str]) -> bool:
+    """Whether a package with *word* in its name is for one of the cards *gpus*."""
+    return any(_is_for(word, gpu) for gpu in gpus)
+
+
 def _is_for(word: str, gpu: str) -> bool:
-    """Whether a package with *word* in its name is for the card *gpu*."""
     family = _FAMILY.fullmatch(word)
     return word == gpu or gpu in GENERIC.get(word, ()) or bool(family and _is_of(family[1], gpu))
 

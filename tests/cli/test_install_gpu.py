@@ -14,6 +14,7 @@ from rocmswitch.store.receipts import read_files, read_receipt
 from tests.support.acme import NAME, AcmeSite
 from tests.support.cardroots import rx5700xt_machine
 from tests.support.commandline import CommandLine
+from tests.support.debs import Deb
 from tests.support.gpustack import BLAS, KEPT, OTHERS, SIZE, fat_library, install_kernels, offer_kernels
 from tests.support.trees import replace_content
 
@@ -239,6 +240,23 @@ def test_show_tells_the_bytes_of_each_card(site: AcmeSite, line: CommandLine):
     (library,) = found["libraries"]
     assert (library["path"], set(library["bytes"])) == ("usr/lib/libblas.so.1", {"gfx1010", "gfx90a"})
     assert "gfx1010" in shown and "usr/lib/libblas.so.1" in shown
+
+
+def test_packages_of_other_cards_are_taken_unless_cards_are_chosen(
+    site: AcmeSite, line: CommandLine, tmp_path: Path
+):
+    gpus = ("gfx1010", "gfx942", "gfx110x")
+    site.repository.add(*(Deb(f"acme-{gpu}", files={f"usr/share/{gpu}": gpu}) for gpu in gpus))
+    site.publish()
+    site.let(line, rocm={"sets": {"runtime": ["acme-tools", "acme-{gpu} (>= 1.0)"]}})
+    machine = str(rx5700xt_machine(tmp_path / "machine"))
+
+    everything = line.run("install", NAME, "--dry-run", ROCMSWITCH_SYSROOT=machine)
+    chosen = line.run("install", NAME, "--dry-run", "--gpu", "auto", ROCMSWITCH_SYSROOT=machine)
+
+    assert [gpu in everything.out for gpu in gpus] == [True, True, True]
+    assert "packages for 3 cards: `--gpu auto` would spare 2 of them" in everything.err
+    assert [gpu in chosen.out for gpu in gpus] == [True, False, False]
 
 
 def asked(site: AcmeSite) -> list[str]:
