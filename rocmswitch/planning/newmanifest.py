@@ -101,8 +101,8 @@ def with_cards(draft: Draft, package: Package | None, targets: Iterable[str]) ->
     cards = sorted({one for target in targets for one in target.split()}, key=lambda one: (len(one), one))
     if not cards:
         where = f"{package} has no kernels that say" if package else "no package of rocBLAS says"
-        notes = (f"{where} for which cards it is" if one == _NO_CARDS else one for one in draft.notes)
-        return replace(draft, notes=tuple(notes))
+        told = (f"{where} for which cards it is" if one == _NO_CARDS else one for one in draft.notes)
+        return replace(draft, notes=tuple(told))
     gpus = {one: {"support": "reported", "evidence": [f"kernels in {package}"]} for one in cards}
     notes = tuple(one for one in draft.notes if one != _NO_CARDS)
     stack = {key: value for key, value in draft.stack.items() if key not in ("gpus", "unverified")}

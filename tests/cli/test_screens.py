@@ -119,7 +119,7 @@ def test_an_installation_and_what_is_there_then(line: CommandLine):
     ]
     assert line.succeed("list") == "acme-1.0  ROCm 1.0.0 · runtime · 31.2 kB\n"
     assert (
-        line.tell(line.run("show", NAME)).out.partition("\n\n")[2]
+        line.tell(line.run("show", NAME)).out.rpartition("\n\n")[2]
         == """\
 installed  ROOT/data/prefixes/acme-1.0
 created    TIME
