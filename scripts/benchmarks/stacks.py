@@ -83,7 +83,7 @@ class Bench:
 
 
 def installing(bench: Bench) -> Iterator[Row]:
-    """From nothing, beside apt-get download, dpkg-deb -x one by one and sync, for which the index is there already."""
+    """From nothing, beside apt-get download, dpkg-deb -x one by one, and sync; apt has its index already."""
     packages, apt, peaks = bench.packages, bench.apt, []
 
     def ours() -> Cost:
