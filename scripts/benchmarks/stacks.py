@@ -96,9 +96,7 @@ def installing(bench: Bench) -> Iterator[Row]:
         apt.remove_tree()
         return cost_of(lambda: (apt.download(packages), apt.unpack()))
 
-    left, right = interleaved(
-        bench.rounds, ("rocmswitch install", ours), ("apt-get, dpkg-deb -x", by_hand)
-    )
+    left, right = interleaved(bench.rounds, ("rocmswitch install", ours), ("apt-get, dpkg-deb -x", by_hand))
     apt.remove_tree()
     ratio = ratio_check(left.wall, right.wall, INSTALL_LIMIT)
     cpu = f"{ratio.value:.2f} × the other; CPU {left.cpu:.1f} s beside {right.cpu:.1f} s"
