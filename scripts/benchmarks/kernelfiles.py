@@ -37,7 +37,9 @@ class File:
     path: str
     size: int
     is_foreign: bool
-    """For other GPUs alone."""
+    """For another GPU alone."""
+    is_for_several: bool
+    """One bundle for several GPUs, none of them GPU, under a name that names none: a library asks for it on any."""
 
 
 def files_of(archive: Path) -> Iterator[File]:
@@ -50,7 +52,9 @@ def files_of(archive: Path) -> Iterator[File]:
             content = tar.extractfile(member) if member.isreg() else None
             if content is not None:
                 path = member.name.removeprefix("./")
-                yield File(package, path, member.size, is_foreign(path, content.read(HEAD)))
+                head = content.read(HEAD)
+                several = is_for_several(path, head)
+                yield File(package, path, member.size, not several and is_foreign(path, head), several)
     reading.stdout.close()
     reading.wait()
 
@@ -64,6 +68,11 @@ def is_foreign(path: str, head: bytes) -> bool:
         named = set(TARGET.findall(path.rpartition("/")[2]))
         return bool(named) and not any(one.startswith(tuple(FITTING)) for one in named)
     return False
+
+
+def is_for_several(path: str, head: bytes) -> bool:
+    inside = targets_inside(head) if KERNELS.fullmatch(path) else set()
+    return len(inside) > 1 and not inside & FITTING and not TARGET.search(path)
 
 
 def targets_inside(head: bytes) -> set[str]:

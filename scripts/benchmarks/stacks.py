@@ -113,17 +113,19 @@ def one_card(bench: Bench) -> Iterator[Row]:
         apt.download(packages)
     run(bench.install("--gpu", GPU), bench.environment)
     tree = bench.tree(BIG)
-    wrong_kept, wrong_left, saved, count = [], [], 0, 0
+    wrong_kept, wrong_left, several, left = [], [], [], []
     for deb in sorted((apt.folder / "debs").glob("*.deb")):
         for one in files_of(deb):
             is_there = _is_there(tree, one)
             wrong_kept += [one] if is_there and one.is_foreign else []
             wrong_left += [one] if not is_there and not one.is_foreign else []
-            saved, count = (saved, count) if is_there else (saved + one.size, count + 1)
+            several += [one] if one.is_for_several else []
+            left += [] if is_there else [one]
     size = sum(path.lstat().st_size for path in tree.rglob("*") if path.is_file() and not path.is_symlink())
     bench.forget_trees()
-    yield Row(f"--gpu {GPU}", "left out", f"{count} files, {_size(saved)}", f"{_size(size)} on disk")
-    yield _judged("kept", wrong_kept, "for other GPUs alone")
+    yield Row(f"--gpu {GPU}", "left out", _count(left), f"{_size(size)} on disk")
+    yield Row(f"--gpu {GPU}", "for several others, kept", _count(several), "named for none of them")
+    yield _judged("kept", wrong_kept, "for another GPU alone")
     yield _judged("left out", wrong_left, f"that {GPU} or everybody needs")
 
 
@@ -209,6 +211,10 @@ def main() -> None:
         remove(bench.home)
     if missed:
         sys.exit(f"missed: {'; '.join(missed)}")
+
+
+def _count(files: list[File]) -> str:
+    return f"{len(files)} files, {_size(sum(one.size for one in files))}"
 
 
 def _size(count: float) -> str:
