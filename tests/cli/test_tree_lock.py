@@ -11,7 +11,7 @@ import pytest
 from rocmswitch.store.receipts import read_files, read_receipt
 from tests.support.acme import NAME, AcmeSite
 from tests.support.commandline import CommandLine
-from tests.support.debs import Deb
+from tests.support.debs import Deb, Library
 
 
 @pytest.fixture
@@ -61,6 +61,22 @@ def test_the_same_tree_gives_the_same_lock(line: CommandLine, other: CommandLine
         json.loads((tmp_path / "again.lock").read_text())["prefixes"][0]["tree"]
         == read_receipt(line.layout.prefixes / NAME).tree
     )
+
+
+def test_what_hipcc_is_told_of_a_tree_is_found_out_anew_from_a_lock(
+    line: CommandLine, other: CommandLine, site: AcmeSite, tmp_path: Path
+):
+    hip = {"usr/lib/libamdhip64.so": Library("libamdhip64.so"), "usr/bin/hipcc": "#!/bin/sh\nexit 0\n"}
+    site.repository.add(Deb("acme-cc", "1.1-1", "acme-core", files=hip))
+    site.publish()
+    line.succeed("install", NAME, "--set", "compiler", "--yes")
+    line.succeed("lock", NAME, "-o", str(tmp_path / "rocmswitch.lock"))
+
+    other.succeed("install", NAME, "--locked", str(tmp_path / "rocmswitch.lock"), "--yes")
+
+    here, there = (read_receipt(one.layout.prefixes / NAME) for one in (line, other))
+    assert "HIPCC_LINK_FLAGS_APPEND" in {one.name for one in here.activation.assignments}
+    assert (there.activation, there.tree) == (here.activation, here.tree)
 
 
 def test_a_package_that_is_gone_is_named(other: CommandLine, lock: Path, site: AcmeSite):
