@@ -145,7 +145,7 @@ def bundled(bench: Bench) -> Iterator[Row]:
         yield Row("bundle", "without a network", "not measured: this account may not cut the network off")
         return
     bundle = bench.folder / "bundle.tar"
-    bench.rocmswitch("bundle", "create", BUNDLED, "--set", BUNDLED_SET, "-o", str(bundle))
+    bench.rocmswitch("bundle", "create", BUNDLED, "--set", BUNDLED_SET, "-o", str(bundle), "--yes")
     bench.rocmswitch("install", BUNDLED, "--set", BUNDLED_SET, "--yes")
     away = {**bench.environment, "ROCMSWITCH_HOME": str(bench.folder / "away")}
 
