@@ -26,7 +26,7 @@ def command() -> None:
     """Everything for machines without a network, in one file."""
 
 
-@command.command(epilog="Example: rocmswitch bundle create debian-5.2.3 --venv --with-python -o debian.tar")
+@command.command(epilog="Example: rocmswitch bundle create debian-5.2.3 --venv -o debian.tar")
 @click.argument("names", metavar="STACK...", nargs=-1, required=True)
 @click.option("-o", "target", metavar="FILE", required=True, help="The bundle to write.")
 @_sets
@@ -44,8 +44,9 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="For programs: what is to be in it.")
 @click.pass_obj
 def create(scopes: Scopes, /, names: tuple[str, ...], target: str, **chosen: Any) -> None:
-    """Gather all that STACK… takes: signed indexes, keys, packages, wheels, manifests.
+    """Gather all that some stacks need.
 
+    Signed indexes, keys, packages, wheels, manifests, and a Python where that is asked for.
     Packages that this machine has anyway go in too, because another machine may lack them. With --venv and without
     --set only what the environments need.
     """
@@ -69,8 +70,9 @@ def create(scopes: Scopes, /, names: tuple[str, ...], target: str, **chosen: Any
 @click.option("--json", "as_json", is_flag=True, help="For programs: the plans, one after the other.")
 @click.pass_context
 def install(context: click.Context, /, file: str, names: tuple[str, ...], **chosen: Any) -> None:
-    """Install from FILE alone, whatever network there is: all its stacks, or STACK….
+    """Install from FILE alone: all its stacks, or STACK….
 
+    No server is asked, whatever network there is.
     Signatures, dates and hashes are checked as if servers had sent everything.
     """
     from rocmswitch.cli.bundle_install import Wanted, install_bundle
@@ -89,7 +91,10 @@ def install(context: click.Context, /, file: str, names: tuple[str, ...], **chos
 @click.argument("file", metavar="FILE")
 @click.option("--json", "as_json", is_flag=True, help="For programs: its list.")
 def show(file: str, as_json: bool) -> None:
-    """What is in FILE; reads all of it, and names the first member that is damaged: exit 4."""
+    """Show what is in FILE, and whether it is whole.
+
+    Reads all of it; of what is damaged the first member is named: exit 4.
+    """
     with BundleFile.opened(Path(file)) as opened:
         bundle = opened.bundle
         if as_json:
