@@ -230,7 +230,7 @@ def supply(scopes: Scopes) -> Supply:
         indexes,
         resolver,
         first_use,
-        layout.data / "resolutions",
+        layout.resolutions,
         disk(),
         bundled=supplies is not None,
     )

@@ -87,7 +87,7 @@ def execute(batch: Sequence[Leftover], broom: Broom) -> Generation:
     Folders stay, empty: a recorded change knows files and links, and `undo` puts them back where they were.
     """
     intent = Intent(ROW, _place(batch[0], broom), notes=tuple(f"removed `{one.path}`" for one in batch))
-    drafts = broom.layout.data / ROW
+    drafts = broom.layout.drafts
     try:
         with disk_errors(broom.layout.data):
             replacements = [change for one in batch for change in _changes(one, broom, drafts)]

@@ -122,8 +122,8 @@ def _leading(layout: Layout) -> tuple[Path, ...]:
 
 def _remembering(layout: Layout) -> tuple[Path, ...]:
     """What users have put there too: manifests of their own."""
-    own = (layout.checks, layout.probes, layout.pythons, layout.manifests, layout.seen)
-    return (*own, layout.journal, layout.backups)
+    found = (layout.checks, layout.probes, layout.pythons, layout.manifests, layout.seen, layout.resolutions)
+    return (*found, layout.drafts, layout.journal, layout.backups)
 
 
 def _cached(layout: Layout) -> tuple[Path, ...]:

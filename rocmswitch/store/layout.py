@@ -115,6 +115,16 @@ class Layout:
         return self.data / "seen"
 
     @property
+    def resolutions(self) -> Path:
+        """What the packages of environments were resolved to."""
+        return self.data / "resolutions"
+
+    @property
+    def drafts(self) -> Path:
+        """Files on their way to where they belong, while leftovers of other ROCms are taken away."""
+        return self.data / "leftovers"
+
+    @property
     def checks(self) -> Path:
         """What was seen when environments were looked at: `NAME.json`."""
         return self.data / "checks"

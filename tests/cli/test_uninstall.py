@@ -118,6 +118,21 @@ def test_where_nothing_is_it_says_so_and_how_the_program_goes(line: CommandLine)
     assert f"nothing of rocmswitch's is in {line.layout.data}" in done.err
 
 
+def test_no_folder_of_a_scope_is_forgotten(line: CommandLine):
+    of_kernel_modules = {"snapshots", "quarantine"}
+    names = [name for name, kind in vars(Layout).items() if isinstance(kind, property)]
+    for name in {*names, "data", "cache"} - {*of_kernel_modules, "config_file", "open_journal"}:
+        folder = getattr(line.layout, name)
+        folder.mkdir(parents=True, exist_ok=True)
+        if name in ("resolutions", "drafts", "seen", "uv", "partial"):
+            (folder / "something").write_text("ours\n")
+
+    done = line.run("uninstall", "--yes")
+
+    assert (done.code, list((line.folder / "rocmswitch").iterdir())) == (0, []), done
+    assert " stays" not in done.err
+
+
 def forests(layout: Layout, disk: Disk) -> tuple[Forest, ...]:
     return tuple(Forest(Trees(links, layout.locks, disk), links) for links in (layout.venvs, layout.prefixes))
 
