@@ -47,7 +47,7 @@ _COMMANDS = {
     "cache": ("Look at the downloaded archives, or delete them.", "cache"),
     "lock": ("Write down the exact bytes of what is installed.", "lock"),
     "bundle": ("Take stacks to machines without a network.", "bundle"),
-    "manifest": ("Check a manifest of your own.", "manifest"),
+    "manifest": ("Check a manifest of your own, or write one from a repository.", "manifest"),
     "uninstall": ("Take away all that rocmswitch has made.", "uninstall"),
 }
 
