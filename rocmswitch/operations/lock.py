@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 from urllib.parse import quote
@@ -29,7 +28,7 @@ from rocmswitch.model.package import PINNED, Digest, Package
 from rocmswitch.model.receipt import InstalledPackage, Receipt, SourceRecord
 from rocmswitch.model.stack import Stack
 from rocmswitch.operations.resolving import Surroundings
-from rocmswitch.planning.activation import ACTIVE, PLACEHOLDER
+from rocmswitch.planning.activation import stated
 from rocmswitch.planning.install import HostPackage, InstallPlan, PlannedPackage
 from rocmswitch.planning.placement import BASE
 from rocmswitch.store.cache import Cache
@@ -54,7 +53,7 @@ def lock_prefix(receipt: Receipt, tested: Lock | None) -> LockedTree:
         packages=tuple(_locked(one, snapshots) for one in receipt.packages),
         sets=receipt.sets,
         gpus=receipt.gpus,
-        environment=dict(_stated(receipt)),
+        environment=dict(stated(receipt.activation)),
         cards=tuple(LockedVariable(**asdict(one)) for one in receipt.activation.cards),
         host=receipt.host,
         sources=tuple(_source(one) for one in receipt.sources),
@@ -180,13 +179,6 @@ def _source(one: SourceRecord) -> LockedIndex:
     return LockedIndex(
         url=one.url, suite=one.suite, date=one.date, fingerprint=one.fingerprint, sha256=one.sha256, kind=one.kind
     )
-
-
-def _stated(receipt: Receipt) -> Iterable[tuple[str, str]]:
-    """Variables as the manifest wrote them, with `{prefix}` for the tree's place."""
-    for one in receipt.activation.assignments:
-        if one.name != ACTIVE:
-            yield one.name, f"{PLACEHOLDER}/{one.value}" if one.under_root else one.value
 
 
 def _snapshots(tested: Lock | None) -> dict[str, str]:

@@ -9,14 +9,13 @@ from itertools import combinations
 from rocmswitch.errors import Refused
 from rocmswitch.fetch.download import Progress
 from rocmswitch.fetch.repository import Repositories
-from rocmswitch.model.activation import Assignment
 from rocmswitch.model.package import Digest, Package
 from rocmswitch.model.receipt import InstalledPackage, Receipt
 from rocmswitch.model.stack import Stack
 from rocmswitch.operations.building import Workshop, build
 from rocmswitch.operations.resolving import Surroundings, Wish, origin_of, plan_prefix
 from rocmswitch.operations.timing import Stages
-from rocmswitch.planning.activation import ACTIVE, PLACEHOLDER
+from rocmswitch.planning.activation import stated
 from rocmswitch.planning.closure import resolve_closure
 from rocmswitch.planning.gpupackages import Choice, expanded
 from rocmswitch.planning.install import (
@@ -63,7 +62,7 @@ def plan(receipt: Receipt, cache: Cache) -> InstallPlan:
         packages=tuple(_planned(one, cache) for one in receipt.packages),
         host=tuple(_left(one) for one in receipt.host),
         sources=receipt.sources,
-        environment=tuple(_stated(one) for one in receipt.activation.assignments if one.name != ACTIVE),
+        environment=stated(receipt.activation),
         manifest_sha256=receipt.manifest_sha256,
         replaces=receipt.tree,
         nonce=receipt.tree,
@@ -120,13 +119,6 @@ def _choices(stack: Stack) -> Iterator[tuple[str, ...]]:
 def execute(plan: InstallPlan, workshop: Workshop, progress: Progress, stages: Stages) -> Receipt:
     """Make the tree and let the name mean it; the damaged one goes when nothing runs from it."""
     return build(plan, workshop, progress, stages)
-
-
-def _stated(assignment: Assignment) -> tuple[str, str]:
-    """As the manifest wrote it, with `{prefix}` for the tree's place."""
-    if assignment.under_root:
-        return assignment.name, f"{PLACEHOLDER}/{assignment.value}"
-    return assignment.name, assignment.value
 
 
 def _planned(installed: InstalledPackage, cache: Cache) -> PlannedPackage:

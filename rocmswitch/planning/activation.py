@@ -32,6 +32,8 @@ such programs take everything else from the machine."""
 CARRIED_LIBRARIES = "base/shared"
 """What programs of the machine's take from a tree that carries its C library (store/carriedlibc.py)."""
 _COMPILE_FLAGS, _LINK_FLAGS = "HIPCC_COMPILE_FLAGS_APPEND", "HIPCC_LINK_FLAGS_APPEND"
+_FOUND_OUT = (ACTIVE, _COMPILE_FLAGS, _LINK_FLAGS)
+"""What no manifest states."""
 _LINKER_NAMES = ("libamdhip64.so", "libhsa-runtime64.so")
 _BASE = "base"
 _CARRIED = "base/usr"
@@ -89,6 +91,15 @@ def plan_activation(
     }
     kept = tuple((key, values) for key, values in variables.items() if values)
     return Activation(tuple(assignments), kept, cards)
+
+
+def stated(activation: Activation) -> tuple[tuple[str, str], ...]:
+    """The variables that a manifest stated for a prefix: `plan_activation` takes them, and finds out the rest."""
+    return tuple(
+        (one.name, "/".join(filter(None, (PLACEHOLDER, one.value))) if one.under_root else one.value)
+        for one in activation.assignments
+        if one.name not in _FOUND_OUT
+    )
 
 
 def plan_venv_activation(
