@@ -90,7 +90,7 @@ def test_without_a_python_to_fetch_those_that_are_there_decide():
 def test_another_processor_has_neither_wheels_nor_packages():
     found = recommend(SHIPPED, machine("gfx1010", architecture="arm64"))
 
-    assert named(found, BLOCKED) == [one.stack for one in found if one.stack != "debian-5.2.3"]
+    assert named(found, BLOCKED) == [one.stack for one in found if not one.stack.startswith("debian-")]
     assert "this machine is arm64" in str(found[-1].limits[0])
 
 

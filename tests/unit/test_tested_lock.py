@@ -114,12 +114,14 @@ def test_a_locked_package_is_fetched_from_the_mirror_first_and_from_the_snapshot
     )
 
 
-def test_a_locked_plan_checks_the_c_library_as_a_signed_one_does():
+def test_a_locked_plan_carries_the_c_library_where_a_signed_one_does():
     request = Request(stack(), ("runtime",))
     old = Machine(Host("x", (), "", "amd64", "2.31"), MACHINE.evidence)
 
-    with pytest.raises(Exception, match=r"`hip 5` needs glibc 2\.34, this machine has glibc 2\.31"):
-        plan_install(request, locked_offer(request, lock(), lambda one: ()), old)
+    plan = plan_install(request, locked_offer(request, lock(), lambda one: ()), old)
+
+    places = {one.package.name: one.place for one in plan.packages}
+    assert (plan.carries_c_library, places["libc6"], places["hip"]) == (True, "base", "rocm")
 
 
 def test_another_stack_s_lock_is_refused():
