@@ -13,7 +13,7 @@ from rocmswitch.errors import RocmswitchError
 from rocmswitch.host.facts import read_host
 from rocmswitch.host.gpu import first_target
 from rocmswitch.metadata.lock import parse_lock
-from rocmswitch.planning.available import Offered, offer
+from rocmswitch.planning.available import OTHERS, Offered, offer
 from rocmswitch.planning.naming import by_version
 from rocmswitch.store.catalog import Manifest
 from rocmswitch.store.installed import Installed
@@ -22,7 +22,7 @@ RECOMMENDED = "*"
 
 
 def show_available(scopes: Scopes, *, as_json: bool) -> None:
-    """Every manifest, by vendor and version, the newest last. One that cannot be read hides no other."""
+    """Every manifest, by vendor and version, the newest and nobody known last. One that cannot be read hides no other."""
     catalog, host = machine.catalog(scopes), read_host()
     manifests, mistakes = catalog.read_all()
     for mistake in mistakes:
@@ -30,10 +30,11 @@ def show_available(scopes: Scopes, *, as_json: bool) -> None:
     there = {one.receipt.name for one in Installed(scopes.searched).prefixes()}
     best = _recommended(scopes)
     found = []
-    for one in sorted(manifests, key=lambda one: by_version(one.stack.name)):
+    for one in manifests:
         lock = catalog.lock(one.stack.name) if one.shipped else None
         parsed = parse_lock(lock, f"{one.stack.name}.lock") if lock is not None else None
         found.append((one, offer(one.stack, parsed, host)))
+    found.sort(key=lambda pair: (pair[1].vendor == OTHERS, by_version(pair[0].stack.name)))
     if as_json:
         output.write_json([_as_json(one, offered, there, best) for one, offered in found])
         return
