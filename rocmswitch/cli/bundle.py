@@ -11,6 +11,7 @@ from msgspec import to_builtins
 
 from rocmswitch.cli import bundled, output
 from rocmswitch.cli.main import Scopes
+from rocmswitch.cli.source_options import source_options
 from rocmswitch.cli.system_option import system_option
 from rocmswitch.errors import VerificationFailed
 from rocmswitch.metadata.bundle import Bundle
@@ -37,6 +38,7 @@ def command() -> None:
 @click.option("--cpu", is_flag=True, help="The same PyTorch, built for processors alone.")
 @click.option("--gpu", metavar="TARGET", help="For this card, not the one in this machine: gfx1010.")
 @click.option("--for-this-host", is_flag=True, help="Leave out what this machine has: for machines like it.")
+@source_options
 @click.option("--mirror", metavar="URL", help="Take a distribution's archive from here.")
 @click.option("--allow-expired", is_flag=True, help="Accept an index whose Valid-Until has passed.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -64,6 +66,7 @@ def create(scopes: Scopes, /, names: tuple[str, ...], target: str, **chosen: Any
 @click.option("--gpu", metavar="TARGET", help="For this card, not the one in this machine: gfx1010.")
 @click.option("--require", type=click.Choice(VERIFICATION_CLASSES), help="Refuse what is checked by less.")
 @click.option("--allow-expired", is_flag=True, help="Accept indexes that are out of date or older than those seen.")
+@source_options
 @system_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Only show the plans.")

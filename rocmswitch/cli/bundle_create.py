@@ -54,6 +54,8 @@ class Options:
     yes: bool
     dry_run: bool
     as_json: bool
+    source: str = ""
+    keys: tuple[str, ...] = ()
 
 
 def create_bundle(scopes: Scopes, names: tuple[str, ...], target: Path, options: Options) -> None:
@@ -133,7 +135,13 @@ def _wish(manifest: Manifest, options: Options) -> Wish | None:
     bundles_rocm = bool(stack.pytorch) and stack.wheels is None
     if options.venv and bundles_rocm and not options.sets:
         return None
-    return Wish(sets, mirror=options.mirror, allow_expired=options.allow_expired)
+    return Wish(
+        sets,
+        mirror=options.mirror,
+        allow_expired=options.allow_expired,
+        source=options.source,
+        keys=options.keys,
+    )
 
 
 def _venv(scopes: Scopes, manifest: Manifest, options: Options) -> VenvPlan:

@@ -26,6 +26,8 @@ class Wanted:
     yes: bool
     dry_run: bool
     as_json: bool
+    source: str = ""
+    keys: tuple[str, ...] = ()
 
 
 def install_bundle(scopes: Scopes, names: tuple[str, ...], wanted: Wanted) -> None:
@@ -78,6 +80,8 @@ def _install(scopes: Scopes, one: BundledStack, wanted: Wanted) -> None:
         yes=wanted.yes,
         dry_run=wanted.dry_run,
         as_json=wanted.as_json,
+        source=wanted.source,
+        keys=wanted.keys,
     )
     installing.install_named(scopes, one.name, options)
 

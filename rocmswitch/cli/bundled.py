@@ -56,6 +56,13 @@ def check_there(scopes: Scopes, name: str, sets: tuple[str, ...] = ()) -> None:
         )
 
 
+def source(scopes: Scopes, name: str, asked: str) -> str:
+    """The kind of source that was *asked* for, else the one that the bundle has of *name*; empty for any."""
+    if asked or scopes.supplies is None:
+        return asked
+    return next((one.source for one in scopes.supplies.bundle.stacks if one.name == name), "")
+
+
 def tell(scopes: Scopes, name: str) -> None:
     """Before anybody agrees: how old the bundle is, and what is trusted that this machine did not know."""
     if scopes.supplies is None:

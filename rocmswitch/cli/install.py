@@ -114,6 +114,7 @@ def install_named(scopes: Scopes, name: str, options: Options) -> None:
     if manifest.stack.name != name:
         output.say(f"{name} is {manifest.stack.name}")
     options = replace(options, gpus=chosen_gpus(options.gpu, manifest.stack.gpus))
+    options = replace(options, source=bundled.source(scopes, manifest.stack.name, options.source))
     receipt = _receipt(scopes, manifest)
     there = None if options.dry_run else _there(scopes, manifest, options)
     if there is not None:

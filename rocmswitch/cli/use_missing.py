@@ -222,7 +222,8 @@ def _plan_prefix(
     tested = machine.lock(scopes, manifest.stack.name)
     bundled.check_there(scopes, manifest.stack.name, sets)
     mirror = machine.mirror(scopes, options.mirror)
-    wish = Wish(sets, mirror=mirror, allow_expired=options.allow_expired, tested=tested)
+    source = bundled.source(scopes, manifest.stack.name, "")
+    wish = Wish(sets, mirror=mirror, allow_expired=options.allow_expired, tested=tested, source=source)
     wish = install.with_installed(wish, one.receipt if one else None)
     around = machine.surroundings(scopes.own, scopes.supplies)
     with output.waiting(f"reading the package index of {manifest.stack.name}"):

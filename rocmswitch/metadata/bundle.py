@@ -55,6 +55,8 @@ class BundledStack(Struct, frozen=True):
     lock: str = ""
     sets: tuple[str, ...] = ()
     """Empty where its ROCm comes as wheels."""
+    source: Literal["", "apt", "rpm", "tarball"] = ""
+    """The kind of source that its packages are from."""
     packages: tuple[str, ...] = ()
     """The names of its closure, those that a machine may have included."""
 

@@ -20,7 +20,7 @@ from rocmswitch.operations.building import artifacts
 from rocmswitch.operations.bundleorder import Order, Tree
 from rocmswitch.operations.matching import Supply
 from rocmswitch.operations.packing import Answers, pack
-from rocmswitch.operations.resolving import Surroundings, Wish, offer_prefix, plan_prefix
+from rocmswitch.operations.resolving import Surroundings, Wish, offer_prefix, origin_of, plan_prefix
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.install import selected_sets
 from rocmswitch.store.bundle import write_bundle
@@ -39,18 +39,19 @@ def gather_tree(
 
     Raises as planning an installation does.
     """
-    sets, stages = selected_sets(manifest.stack, wish.sets), Stages()
+    source, stages = origin_of(manifest.stack, wish, around).kind, Stages()
+    sets = selected_sets(manifest.stack, wish.sets)
     offer, _ = offer_prefix(manifest, wish, repositories, around, stages)
     names = tuple(one.name for one in offer.closure.packages)
     if not complete and not offer.unhashed:
         plan = plan_prefix(manifest, wish, repositories, around, stages)
-        return Tree(manifest.stack.name, sets, tuple(one for one, _ in artifacts(plan)), names, plan.notes)
+        return Tree(manifest.stack.name, source, sets, tuple(one for one, _ in artifacts(plan)), names, plan.notes)
     if offer.unhashed:
         unhashed = (
             Unhashed(one.name, one.version, one.filename, offer.urls(one)[0], one.size)
             for one in offer.closure.packages
         )
-        return Tree(manifest.stack.name, sets, (), names, offer.notes, tuple(unhashed))
+        return Tree(manifest.stack.name, source, sets, (), names, offer.notes, tuple(unhashed))
     found = (
         Artifact(
             *(one.name, one.version, one.filename, offer.urls(one), one.size, one.digest, offer.verification),
@@ -59,7 +60,7 @@ def gather_tree(
         for one in offer.closure.packages
         if one.filename  # what no index has, the machine provably has
     )
-    return Tree(manifest.stack.name, sets, tuple(found), names, offer.notes)
+    return Tree(manifest.stack.name, source, sets, tuple(found), names, offer.notes)
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,10 @@ from rocmswitch.store.catalog import Manifest
 
 @dataclass(frozen=True)
 class Tree:
-    """What the prefix of one stack is made from. `names` are those of its whole closure."""
+    """What the prefix of one stack is made from: sources of the kind `source`. `names` are its whole closure."""
 
     stack: str
+    source: str
     sets: tuple[str, ...]
     packages: tuple[Artifact, ...]
     names: tuple[str, ...]

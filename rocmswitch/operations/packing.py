@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
 
 import msgspec
@@ -110,6 +111,7 @@ class _Packing:
         lock = self._order.locks.get(name)
         return BundledStack(
             name=name,
+            source=_kind(tree.source if tree else ""),
             manifest=self.add("manifest", manifest.file.read_bytes(), f"{name}.yaml", name=name),
             shipped=manifest.shipped,
             lock="" if lock is None else self.add("lock", lock, f"{name}.lock", name=name),
@@ -131,6 +133,11 @@ class _Packing:
         self.members[path] = msgspec.structs.replace(member, path=path, urls=urls)
         self.sources[path] = source
         return path
+
+
+def _kind(source: str) -> Literal["", "apt", "rpm", "tarball"]:
+    known: tuple[Literal["apt", "rpm", "tarball"], ...] = ("apt", "rpm", "tarball")
+    return next((one for one in known if one == source), "")
 
 
 def _address(url: str, filename: str) -> str:
