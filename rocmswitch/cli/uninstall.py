@@ -13,11 +13,14 @@ from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.settling import settle
 from rocmswitch.cli.system_option import is_shared, system_option
 from rocmswitch.errors import UsageMistake
+from rocmswitch.model.deployment import Site
 from rocmswitch.operations import init, restore, uninstall
 from rocmswitch.operations.hooks import SHELLS
 from rocmswitch.operations.ownprogram import removal
+from rocmswitch.operations.returning import Yard
 from rocmswitch.operations.sites import find_site
-from rocmswitch.operations.uninstall import Forest, Uninstall
+from rocmswitch.operations.uninstall import Elsewhere, Forest, Uninstall
+from rocmswitch.planning.undoing import WayBack
 from rocmswitch.store.installed import Installed
 from rocmswitch.store.layout import Layout
 
@@ -42,14 +45,16 @@ def command(scopes: Scopes, name: str | None, keep_cache: bool, yes: bool, dry_r
     forests = (Forest(machine.venvs(layout), layout.venvs), Forest(machine.prefixes(layout), layout.prefixes))
     plan = uninstall.plan(layout, forests, keep_cache=keep_cache)
     ledger = machine.ledger(scopes)
-    places = () if ledger.is_private else uninstall.deployed_elsewhere(ledger)
+    elsewhere = Elsewhere() if ledger.is_private else uninstall.look_elsewhere(ledger)
     hooks = () if is_shared(scopes) else tuple(_hooks(layout))
-    _show(plan, places, hooks)
+    _show(plan, elsewhere, hooks)
+    for place in elsewhere.there:
+        _way_back(scopes, place)  # what cannot be put back is found before anything is taken away
     if dry_run:
         return
     if not plan.is_nothing or hooks:
         output.agree("Take it all away, for good?", yes=yes)
-        for place in places:
+        for place in elsewhere.there:
             _restore(scopes, place)
         for hook in hooks:
             init.execute(hook, machine.disk())
@@ -64,21 +69,32 @@ def _hooks(layout: Layout) -> list[init.Plan]:
     return [one for one in plans if one.writes_rc or one.writes_hook]
 
 
-def _restore(scopes: Scopes, place: str) -> None:
-    yard = wayback.yard(scopes, dry_run=False)
+def _way_back(scopes: Scopes, place: str) -> tuple[WayBack, Site, Yard]:
+    """Raises what `restore` does where something unknown stands there, or what was saved is missing."""
+    yard = wayback.yard(scopes, dry_run=True)
     site = find_site(place, Installed(scopes.searched), os.environ)
-    plan = restore.plan(site, yard)
+    return restore.plan(site, yard), site, yard
+
+
+def _restore(scopes: Scopes, place: str) -> None:
+    # Planned anew: a plan holds for the newest change, and another place may have been put back since.
+    plan, site, yard = _way_back(scopes, place)
     if plan.returns:
         restore.execute(plan, site, yard)
         output.say(f"put back what was deployed in {place}")
 
 
-def _show(plan: Uninstall, places: tuple[str, ...], hooks: tuple[init.Plan, ...]) -> None:
+def _show(plan: Uninstall, elsewhere: Elsewhere, hooks: tuple[init.Plan, ...]) -> None:
     layout = plan.layout
     if plan.is_nothing and not hooks:
         output.say(f"nothing of rocmswitch's is in {layout.data}")
-    for place in places:
+    for place in elsewhere.there:
         output.say(f"puts back what is deployed in {place}")
+    for place in elsewhere.gone:
+        output.say(
+            f"{place} is gone, where something was deployed: if it was only moved or is not mounted, have it there "
+            "first, for what is saved of it goes too"
+        )
     for hook in hooks:
         output.say(f"takes the hook out of {hook.rc}")
     if plan.names:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from rocmswitch.deploy.ledger import Ledger
 from rocmswitch.errors import Refused, UsageMistake
+from rocmswitch.model.deployment import Step
 from rocmswitch.operations.modulefiles import modulefile_folder, wanted_modulefiles
 from rocmswitch.operations.remains import QUICK, survey
-from rocmswitch.planning.drift import DEPLOYED, IN_FORCE, judge
+from rocmswitch.planning.drift import COVERED, DEPLOYED, PRUNED, TAKEN_BACK, Facts, judge, spot
 from rocmswitch.store.layout import Layout
 from rocmswitch.store.receipts import TREES, stack_of
 from rocmswitch.store.trees import Trees
@@ -25,6 +26,8 @@ WAIT = 10.0
 """Seconds to wait for another rocmswitch that changes something."""
 _OF_OTHERS = ("foreign", "user")
 """Kinds of places that are not ours and stay."""
+_SETTLED = (TAKEN_BACK, COVERED, PRUNED)
+"""What became of a deployment that another one answers for, or nobody any more."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,16 @@ class Uninstall:
         return not (self.names or self.folders or self.layout.config_file.is_file())
 
 
+@dataclass(frozen=True)
+class Elsewhere:
+    """Places of others into which something was deployed, as `restore` calls them."""
+
+    there: tuple[str, ...] = ()
+    """Some of it still stands: its originals are put back first."""
+    gone: tuple[str, ...] = ()
+    """The place is gone, or a disk is not mounted; its originals would go, too."""
+
+
 def plan(layout: Layout, forests: tuple[Forest, ...], *, keep_cache: bool) -> Uninstall:
     """Look at what is there. Changes nothing. Raises Refused where a program runs from it."""
     for one in forests:
@@ -75,13 +88,28 @@ def plan(layout: Layout, forests: tuple[Forest, ...], *, keep_cache: bool) -> Un
     return Uninstall(layout, forests, names, there, freed)
 
 
-def deployed_elsewhere(ledger: Ledger) -> tuple[str, ...]:
-    """The places of others where something deployed stands, as `restore` calls them: its originals would go."""
+def look_elsewhere(ledger: Ledger) -> Elsewhere:
+    """Where originals would be lost. What was let go of, or replaced altogether since, has none to be put back."""
     generations = ledger.generations()
-    judged = judge(generations, survey(ledger, generations, {one.number for one in generations}, limit=QUICK))
-    intents = (one.generation.intent for one in judged if one.state == IN_FORCE)
-    places = (one.place for one in intents if one.verb in DEPLOYED)
-    return tuple(dict.fromkeys(place.name for place in places if place.kind in _OF_OTHERS))
+    facts = survey(ledger, generations, {one.number for one in generations}, limit=QUICK)
+    there: dict[str, None] = {}
+    gone: dict[str, None] = {}
+    for one in judge(generations, facts):
+        place = one.generation.intent.place
+        if one.generation.intent.verb in DEPLOYED and place.kind in _OF_OTHERS and one.state not in _SETTLED:
+            if facts.places.get(one.generation.number) == "gone":
+                gone[place.name] = None
+            elif any(_stands(step, facts) for step in one.generation.steps):
+                there[place.name] = None
+    return Elsewhere(tuple(there), tuple(gone))
+
+
+def _stands(step: Step, facts: Facts) -> bool:
+    """Whether what was put there is there, as far as anybody knows."""
+    ground = facts.ground.get(spot(step))
+    if ground is None or not ground.is_reached:
+        return False
+    return not ground.is_told or ground.state.holds_the_same(step.after)
 
 
 def execute(plan: Uninstall, disk: Disk, wait: float = WAIT) -> tuple[Path, ...]:

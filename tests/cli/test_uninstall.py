@@ -133,6 +133,64 @@ def test_no_folder_of_a_scope_is_forgotten(line: CommandLine):
     assert " stays" not in done.err
 
 
+def deploy(line: CommandLine, *files: str) -> Path:
+    """Libraries of somebody deployed into an environment of somebody else. Gives its site-packages."""
+    line.home.mkdir(exist_ok=True)
+    site = foreign(line.home / "my venv")
+    made = [str(write(line.folder / file, patched(file))) for file in files]
+    line.succeed("deploy", *made, "--into", str(line.home / "my venv"), "--yes")
+    return site
+
+
+def test_nothing_goes_while_an_original_could_not_be_put_back(line: CommandLine):
+    site = deploy(line, "libMIOpen.so", "librocblas.so")
+    write(site / "torch/lib/librocblas.so", b"of somebody else")
+    before = everything(line)
+
+    done = line.run("uninstall", "--yes")
+
+    assert (done.code, done.hint) == (5, "run `rocmswitch history` for what was, and how to let it go")
+    assert everything(line) == before
+    assert "backup prune 1" in line.run("history").err
+    line.succeed("backup", "prune", "1", "--yes")
+    line.succeed("uninstall", "--yes")
+    assert not line.layout.data.exists()
+
+
+def test_nothing_goes_where_what_was_saved_is_damaged(line: CommandLine):
+    site = deploy(line, "libMIOpen.so")
+    saved = [path for path in line.layout.backups.rglob("*") if path.is_file() and path.stat().st_size > 4096]
+    for path in saved:
+        path.unlink()
+    before = everything(line)
+
+    done = line.run("uninstall", "--yes")
+
+    assert (bool(saved), done.code, bool(done.hint)) == (True, 4, True)
+    assert everything(line) == before
+    assert (site / MIOPEN).is_file()
+
+
+def test_an_environment_that_is_not_where_it_was_is_told(line: CommandLine):
+    deploy(line, "libMIOpen.so")
+    (line.home / "my venv").rename(line.home / "moved")
+
+    done = line.run("uninstall", "--dry-run")
+
+    assert done.code == 0
+    assert f"{line.home / 'my venv'} is gone, where something was deployed: if it was only moved" in done.err
+
+
+def test_what_a_reinstall_has_replaced_is_no_hindrance(line: CommandLine):
+    site = deploy(line, "libMIOpen.so")
+    write(site / MIOPEN, b"of a newer torch")
+
+    line.succeed("uninstall", "--yes")
+
+    assert not line.layout.data.exists()
+    assert (site / MIOPEN).read_bytes() == b"of a newer torch"
+
+
 def forests(layout: Layout, disk: Disk) -> tuple[Forest, ...]:
     return tuple(Forest(Trees(links, layout.locks, disk), links) for links in (layout.venvs, layout.prefixes))
 
