@@ -13,20 +13,19 @@ accept_a_late_mirror() {
     late=--allow-expired
 }
 
-# STACK HIP: installs, compiles, runs, asks from Python, and adds a line to the table.
+# STACK HIP [OPTION]: installs, compiles, runs, asks from Python, and adds a line to the table.
 show_stack() {
     program=$folder/saxpy-$1
-    # shellcheck disable=SC2086  # empty, or one word
-    show rocmswitch install "$1" --set compiler --yes $late
+    show rocmswitch install "$1" --set compiler --yes ${3:+"$3"}
     show rocmswitch run "$1" -- hipcc --offload-arch=gfx1010 scripts/saxpy.hip -o "$program"
     show python scripts/code_object.py "$program" gfx1010
     show rocmswitch run "$1" -- "$program"
-    compiler=$(rocmswitch run "$1" -- hipcc --version | sed -n 's/.*clang version \([0-9.]*\).*/\1/p')
+    # hipcc of 5.2 looks for a card first, and says a lot where there is none.
+    compiler=$(rocmswitch run "$1" -- hipcc --version 2>/dev/null | sed -n 's/.*clang version \([0-9.]*\).*/\1/p')
     compiled=$("$program" | sed -n 's/^HIP runtime //p')
     # shellcheck disable=SC2016  # shown, not run
     printf '\n$ eval "$(rocmswitch use %s --venv %s --yes)"\n' "$1" "on-$1"
-    # shellcheck disable=SC2086
-    entering=$(rocmswitch use "$1" --venv "on-$1" --yes $late)
+    entering=$(rocmswitch use "$1" --venv "on-$1" --yes ${3:+"$3"})
     eval "$entering"
     printf '\n$ python -c "%s"\n' "$question"
     asked=$(python -c "$question")
@@ -47,8 +46,8 @@ show_three_stacks() {
     printf '\nThree ROCm of Debian side by side, on a machine with %s:\n' "$(getconf GNU_LIBC_VERSION)"
     accept_a_late_mirror
     show_stack debian-5.2.3 50221153
-    show_stack debian-6.4.3 60443484
-    show_stack debian-7.2.4 70253211
+    show_stack debian-6.4.3 60443484 "$late"
+    show_stack debian-7.2.4 70253211 "$late"
     show rocmswitch list
 }
 
