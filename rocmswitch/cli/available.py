@@ -22,7 +22,7 @@ RECOMMENDED = "*"
 
 
 def show_available(scopes: Scopes, *, as_json: bool) -> None:
-    """Every manifest, by vendor and version, the newest and nobody known last. One that cannot be read hides no other."""
+    """Every manifest, by vendor and version, the newest and nobody known last. A mistake hides no other."""
     catalog, host = machine.catalog(scopes), read_host()
     manifests, mistakes = catalog.read_all()
     for mistake in mistakes:
