@@ -144,6 +144,19 @@ def test_fingerprints_may_stand_in_the_users_own_settings(site: AcmeSite, line: 
     outcome = line.run("install", NAME, "--yes")
 
     assert outcome.code == 0, outcome
+    assert f"signed by {site.key.fingerprint}, as you state" in " ".join(line.succeed("show", NAME).split())
+
+
+def test_show_says_of_which_kind_more_would_come(site: AcmeSite, line: CommandLine, tarballs: TarballSite):
+    have(site, line, apt(site), tarballs.source(tarballs.pack()))
+    before = line.succeed("show", NAME)
+    line.succeed("install", NAME, "--yes", "--source", "tarball")
+
+    after = line.succeed("show", NAME)
+
+    assert "\ntaken     apt, though there is `tarball` too: " in before
+    assert "\ntaken     tarball, of which it is installed\n" in after
+    assert f"\nindex     {tarballs.url}\n" in after
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def test_the_kind_that_suits_the_machine_is_taken_and_said(host: Host, kind: str
 
     assert found.kind == kind
     others = ", ".join(f"`{one}`" for one in ("apt", "rpm", "tarball") if one != kind)
-    assert found.because == f"taken from {kind}, though there is {others} too: {why}; `--source` chooses another"
+    assert found.because == f"{kind}, though there is {others} too: {why}; `--source` chooses another"
 
 
 def test_where_there_is_no_choice_nothing_is_said():
