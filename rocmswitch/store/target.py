@@ -33,7 +33,7 @@ MADE_RELATIVE = "absolute symlink made relative"
 HEAD = 256 * 1024
 """Bytes of a file that are looked at before it is decided whether it is wanted: a block of zstd, in which a packed
 bundle of GPU code has its table, may take half of that."""
-_LINKS = 40
+MOST_LINKS = 40
 """Links that one path may lead over, as the kernel has it (path_resolution(7))."""
 
 Buffer = bytes | memoryview
@@ -114,7 +114,7 @@ class Target:
         return frozenset(end for path in self._links if (end := self._end(path)) in self._unwanted)
 
     def _end(self, path: str) -> str:
-        for _ in range(_LINKS):
+        for _ in range(MOST_LINKS):
             if path not in self._links:
                 return path
             path = self._links[path]
@@ -156,7 +156,7 @@ class Target:
         top = self._wrapping()
         if not top:
             return
-        aside = self._root / f".{top}.unwrapped"
+        aside = self._root / self._free_name(top)
         self._disk.rename(self._root / top, aside)
         for child in sorted(aside.iterdir()):
             self._disk.rename(child, self._root / child.name)
@@ -164,6 +164,11 @@ class Target:
         inner = {path[len(top) + 1 :]: entry for path, entry in self._entries.items() if path != top}
         self._entries = {path: self._unwrapped(path, entry) for path, entry in inner.items()}
         self._unwanted = {path[len(top) + 1 :]: size for path, size in self._unwanted.items()}
+
+    def _free_name(self, top: str) -> str:
+        """A name that nothing in the folder *top* has: what is in there comes to lie beside it."""
+        taken = {path.split("/")[1] for path in self._entries if path != top}
+        return next(name for count in range(len(taken) + 1) if (name := f".unwrapped-{count}") not in taken)
 
     def _wrapping(self) -> str:
         """The name of the folder to be taken away: the only one, and none of those that a tree is made of."""

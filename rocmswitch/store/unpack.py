@@ -7,8 +7,9 @@ never opened again, and every folder above it was made or looked at by us: no sy
 from __future__ import annotations
 
 import os
+import re
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from queue import PriorityQueue
@@ -22,13 +23,15 @@ from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.store.archive import AR_MAGIC, Envelope
 from rocmswitch.store.cache import hash_of
 from rocmswitch.store.compression import Unfit, decompressed, suffix_of
-from rocmswitch.store.members import Member, Tar, read_members
+from rocmswitch.store.members import LINK, Member, Tar, read_members
 from rocmswitch.store.rpmpayload import read_payload
-from rocmswitch.store.target import BASE, MADE_RELATIVE, Stopped, Target, Unpacking
+from rocmswitch.store.target import BASE, MADE_RELATIVE, MOST_LINKS, Stopped, Target, Unpacking
 from rocmswitch.system.disk import Disk
 
 __all__ = ["BASE", "MADE_RELATIVE", "Stopped", "Unpacked", "Unpacker", "Unpacking", "merge_entries", "unpack"]
 
+_UPWARDS = re.compile(r"(\.{0,2}/)*")
+"""What a relative target begins with: folders above the link, which are no links themselves."""
 _TARBALL_MEMBERS = 500_000
 """A whole stack in one archive, with a file for each kernel of each card."""
 
@@ -153,7 +156,8 @@ def _most(work: Unpacking, file: BinaryIO) -> int:
 
 
 def merge_entries(batches: Iterable[Iterable[FileEntry]]) -> tuple[FileEntry, ...]:
-    """All packages' entries, sorted by path. What several packages hold must be the same in each.
+    """All packages' entries, sorted by path. What several packages hold must be the same in each, and no symlink may
+    lead out of the tree by way of others.
 
     Raises VerificationFailed.
     """
@@ -164,7 +168,41 @@ def merge_entries(batches: Iterable[Iterable[FileEntry]]) -> tuple[FileEntry, ..
             raise VerificationFailed(
                 f"`{entry.path}` of `{entry.package}` is not the one that `{first.package}` has in the same place"
             )
+    _check_links(merged)
     return tuple(sorted(merged.values(), key=lambda one: one.path))
+
+
+def _check_links(entries: Mapping[str, FileEntry]) -> None:
+    """A target is read as text when its link is made; `..` behind the name of another link means something else.
+
+    Raises VerificationFailed.
+    """
+    links = {path: one.target for path, one in entries.items() if one.kind == LINK}
+    for path, target in links.items():
+        if ".." in _UPWARDS.sub("", target, count=1).split("/") and not _stays_inside(path, links):
+            raise VerificationFailed(
+                f"the archive of `{entries[path].package}` has a symlink, `{path}`, that leads out of the tree"
+                f" by way of another (`{target[:80]}`)"
+            )
+
+
+def _stays_inside(path: str, links: Mapping[str, str]) -> bool:
+    """Whether following *path* as the kernel does never leaves the tree. Beyond its limit it follows nothing."""
+    ahead, at, followed = path.split("/")[::-1], list[str](), 0
+    while ahead and followed <= MOST_LINKS:
+        part = ahead.pop()
+        if part == ".." and not at:
+            return False
+        if part == "..":
+            at.pop()
+        elif part not in ("", "."):
+            at.append(part)
+        target = links.get("/".join(at)) if part not in ("", ".", "..") else None
+        if target is not None:
+            at.pop()
+            ahead += target.split("/")[::-1]
+            followed += 1
+    return True
 
 
 @dataclass(order=True)

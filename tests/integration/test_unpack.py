@@ -173,6 +173,27 @@ def test_one_path_with_two_contents_in_two_packages_is_refused(tmp_path: Path, t
         merge_entries(batches)
 
 
+@pytest.mark.parametrize("target", ["a/b/c/../../../etc/passwd", "./a/b/c/../..", "a/b/d/../../../etc/passwd"])
+def test_no_symlink_leads_out_of_the_tree_by_way_of_another_package_s(
+    target: str, tmp_path: Path, tree: Path
+) -> None:
+    """As text each of them stays inside: what a link is called says nothing of where it leads."""
+    one = deb(tmp_path / "one.deb", folder("a/b"), symlink("a/b/c", "../.."), symlink("a/b/d", "c/a"))
+    two = deb(tmp_path / "two.deb", symlink("evil", target))
+    batches = [unpack(archive, tree) for archive in (one, two)]
+
+    with pytest.raises(VerificationFailed, match="has a symlink, `evil`, that leads out of the tree by way of"):
+        merge_entries(batches)
+
+
+@pytest.mark.parametrize("target", ["real/../link/../data", "link/sub/../../real", "loop/../x", "missing/../data"])
+def test_symlinks_that_go_back_and_forth_in_the_tree_are_let_be(target: str, tmp_path: Path, tree: Path) -> None:
+    links = (symlink("link", "real"), symlink("loop", "loop"), symlink("odd", target))
+    batch = unpack(deb(tmp_path / "a.deb", folder("real/sub"), TarMember("data", b"x"), *links), tree)
+
+    assert "odd" in {one.path for one in merge_entries([batch])}
+
+
 def test_no_file_goes_through_a_symlink_of_another_package(tmp_path: Path, tree: Path) -> None:
     unpack(deb(tmp_path / "one.deb", folder("usr"), symlink("usr/lib", "../elsewhere")), tree)
 

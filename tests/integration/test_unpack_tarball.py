@@ -97,6 +97,15 @@ def test_a_folder_in_a_folder_of_its_name_takes_its_place(tmp_path: Path, tree: 
     assert (tree / ROOT / "rock/a").read_bytes() == b"a"
 
 
+def test_what_is_in_a_wrapping_folder_may_have_any_name(tmp_path: Path, tree: Path) -> None:
+    names = [f".{word}" for word in ("rock.unwrapped", "unwrapped", "unwrapped-0", "unwrapped-1")]
+    members = (TarMember(f"rock/{name}", b"x") for name in (*names, "bin/tool"))
+
+    entries_of(raw(tmp_path / "a.tar", *members), tree)
+
+    assert {path.name for path in (tree / ROOT).iterdir()} == {"bin", *names}
+
+
 @pytest.mark.parametrize("around", ["", "rock-1.0/"])
 def test_an_absolute_symlink_means_the_root_of_the_tree(tmp_path: Path, tree: Path, around: str) -> None:
     members = (TarMember(f"{around}lib/a", b"a"), symlink(f"{around}bin/a", "/lib/a"))
