@@ -12,14 +12,15 @@ from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.probe_kept import probes
 from rocmswitch.cli.settling import tell_pending
 from rocmswitch.cli.show_gpus import choice_rows, show_gpus
-from rocmswitch.cli.show_sources import set_rows, size_rows, source_rows
+from rocmswitch.cli.show_sources import Rows, set_rows, size_rows, source_rows
 from rocmswitch.errors import NotFound
 from rocmswitch.host.facts import read_host
 from rocmswitch.metadata.lock import Lock
 from rocmswitch.model.convolutionwords import FALLBACK
-from rocmswitch.model.receipt import Receipt
+from rocmswitch.model.receipt import Receipt, SourceRecord
 from rocmswitch.model.stack import Gpu, Stack
 from rocmswitch.planning.naming import resolve_name
+from rocmswitch.planning.origin import Trust
 from rocmswitch.planning.proberesults import summary
 from rocmswitch.planning.pytorch import other_rocm
 from rocmswitch.store.catalog import Manifest
@@ -56,7 +57,8 @@ def command(scopes: Scopes, /, name: str, gpus: bool, as_json: bool) -> None:
         )
         return
     if manifest is not None and not environment:
-        _show_manifest(manifest, machine.lock(scopes, manifest.stack.name) if manifest.shipped else None)
+        lock = machine.lock(scopes, manifest.stack.name) if manifest.shipped else None
+        _show_manifest(manifest, lock, _sources(scopes, manifest.stack, one.receipt if one else None))
     _tell_probe(scopes, one.receipt.stack if one else manifest.stack.name if manifest else "")
     if one is not None:
         _show_receipt(one, one.receipt)
@@ -77,7 +79,15 @@ def _manifest(scopes: Scopes, name: str, *, needed: bool) -> Manifest | None:
         return None
 
 
-def _show_manifest(manifest: Manifest, lock: Lock | None) -> None:
+def _sources(scopes: Scopes, stack: Stack, receipt: Receipt | None) -> Rows:
+    """Where *stack* comes from, for the user who has *receipt* of it."""
+    sources = receipt.sources if receipt else ()
+    before = tuple(word for one in sources for word in one.fingerprint.split())
+    trust = Trust(kept=machine.config(scopes.own).fingerprints, before=before)
+    return source_rows(stack, read_host(), trust, next((one.kind for one in sources), ""))
+
+
+def _show_manifest(manifest: Manifest, lock: Lock | None, from_where: Rows) -> None:
     stack = manifest.stack
     output.write(f"{stack.name}  {stack.summary}")
     rows = [("manifest", str(manifest.file)), ("released", _marked(stack, "released", stack.released))]
@@ -89,7 +99,7 @@ def _show_manifest(manifest: Manifest, lock: Lock | None) -> None:
             ("miopen", stack.rocm.miopen),
         )
     ]
-    rows += source_rows(stack, read_host())
+    rows += from_where
     sources = {source.url for source in stack.rocm.sources}
     rows += [("index", one) for one in dict.fromkeys(build.index for build in stack.pytorch) if one not in sources]
     if stack.wheels is not None:
@@ -207,9 +217,11 @@ def _show_receipt(one: Installation, receipt: Receipt) -> None:
         ("packages", ", ".join(f"{count} {name}" for name, count in sorted(classes.items()))),
         ("host", f"{len(receipt.host)} packages more that this machine has" if receipt.host else ""),
     ]
-    rows += [
-        ("index", f"{index.url} {index.suite} of {index.date}" + (" (expired)" if index.expired else ""))
-        for index in receipt.sources
-    ]
+    rows += [("index", _index(one)) for one in receipt.sources]
     rows += [("note", note) for note in receipt.notes]
     output.definitions(row for row in rows if row[1])
+
+
+def _index(one: SourceRecord) -> str:
+    parts = (one.url, one.suite, f"of {one.date}" if one.date else "", "(expired)" if one.expired else "")
+    return " ".join(filter(None, parts))

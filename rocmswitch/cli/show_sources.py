@@ -6,20 +6,20 @@ from rocmswitch.cli import output
 from rocmswitch.errors import RocmswitchError
 from rocmswitch.metadata.lock import Lock
 from rocmswitch.model.host import Host
-from rocmswitch.model.source import SET_NAMES, Key, Sets, Source
+from rocmswitch.model.source import SET_NAMES, Sets, Source
 from rocmswitch.model.stack import Stack
 from rocmswitch.planning.available import saved_by, size_of
-from rocmswitch.planning.origin import choose_origin, kinds_of
+from rocmswitch.planning.origin import Trust, choose_origin, kinds_of
 
 Rows = list[tuple[str, str]]
 UNKNOWN = "key unknown: refused until you state its fingerprint with `--key`"
 
 
-def source_rows(stack: Stack, host: Host) -> Rows:
-    """Every source, and which kind *host* would take where there are several."""
-    rows = [("source", _source(stack, position)) for position in range(len(stack.rocm.sources))]
+def source_rows(stack: Stack, host: Host, trust: Trust, installed: str) -> Rows:
+    """Every source, and of several kinds the one that *host* would take: the *installed* one, if any."""
+    rows = [("source", _source(stack, position, trust)) for position in range(len(stack.rocm.sources))]
     if len(kinds_of(stack)) > 1:
-        rows.append(("taken", _taken(stack, host)))
+        rows.append(("taken", _taken(stack, host, trust, installed)))
     return rows
 
 
@@ -39,13 +39,13 @@ def size_rows(stack: Stack, lock: Lock) -> Rows:
     return rows + ([("less by", ", ".join(told))] if saved else [])
 
 
-def _source(stack: Stack, position: int) -> str:
+def _source(stack: Stack, position: int, trust: Trust) -> str:
     source, start = stack.rocm.sources[position], f"rocm.sources[{position}]"
     where = source.url or f"{source.archive}'s archive"
     parts = [
         source.kind,
         *_suites(source),
-        _trusted_by(source),
+        _trusted_by(source, trust),
         f"only {' '.join(source.packages)}" if source.packages else "",
         "parts unverified" if any(one.startswith(start) for one in stack.unverified) else "",
     ]
@@ -60,24 +60,22 @@ def _suites(source: Source) -> list[str]:
     return plain + ([f"for {' '.join(named)}"] if named else [])
 
 
-def _trusted_by(source: Source) -> str:
+def _trusted_by(source: Source, trust: Trust) -> str:
     if source.kind == "tarball":
         return f"SHA-256 {source.digest}" if source.digest else "its hash is recorded on first use"
-    return _signed_by(source.key)
-
-
-def _signed_by(key: Key | None) -> str:
-    if key is None:
+    if source.key is None:
         return ""
-    return "signed by " + " or ".join(key.fingerprints) if key.fingerprints else UNKNOWN
+    known = trust.of(source, source.key)
+    stated = "" if source.key.fingerprints else ", as you state"
+    return f"signed by {' or '.join(known)}{stated}" if known else UNKNOWN
 
 
-def _taken(stack: Stack, host: Host) -> str:
+def _taken(stack: Stack, host: Host, trust: Trust, installed: str) -> str:
     try:
-        origin = choose_origin(stack, host)
+        origin = choose_origin(stack, host, trust=trust, installed=installed)
     except RocmswitchError as error:
         return f"none: {error.message}"
-    return origin.because or origin.kind
+    return origin.because or f"{origin.kind}, of which it is installed"
 
 
 def _of_kind(sets: Sets | None, kind: str) -> Rows:

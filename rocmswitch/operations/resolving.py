@@ -111,7 +111,7 @@ def offer_prefix(
     Raises as `plan_prefix`.
     """
     origin = origin_of(manifest.stack, wish, around)
-    stack, because = origin.narrowed(manifest.stack), (origin.because,) if origin.because else ()
+    stack, because = origin.narrowed(manifest.stack), (f"taken from {origin.because}",) if origin.because else ()
     if origin.kind == "tarball":
         with stages.timed("index"):
             offer = offer_tarball(stack, wish.mirror, repositories.http, Shelf(around.seen, around.cache))

@@ -192,7 +192,7 @@ def _unknown(stack: Stack, kind: str) -> VerificationFailed:
 
 def _because(kind: str, kinds: tuple[str, ...], why: str) -> str:
     others = _listed(tuple(one for one in kinds if one != kind))
-    return f"taken from {kind}, though there is {others} too: {why}; `--source` chooses another" if why else ""
+    return f"{kind}, though there is {others} too: {why}; `--source` chooses another" if why else ""
 
 
 def _listed(kinds: tuple[str, ...]) -> str:

@@ -156,7 +156,7 @@ def test_show_says_of_which_kind_more_would_come(site: AcmeSite, line: CommandLi
 
     assert "\ntaken     apt, though there is `tarball` too: " in before
     assert "\ntaken     tarball, of which it is installed\n" in after
-    assert f"\nindex     {tarballs.url}\n" in after
+    assert f"\nindex      {tarballs.url}\n" in after
 
 
 @pytest.mark.parametrize(
