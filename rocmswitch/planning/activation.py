@@ -25,6 +25,8 @@ _TOOLS = ("bin", "hip/bin", "opencl/bin")
 CARRIED_TOOLS = "base/tools"
 """Programs that hipcc and clang run by their bare names and that the machine lacks. Not the folder that packages
 have them in: nothing else that is carried may hide the machine's own."""
+CARRIED_LINKER = "base/linker"
+"""What of that only hipcc is told of where the machine has its own, for the machine's compilers to go on using."""
 
 CARRIED_RUNTIME = "base/runtime"
 """Libraries of a carried compiler, for programs that are linked with it. Not the folder that packages have them in:
@@ -78,8 +80,8 @@ def plan_activation(
     assignments = [Assignment(ACTIVE, name), *(_assignment(*one) for one in environment)]
     if "hipcc" in {path.name for path in paths if str(path.parent) in tools}:
         if carried.loader:
-            linking = _carried_link_flags(folders, linked, carried)
-            flags = ((_COMPILE_FLAGS, [_sysroot_flag()]), (_LINK_FLAGS, linking))
+            linking = [*_carried_link_flags(folders, linked, carried), *_machine_libraries(paths)]
+            flags = ((_COMPILE_FLAGS, [_sysroot_flag(), *_machine_headers(paths)]), (_LINK_FLAGS, linking))
         else:
             flags = ((_COMPILE_FLAGS, _compile_flags(paths)), (_LINK_FLAGS, _link_flags(paths, folders, linked)))
         own = dict(environment)
@@ -168,7 +170,7 @@ def _carried_link_flags(folders: Collection[str], linked: Sequence[str], carried
     at_run_time = dict.fromkeys((*linked[:1], *carried.libraries))
     return [
         _sysroot_flag(),
-        *([f"-B{PLACEHOLDER}/{CARRIED_TOOLS}"] if CARRIED_TOOLS in folders else []),
+        *(f"-B{PLACEHOLDER}/{one}" for one in (CARRIED_LINKER, CARRIED_TOOLS) if one in folders),
         f"-Wl,--dynamic-linker={PLACEHOLDER}/{carried.loader}",
         "-Wl,--disable-new-dtags",
         *(f"-Wl,-rpath,{PLACEHOLDER}/{one}" for one in at_run_time),
@@ -176,8 +178,26 @@ def _carried_link_flags(folders: Collection[str], linked: Sequence[str], carried
 
 
 def _sysroot_flag() -> str:
-    """Headers, start files and libraries of the carried C library alone: the machine's are of another."""
+    """Headers, start files and libraries of the carried C library: the machine's are of another."""
     return f"--sysroot={PLACEHOLDER}/{_BASE}"
+
+
+def _machine_headers(paths: Iterable[PurePath]) -> list[str]:
+    """For what a program needs besides (zlib, SQLite): behind all that is carried."""
+    folders = ("/usr/local/include", *_of_the_machine(paths, "/usr/include"), "/usr/include")
+    return [f"-idirafter {one}" for one in folders]
+
+
+def _machine_libraries(paths: Iterable[PurePath]) -> list[str]:
+    """Their libraries, which run with the newer C library too. Not as -L: clang puts that before its own folders,
+    and the machine's `libc.so` would be taken."""
+    folders = ("/usr/local/lib", *_of_the_machine(paths, "/usr/lib"), "/usr/lib64")
+    return [f"-Wl,{','.join(f'-L{one}' for one in folders)}"]
+
+
+def _of_the_machine(paths: Iterable[PurePath], folder: str) -> list[str]:
+    machine = _carried_toolchain(paths)
+    return [f"{folder}/{machine}"] if machine else []
 
 
 def _carried_toolchain(paths: Iterable[PurePath]) -> str:

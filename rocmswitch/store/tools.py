@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rocmswitch.model.fileentry import FileEntry
-from rocmswitch.planning.activation import CARRIED_RUNTIME, CARRIED_TOOLS
+from rocmswitch.planning.activation import CARRIED_LINKER, CARRIED_RUNTIME, CARRIED_TOOLS
 from rocmswitch.store.relocate import Relocated
 from rocmswitch.system.disk import Disk
 
@@ -50,8 +50,9 @@ def offer_tools(
     """Make the folder of tools where something was carried for it, and let scripts ask for carried interpreters.
 
     *on_the_host* are packages that are carried though the machine has them too, because the C library is: scripts
-    go on asking for its interpreters, but for Python, which opens ROCm's libraries (rocm-smi). A changed script
-    is a new file, renamed over the old, its hash before and after in its entry. Raises OSError.
+    go on asking for its interpreters, but for Python, which opens ROCm's libraries (rocm-smi), and linkers go to a
+    folder that is not on the PATH. A changed script is a new file, renamed over the old, its hash before and after
+    in its entry. Raises OSError.
     """
     found = tuple(_tools({entry.path: entry.package for entry in relocated.entries}, on_the_host))
     tools = tuple({tool.path: tool for tool in reversed(found)}.values())[::-1]  # the first of two with one name
@@ -71,7 +72,7 @@ def _tools(packages: Mapping[str, str], on_the_host: Collection[str]) -> Iterato
     for path, package in packages.items():
         folder, name = posixpath.split(path)
         if package in _LINKED_PACKAGES and folder == _PROGRAMS:
-            yield _link(f"{CARRIED_TOOLS}/{name}", path)
+            yield _link(f"{CARRIED_LINKER if package in on_the_host else CARRIED_TOOLS}/{name}", path)
         elif _RUNTIMES.fullmatch(name) and path.startswith("base/"):
             yield _link(f"{CARRIED_RUNTIME}/{name}", path)
     if f"{_PROGRAMS}/python3" in packages:

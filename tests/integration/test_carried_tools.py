@@ -38,9 +38,9 @@ class Tree:
         (self.path / path).symlink_to(target)
         self.entries[path] = FileEntry(path, "link", 0o777, target=target, package=package)
 
-    def offer(self) -> tuple[FileEntry, ...]:
+    def offer(self, *on_the_host: str) -> tuple[FileEntry, ...]:
         """What becomes of it; all of the list is as on the disk."""
-        entries = offer_tools(self.path, Relocated(tuple(self.entries.values()), ()), Disk()).entries
+        entries = offer_tools(self.path, Relocated(tuple(self.entries.values()), ()), Disk(), on_the_host).entries
         folders = [
             FileEntry(str(one.relative_to(self.path)), "directory", one.stat().st_mode & 0o7777)
             for one in self.path.rglob("*")
@@ -75,6 +75,16 @@ def test_only_what_is_run_by_name_is_offered(tree: Tree) -> None:
 
     assert tools(entries) == ["base/tools", "base/tools/ld"]
     assert tree.run("ld", "-o", "x") == "ld -o x\n"
+
+
+def test_a_carried_linker_does_not_hide_the_machine_s_own_and_hipcc_finds_it_elsewhere(tree: Tree) -> None:
+    tree.file("base/usr/bin/x86_64-linux-gnu-ld", package="binutils-x86-64-linux-gnu")
+    tree.link("base/usr/bin/ld", "x86_64-linux-gnu-ld", package="binutils")
+
+    entries = tree.offer("binutils")
+
+    assert tools(entries) == []
+    assert tree.run(f"{tree.path}/base/linker/ld", "-o", "x") == "ld -o x\n"
 
 
 def test_programs_that_a_carried_compiler_made_find_its_libraries_and_no_others(tree: Tree) -> None:

@@ -61,6 +61,24 @@ def test_a_program_that_hipcc_makes_runs_here_by_itself_with_the_tree_s_loader(l
     assert facts.interpreter.startswith(f"{line.layout.prefixes / STACK}/base/")
 
 
+@pytest.mark.skipif(not Path("/usr/include/zlib.h").exists(), reason="needs zlib.h (apt install zlib1g-dev)")
+def test_hipcc_links_with_libraries_of_the_machine_that_are_not_carried(line: CommandLine, tmp_path: Path):
+    (tmp_path / "z.cpp").write_text("#include <zlib.h>\n#include <cstdio>\nint main() { puts(zlibVersion()); }\n")
+    made = tmp_path / "z"
+
+    line.succeed("run", STACK, "--", "hipcc", str(tmp_path / "z.cpp"), "-lz", "-o", str(made))
+
+    assert subprocess.check_output([made], text=True, env={}).startswith("1.")
+
+
+def test_the_machine_s_own_linker_stays_the_first_inside(line: CommandLine):
+    own = shutil.which("ld")
+
+    found = line.run("run", STACK, "--", "sh", "-c", "command -v ld").out.strip()
+
+    assert own is None or found == own
+
+
 @pytest.mark.parametrize(
     ("command", "said"),
     [

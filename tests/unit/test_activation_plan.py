@@ -166,8 +166,8 @@ def test_what_hipcc_makes_starts_by_a_carried_loader_wherever_it_is_run() -> Non
     activation = plan_activation("debian-7.2.4", "usr", (), entries, carried=carried)
 
     flags = {one.name: one.value.split() for one in activation.assignments}
-    assert flags["HIPCC_COMPILE_FLAGS_APPEND"] == ["--sysroot={prefix}/base"]
-    assert flags["HIPCC_LINK_FLAGS_APPEND"] == [
+    assert flags["HIPCC_COMPILE_FLAGS_APPEND"][0] == "--sysroot={prefix}/base"
+    assert flags["HIPCC_LINK_FLAGS_APPEND"][:-1] == [
         "--sysroot={prefix}/base",
         "-B{prefix}/base/tools",
         f"-Wl,--dynamic-linker={{prefix}}/{libraries}/ld-linux-x86-64.so.2",
@@ -175,6 +175,34 @@ def test_what_hipcc_makes_starts_by_a_carried_loader_wherever_it_is_run() -> Non
         "-Wl,-rpath,{prefix}/usr/lib/x86_64-linux-gnu",
         f"-Wl,-rpath,{{prefix}}/{libraries}",
     ]
+
+
+def test_what_a_carried_toolchain_lacks_hipcc_takes_from_the_machine_behind_all_that_is_carried() -> None:
+    libraries = "base/usr/lib/x86_64-linux-gnu"
+    carried = CarriedLoader(f"{libraries}/ld-linux-x86-64.so.2", (libraries,))
+
+    activation = plan_activation("debian-7.2.4", "usr", (), [*ENTRIES, *TOOLCHAIN], carried=carried)
+
+    flags = {one.name: one.value.split(" ", 1)[1] for one in activation.assignments if one.name.startswith("HIPCC")}
+    assert flags["HIPCC_COMPILE_FLAGS_APPEND"] == (
+        "-idirafter /usr/local/include -idirafter /usr/include/x86_64-linux-gnu -idirafter /usr/include"
+    )
+    # As options of the linker: clang puts a -L of its own before the folders of the toolchain.
+    assert flags["HIPCC_LINK_FLAGS_APPEND"].endswith(
+        " -Wl,-L/usr/local/lib,-L/usr/lib/x86_64-linux-gnu,-L/usr/lib64"
+    )
+
+
+def test_hipcc_takes_a_carried_linker_that_is_not_on_the_path() -> None:
+    libraries = "base/usr/lib/x86_64-linux-gnu"
+    carried = CarriedLoader(f"{libraries}/ld-linux-x86-64.so.2", (libraries,))
+    entries = [*ENTRIES, file("base/linker/ld"), file("base/tools/rocmswitch-python")]
+
+    activation = plan_activation("debian-7.2.4", "usr", (), entries, carried=carried)
+
+    (linking,) = (one.value for one in activation.assignments if one.name == "HIPCC_LINK_FLAGS_APPEND")
+    assert "-B{prefix}/base/linker " in linking
+    assert dict(activation.paths)["PATH"] == ("usr/bin", "base/tools")
 
 
 def test_no_folder_with_a_carried_c_library_is_in_a_variable_that_every_program_reads() -> None:
