@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from rocmswitch.errors import Busy, VerificationFailed
-from rocmswitch.fetch.http import Http
+from rocmswitch.fetch.http import Http, shown
 from rocmswitch.fetch.partial import PartialFile
 from rocmswitch.fetch.rpmsignature import verify_package
 from rocmswitch.fetch.running import Running
@@ -138,10 +138,20 @@ class Downloads:
                 with PartialFile.opened(cache, name, size=artifact.size) as partial:
                     Transfer(self._http, artifact, partial, progress, stop).run()
                     learned = Digest.sha256(partial.hash)
+                    self._check_stated(url, learned, partial)
                 seen.saw(url, learned)
                 path = cache.adopt(name, learned=learned)
         progress.finished(artifact)
         return path
+
+    def _check_stated(self, url: str, learned: Digest, partial: PartialFile) -> None:
+        """What a damaged bundle brings must not become what the file is from now on. Raises VerificationFailed."""
+        stated = self._http.stated(url)
+        if stated not in ("", learned.value):
+            partial.start_over()
+            raise VerificationFailed(
+                f"`{shown(url)}` has the hash `{learned.value}`, not `{stated}` as who has it says: it is damaged"
+            )
 
     def _finish_learning(self, artifact: Artifact, progress: Progress, stop: Stop) -> None:
         """Take what a run has learned that was killed before it could give the file its name."""

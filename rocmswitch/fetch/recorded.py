@@ -59,6 +59,9 @@ class Bundled(Http):
     def length(self, url: str) -> int | None:
         return self._member(url).size
 
+    def stated(self, url: str) -> str:
+        return self._member(url).sha256
+
     @contextlib.contextmanager
     def stream(self, url: str, *, offset: int = 0, validator: str = "", accept: str = "*/*") -> Iterator[Response]:
         member = self._member(url)

@@ -156,8 +156,9 @@ def _most(work: Unpacking, file: BinaryIO) -> int:
 
 
 def merge_entries(batches: Iterable[Iterable[FileEntry]]) -> tuple[FileEntry, ...]:
-    """All packages' entries, sorted by path. What several packages hold must be the same in each, and no symlink may
-    lead out of the tree by way of others.
+    """All packages' entries, sorted by path. What several packages hold must be the same in each.
+
+    No symlink may lead out of the tree by way of others.
 
     Raises VerificationFailed.
     """

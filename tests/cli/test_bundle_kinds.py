@@ -16,8 +16,8 @@ from tests.support.commandline import CommandLine
 from tests.support.keys import SigningKey
 from tests.support.pythonsite import VERSION, PythonSite
 from tests.support.pytorchsite import PytorchSite
+from tests.support.tarballs import ARCHIVE, TarballSite
 from tests.support.tarballs import NAME as ROCK
-from tests.support.tarballs import TarballSite
 
 TAG = f"cp{sys.version_info[0]}{sys.version_info[1]}"
 PYTORCH, WITHOUT_HASHES = "rocm-6.2.4", "rocm-5.7.1"
@@ -78,6 +78,22 @@ def test_a_bundle_of_a_tarball_holds_the_whole_archive(secure: bool, tmp_path: P
     assert {one.verification for one in read_receipt(other.layout.prefixes / ROCK).packages} == {
         "first-use" if secure else "pinned"
     }
+
+
+def test_a_damaged_bundle_does_not_say_what_a_tarball_is_from_then_on(tmp_path: Path, other: CommandLine):
+    path, damaged = tmp_path / "rock.tar", tmp_path / "damaged.tar"
+    with TarballSite(tmp_path / "server", secure=True) as site:
+        line, digest = site.person(tmp_path / "a person"), site.pack()
+        site.let(line)
+        line.succeed("bundle", "create", ROCK, "-o", str(path), "--yes")
+        archive = (site.folder / ARCHIVE).read_bytes()
+    damaged.write_bytes(path.read_bytes().replace(archive[100:108], b"damaged!"))
+
+    outcome = other.run("bundle", "install", str(damaged), "--yes")
+
+    assert (outcome.code, f"not `{digest}`" in outcome.error) == (4, True), outcome
+    other.succeed("bundle", "install", str(path), "--yes")
+    assert [one.sha256 for one in read_receipt(other.layout.prefixes / ROCK).packages] == [digest]
 
 
 @pytest.mark.parametrize("stack", (PYTORCH, WITHOUT_HASHES))
