@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import os
 import shutil
 import subprocess
@@ -175,6 +176,19 @@ def test_the_keys_of_this_machine_s_manifest_count_not_those_of_the_bundle(
 
     assert outcome.code == 4
     assert not (line.layout.prefixes / NAME).exists()
+
+
+def test_a_stack_that_is_somewhere_else_is_not_in_the_bundle(other: CommandLine, bundle: Path):
+    outcome = other.run("bundle", "install", str(bundle), "debian-5.2.3", "--yes")
+
+    assert (outcome.code, outcome.error) == (3, f"`debian-5.2.3` is not in the bundle `{bundle}`")
+    assert outcome.hint == f"run `rocmswitch bundle show {shlex.quote(str(bundle))}`"
+
+
+def test_packages_of_a_bundle_are_counted(line: CommandLine, site: AcmeSite):
+    site.let(line, rocm={"sets": {"runtime": ["acme-core"]}})
+
+    assert "acme-1.0 (runtime): 1 package\n" in line.run("bundle", "create", NAME, "-o", "b.tar", "--dry-run").err
 
 
 def test_two_stacks_come_in_one_bundle(line: CommandLine, other: CommandLine, site: AcmeSite, tmp_path: Path):
