@@ -37,7 +37,8 @@ class Listed(Protocol):
 
 
 def read_listed(http: Reader, url: str, listed: Listed, what: str = "its Release file") -> bytes:
-    """Exactly the file that *what* lists. Raises HalfSynchronised, NotFound, NetworkFailed."""
+    """Exactly the file that *what* lists. Raises VerificationFailed, NotFound, NetworkFailed."""
+    check_readable(listed.size, url)
     try:
         content = http.read(url, limit=MAX_LIST if listed.size is None else listed.size)
     except VerificationFailed as error:
@@ -47,6 +48,12 @@ def read_listed(http: Reader, url: str, listed: Listed, what: str = "its Release
     if hashlib.new(listed.digest.algorithm, content).hexdigest() != listed.digest.value:
         raise half_synchronised(url, f"another content than {what} states")
     return content
+
+
+def check_readable(size: int | None, name: str) -> None:
+    """Raise VerificationFailed where *size* bytes, as stated of *name*, would have to be kept in memory."""
+    if size is not None and size > MAX_LIST:
+        raise VerificationFailed(f"`{name}` is said to have {size} bytes: no more than {MAX_LIST} are read")
 
 
 def checked(

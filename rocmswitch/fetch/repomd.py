@@ -10,11 +10,20 @@ A repository whose repomd.xml was seen signed has to stay so.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rocmswitch.errors import Failed, NotFound, VerificationFailed
-from rocmswitch.fetch.compressed import DECOMPRESSORS, ahead, checked, decompressed, half_synchronised, read_listed
+from rocmswitch.fetch.compressed import (
+    DECOMPRESSORS,
+    ahead,
+    check_readable,
+    checked,
+    decompressed,
+    half_synchronised,
+    read_listed,
+)
 from rocmswitch.fetch.dates import Dates
 from rocmswitch.fetch.indexstore import Envelope, IndexStore
 from rocmswitch.fetch.keyfile import fingerprints_in
@@ -23,7 +32,7 @@ from rocmswitch.fetch.place import Place
 from rocmswitch.fetch.signature import verify_detached
 from rocmswitch.fetch.signed import Keys, Signed, Verifier
 from rocmswitch.metadata.primary import Listed, read_owners, read_primary
-from rocmswitch.metadata.repomd import FILELISTS, PRIMARY, Repomd, RepomdFile, parse_repomd
+from rocmswitch.metadata.repomd import FILELISTS, PRIMARY, WANTED, Repomd, RepomdFile, parse_repomd
 from rocmswitch.metadata.rpmindex import ARCHITECTURES, Owners, RpmIndex, UnknownPaths, encode_index
 from rocmswitch.model.package import Digest
 
@@ -116,27 +125,27 @@ class PrimaryReader:
         Raises HalfSynchronised, VerificationFailed, NetworkFailed.
         """
         primary = repomd.files[PRIMARY]
-        index = self._load(place, primary)
+        index = self._load(place, repomd)
         if index is None:
             self._make(place, repomd, primary)
-            index = self._load(place, primary)
+            index = self._load(place, repomd)
         if index is None:
             raise Failed(f"the index of `{place.name}` was changed by somebody else while it was made")
         return index, primary.identity
 
     def forget_others(self, place: Place, repomd: Repomd) -> None:
         """Keep of this repository only the index of *repomd*."""
-        identity = repomd.files[PRIMARY].identity.value
-        self.store.forget_other_indexes(place.url, place.suite, PRIMARY, identity)
+        self.store.forget_other_indexes(place.url, place.suite, PRIMARY, _made_of(place, repomd))
 
-    def _load(self, place: Place, primary: RepomdFile) -> RpmIndex | None:
-        data = self.store.index(place.url, place.suite, PRIMARY, primary.identity.value)
+    def _load(self, place: Place, repomd: Repomd) -> RpmIndex | None:
+        data = self.store.index(place.url, place.suite, PRIMARY, _made_of(place, repomd))
         try:
             return RpmIndex(data, str(place.position), only=place.only) if data is not None else None
         except ValueError:
             return None
 
     def _make(self, place: Place, repomd: Repomd, primary: RepomdFile) -> None:
+        check_readable(primary.open_size, f"{place.name}/{primary.path}")
         content = self._fetch(place, primary)
         unknown = UnknownPaths()
         data = encode_index(unknown.listening(self._packages(place, primary, content)))
@@ -144,7 +153,7 @@ class PrimaryReader:
             owned = self._owners(place, repomd.files[FILELISTS], unknown.paths)
             # Once more, with what only the other list tells of: who wants memory for all packages at once?
             data = encode_index(self._packages(place, primary, content), owned) if owned else data
-        self.store.keep_index(place.url, place.suite, PRIMARY, primary.identity.value, data)
+        self.store.keep_index(place.url, place.suite, PRIMARY, _made_of(place, repomd), data)
 
     def _packages(self, place: Place, primary: RepomdFile, content: bytes) -> Iterator[Listed]:
         architecture = ARCHITECTURES.get(place.architecture, place.architecture)
@@ -170,6 +179,12 @@ class PrimaryReader:
             return read_listed(self.http, url, listed, WHAT)
         except NotFound as error:
             raise half_synchronised(url, f"no file, but {WHAT} lists one") from error
+
+
+def _made_of(place: Place, repomd: Repomd) -> str:
+    """What an index depends on. Not on primary.xml alone: the paths in filelists.xml are of whoever listed it."""
+    files = (str(repomd.files[kind].identity) for kind in WANTED if kind in repomd.files)
+    return hashlib.sha256("\n".join((place.architecture, *files)).encode()).hexdigest()
 
 
 @dataclass(frozen=True)

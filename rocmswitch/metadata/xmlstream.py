@@ -16,6 +16,8 @@ MAX_DEPTH = 16
 """Elements within one another. An index has five."""
 MAX_TEXT = 1024 * 1024
 """Characters of one element, and of one attribute."""
+MAX_MARK = 4 * 1024 * 1024
+"""Bytes of one tag or comment: expat begins anew with it at each piece until its end has come."""
 
 Attributes = Mapping[str, str]
 
@@ -35,9 +37,13 @@ def read_elements(pieces: Iterable[bytes], elements: Elements, source: str) -> I
     Raises VerificationFailed; *source* names it in messages.
     """
     parser = _parser(_Reading(elements, source))
+    given = 0
     try:
         for piece in pieces:
             parser.Parse(piece, False)
+            given += len(piece)
+            if given - parser.CurrentByteIndex > MAX_MARK:
+                raise VerificationFailed(f"`{source}` is deeper or longer than any index")
             yield
         parser.Parse(b"", True)
         yield

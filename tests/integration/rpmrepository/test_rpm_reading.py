@@ -128,13 +128,13 @@ def test_a_package_at_another_server_is_fetched_from_there(site: RpmSite) -> Non
     assert opened.urls(package) == ("https://elsewhere.example.org/pool/Packages/hip-5.2-1.x86_64.rpm",)
 
 
-def _rewrite(site: RpmSite, change) -> None:
-    """Other text in primary.xml, listed and signed as if the owner had written it."""
-    (packed,) = site.repository.repodata.glob("*primary.xml.gz")
+def _rewrite(site: RpmSite, change, kind: str = "primary") -> None:
+    """Other text in primary.xml, or the list *kind*, listed and signed as if the owner had written it."""
+    (packed,) = site.repository.repodata.glob(f"*{kind}.xml.gz")
     text = change(gzip.decompress(packed.read_bytes()))
     content = gzip.compress(text)
     packed.write_bytes(content)
-    before, start, rest = site.repository.repomd.read_text().partition('<data type="primary">')
+    before, start, rest = site.repository.repomd.read_text().partition(f'<data type="{kind}">')
     body, end, after = rest.partition("</data>")
     stated = {
         "checksum": hashlib.sha256(content).hexdigest(),
@@ -159,6 +159,14 @@ BOMB = (
         (lambda text: BOMB + text.partition(b"?>")[2], "declares a document type, which no index has"),
         (lambda text: text.replace(b"</metadata>", b"<a>" * 50), "is deeper or longer than any index"),
         (lambda text: text[:-20], "is not XML"),
+        (
+            lambda text: text.replace(b"</metadata>", b"<!--" + b"x" * 6_000_000),
+            "is deeper or longer than any index",
+        ),
+        (
+            lambda text: text.replace(b"</metadata>", b'<a b="' + b"x" * 6_000_000),
+            "is deeper or longer than any index",
+        ),
         (lambda text: text.replace(b"UTF-8", b"UTF-99"), "is in an encoding that cannot be read"),
         (lambda text: b"\0" * 100, "is not XML"),
         (lambda text: text.replace(b'ver="5.2" rel="1"', b'ver="5.2&#10;" rel="1"'), "is not a version"),
@@ -196,6 +204,34 @@ def test_a_way_of_packing_that_is_not_read_is_named(site: RpmSite) -> None:
     site.repository.sign()
 
     assert refused(site).endswith("primary.xml.zck` is packed in a way that is not read: only gz, xz and zst are")
+
+
+def _owners(site: RpmSite, path: str) -> list[str]:
+    return [one.name for index, _ in site.open().indexes for one in index.providers(path)]
+
+
+@pytest.mark.parametrize("name", ("size", "open-size"))
+def test_a_list_that_would_fill_the_memory_is_not_fetched(site: RpmSite, name: str) -> None:
+    """Who signs nothing may state anything, and what is stated is read whole."""
+    text = site.repository.repomd.read_text()
+    site.repository.repomd.write_text(re.sub(rf"<{name}>\d+", f"<{name}>{1 << 31}", text))
+    site.repository.sign(False)
+    site.server.requests.clear()
+
+    assert f"is said to have {1 << 31} bytes" in refused(site)
+    assert not any("primary" in request.path for request in site.server.requests)
+
+
+def test_an_index_is_made_anew_where_only_the_list_of_files_is_another(site: RpmSite) -> None:
+    """The first may be of somebody who signs nothing, with the right primary.xml beside it."""
+    script = "/usr/libexec/platform-python"
+    site.repository.add(Rpm("asking", requires=(script,)), Rpm("having", files={script[1:]: "x"})).publish()
+    _rewrite(site, lambda text: text.replace(script.encode(), b"/usr/libexec/nothing"), "filelists")
+    site.repository.sign(False)
+    assert _owners(site, script) == []
+    _rewrite(site, lambda text: text.replace(b"/usr/libexec/nothing", script.encode()), "filelists")
+
+    assert _owners(site, script) == ["having"]
 
 
 def test_a_list_that_grows_beyond_what_is_stated_is_refused(site: RpmSite) -> None:
