@@ -27,6 +27,8 @@ Kind = Literal["index", "key", "manifest", "lock", "wheels", "package", "wheel",
 """index: what a server said; lock: a stack's tested one; wheels: the lock of an environment."""
 _PATH = re.compile(r"[a-z]+/[A-Za-z0-9][A-Za-z0-9._+~%-]{0,90}")
 _LARGEST = 1 << 42
+_FIRST_YEAR, _LAST_YEAR = 1980, 9998
+"""So that every hour of them is a date in every time zone, and what tar can state."""
 
 
 class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
@@ -149,8 +151,9 @@ def _check(bundle: Bundle) -> None:
     """Raise ValueError for what the types cannot say."""
     if not all(text.isprintable() for text in _texts(msgspec.to_builtins(bundle))):
         raise ValueError("a control character stands in a value")
-    if datetime.fromisoformat(bundle.created).tzinfo is None:
-        raise ValueError("`created` has no time zone")
+    created = datetime.fromisoformat(bundle.created)
+    if created.tzinfo is None or not _FIRST_YEAR <= created.year <= _LAST_YEAR:
+        raise ValueError("`created` has no time zone, or a year that cannot be")
     paths = {one.path: one for one in bundle.members}
     if len(paths) != len(bundle.members) or list(paths) != sorted(paths):
         raise ValueError("its members are not sorted, or one is there twice")

@@ -137,6 +137,16 @@ def test_a_list_that_says_what_cannot_be_is_refused(change: dict[str, object]):
         parse_bundle(text, "it")
 
 
+@pytest.mark.parametrize(
+    "created", ("", "2026-13-01", "2026-01-01T00:00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00")
+)
+def test_a_day_that_cannot_be_is_refused(created: str):
+    text = render_bundle(msgspec.structs.replace(made()[0], created=created))
+
+    with pytest.raises(VerificationFailed, match="is no bundle that can be read"):
+        parse_bundle(text, "it")
+
+
 @pytest.mark.parametrize("text", (b"", b"[", b"[]", b"{}", b'{"schema": 2}', b"[" * 100_000, b"\xff\xfe"))
 def test_a_list_that_is_none_is_refused(text: bytes):
     with pytest.raises(VerificationFailed):
