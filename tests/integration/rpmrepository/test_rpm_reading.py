@@ -151,6 +151,7 @@ def _rewrite(site: RpmSite, change, kind: str = "primary") -> None:
 BOMB = (
     b"""<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>"""
 )
+ENDLESS = b"x" * 6_000_000
 
 
 @pytest.mark.parametrize(
@@ -160,11 +161,11 @@ BOMB = (
         (lambda text: text.replace(b"</metadata>", b"<a>" * 50), "is deeper or longer than any index"),
         (lambda text: text[:-20], "is not XML"),
         (
-            lambda text: text.replace(b"</metadata>", b"<!--" + b"x" * 6_000_000),
+            lambda text: text.replace(b"</metadata>", b"<!--" + ENDLESS),
             "is deeper or longer than any index",
         ),
         (
-            lambda text: text.replace(b"</metadata>", b'<a b="' + b"x" * 6_000_000),
+            lambda text: text.replace(b"</metadata>", b'<a b="' + ENDLESS),
             "is deeper or longer than any index",
         ),
         (lambda text: text.replace(b"UTF-8", b"UTF-99"), "is in an encoding that cannot be read"),
