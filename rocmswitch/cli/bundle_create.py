@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rocmswitch.cli import machine, output, use_environment
 from rocmswitch.cli.main import Scopes
+from rocmswitch.cli.planned import counted
 from rocmswitch.cli.progress import progress
 from rocmswitch.cli.use_options import Options as VenvOptions
 from rocmswitch.errors import Refused, UsageMistake
@@ -188,10 +189,11 @@ def _show(scopes: Scopes, order: Order, target: Path, options: Options) -> None:
         output.write_json({"file": str(target), **order.as_json(), "download_size": download})
         return
     for tree in order.trees:
-        output.say(f"{tree.stack} ({', '.join(tree.sets)}): {len(tree.packages)} packages")
+        output.say(f"{tree.stack} ({', '.join(tree.sets)}): {counted(len(tree.packages), 'package')}")
     for venv in order.venvs:
         torch = f", torch {venv.torch}" if venv.torch else ""
-        output.say(f"an environment of {venv.stack} for {venv.interpreter.tag}{torch}: {len(venv.files)} wheels")
+        wheels = counted(len(venv.files), "wheel")
+        output.say(f"an environment of {venv.stack} for {venv.interpreter.tag}{torch}: {wheels}")
     for key in order.pythons:
         output.say(f"{key}, which uv fetches")
     if order.venvs and not order.pythons:

@@ -6,10 +6,12 @@ import shlex
 from dataclasses import dataclass
 
 from rocmswitch.cli import install as installing
+from rocmswitch.cli.bundled import not_there
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.use_options import Options as VenvOptions
 from rocmswitch.errors import NotFound, UsageMistake
 from rocmswitch.metadata.bundle import BundledStack
+from rocmswitch.operations.unbundling import Supplies
 from rocmswitch.planning.naming import resolve_name
 
 
@@ -36,7 +38,7 @@ def install_bundle(scopes: Scopes, names: tuple[str, ...], wanted: Wanted) -> No
     Raises as `install` and `use` do.
     """
     assert scopes.supplies is not None
-    chosen = _chosen(scopes.supplies.bundle.stacks, names)
+    chosen = _chosen(scopes.supplies, names)
     home = _of_the_environment(scopes, chosen) if wanted.venv is not None else None
     for one in chosen:
         if one.sets:
@@ -49,10 +51,16 @@ def install_bundle(scopes: Scopes, names: tuple[str, ...], wanted: Wanted) -> No
         raise UsageMistake("there are only wheels in this bundle: `--venv NAME` makes an environment of them")
 
 
-def _chosen(stacks: tuple[BundledStack, ...], names: tuple[str, ...]) -> tuple[BundledStack, ...]:
+def _chosen(supplies: Supplies, names: tuple[str, ...]) -> tuple[BundledStack, ...]:
     """Those that *names* mean, which may be versions; all where none is named. Raises NotFound."""
-    known = {one.name: one for one in stacks}
-    return tuple(dict.fromkeys(known[resolve_name(name, tuple(known))] for name in names)) or stacks
+    known = {one.name: one for one in supplies.bundle.stacks}
+    chosen = []
+    for name in names or known:
+        try:
+            chosen.append(known[resolve_name(name, tuple(known))])
+        except NotFound as error:
+            raise not_there(supplies.file.path, f"`{name}`") from error
+    return tuple(dict.fromkeys(chosen))
 
 
 def _of_the_environment(scopes: Scopes, chosen: tuple[BundledStack, ...]) -> BundledStack:

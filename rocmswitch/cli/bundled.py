@@ -42,6 +42,13 @@ def supplied(context: click.Context, scopes: Scopes, path: str) -> Scopes:
     return scopes.supplied(opened)
 
 
+def not_there(path: Path, what: str) -> NotFound:
+    """The error where the bundle at *path* has no *what*."""
+    return NotFound(
+        f"{what} is not in the bundle `{path}`", hint=f"run `rocmswitch bundle show {shlex.quote(str(path))}`"
+    )
+
+
 def check_there(scopes: Scopes, name: str, sets: tuple[str, ...] = ()) -> None:
     """Raise NotFound where a bundle supplies everything and has not the stack *name*, or not those *sets* of it."""
     if scopes.supplies is None:
@@ -51,9 +58,7 @@ def check_there(scopes: Scopes, name: str, sets: tuple[str, ...] = ()) -> None:
     missing = [one for one in sets if found is not None and one not in found.sets]
     if found is None or missing:
         what = f"`{name}`" if found is None else f"the set `{missing[0]}` of `{name}`"
-        raise NotFound(
-            f"{what} is not in the bundle `{path}`", hint=f"run `rocmswitch bundle show {shlex.quote(str(path))}`"
-        )
+        raise not_there(path, what)
 
 
 def source(scopes: Scopes, name: str, asked: str) -> str:

@@ -19,7 +19,7 @@ def show_install(plan: InstallPlan, rooms: tuple[Room, Room]) -> None:
     """
     sets = ", ".join(plan.sets)
     left = f", and {len(plan.host)} that this machine has" if plan.host else ""
-    output.say(f"{plan.name} ({sets}): {_count(plan)}{left}")
+    output.say(f"{plan.name} ({sets}): {counted(len(plan.packages), 'package')}{left}")
     base = [one for one in plan.packages if one.place == "base"]
     if base and not plan.carries_c_library:
         output.say(f"carried along because this machine lacks it: {', '.join(one.package.name for one in base)}")
@@ -44,8 +44,9 @@ def show_install(plan: InstallPlan, rooms: tuple[Room, Room]) -> None:
         output.say(f"note: {note}")
 
 
-def _count(plan: InstallPlan) -> str:
-    return "1 package" if len(plan.packages) == 1 else f"{len(plan.packages)} packages"
+def counted(number: int, noun: str) -> str:
+    """`1 package`, `2 packages`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def list_packages(plan: InstallPlan) -> None:
