@@ -54,14 +54,20 @@ def command(scopes: Scopes, name: str | None, keep_cache: bool, yes: bool, dry_r
         return
     if not plan.is_nothing or hooks:
         output.agree("Take it all away, for good?", yes=yes)
+        _carry_out(scopes, plan, elsewhere, hooks)
+        output.say("all of it is gone; shells that are open keep what they have entered until they end")
+    output.say(f"the program itself: `{removal(Path(sys.prefix), sys.executable)}`")
+
+
+def _carry_out(scopes: Scopes, plan: Uninstall, elsewhere: Elsewhere, hooks: tuple[init.Plan, ...]) -> None:
+    wait = scopes.wait(uninstall.WAIT)
+    with uninstall.alone(plan, wait):
         for place in elsewhere.there:
             _restore(scopes, place)
         for hook in hooks:
             init.execute(hook, machine.disk())
-        for folder in uninstall.execute(plan, machine.disk(), scopes.wait(uninstall.WAIT)):
+        for folder in uninstall.execute(plan, machine.disk(), wait):
             output.say(f"{folder} stays: something there is not rocmswitch's")
-        output.say("all of it is gone; shells that are open keep what they have entered until they end")
-    output.say(f"the program itself: `{removal(Path(sys.prefix), sys.executable)}`")
 
 
 def _hooks(layout: Layout) -> list[init.Plan]:

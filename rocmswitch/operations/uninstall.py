@@ -5,6 +5,7 @@ There is no record and no way back: whoever is stopped runs it again, and it tak
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,10 +113,20 @@ def _stands(step: Step, facts: Facts) -> bool:
     return not ground.is_told or ground.state.holds_the_same(step.after)
 
 
-def execute(plan: Uninstall, disk: Disk, wait: float = WAIT) -> tuple[Path, ...]:
-    """First what leads to the trees, then those, then what was remembered, and the locks last.
+@contextlib.contextmanager
+def alone(plan: Uninstall, wait: float = WAIT) -> Iterator[None]:
+    """Nobody else works on any of the trees meanwhile: who waits in vain finds all as it was. Raises Busy."""
+    with disk_errors(plan.layout.data), contextlib.ExitStack() as locks:
+        for one in plan.forests:
+            for name in one.names():
+                locks.enter_context(one.trees.locked(name, wait))
+        yield
 
-    Returns the folders that stay, because somebody else has put something there.
+
+def execute(plan: Uninstall, disk: Disk, wait: float = WAIT) -> tuple[Path, ...]:
+    """Within `alone`: first what leads to the trees, then those, then what was remembered, and the locks last.
+
+    Returns the folders that stay, because somebody else has put something there. Raises Busy.
     """
     layout = plan.layout
     with disk_errors(layout.data), held(layout.locks / "changes.lock", wait=wait, what="the changes of files"):
@@ -123,8 +134,7 @@ def execute(plan: Uninstall, disk: Disk, wait: float = WAIT) -> tuple[Path, ...]
             disk.remove_tree(folder)
         for one in plan.forests:
             for name in one.names():
-                with one.trees.locked(name, wait):
-                    one.trees.remove(name)
+                one.trees.remove(name)
         for path in wanted_modulefiles(layout):
             disk.discard(path)
         for folder in plan.folders:

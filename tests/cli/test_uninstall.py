@@ -220,6 +220,21 @@ def test_whoever_is_cut_off_anywhere_runs_it_again(tmp_path: Path):
     assert changes > 10
 
 
+def test_while_another_works_on_a_stack_nothing_goes(line: CommandLine):
+    prefix(line.layout, NAME)
+    line.succeed("init", "bash", "--install", "--yes")
+    line.succeed("use", NAME, "--default", "--shell", "sh")
+    before = everything(line)
+
+    with Trees(line.layout.prefixes, line.layout.locks, HastyDisk()).locked(NAME, 0):
+        done = line.run("--wait", "0", "uninstall", "--yes")
+
+    assert (done.code, NAME in done.error) == (75, True)
+    assert {path: before[path] for path in before if "locks" not in path.parts} == {
+        path: content for path, content in everything(line).items() if "locks" not in path.parts
+    }
+
+
 @pytest.mark.parametrize(
     ("mark", "said"),
     [("uv-receipt.toml", "uv tool uninstall rocmswitch"), ("pipx_metadata.json", "pipx uninstall rocmswitch")],
