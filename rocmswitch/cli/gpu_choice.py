@@ -60,11 +60,15 @@ def _checked(word: str, known: Iterable[str]) -> str:
 
 
 def cards_here() -> tuple[str, ...]:
-    """The targets of the AMD cards here, or of the machine whose files ROCMSWITCH_SYSROOT names."""
+    """The targets of the AMD cards here, or of the machine whose files ROCMSWITCH_SYSROOT names.
+
+    And what this user's own settings have ROCm take them for: it loads the files of those.
+    """
     from rocmswitch.host.cards import read_cards
 
     found = read_cards(Path(os.environ.get(SYSROOT) or "/"))
-    return tuple(card.target for card in found.amd if card.target)
+    targets = tuple(card.target for card in found.amd if card.target)
+    return (*targets, *_taken_for()) if targets else ()
 
 
 def _of_this_machine() -> tuple[str, ...]:
@@ -75,6 +79,13 @@ def _of_this_machine() -> tuple[str, ...]:
             hint="run the same command with `--gpu gfx1010`, with the card you mean",
         )
     return targets
+
+
+def _taken_for() -> list[str]:
+    from rocmswitch.model.gpucode import OVERRIDE, target_of_override
+
+    values = [value for name, value in os.environ.items() if name == OVERRIDE or name.startswith(f"{OVERRIDE}_")]
+    return [target for value in values if (target := target_of_override(value))]
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -183,6 +183,19 @@ def test_the_card_of_this_machine_is_taken(site: AcmeSite, line: CommandLine, tm
     assert read_receipt(line.layout.prefixes / NAME).gpus == ("gfx1010",)
 
 
+@pytest.mark.parametrize("variable", ["HSA_OVERRIDE_GFX_VERSION", "HSA_OVERRIDE_GFX_VERSION_0"])
+def test_what_the_user_has_the_card_of_this_machine_taken_for_is_kept_too(
+    site: AcmeSite, line: CommandLine, tmp_path: Path, variable: str
+):
+    machine = rx5700xt_machine(tmp_path / "machine")
+    offer_kernels(site, line)
+    words = ("install", NAME, "--set", "libraries", "--gpu", "auto", "--dry-run", "--json")
+
+    plan = line.succeed(*words, ROCMSWITCH_SYSROOT=str(machine), **{variable: "10.3.0"})
+
+    assert json.loads(plan)["gpus"] == ["gfx1010", "gfx1030"]
+
+
 def test_a_card_that_the_manifest_has_taken_for_another_keeps_the_files_of_both(site: AcmeSite, line: CommandLine):
     offer_kernels(site, line)
     gpus = {"gfx1010": {"support": "partial", "environment": {"HSA_OVERRIDE_GFX_VERSION": "10.3.0"}}}
