@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,7 +14,8 @@ from rocmswitch.store.receipts import read_files
 from rocmswitch.store.verify import hash_files
 from rocmswitch.system.disk import Disk
 
-_NO_LINKS_HERE = (errno.EXDEV, errno.EMLINK, errno.EPERM, errno.ENOTSUP)
+_NO_LINKS_HERE = (errno.EXDEV, errno.EMLINK, errno.EPERM, errno.ENOTSUP, errno.ENOSYS)
+"""The last one from file systems that are programs: FUSE has handed on whatever those do not know."""
 
 
 def take_over(old: Path, new: Path, entry: FileEntry, disk: Disk) -> None:
@@ -51,8 +53,10 @@ def _link_or_copy(path: Path, target: Path, disk: Disk) -> None:
     except OSError as error:
         if error.errno not in _NO_LINKS_HERE:
             raise
-        with path.open("rb") as source, disk.create(target, path.stat().st_mode & 0o7777) as copy:
+        found = path.stat()
+        with path.open("rb") as source, disk.create(target, found.st_mode & 0o7777) as copy:
             shutil.copyfileobj(source, copy)
+        os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))
 
 
 def _is_same(entry: FileEntry, before: FileEntry | None) -> bool:

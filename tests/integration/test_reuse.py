@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -52,19 +53,22 @@ def test_no_package_is_taken_over_whole_where_one_goes_or_changes(data: Path):
     assert reuse(old, trees_in(data).begin(tree_name("new")), less, Disk()).whole == {}
 
 
-def test_without_hard_links_the_files_are_copied(data: Path):
+@pytest.mark.parametrize("number", [errno.EXDEV, errno.EMLINK, errno.ENOSYS], ids=os.strerror)
+def test_without_hard_links_the_files_are_copied_with_their_times(data: Path, number: int):
     class WithoutLinks(HastyDisk):
         def about_to(self, change: Change) -> None:
             if change.kind == "link":
-                raise OSError(18, os.strerror(18), str(change.path), None, change.target)
+                raise OSError(number, os.strerror(number), str(change.path), None, change.target)
 
     old, wanted = install_packages(data)
+    os.utime(old / "lib/plain", (1_000_000_000, 1_000_000_000))
     new = trees_in(data).begin(tree_name("new"))
 
     reuse(old, new, Wanted(wanted), WithoutLinks())
 
     assert (new / "lib/plain").read_bytes() == (old / "lib/plain").read_bytes()
     assert not (new / "lib/plain").samefile(old / "lib/plain")
+    assert (new / "lib/plain").stat().st_mtime == 1_000_000_000
 
 
 def install_packages(data: Path) -> tuple[Path, frozenset[tuple[str, str, str]]]:
