@@ -292,3 +292,12 @@ def lock(site: AcmeSite, line: CommandLine, plan: dict[str, Any]) -> None:
     )
     found = Lock(schema=1, stack=NAME, date=source.date, sources=(source,), packages=packages)
     (line.layout.manifests / f"{NAME}.lock").write_bytes(render_lock(found))
+
+
+def test_a_stack_without_files_for_single_cards_says_so(line: CommandLine):
+    line.succeed("install", NAME, "--yes")
+
+    outcome = line.run("show", NAME, "--gpus")
+
+    assert (outcome.code, outcome.out) == (0, "")
+    assert outcome.err == "nothing in acme-1.0 is for single cards, as far as its files tell\n"
