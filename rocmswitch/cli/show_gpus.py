@@ -30,10 +30,13 @@ def show_gpus(one: Installation | None, name: str, *, as_json: bool) -> None:
     if as_json:
         output.write_json(_as_json(found, one.receipt))
         return
-    output.table(
-        ("GPU", "Files", "On disk", "In libraries", "Saved by this card alone"),
-        [_row(each) for each in found.targets],
-    )
+    if found.targets:
+        output.table(
+            ("GPU", "Files", "On disk", "In libraries", "Saved by this card alone"),
+            [_row(each) for each in found.targets],
+        )
+    else:
+        output.say(f"nothing in {one.receipt.name} is for single cards, as far as its files tell")
     if found.libraries:
         output.write("\nLibraries with code for several cards, which stays together")
         rows = [(path, output.size(sum(sizes.values()))) for path, sizes in found.libraries]
