@@ -134,9 +134,9 @@ def offer_prefix(
                 lacks=lambda one: lacking_capability(one, around.libraries),
             )
         except UnresolvedDependency as error:
-            raise UnresolvedDependency(
-                error.message, hint=_tested_way(stack, wish) if comparable else ""
-            ) from error
+            if not comparable:
+                raise
+            raise UnresolvedDependency(error.message, hint=_tested_way(stack, wish)) from error
         differs = difference(closure, wish.tested) if wish.tested and comparable else ""
         notes = (*because, *opened.warnings, *([differs] if differs else []))
         kernels = kernels_of(wish.tested)

@@ -12,16 +12,18 @@ from tests.support.acme import NAME
 from tests.support.commandline import CommandLine
 from tests.support.shells import Terminal, account, run
 
+DEBIAN = {"debian-5.2.3", "debian-5.7.1", "debian-6.4.3", "debian-7.2.4"}
+
 WORDS = [
     ("use acm", {NAME}),
-    ("use de", {"demo", "debian-5.2.3"}),
+    ("use de", {"demo", *DEBIAN}),
     ("use sys", {"system"}),
     ("run ac", {NAME}),
     ("run de", {"demo"}),
     ("which hipcc d", {"demo"}),
     ("env --shell do", {"dotenv"}),
     ("env dem", {"demo"}),
-    ("install deb", {"debian-5.2.3"}),
+    ("install deb", DEBIAN),
     ("install rocm-6.2.4", {"rocm-6.2.4"}),
     ("install 6.2.4", {"6.2.4"}),
     ("remove d", {"demo"}),

@@ -54,6 +54,7 @@ def test_the_plan_of_an_installation(line: CommandLine):
                 "fingerprint": "FINGERPRINT",
                 "sha256": "HASH",
                 "expired": False,
+                "kind": "apt",
             }
         ],
         "notes": [],
