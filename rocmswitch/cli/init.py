@@ -10,6 +10,7 @@ import click
 from rocmswitch.cli import output
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.settling import settle
+from rocmswitch.cli.system_option import check_home
 from rocmswitch.errors import UsageMistake
 from rocmswitch.operations import init
 from rocmswitch.operations.hooks import SHELLS, hook_text
@@ -47,6 +48,7 @@ def command(scopes: Scopes, /, shell: str, **chosen: bool) -> None:
     if options.installs and options.removes:
         raise UsageMistake("`--install` and `--uninstall` exclude each other")
     if options.installs or options.removes:
+        check_home(scopes)
         settle(scopes, dry_run=options.dry_run)
         _change(init.plan(shell, scopes.own, os.environ, removes=options.removes), options)
         return

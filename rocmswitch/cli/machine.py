@@ -176,6 +176,7 @@ def config(layout: Layout) -> Config:
 
 def workshop(scopes: Scopes) -> Workshop:
     """What makes a prefix of the own scope."""
+    from rocmswitch.cli.system_option import check_home
     from rocmswitch.fetch.download import Downloads
     from rocmswitch.host.facts import read_host
     from rocmswitch.host.libraries import HostLibraries
@@ -183,6 +184,7 @@ def workshop(scopes: Scopes) -> Workshop:
     from rocmswitch.store.installed import Installed
     from rocmswitch.store.relocate import Machine
 
+    check_home(scopes)
     layout, wait = scopes.own, scopes.wait(WAIT)
     there = Machine(HostLibraries(), read_host().glibc, jobs=processors())
     downloads = Downloads(http(scopes.supplies), cache(layout))
@@ -213,12 +215,14 @@ def nursery(scopes: Scopes) -> Nursery:
 
 def supply(scopes: Scopes) -> Supply:
     """Where wheels come from, by the configuration of this user's pip and uv."""
+    from rocmswitch.cli.system_option import check_home
     from rocmswitch.fetch.http import Http
     from rocmswitch.host.pip import read_indexes
     from rocmswitch.operations.matching import Supply
     from rocmswitch.store.firstuse import FirstUse
     from rocmswitch.store.resolution import Resolver
 
+    check_home(scopes)
     layout, supplies = scopes.own, scopes.supplies
     indexes = read_indexes(os.environ) if supplies is None else supplies.indexes
     resolver = Resolver(layout.uv, disk(), indexes)

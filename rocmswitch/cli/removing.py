@@ -6,6 +6,7 @@ import os
 
 from rocmswitch.cli import machine, output
 from rocmswitch.cli.main import Scopes
+from rocmswitch.cli.system_option import UNKNOWN_USERS
 from rocmswitch.model.variables import ACTIVE
 from rocmswitch.operations import remove
 
@@ -44,6 +45,8 @@ def _show(removal: remove.Removal) -> None:
     for venv in removal.used_by:
         again = "; it works again when the stack is installed anew" if removal.size is None else ""
         output.say(f"still used by the environment {venv}{again}")
+    if removal.layout.scope == "system" and removal.kind == "prefix":
+        output.say(UNKNOWN_USERS)
     if removal.is_default:
         output.say("new shells enter it by default, and will enter nothing then")
     output.say(_the_way_back(removal))

@@ -10,7 +10,7 @@ import click
 
 from rocmswitch.cli import output
 from rocmswitch.cli.main import Scopes
-from rocmswitch.errors import MachineLacks, NotFound
+from rocmswitch.errors import MachineLacks, NotFound, Refused
 from rocmswitch.model.receipt import Receipt
 from rocmswitch.store.installed import Installed
 from rocmswitch.store.layout import Layout
@@ -49,6 +49,24 @@ def tell_shared(scopes: Scopes, receipt: Receipt) -> None:
     )
     if rivals:
         output.say(f"note: {', '.join(rivals)} has the same version: `module load {name}` is this one")
+
+
+UNKNOWN_USERS = "environments that users have bound to it are not known here: none can be entered without it"
+"""What is said where something shared goes."""
+
+
+def check_home(scopes: Scopes) -> None:
+    """Raise Refused where root would put files into the home of whoever typed sudo, who could not change them."""
+    if os.geteuid() != 0 or is_shared(scopes):
+        return
+    owner = next(path for path in (scopes.own.data, *scopes.own.data.parents) if path.exists()).stat().st_uid
+    if owner and str(owner) == os.environ.get("SUDO_UID"):
+        from rocmswitch.cli.typed import own_line
+
+        raise Refused(
+            f"`{scopes.own.data}` is for the user who typed `sudo`: what root makes there that user cannot change",
+            hint=f"run `{own_line()}` without `sudo`, or with `--system` for all users",
+        )
 
 
 def check_own(scopes: Scopes, name: str) -> None:

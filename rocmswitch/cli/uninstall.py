@@ -11,7 +11,7 @@ import click
 from rocmswitch.cli import machine, output, wayback
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.settling import settle
-from rocmswitch.cli.system_option import is_shared, system_option
+from rocmswitch.cli.system_option import UNKNOWN_USERS, is_shared, system_option
 from rocmswitch.errors import UsageMistake
 from rocmswitch.model.deployment import Site
 from rocmswitch.operations import init, restore, uninstall
@@ -105,6 +105,8 @@ def _show(plan: Uninstall, elsewhere: Elsewhere, hooks: tuple[init.Plan, ...]) -
         output.say(f"takes the hook out of {hook.rc}")
     if plan.names:
         output.say(f"removes {', '.join(plan.names)}")
+        if layout.scope == "system":
+            output.say(UNKNOWN_USERS)
     for folder in plan.folders:
         output.say(f"removes {folder}")
     if layout.config_file.is_file():

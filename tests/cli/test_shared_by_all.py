@@ -134,6 +134,34 @@ def test_what_is_removed_for_all_comes_back_for_all(changing: SharedMachine):
     assert modulefile.read_bytes() == before
 
 
+@pytest.mark.parametrize("words", [("remove", NAME), ("uninstall",)], ids=" ".join)
+def test_before_something_shared_goes_it_is_said_that_nobody_knows_who_uses_it(
+    machine: SharedMachine, words: tuple[str, ...]
+):
+    done = machine.root(*words, "--system", "--dry-run")
+
+    assert "environments that users have bound to it are not known here" in done.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("install", NAME, "--set", "compiler", "--yes"),
+        ("use", NAME, "--venv", "proj", "--yes"),
+        ("init", "bash", "--install", "--yes"),
+    ],
+    ids=" ".join,
+)
+def test_root_with_a_user_s_home_puts_nothing_there(machine: SharedMachine, words: tuple[str, ...]):
+    line = machine.line(SOMEBODY)
+    home = {"HOME": str(line.home), "ROCMSWITCH_HOME": "", "SUDO_UID": str(SOMEBODY)}
+
+    done = machine.root(*words, **{**home, "XDG_DATA_HOME": "", "XDG_CACHE_HOME": ""})
+
+    assert (done.code, "without `sudo`" in done.hint) == (5, True), done
+    assert [path for path in line.folder.rglob("*") if path.lstat().st_uid == 0] == []
+
+
 def test_an_environment_without_its_shared_prefix_names_the_way_out(changing: SharedMachine):
     machine = changing
     machine.succeed("use", NAME, "--venv", "proj", "--yes", number=SOMEBODY)
