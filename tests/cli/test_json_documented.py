@@ -12,8 +12,11 @@ from typing import Any
 from rocmswitch.model.probe import CRASH
 from rocmswitch.store.probes import Probes
 from rocmswitch.system.disk import Disk
+from tests.support.acme import NAME, AcmeSite
 from tests.support.cardroots import H200, put, rx5700xt_machine
 from tests.support.commandline import CommandLine
+from tests.support.debs import Deb
+from tests.support.gpustack import BLAS, install_kernels, offer_kernels
 from tests.support.probereports import ON_CARD, hanging_from, made_report, outcome
 
 DOCUMENT = Path(__file__).parents[2] / "docs/json.md"
@@ -74,3 +77,22 @@ def test_what_a_report_of_the_probe_has_in_it_is_documented(tmp_path: Path):
 
 def test_what_list_available_gives_programs_is_documented(tmp_path: Path):
     assert told(CommandLine(tmp_path), "list", "--available") == documented("list --available")
+
+
+def test_what_is_installed_is_documented_for_programs(line: CommandLine, site: AcmeSite):
+    install_kernels(site, line, "--gpu", "gfx1010")
+    line.succeed("use", NAME, "--venv", "demo", "--yes")
+    line.succeed("use", NAME, "--venv", "demo", "--rebind", "--yes")
+
+    assert told(line, "list", "--size") == documented("list --size")
+    assert told(line, "cache", "size") == documented("cache size")
+    assert told(line, "show", NAME, "--gpus") == documented("show --gpus")
+
+
+def test_what_install_gives_programs_is_documented(line: CommandLine, site: AcmeSite):
+    offer_kernels(site, line, host={"libc6": ["libc.so.6"]})
+    site.repository.add(Deb("acme-blas", "1.1-1", "acme-core, libc6", files={f"{BLAS}/Kernels_gfx1010.hsaco": ""}))
+    site.publish()
+
+    words = ("install", NAME, "--set", "libraries", "--gpu", "gfx1010", "--dry-run")
+    assert told(line, *words) | {"notes[]"} == documented("install")

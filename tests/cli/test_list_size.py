@@ -70,6 +70,14 @@ def test_the_cache_tells_what_is_needed_again_and_what_is_not(furnished: Command
     assert min(before["indexes"], before["wheels"]) > 0
 
 
+def test_the_cache_tells_what_environments_share_with_it(furnished: CommandLine):
+    found = json.loads(furnished.succeed("cache", "size", "--json"))
+
+    shared = sum(row["shared_bytes"] for row in sizes(furnished)["trees"])
+    assert found["shared_wheels"] == shared > 0
+    assert "in unpacked wheels, and " in furnished.succeed("cache", "size")
+
+
 def test_what_cache_prune_deletes_is_what_nothing_needs(furnished: CommandLine):
     (furnished.layout.archives / ("0" * 64)).write_bytes(b"nobody's")
 
