@@ -47,8 +47,9 @@ def install_locked(scopes: Scopes, name: str, file: str, options: Options) -> No
     if options.as_json:
         output.write_json(planned.install_as_json(plan, rooms))
     else:
-        output.say(f"as {path} has it, made of the hashes in there")
-        planned.show_install(plan, rooms)
+        output.say(f"as {path} has it: who wrote that says what each package is, by its hash")
+        output.say(f"fetched from {', '.join(lock.servers(locked))}, as is said there")
+        planned.show_install(plan, rooms, signer="as the lock says, it was signed by")
     if options.dry_run:
         return
     install.check_room(plan, scopes.own.cache, scopes.own.prefixes, machine.prefixes(scopes.own))

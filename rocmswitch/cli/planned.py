@@ -12,10 +12,11 @@ from rocmswitch.planning.space import Room, space_needed
 from rocmswitch.planning.wheels import VenvPlan
 
 
-def show_install(plan: InstallPlan, rooms: tuple[Room, Room]) -> None:
+def show_install(plan: InstallPlan, rooms: tuple[Room, Room], *, signer: str = "signed by") -> None:
     """What will be fetched and unpacked, where from and by what it is checked; on stderr.
 
-    *rooms* is what is free for archives and for trees.
+    *rooms* is what is free for archives and for trees. *signer* are the words before whose key it was, for who has
+    not checked that.
     """
     sets = ", ".join(plan.sets)
     left = f", and {len(plan.host)} that this machine has" if plan.host else ""
@@ -35,7 +36,7 @@ def show_install(plan: InstallPlan, rooms: tuple[Room, Room]) -> None:
         if source.kind == "tarball":
             output.say(f"from {where}, by its hash {source.sha256 or '(not known before it is here)'}")
             continue
-        output.say(f"from {where} {source.suite} of {source.date}{expired}, signed by {source.fingerprint}")
+        output.say(f"from {where} {source.suite} of {source.date}{expired}, {signer} {source.fingerprint}")
     output.say(f"every package is checked: {', '.join(classes)}")
     notes = list(plan.notes)
     if " " in rooms[1].folder:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from rocmswitch.errors import Failed, MachineLacks, NotFound, Refused, UsageMistake
+from rocmswitch.errors import Failed, MachineLacks, NotFound, Refused, UsageMistake, VerificationFailed
 from rocmswitch.fetch.http import shown
 from rocmswitch.host.libraries import evidence
 from rocmswitch.metadata.lock import Lock
@@ -101,6 +101,11 @@ def chosen(lock: TreeLock, name: str, path: Path) -> LockedTree:
     raise NotFound(f"`{name}` is not in the lock `{path}`")
 
 
+def servers(locked: LockedTree) -> tuple[str, ...]:
+    """Those that its packages are fetched from: who wrote the lock chose them."""
+    return tuple(sorted({urlsplit(url).netloc for one in locked.packages for url in one.urls}))
+
+
 def is_same(receipt: Receipt, locked: LockedTree) -> bool:
     """Whether what is installed has the content of *locked*, under whatever name a repair has given it."""
     return receipt.name == receipt.stack and lock_prefix(receipt, None).tree == locked.tree
@@ -109,8 +114,12 @@ def is_same(receipt: Receipt, locked: LockedTree) -> bool:
 def plan(locked: LockedTree, stack: Stack, around: Surroundings, current: str) -> InstallPlan:
     """The plan that makes the very tree of *locked* here. *current* is what the stack's name means now.
 
-    Raises MachineLacks where this machine has not what the lock leaves to it.
+    Raises MachineLacks where this machine has not what the lock leaves to it, and VerificationFailed for a lock of
+    another release than the manifest's.
     """
+    if locked.version != stack.rocm.version:
+        here = f"whose manifest is of `{stack.rocm.version}`"
+        raise VerificationFailed(f"the lock has version `{locked.version}` of `{locked.stack}`, {here}")
     made = replace(_plan(locked, around.cache), replaces=current)
     if made.tree != locked.tree:
         raise Failed(f"the lock of `{locked.stack}` was changed by hand: its content is not `{locked.tree}`")

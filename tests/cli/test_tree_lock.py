@@ -118,6 +118,24 @@ def test_a_repaired_tree_has_the_lock_of_what_it_is(line: CommandLine, lock: Pat
     assert json.loads((tmp_path / "later.lock").read_text()) == before
 
 
+def test_a_lock_of_another_release_than_the_manifest_s_is_refused(other: CommandLine, lock: Path, site: AcmeSite):
+    site.let(other, rocm={"version": "1.0.1"})
+
+    outcome = other.run("install", "--locked", str(lock), "--yes")
+
+    assert outcome.code == 4
+    assert "the lock has version `1.0.0` of `acme-1.0`, whose manifest is of `1.0.1`" in outcome.error
+
+
+def test_where_a_lock_fetches_from_is_told_and_no_signature_that_nobody_has_checked(
+    other: CommandLine, lock: Path, site: AcmeSite
+):
+    outcome = other.run("install", "--locked", str(lock), "--dry-run")
+
+    assert f"fetched from {site.server.url('').split('/')[2]}, as is said there" in outcome.err
+    assert f"as the lock says, it was signed by {site.key.fingerprint}" in outcome.err
+
+
 def test_a_lock_that_somebody_has_changed_is_refused(other: CommandLine, lock: Path):
     text = lock.read_text()
     lock.write_text(re.sub(r'"place": "rocm"|"root": "usr"', '"root": "opt"', text, count=1))
