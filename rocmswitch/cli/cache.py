@@ -43,7 +43,8 @@ def size(scopes: Scopes, as_json: bool) -> None:
     )
     output.write(f"  {output.size(held.unreferenced)} nothing needs, which `rocmswitch cache prune` deletes")
     output.write(f"{output.size(held.indexes)} in package indexes")
-    output.write(f"{output.size(held.wheels)} in unpacked wheels, which environments share")
+    shared = f", and {output.size(held.shared_wheels)} that environments share" if held.shared_wheels else ""
+    output.write(f"{output.size(held.wheels)} in unpacked wheels{shared}")
     if kept is not None:
         output.write(f"{output.size(kept)} kept to take changes back, which `rocmswitch backup prune` lets go of")
 

@@ -31,7 +31,9 @@ class Held:
     """Of all others."""
     indexes: int
     wheels: int
-    """That only uv's own folder holds: what an environment shares would stay."""
+    """That only uv's own folder holds."""
+    shared_wheels: int
+    """Of those that environments have, too: they would stay."""
 
 
 def held(cache: Cache, wanted: Collection[str], layout: Layout) -> Held:
@@ -39,8 +41,8 @@ def held(cache: Cache, wanted: Collection[str], layout: Layout) -> Held:
     files = cache.files()
     total = sum(one.size for one in files)
     needed = sum(one.size for one in files if not one.partial and one.name in wanted)
-    indexes, wheels = usage([layout.indexes]).freed, usage([layout.uv]).freed
-    return Held(len(files), total, needed, total - needed, indexes, wheels)
+    indexes, wheels = usage([layout.indexes]).freed, usage([layout.uv])
+    return Held(len(files), total, needed, total - needed, indexes, wheels.freed, wheels.shared)
 
 
 def wanted(installed: Installed, kept: Iterable[Receipt] = ()) -> frozenset[str]:

@@ -74,7 +74,7 @@ def test_the_cache_tells_what_environments_share_with_it(furnished: CommandLine)
     found = json.loads(furnished.succeed("cache", "size", "--json"))
 
     shared = sum(row["shared_bytes"] for row in sizes(furnished)["trees"])
-    assert found["shared_wheels"] == shared > 0
+    assert 0 < found["shared_wheels"] <= shared
     assert "in unpacked wheels, and " in furnished.succeed("cache", "size")
 
 
