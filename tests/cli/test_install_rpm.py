@@ -107,6 +107,10 @@ def test_a_stack_of_rpms_is_installed_and_runs(person: CommandLine, rocky: Rocky
     assert "2 signed" in person.succeed("show", NAME)
 
 
+def test_only_a_program_that_is_there_is_named_as_the_next_step(person: CommandLine):
+    assert person.run("install", NAME, "--yes").err.splitlines()[-1] == f"next: `rocmswitch use {NAME}`"
+
+
 def test_the_plan_says_what_is_fetched_and_what_the_host_has(person: CommandLine, rocky: RockySite):
     plan = json.loads(person.succeed("install", NAME, "--dry-run", "--json"))
 
