@@ -31,6 +31,8 @@ class InstalledPackage:
     """Bytes on disk, as the package states it."""
     url: str = ""
     """Where it came from: `repair` asks there again."""
+    host_has: bool = False
+    """Of `base`: the machine had it too, and it was carried because the C library was."""
 
 
 @dataclass(frozen=True)

@@ -245,4 +245,5 @@ def _installed(planned: PlannedPackage) -> InstalledPackage:
         planned.place,
         package.installed_size,
         planned.urls[0] if planned.urls else "",
+        planned.host_has,
     )

@@ -130,6 +130,7 @@ def _planned(installed: InstalledPackage, cache: Cache) -> PlannedPackage:
         installed.place,
         installed.verification,
         cached=cache.find(digest, installed.size) is not None,
+        host_has=installed.host_has,
     )
 
 

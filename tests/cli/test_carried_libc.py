@@ -20,7 +20,7 @@ from tests.support.keys import SigningKey
 from tests.support.ownlibc import FOLDER, VERSION, family, libc_deb, teller
 from tests.support.trees import replace_content
 
-TABLE = {"libc6": ["libc.so.6"], "libextra": ["libextra.so.1"]}
+TABLE = {"libc6": ["libc.so.6"], "libextra": ["libextra.so.1"], "binutils": ["bin/sh"]}
 PYTHON = """
 import ctypes, multiprocessing, os, ssl, subprocess, sys
 inner = subprocess.run([sys.executable, "-c", "import sys; print(sys.prefix)"], capture_output=True, text=True)
@@ -43,13 +43,14 @@ def site(tmp_path_factory: pytest.TempPathFactory, key: SigningKey) -> Iterator[
     tools = Deb(
         "acme-tools",
         "2.0-1",
-        f"acme-core (>= 1.0), libextra, libc6 (>= {VERSION})",
+        f"acme-core (>= 1.0), libextra, binutils, libc6 (>= {VERSION})",
         files={"usr/bin/teller": teller(), "usr/bin/lister": "#!/usr/bin/perl\n"},
     )
     core = {f"{FOLDER}/libacme.so.1": Library("libacme.so.1", needs=("libc.so.6",))}
     extra = {f"{FOLDER}/libextra.so.1": Library("libextra.so.1")}
     with AcmeSite(tmp_path_factory.mktemp("server"), key) as made:
         made.repository.add(tools, Deb("acme-core", "2.0-1", files=core), Deb("libextra", files=extra), libc_deb())
+        made.repository.add(Deb("binutils", files={"usr/bin/ld": "#!/bin/sh\n"}))
         made.publish()
         yield made
 
@@ -104,8 +105,22 @@ def test_the_plan_takes_all_along_and_says_why_in_one_line(line: CommandLine):
     assert why[0].startswith("note: carried along, with its own C library, because this machine has glibc ")
     assert why[0].endswith(f" and acme-tools needs {VERSION}")
     places = {one["name"]: one["place"] for one in said["packages"]}
-    assert places == {"acme-core": "rocm", "acme-tools": "rocm", "libc6": "base", "libextra": "base"}
+    base = dict.fromkeys(("binutils", "libc6", "libextra"), "base")
+    assert places == {"acme-core": "rocm", "acme-tools": "rocm", **base}
     assert said["host"] == []
+
+
+def test_a_repaired_tree_offers_the_same_and_no_more(own: CommandLine):
+    def offered() -> list[str]:
+        return [one["path"] for one in json.loads((tree(own) / ".rocmswitch/files.json").read_text())]
+
+    before = offered()
+    replace_content(tree(own) / "usr/bin/lister", b"#!/bin/sh\n")
+
+    own.succeed("repair", NAME, "--yes")
+
+    assert "base/linker/ld" in before
+    assert offered() == before
 
 
 def test_programs_run_with_the_tree_s_c_library_alone(installed: CommandLine):
@@ -163,6 +178,7 @@ def test_folders_of_the_carried_system_are_merged_as_those_of_a_running_one(inst
     base = tree(installed) / "base"
 
     assert {one.name: str(one.readlink()) for one in base.iterdir() if one.is_symlink()} == {
+        "bin": "usr/bin",
         "lib": "usr/lib",
         "lib64": "usr/lib64",
     }
