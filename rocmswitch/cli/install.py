@@ -232,6 +232,14 @@ def _execute(scopes: Scopes, plan: InstallPlan, workshop: Workshop, stages: Stag
         receipt = install.execute(plan, workshop, shown, stages)
     output.say(f"installed {receipt.name}: {output.size(receipt.size)}, {scopes.own.prefixes / receipt.name}")
     slimness.say_saved(receipt)
-    output.say(f"next: `rocmswitch run {receipt.name} -- rocminfo`, or `rocmswitch use {receipt.name}`")
+    output.say(f"next: {_next(receipt, scopes.own.prefixes / receipt.name)}")
     if is_shared(scopes):
         tell_shared(scopes, receipt)
+
+
+def _next(receipt: Receipt, prefix: Path) -> str:
+    """What works now: not every stack has the program that lists cards."""
+    folders = dict(receipt.activation.paths).get("PATH", ())
+    listing = f"`rocmswitch run {receipt.name} -- rocminfo`, or "
+    there = any((prefix / one / "rocminfo").exists() for one in folders)
+    return f"{listing if there else ''}`rocmswitch use {receipt.name}`"
