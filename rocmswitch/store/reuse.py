@@ -18,7 +18,7 @@ from rocmswitch.model.receipt import InstalledPackage, LeftOut, Receipt
 from rocmswitch.planning.gpufiles import Kernels, left_out, named, summed
 from rocmswitch.store.receipts import read_files, read_receipt
 from rocmswitch.store.sharing import take_over
-from rocmswitch.store.target import BASE, HEAD, MADE_RELATIVE
+from rocmswitch.store.target import BASE, HEAD, MADE_RELATIVE, way
 from rocmswitch.store.verify import hash_files
 from rocmswitch.system.disk import Disk
 from rocmswitch.system.reading import open_regular
@@ -30,8 +30,6 @@ _UNPACKED = {"directory": 0o755, "link": 0o777}
 """The modes before publishing took the write permission away: another package may bring the same path. Files
 never had it.
 """
-
-_LINKS = 40
 
 
 @dataclass(frozen=True)
@@ -150,8 +148,8 @@ class _Old:
         if not self.wanted.kernels.gpus or place == BASE:
             return entries
         kept = {one.path for one in entries if judge(one)}
-        links = {one.path: one.target for one in entries if one.kind == "link" and one.path in kept}
-        kept.update(_end(path, links) for path in links)
+        links = {one.path: _leads_to(one) for one in entries if one.kind == "link"}
+        kept.update(one for path in kept & links.keys() for one in way(path, links))
         return tuple(one for one in entries if one.path in kept)
 
     def left_out(self, package: str, chosen: Collection[FileEntry]) -> tuple[LeftOut, ...]:
@@ -179,12 +177,8 @@ def _judge(old: Path, kernels: Kernels) -> Callable[[FileEntry], bool]:
     return judge
 
 
-def _end(path: str, links: Mapping[str, str]) -> str:
-    for _ in range(_LINKS):
-        if path not in links:
-            return path
-        path = posixpath.normpath(posixpath.join(posixpath.dirname(path), links[path]))
-    return path
+def _leads_to(link: FileEntry) -> str:
+    return posixpath.normpath(posixpath.join(posixpath.dirname(link.path), link.target))
 
 
 def _agreed(unpacked: FileEntry, there: FileEntry | None) -> FileEntry:

@@ -11,7 +11,7 @@ import hashlib
 import os
 import posixpath
 import stat
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -65,6 +65,25 @@ class Unpacking:
         return BASE if self.place == BASE else ""
 
 
+def way(path: str, links: Mapping[str, str]) -> Iterator[str]:
+    """The paths that *path* leads to, over one link after the other, also by links that folders above are.
+
+    *links* are by path where each leads, without `..`.
+    """
+    for _ in range(MOST_LINKS):
+        link = next((one for one in (*_above(path), path) if one in links), "")
+        if not link:
+            return
+        path = posixpath.normpath(posixpath.join(links[link], path[len(link) + 1 :]))
+        yield path
+
+
+def _above(path: str) -> Iterator[str]:
+    for at, character in enumerate(path):
+        if character == "/" and at:
+            yield path[:at]
+
+
 class Stopped(Exception):
     """Another package failed, or the user interrupted: this one is given up."""
 
@@ -111,14 +130,8 @@ class Target:
 
     def missed(self) -> frozenset[str]:
         """Members that were left out although a wanted link leads to them."""
-        return frozenset(end for path in self._links if (end := self._end(path)) in self._unwanted)
-
-    def _end(self, path: str) -> str:
-        for _ in range(MOST_LINKS):
-            if path not in self._links:
-                return path
-            path = self._links[path]
-        return path
+        found = (one for path in self._links for one in way(path, self._links))
+        return frozenset(one for one in found if one in self._unwanted)
 
     def put(self, member: Member, tar: Tar) -> None:
         """Make one member's path. Raises Unfit."""
@@ -142,7 +155,7 @@ class Target:
         """Whether a link is made. A hard one to what was left out is not: there is no content for it as yet."""
         if self._work.wanted is None:
             return True
-        if not self._work.wanted(link, b""):
+        if link.path not in self._needed and not self._work.wanted(link, b""):
             self._unwanted[link.path] = 0
             return False
         to = link.target.lstrip("/")

@@ -14,8 +14,9 @@ from rocmswitch.store.receipts import read_files, read_receipt
 from tests.support.acme import NAME, AcmeSite
 from tests.support.cardroots import rx5700xt_machine
 from tests.support.commandline import CommandLine
-from tests.support.debs import Deb
+from tests.support.debs import Deb, Link
 from tests.support.gpustack import BLAS, KEPT, OTHERS, SIZE, fat_library, install_kernels, offer_kernels
+from tests.support.offloadbundles import bundle
 from tests.support.trees import replace_content
 
 
@@ -181,6 +182,30 @@ def test_the_card_of_this_machine_is_taken(site: AcmeSite, line: CommandLine, tm
     line.succeed("install", NAME, "--set", "libraries", "--gpu", "auto", "--yes", ROCMSWITCH_SYSROOT=str(machine))
 
     assert read_receipt(line.layout.prefixes / NAME).gpus == ("gfx1010",)
+
+
+def test_no_link_for_the_card_leads_to_what_was_left_out(site: AcmeSite, line: CommandLine):
+    files = {
+        "usr/lib64": Link("lib"),
+        f"{BLAS}/way_gfx1010.co": Link("../../../lib64/rocblas/library/real_gfx1030.co"),
+        f"{BLAS}/real_gfx1030.co": bundle("gfx1030", size=SIZE),
+        f"{BLAS}/chain_gfx1010.co": Link("chain_gfx1030.co"),
+        f"{BLAS}/chain_gfx1030.co": Link("chain_gfx90a.co"),
+        f"{BLAS}/chain_gfx90a.co": bundle("gfx90a", size=SIZE),
+        f"{BLAS}/other_gfx90a.co": bundle("gfx90a", size=SIZE),
+    }
+    site.repository.add(Deb("acme-links", "1.0-1", depends="acme-core", files=files))
+    offer_kernels(site, line)
+    site.let(line, rocm={"sets": {"runtime": ["acme-links"]}})
+    prefix = line.layout.prefixes / NAME
+
+    for words in (("--gpu", "gfx1010"), ("--gpu", "all"), ("--gpu", "gfx1010")):
+        line.succeed("install", NAME, *words, "--yes")
+
+        assert [path for path in files if (prefix / path).is_symlink() and not (prefix / path).exists()] == []
+        assert (prefix / f"{BLAS}/chain_gfx1010.co").is_file() and (prefix / f"{BLAS}/way_gfx1010.co").is_file()
+        assert (prefix / f"{BLAS}/other_gfx90a.co").exists() == ("all" in words)
+    line.succeed("verify", NAME)
 
 
 @pytest.mark.parametrize("variable", ["HSA_OVERRIDE_GFX_VERSION", "HSA_OVERRIDE_GFX_VERSION_0"])
