@@ -35,8 +35,9 @@ from rocmswitch.store.layout import Layout
 def command(scopes: Scopes, name: str | None, keep_cache: bool, yes: bool, dry_run: bool) -> None:
     """Take away all that rocmswitch has made: there is no way back.
 
-    What is deployed in environments of others is put back first. A linked ROCm stays; so do changes of kernel
-    modules, which have a command of their own. At the end it says how the program itself is removed.
+    What is deployed in environments of others is put back first; what was only adopted there stays. A linked ROCm
+    stays; so do changes of kernel modules, which have a command of their own. At the end it says how the program
+    itself is removed.
     """
     if name is not None:
         raise UsageMistake("`uninstall` is about all of rocmswitch", hint=f"run `rocmswitch remove {name}`")
@@ -96,6 +97,8 @@ def _show(plan: Uninstall, elsewhere: Elsewhere, hooks: tuple[init.Plan, ...]) -
         output.say(f"nothing of rocmswitch's is in {layout.data}")
     for place in elsewhere.there:
         output.say(f"puts back what is deployed in {place}")
+    for place in elsewhere.adopted:
+        output.say(f"what was adopted in {place} stays as it is; the copies of what stood there before go")
     for place in elsewhere.gone:
         output.say(
             f"{place} is gone, where something was deployed: if it was only moved or is not mounted, have it there "

@@ -76,6 +76,8 @@ class Elsewhere:
     """Some of it still stands: its originals are put back first."""
     gone: tuple[str, ...] = ()
     """The place is gone, or a disk is not mounted; its originals would go, too."""
+    adopted: tuple[str, ...] = ()
+    """What stands there stood there before rocmswitch came, and stays."""
 
 
 def plan(layout: Layout, forests: tuple[Forest, ...], *, keep_cache: bool) -> Uninstall:
@@ -93,16 +95,16 @@ def look_elsewhere(ledger: Ledger) -> Elsewhere:
     """Where originals would be lost. What was let go of, or replaced altogether since, has none to be put back."""
     generations = ledger.generations()
     facts = survey(ledger, generations, {one.number for one in generations}, limit=QUICK)
-    there: dict[str, None] = {}
-    gone: dict[str, None] = {}
+    found: dict[str, dict[str, None]] = {"deploy": {}, "adopt": {}, "gone": {}}
     for one in judge(generations, facts):
-        place = one.generation.intent.place
-        if one.generation.intent.verb in DEPLOYED and place.kind in _OF_OTHERS and one.state not in _SETTLED:
+        verb, place = one.generation.intent.verb, one.generation.intent.place
+        if verb in DEPLOYED and place.kind in _OF_OTHERS and one.state not in _SETTLED:
             if facts.places.get(one.generation.number) == "gone":
-                gone[place.name] = None
+                found["gone"][place.name] = None
             elif any(_stands(step, facts) for step in one.generation.steps):
-                there[place.name] = None
-    return Elsewhere(tuple(there), tuple(gone))
+                found[verb][place.name] = None
+    adopted = tuple(place for place in found["adopt"] if place not in found["deploy"])
+    return Elsewhere(tuple(found["deploy"]), tuple(found["gone"]), adopted)
 
 
 def _stands(step: Step, facts: Facts) -> bool:

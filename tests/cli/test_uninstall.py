@@ -171,6 +171,19 @@ def test_nothing_goes_where_what_was_saved_is_damaged(line: CommandLine):
     assert (site / MIOPEN).is_file()
 
 
+def test_what_was_there_before_rocmswitch_and_only_adopted_stays(line: CommandLine):
+    site = foreign(line.home / "my venv")
+    write(site / f"{MIOPEN}.original", (site / MIOPEN).read_bytes())
+    write(site / MIOPEN, patched())
+    before = everything(line)
+    line.succeed("deploy", "--adopt", str(line.home / "my venv"), "--yes")
+
+    done = line.run("uninstall", "--yes")
+
+    assert (done.code, everything(line)) == (0, before)
+    assert f"what was adopted in {line.home / 'my venv'} stays as it is" in done.err
+
+
 def test_an_environment_that_is_not_where_it_was_is_told(line: CommandLine):
     deploy(line, "libMIOpen.so")
     (line.home / "my venv").rename(line.home / "moved")
