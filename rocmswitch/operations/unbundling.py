@@ -58,6 +58,7 @@ class Supplies:
     folder: Path
     unknown: tuple[Unknown, ...]
     disk: Disk
+    catalog: Catalog
 
     @property
     def bundle(self) -> Bundle:
@@ -118,12 +119,17 @@ class Supplies:
         return lock
 
     def _aliases(self, own_mirrors: Mapping[str, str]) -> dict[AnyPlace, tuple[AnyPlace, ...]]:
-        """By what the bundle calls a repository, what this machine calls it."""
-        host = read_host()
+        """By what the bundle calls a repository, what this machine calls it.
+
+        Of a stack that is known here, by the manifest here, which planning goes by: with one of its own a bundle
+        could call a repository what it likes, and nobody would know how new the index was that was seen of it.
+        """
+        host, own = read_host(), {one.stack.name: one.stack for one in self.unknown}
         found: dict[AnyPlace, tuple[AnyPlace, ...]] = {}
         for one in self.bundle.stacks:
-            content = self.file.read(self.bundle.member(one.manifest))
-            found.update(_places(parse_manifest(content, one.name), host, self.bundle, own_mirrors))
+            stack = own.get(one.name) or self.catalog.read(one.name).stack
+            for place, names in _places(stack, host, self.bundle, own_mirrors):
+                found[place] = (*found.get(place, ()), *names)  # those of all stacks: none takes another's away
         return found
 
 
@@ -136,7 +142,7 @@ def supplies(path: Path, catalog: Catalog, disk: Disk) -> Iterator[Supplies]:
     with BundleFile.opened(path) as file, tempfile.TemporaryDirectory(prefix="rocmswitch-") as name:
         folder, known = Path(name), catalog.names()
         unknown = tuple(_unknown(file, one) for one in file.bundle.stacks if one.name not in known)
-        made = Supplies(file, folder, unknown, disk)
+        made = Supplies(file, folder, unknown, disk, catalog)
         for one in unknown:
             lay_down(one, made.manifests, disk)
         yield made

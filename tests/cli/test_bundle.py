@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shlex
@@ -14,9 +15,12 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from rocmswitch.metadata.bundle import parse_bundle
+from rocmswitch.store.bundle import BundleFile, write_bundle
 from rocmswitch.store.receipts import read_files, read_receipt
+from rocmswitch.system.disk import Disk
 from tests.support.acme import NAME, AcmeSite
 from tests.support.aptrepository import Publication
 from tests.support.commandline import CommandLine, Outcome
@@ -164,6 +168,56 @@ def test_a_bundle_older_than_what_this_machine_has_seen_is_refused(line: Command
     assert outcome.code == 4
     assert "the bundle is older than what this machine knows" in outcome.error
     assert line.run("bundle", "install", str(bundle), "--yes", "--allow-expired").code == 0
+
+
+def test_a_bundle_cannot_hide_how_old_it_is_behind_another_mirror_and_a_manifest_of_its_own(
+    line: CommandLine, site: AcmeSite, tmp_path: Path
+):
+    """What this machine has seen of the repository counts under whatever name the bundle has it."""
+    path, forged = tmp_path / "old.tar", tmp_path / "forged.tar"
+    mirror = site.server.url("").replace("127.0.0.1", "localhost")
+    line.succeed("bundle", "create", NAME, "--mirror", mirror, "-o", str(path), "--yes")
+    site.publish(Publication(date=datetime.now(timezone.utc)))
+    line.succeed("install", NAME, "--yes")
+    line.succeed("remove", NAME, "--purge", "--yes")
+    _with_other_manifest(path, forged, site.manifest().replace(b"127.0.0.1", b"nowhere.invalid"))
+
+    outcome = line.run("bundle", "install", str(forged), "--yes")
+
+    assert outcome.code == 4, outcome
+    assert "the bundle is older than what this machine knows" in outcome.error
+
+
+def test_a_stack_that_only_a_bundle_knows_does_not_hide_how_old_another_s_index_is(
+    line: CommandLine, site: AcmeSite, tmp_path: Path
+):
+    path, forged = tmp_path / "old.tar", tmp_path / "forged.tar"
+    elsewhere = site.server.url("").replace("127.0.0.1", "localhost")
+    line.succeed("bundle", "create", NAME, "--mirror", elsewhere, "-o", str(path), "--yes")
+    site.publish(Publication(date=datetime.now(timezone.utc)))
+    line.succeed("install", NAME, "--yes")
+    line.succeed("remove", NAME, "--purge", "--yes")
+    manifest = site.manifest("zebra-1.0").replace(site.server.url("").encode(), elsewhere.encode())
+    _with_other_manifest(path, forged, manifest, beside="zebra-1.0")
+
+    outcome = line.run("bundle", "install", str(forged), NAME, "--yes")
+
+    assert outcome.code == 4, outcome
+    assert "the bundle is older than what this machine knows" in outcome.error
+
+
+def _with_other_manifest(path: Path, forged: Path, manifest: bytes, *, beside: str = "") -> None:
+    """The bundle *path* as *forged*, with *manifest* for its only stack, or for another one *beside* it."""
+    with BundleFile.opened(path) as file:
+        bundle, contents = file.bundle, {one.path: b"".join(file.pieces(one)) for one in file.bundle.members}
+    (stack,) = bundle.stacks
+    old = bundle.member(stack.manifest)
+    made = replace(
+        old, path=f"manifests/{beside or 'own'}", size=len(manifest), sha256=hashlib.sha256(manifest).hexdigest()
+    )
+    stacks = (*(bundle.stacks if beside else ()), replace(stack, name=beside or stack.name, manifest=made.path))
+    members = tuple(sorted((made, *bundle.members), key=lambda one: one.path))
+    write_bundle(forged, replace(bundle, stacks=stacks, members=members), {**contents, made.path: manifest}, Disk())
 
 
 def test_the_keys_of_this_machine_s_manifest_count_not_those_of_the_bundle(
