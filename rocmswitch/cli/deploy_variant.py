@@ -8,6 +8,8 @@ from rocmswitch.cli import machine, output
 from rocmswitch.cli.deploy_options import Options
 from rocmswitch.cli.filenames import printable, text_only
 from rocmswitch.cli.main import Scopes
+from rocmswitch.cli.system_option import is_only_shared
+from rocmswitch.errors import Refused
 from rocmswitch.model.deployment import FILE, Generation, NewFile
 from rocmswitch.operations import deploy, variant
 from rocmswitch.operations.access import newest
@@ -16,7 +18,14 @@ from rocmswitch.store.installed import Installed
 
 
 def deploy_into_stack(scopes: Scopes, options: Options, stack: str) -> None:
-    """Make a variant of *stack*, a prefix; programs are told the plan also where it is refused."""
+    """Make a variant of *stack*, a prefix; programs are told the plan also where it is refused.
+
+    Raises Refused for a stack that is not this user's own.
+    """
+    if is_only_shared(scopes, stack):
+        raise Refused(
+            f"`{stack}` is shared by all users of this machine: files of yours go only into a stack of your own"
+        )
     expected = newest(machine.ledger(scopes))
     with output.waiting(f"looking at the libraries of {stack}"):
         plan = variant.plan(

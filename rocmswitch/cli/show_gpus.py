@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from rocmswitch.cli import output
+from rocmswitch.cli.gpu_choice import AUTO, cards_here
 from rocmswitch.errors import NotFound
 from rocmswitch.model.receipt import Receipt
 from rocmswitch.store.installed import Installation
@@ -59,9 +60,10 @@ def choice_rows(receipt: Receipt) -> list[tuple[str, str]]:
 
 
 def _say_how(found: GpuBytes, receipt: Receipt) -> None:
-    best = next((one for one in found.targets if one.saved), None)
-    if receipt.kind == "prefix" and not receipt.linked and best is not None and receipt.name == receipt.stack:
-        output.say(f"`rocmswitch install {receipt.name} --gpu {best.target}` leaves out what other cards need")
+    saving = [one.target for one in found.targets if one.saved]
+    if receipt.kind == "prefix" and not receipt.linked and saving and receipt.name == receipt.stack:
+        word = AUTO if any(target in saving for target in cards_here()) else "CARD"
+        output.say(f"`rocmswitch install {receipt.name} --gpu {word}` leaves out what other cards need")
 
 
 def _as_json(found: GpuBytes, receipt: Receipt) -> dict[str, object]:

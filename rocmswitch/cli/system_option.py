@@ -71,12 +71,17 @@ def check_home(scopes: Scopes) -> None:
 
 def check_own(scopes: Scopes, name: str) -> None:
     """Raise MachineLacks where *name* is not this user's but the machine's: how it is changed, as a whole line."""
-    if is_shared(scopes) or not Layout.system().prefixes.is_dir():
-        return
-    if not _knows(Installed((scopes.own,)), name) and _knows(Installed((Layout.system(),)), name):
+    if is_only_shared(scopes, name):
         raise _root_only(
             f"`{name}` is shared by all users of this machine, and only root may change it", "--system"
         )
+
+
+def is_only_shared(scopes: Scopes, name: str) -> bool:
+    """Whether *name* is the machine's and no one of this user's."""
+    if is_shared(scopes) or not Layout.system().prefixes.is_dir():
+        return False
+    return not _knows(Installed((scopes.own,)), name) and _knows(Installed((Layout.system(),)), name)
 
 
 def _knows(installed: Installed, name: str) -> bool:

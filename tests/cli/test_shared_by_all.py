@@ -162,6 +162,15 @@ def test_root_with_a_user_s_home_puts_nothing_there(machine: SharedMachine, word
     assert [path for path in line.folder.rglob("*") if path.lstat().st_uid == 0] == []
 
 
+def test_files_of_one_user_do_not_go_into_what_is_shared(machine: SharedMachine):
+    done = machine.user("deploy", "/bin/true", "--into", NAME, "--name", "mine", "--yes")
+
+    assert (done.code, done.error) == (
+        5,
+        f"`{NAME}` is shared by all users of this machine: files of yours go only into a stack of your own",
+    )
+
+
 def test_an_environment_without_its_shared_prefix_names_the_way_out(changing: SharedMachine):
     machine = changing
     machine.succeed("use", NAME, "--venv", "proj", "--yes", number=SOMEBODY)
