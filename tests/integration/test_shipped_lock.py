@@ -46,6 +46,18 @@ def test_the_sets_of_a_shipped_lock_are_those_that_its_plans_have(path):
 
 
 @pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.stem)
+def test_before_anything_is_fetched_a_shipped_lock_tells_what_a_choice_of_cards_saves(path):
+    stack, lock = read(path)
+    everything = Evidence(proven=tuple((name, "it is there") for name in stack.rocm.host))
+    request = Request(stack, ("developer",), gpus=("gfx1010",))
+
+    made = plan_install(request, locked_offer(request, lock, lambda one: ()), Machine(BOOKWORM, everything))
+
+    assert made.left_out_is_known
+    assert (made.left_out_size > 0) == any(one.name.startswith("librocblas") for one in lock.packages)
+
+
+@pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.stem)
 def test_a_shipped_lock_serves_a_machine_that_has_nothing_but_the_c_library(path):
     stack, lock = read(path)
     lacking = tuple((name, "it is not there") for name in stack.rocm.host if name != "libc6")
