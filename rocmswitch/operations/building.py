@@ -15,7 +15,7 @@ from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.model.package import Artifact
 from rocmswitch.model.receipt import InstalledPackage, LeftOut, Receipt
 from rocmswitch.operations.scripts import write_scripts
-from rocmswitch.operations.tarball import learned
+from rocmswitch.operations.tarball import first_used, learned
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.activation import plan_activation
 from rocmswitch.planning.gpufiles import left_out, summed
@@ -60,8 +60,9 @@ def build(plan: InstallPlan, workshop: Workshop, progress: Progress, stages: Sta
     Where another rocmswitch has made the same tree meanwhile, that one is used. Raises Busy, Failed,
     VerificationFailed, NetworkFailed and MachineLacks; the next command cleans up what was begun.
     """
-    trees, plan = workshop.trees, learned(plan, workshop.downloads, workshop.seen, progress)
-    with alone(trees, plan.name, workshop.wait, progress):
+    trees, asked = workshop.trees, plan
+    plan = learned(asked, workshop.downloads, workshop.seen, progress)
+    with first_used(asked, workshop.seen), alone(trees, plan.name, workshop.wait, progress):
         current = trees.current(plan.name)
         plan = _sound(plan, trees, current, stages)
         if current not in (plan.tree, plan.replaces):

@@ -6,6 +6,8 @@ on.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from urllib.parse import unquote, urlsplit
 
@@ -85,6 +87,21 @@ def learned(plan: InstallPlan, downloads: Downloads, seen: FirstUse, progress: P
         packages=tuple(_with_hash(one, found) for one in plan.packages),
         sources=tuple(replace(one, sha256=one.sha256 or found[one.url].value) for one in plan.sources),
     )
+
+
+@contextlib.contextmanager
+def first_used(plan: InstallPlan, seen: FirstUse) -> Iterator[None]:
+    """What *plan* had no hash for is required from now on only if the block can use it.
+
+    A proxy may have answered with a page of its own: the archive itself must not be refused for that ever after.
+    """
+    try:
+        yield
+    except VerificationFailed:
+        for one in plan.packages:
+            if one.unhashed:
+                seen.forget(one.urls[0])
+        raise
 
 
 def _known(source: Source, url: str, seen: FirstUse) -> Digest | None:

@@ -56,6 +56,12 @@ class FirstUse:
                 self._disk.replace_file(path, content.encode())
         self.check(url, digest)
 
+    def forget(self, url: str) -> None:
+        """Let the next use be the first: what came could not be used."""
+        path = self._folder / _record(url)
+        with disk_errors(path):
+            self._disk.discard(path)
+
 
 def _record(url: str) -> str:
     return f"{hashlib.sha256(_plain(url).encode()).hexdigest()[:24]}.json"

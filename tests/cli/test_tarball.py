@@ -201,6 +201,19 @@ def test_a_tarball_that_changed_after_its_first_use_is_refused(
     assert "hash" in outcome.error and secure.url in outcome.error
 
 
+def test_what_came_first_and_is_no_archive_is_not_required_from_then_on(secure: TarballSite, learner: CommandLine):
+    archive = secure.folder / ARCHIVE
+    content = archive.read_bytes()
+    archive.write_bytes(b"<html>who are you?</html>" * 100)
+    assert learner.run("install", NAME, "--yes").code == 4
+    archive.write_bytes(content)
+
+    learner.succeed("install", NAME, "--yes")
+
+    (record,) = (learner.layout.seen / "tarballs").iterdir()
+    assert json.loads(record.read_text())["sha256"] == hashlib.sha256(content).hexdigest()
+
+
 def test_a_first_download_that_is_cut_goes_on_too(secure: TarballSite, learner: CommandLine):
     size = (secure.folder / ARCHIVE).stat().st_size
     secure.server.misbehave(ARCHIVE, Fault(cut_after=size // 2, times=2))
