@@ -87,6 +87,13 @@ def tell(scopes: Scopes, name: str) -> None:
         output.say(f"note: the bundle was made with another manifest of {name}; the one here counts")
 
 
+def tell_python(scopes: Scopes, key: str) -> None:
+    """Whose word is taken for the Python *key*, where it is the bundle's."""
+    python = scopes.supplies.python if scopes.supplies else None
+    if python is not None and key and python.suits(key):
+        output.say(f"note: {python.key} is the bundle's: unless uv has its hash, who made the bundle is trusted for it")
+
+
 def adopt(scopes: Scopes, name: str) -> None:
     """Keep the manifest of a stack that only the bundle knew: `repair`, `show` and `use` need it."""
     unknown = _unknown(scopes, name)

@@ -170,6 +170,7 @@ def _carry_out(
     if existing and existing.receipt.tree == plan.tree and not plan.install and not options.as_json:
         return True
     bundled.tell(scopes, plan.stack)
+    bundled.tell_python(scopes, plan.interpreter.fetch)
     _show(plan, options, install.rooms(layout.cache, layout.prefixes))
     if options.dry_run:
         return False

@@ -173,6 +173,7 @@ def test_a_python_comes_along_and_is_the_one_that_is_used(pytorch: PytorchSite, 
     outcome = other.run("bundle", "install", str(path), "--venv", "demo", "--python", version, "--yes")
 
     assert outcome.code == 0, outcome
+    assert f"{key} is the bundle's: unless uv has its hash, who made the bundle is trusted for it" in outcome.err
     assert (other.layout.pythons / key / "bin/python3").exists()
     assert read_receipt(other.layout.venvs / "demo").python.startswith(str(other.layout.pythons))
 
