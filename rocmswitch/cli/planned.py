@@ -39,8 +39,8 @@ def show_install(plan: InstallPlan, rooms: tuple[Room, Room], *, signer: str = "
         output.say(f"from {where} {source.suite} of {source.date}{expired}, {signer} {source.fingerprint}")
     output.say(f"every package is checked: {', '.join(classes)}")
     notes = list(plan.notes)
-    if " " in rooms[1].folder:
-        notes.append(f"hipcc does not work below `{rooms[1].folder}`: it cannot read a path with a space")
+    if {" ", ","} & set(rooms[1].folder):
+        notes.append(f"hipcc does not work below `{rooms[1].folder}`: it cannot read a path with a space or comma")
     for note in notes:
         output.say(f"note: {note}")
 

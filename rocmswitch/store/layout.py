@@ -7,7 +7,7 @@ all of a scope under one folder (`ROCMSWITCH_HOME`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rocmswitch.errors import MachineLacks
@@ -26,11 +26,12 @@ class Layout:
     def user(cls, environment: Mapping[str, str]) -> Layout:
         """The folders of the user whose environment this is. ROCMSWITCH_HOME moves them. Raises MachineLacks."""
         if environment.get("ROCMSWITCH_HOME"):
-            return cls.under(Path(environment["ROCMSWITCH_HOME"]).absolute())
+            own = cls.under(Path(environment["ROCMSWITCH_HOME"]).absolute())
+            return replace(own, data=_listable(own.data))
         home = _home(environment)
         return cls(
             "user",
-            _xdg(environment, "XDG_DATA_HOME", home / ".local/share") / "rocmswitch",
+            _listable(_xdg(environment, "XDG_DATA_HOME", home / ".local/share") / "rocmswitch"),
             _xdg(environment, "XDG_CACHE_HOME", home / ".cache") / "rocmswitch",
             _xdg(environment, "XDG_CONFIG_HOME", home / ".config") / "rocmswitch",
         )
@@ -175,6 +176,14 @@ def _home(environment: Mapping[str, str]) -> Path:
         raise MachineLacks(
             "this user has no home folder, and neither HOME nor ROCMSWITCH_HOME names one"
         ) from error
+
+
+def _listable(folder: Path) -> Path:
+    """*folder*, if PATH and search paths can name what is in it. Raises MachineLacks."""
+    if ":" in str(folder):
+        said = f"`{folder}` has a colon, which parts the folders of PATH: nothing in it would be found"
+        raise MachineLacks(f"{said}; ROCMSWITCH_HOME moves it")
+    return folder
 
 
 def _xdg(environment: Mapping[str, str], name: str, otherwise: Path) -> Path:

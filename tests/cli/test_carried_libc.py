@@ -110,6 +110,16 @@ def test_the_plan_takes_all_along_and_says_why_in_one_line(line: CommandLine):
     assert said["host"] == []
 
 
+@pytest.mark.parametrize(("folder", "is_said"), [("a b", True), ("a,b", True), ("ab", False)])
+def test_who_cannot_use_hipcc_where_their_stacks_are_is_told(
+    site: AcmeSite, tmp_path: Path, folder: str, is_said: bool
+):
+    outcome = person(site, tmp_path / folder).run("install", NAME, "--dry-run")
+
+    assert outcome.code == 0
+    assert ("note: hipcc does not work below" in outcome.err) is is_said
+
+
 def test_a_repaired_tree_offers_the_same_and_no_more(own: CommandLine):
     def offered() -> list[str]:
         return [one["path"] for one in json.loads((tree(own) / ".rocmswitch/files.json").read_text())]

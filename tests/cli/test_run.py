@@ -195,3 +195,15 @@ def test_a_user_without_a_home_is_told_what_to_set():
 
     assert (done.returncode, done.stdout) == (6, "")
     assert done.stderr == "error: this user has no home folder, and neither HOME nor ROCMSWITCH_HOME names one\n"
+
+
+def test_a_home_that_no_list_of_folders_can_name_is_refused(tmp_path: Path):
+    home = tmp_path / "a:b"
+
+    done = subprocess.run(
+        [*ROCMSWITCH, "list"], env={"ROCMSWITCH_HOME": str(home)}, capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stdout) == (6, "")
+    assert done.stderr.startswith(f"error: `{home}/data` has a colon, which parts the folders of PATH")
+    assert not home.exists()
