@@ -75,7 +75,8 @@ def create_bundle(scopes: Scopes, names: tuple[str, ...], target: Path, options:
     goods = machine.supply(scopes)
     with tempfile.TemporaryDirectory(prefix="rocmswitch-") as scratch, progress(order.size) as shown:
         downloads = Downloads(goods.http, goods.cache)
-        bench = bundle.Workbench(downloads, goods, machine.uv(scopes.own), machine.disk(), Path(scratch))
+        tarballs = machine.seen_tarballs(scopes.own)
+        bench = bundle.Workbench(downloads, goods, machine.uv(scopes.own), machine.disk(), tarballs, Path(scratch))
         answers = Answers(recording.answers, bundle.keyrings(order.manifests))
         made = bundle.execute(order, answers, bench, target, shown)
     output.say(f"made {target}: {output.size(bundle_size(made))}, {len(made.members)} members")

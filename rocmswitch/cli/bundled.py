@@ -91,7 +91,8 @@ def tell_python(scopes: Scopes, key: str) -> None:
     """Whose word is taken for the Python *key*, where it is the bundle's."""
     python = scopes.supplies.python if scopes.supplies else None
     if python is not None and key and python.suits(key):
-        output.say(f"note: {python.key} is the bundle's: unless uv has its hash, who made the bundle is trusted for it")
+        trusted = "unless uv has its hash, who made the bundle is trusted for it"
+        output.say(f"note: {python.key} is the bundle's: {trusted}")
 
 
 def adopt(scopes: Scopes, name: str) -> None:

@@ -97,8 +97,6 @@ class Bundle(Struct, frozen=True):
     venvs: tuple[BundledVenv, ...] = ()
     archives: dict[str, str] = {}
     mirror: str = ""
-    index: str = ""
-    """The package index of whoever made it, without a password."""
 
     @property
     def made(self) -> datetime:

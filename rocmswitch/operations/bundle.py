@@ -27,6 +27,7 @@ from rocmswitch.store.bundle import write_bundle
 from rocmswitch.store.bundledpython import fetch_archive
 from rocmswitch.store.cache import hash_of
 from rocmswitch.store.catalog import Manifest
+from rocmswitch.store.firstuse import FirstUse
 from rocmswitch.store.virtualenv import Uv
 from rocmswitch.system.disk import Disk
 from rocmswitch.system.reading import open_regular
@@ -71,6 +72,8 @@ class Workbench:
     supply: Supply
     uv: Uv
     disk: Disk
+    tarballs: FirstUse
+    """The hashes that tarballs had when they were first used: those that installing goes by."""
     scratch: Path
     """A folder for what uv unpacks meanwhile, gone with this process."""
 
@@ -82,14 +85,14 @@ def _fetch(order: Order, bench: Workbench, progress: Progress) -> tuple[Order, M
     """
     supply = bench.supply
 
-    def learned(wanted: Iterable[Unhashed]) -> Iterator[Artifact]:
+    def learned(wanted: Iterable[Unhashed], seen: FirstUse) -> Iterator[Artifact]:
         asked = [replace(one, url=supply.indexes.authorized(one.url)) for one in wanted]
-        yield from bench.downloads.learn(asked, supply.first_use, progress) if asked else ()
+        yield from bench.downloads.learn(asked, seen, progress) if asked else ()
 
     order = replace(
         order,
-        trees=tuple(one.with_learned(learned(one.unhashed)) for one in order.trees),
-        venvs=tuple(one.with_learned(learned(one.unhashed)) for one in order.venvs),
+        trees=tuple(one.with_learned(learned(one.unhashed, bench.tarballs)) for one in order.trees),
+        venvs=tuple(one.with_learned(learned(one.unhashed, supply.first_use)) for one in order.venvs),
     )
     authorized = (
         replace(one, urls=tuple(supply.indexes.authorized(url) for url in one.urls)) for one in order.wheels

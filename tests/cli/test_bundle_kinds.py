@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,6 +79,20 @@ def test_a_bundle_of_a_tarball_holds_the_whole_archive(secure: bool, tmp_path: P
     assert {one.verification for one in read_receipt(other.layout.prefixes / ROCK).packages} == {
         "first-use" if secure else "pinned"
     }
+
+
+def test_what_a_tarball_was_when_it_was_bundled_is_required_when_it_is_installed(tmp_path: Path):
+    with TarballSite(tmp_path / "server", secure=True) as site:
+        line, _ = site.person(tmp_path / "a person"), site.pack()
+        site.let(line)
+        line.succeed("bundle", "create", ROCK, "-o", str(tmp_path / "rock.tar"), "--yes")
+        shutil.rmtree(line.layout.cache)
+        (site.tree / "share/rock/data").write_text("other\n")
+        site.pack()
+
+        outcome = line.run("install", ROCK, "--yes")
+
+    assert (outcome.code, "its hash is that of its first use" in outcome.err) == (4, True), outcome
 
 
 def test_a_damaged_bundle_does_not_say_what_a_tarball_is_from_then_on(tmp_path: Path, other: CommandLine):
