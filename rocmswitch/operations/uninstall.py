@@ -65,7 +65,8 @@ class Uninstall:
 
     @property
     def is_nothing(self) -> bool:
-        return not (self.names or self.folders or self.layout.config_file.is_file())
+        there = self.names or self.folders or self.layout.config_file.is_file() or self.layout.locks.is_dir()
+        return not (there or any(map(_is_empty, _frame(self.layout))))
 
 
 @dataclass(frozen=True)
@@ -172,12 +173,21 @@ def _cached(layout: Layout) -> tuple[Path, ...]:
 
 def _left(layout: Layout, disk: Disk) -> Iterator[Path]:
     """Folders that hold nothing go too; those of a scope that hold something are given."""
-    inner = [folder for links in (layout.prefixes, layout.venvs) for folder in (links / TREES, links)]
-    inner += [modulefile_folder(layout), layout.modulefiles]
-    for folder in (*inner, layout.data, layout.cache, layout.config):
-        if folder.is_dir() and not folder.is_symlink() and not _listed(folder):
+    for folder in _frame(layout):
+        if _is_empty(folder):
             disk.remove_tree(folder)
     yield from (folder for folder in (layout.data, layout.cache, layout.config) if folder.exists())
+
+
+def _frame(layout: Layout) -> tuple[Path, ...]:
+    """The folders in which somebody else may have put something, what lies within another before that one."""
+    trees = (folder for links in (layout.prefixes, layout.venvs) for folder in (links / TREES, links))
+    modulefiles = (modulefile_folder(layout), layout.modulefiles)
+    return (*trees, *modulefiles, layout.data, layout.cache, layout.config)
+
+
+def _is_empty(folder: Path) -> bool:
+    return folder.is_dir() and not folder.is_symlink() and not _listed(folder)
 
 
 def _listed(folder: Path) -> list[Path]:

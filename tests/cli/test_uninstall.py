@@ -225,6 +225,8 @@ def test_whoever_is_cut_off_anywhere_runs_it_again(tmp_path: Path):
         ]
         assert all((path / ".rocmswitch/receipt.json").is_file() for path in names)
         again = HastyDisk()
+        left = uninstall.plan(layout, forests(layout, again), keep_cache=False)
+        assert left.is_nothing == (not layout.data.exists())
         uninstall.execute(uninstall.plan(layout, forests(layout, again), keep_cache=False), again)
         assert not layout.data.exists()
         if not cut:
