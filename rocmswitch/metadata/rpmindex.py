@@ -16,7 +16,6 @@ MAGIC = b"rocmswitch rpm index 1\n"
 ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64", "ppc64el": "ppc64le", "riscv64": "riscv64"}
 """rpm's words by Debian's, which `Host.architecture` has."""
 
-RPMLIB = "rpmlib("
 UNPACKABLE = frozenset(
     f"rpmlib({feature})"
     for feature in (

@@ -13,9 +13,6 @@ from pathlib import Path
 from rocmswitch.store.catalog import Catalog, shipped_manifests
 from rocmswitch.store.layout import Layout
 
-Decided = dict[str, dict[str, str] | list[str]]
-"""`aliases`, and the three lists of names that they were made of."""
-
 
 def record(layout: Layout) -> Path:
     """Where the decision is kept."""

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from rocmswitch.errors import NotFound
 from rocmswitch.model.activation import CardVariable
 from rocmswitch.model.gpucode import GENERIC
-from rocmswitch.model.source import SET_NAMES
-from rocmswitch.model.stack import Stack
 from rocmswitch.planning.gpufiles import kernels_for
 
 GPU = "{gpu}"
@@ -27,11 +25,6 @@ class Choice:
     stack: str
     gpus: tuple[str, ...] = ()
     cards: tuple[CardVariable, ...] = ()
-
-
-def has_gpu_packages(stack: Stack) -> bool:
-    sets = stack.rocm.roots
-    return sets is not None and any(GPU in root for name in SET_NAMES for root in getattr(sets, name))
 
 
 def expanded(roots: Sequence[str], choice: Choice, names: Callable[[], Iterable[str]]) -> tuple[str, ...]:
