@@ -112,6 +112,15 @@ def test_the_size_of_what_was_tested_is_shown(line: CommandLine):
     assert re.fullmatch(r"[0-9.]+ MB, [0-9.]+ MB on disk, as tested", row[1])
 
 
+def test_the_bytes_that_a_card_spares_are_those_of_all_sets(line: CommandLine):
+    _, (label, text) = section(line.succeed("show", "debian-7.2.4"), "Size")
+
+    assert label == "all sets"
+    first, *others = text.split(", ")
+    assert re.fullmatch(r"[0-9.]+ GB less with `--gpu` (gfx[0-9a-f]+ ?)+", first)
+    assert all(re.fullmatch(r"[0-9.]+ GB with (gfx[0-9a-f]+ ?)+", one) for one in others)
+
+
 def test_a_version_that_is_doubted_says_so_beside_it(line: CommandLine):
     assert "\nmiopen    3.1.0 (unverified)\n" in line.succeed("show", "6.1.3")
 
