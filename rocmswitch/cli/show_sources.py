@@ -34,9 +34,11 @@ def size_rows(stack: Stack, lock: Lock) -> Rows:
     """What the tested lock knows: the bytes of the runtime set, and of kernels that a card does not need."""
     size = size_of(stack, lock)
     rows = [("runtime set", f"{output.size(size.download)}, {output.size(size.installed)} on disk, as tested")]
-    saved = saved_by(lock)
-    told = (f"{output.size(count)} with `--gpu {gpu}`" for gpu, count in saved.items())
-    return rows + ([("less by", ", ".join(told))] if saved else [])
+    told: dict[str, list[str]] = {}
+    for gpu, count in sorted(saved_by(lock).items(), key=lambda pair: -pair[1]):
+        told.setdefault(output.size(count), []).append(gpu)
+    words = (f"{text} for {' '.join(sorted(gpus, key=lambda one: (len(one), one)))}" for text, gpus in told.items())
+    return rows + ([("all sets", f"less with `--gpu`: {', '.join(words)}")] if told else [])
 
 
 def _source(stack: Stack, position: int, trust: Trust) -> str:
