@@ -34,7 +34,7 @@ def find_key_file(url: str, http: Reader) -> tuple[str, bytes] | None:
             content = http.read(candidate, limit=MAX_KEY)
             fingerprints_in(content)
         except (NotFound, NetworkFailed, VerificationFailed):
-            # Servers answer what is not there in many ways: deb.debian.org with 400 outside of its folders.
+            # Servers answer what is not there in many ways: Debian's with 400 outside of its folders.
             continue
         return candidate, content
     return None

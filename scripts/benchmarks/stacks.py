@@ -90,11 +90,15 @@ def installing(bench: Bench) -> Iterator[Row]:
         remove(bench.home)
         return cost_of(lambda: peaks.append(peak_of(bench.install(), bench.environment)))
 
+    def download_and_unpack() -> None:
+        apt.download(packages)
+        apt.unpack()
+
     def by_hand() -> Cost:
         shutil.rmtree(apt.folder / "debs")
         (apt.folder / "debs").mkdir()
         apt.remove_tree()
-        return cost_of(lambda: (apt.download(packages), apt.unpack()))
+        return cost_of(download_and_unpack)
 
     left, right = interleaved(bench.rounds, ("rocmswitch install", ours), ("apt-get, dpkg-deb -x", by_hand))
     apt.remove_tree()
