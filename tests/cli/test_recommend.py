@@ -18,6 +18,7 @@ from tests.support.commandline import CommandLine
 from tests.support.kfd import RX5700XT, RX7900XTX, Card, plug
 from tests.support.pytorchsite import PytorchSite
 from tests.support.recommending import report
+from tests.support.therocksite import wheels_alone
 
 CEZANNE = Card(90012, 0x1638, "renoir", 0x400)
 """A processor's own card."""
@@ -58,9 +59,9 @@ def test_the_first_three_are_told_in_full_and_all_of_them_on_request(line: Comma
     everything = line.succeed("recommend", "--gpu", "gfx1010", "--all")
 
     assert short.count("\n   rocmswitch ") == 3
-    assert "\n8-30. rocm-7.2.4, " in short and " and 17 more: PyTorch does not run" in short
+    assert "\n11-33. rocm-7.2.4, " in short and " and 17 more: PyTorch does not run" in short
     assert everything.count("\n   torch ") == 49
-    assert "\n50. rocm-5.3.0: PyTorch does not run, none\n" in everything
+    assert "\n53. rocm-5.3.0: PyTorch does not run, none\n" in everything
 
 
 def test_programs_are_told_everything(line: CommandLine):
@@ -71,7 +72,7 @@ def test_programs_are_told_everything(line: CommandLine):
         "gfx1010",
         "cp310",
     )
-    assert len(found["recommendations"]) == 50
+    assert len(found["recommendations"]) == 53
     assert found["recommendations"][3]["failures"] == [
         {"word": "float16", "asked": False, "seen": "", "way_round": "float32 does, with twice the memory"}
     ]
@@ -199,6 +200,8 @@ def test_recommended_installs_the_first_and_says_which_and_why(tmp_path: Path, s
 
 
 def test_recommended_wheels_alone_cannot_be_installed_and_the_command_is_named(line: CommandLine):
+    line.add_manifest("therock-10.1", wheels_alone("therock-10.1"))
+
     outcome = line.run("install", "recommended", "--yes", ROCMSWITCH_GPU="gfx1010")
 
     assert (outcome.code, outcome.hint) == (5, "run `rocmswitch use therock-10.1 --venv NAME`")
