@@ -7,7 +7,6 @@ import os
 from rocmswitch.cli import output
 from rocmswitch.cli.main import Scopes
 from rocmswitch.errors import VerificationFailed
-from rocmswitch.store.private import may_write
 
 WAIT = 10.0
 """Seconds to wait for another rocmswitch that changes something: a large file takes longer than others."""
@@ -19,6 +18,8 @@ def settle(scopes: Scopes, *, dry_run: bool = False) -> None:
     With *dry_run* only say that it is pending; and to who may not write there, as in a store of another user or on
     a read-only disk. Raises Busy, MachineLacks.
     """
+    from rocmswitch.store.private import may_write  # not at the top: `current` and `list` only tell
+
     if dry_run or not may_write(scopes.own.data):
         tell_pending(scopes)
         return
