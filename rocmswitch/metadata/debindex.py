@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from rocmswitch.errors import VerificationFailed
 from rocmswitch.metadata.deb import FIELDS, Stanza, parse_relations
-from rocmswitch.metadata.indextable import MAX_PACKAGES, decode_tables, encode_tables, safe_filename, size_number
+from rocmswitch.metadata.indextable import (
+    MAX_PACKAGES,
+    IndexedPackages,
+    decode_tables,
+    encode_tables,
+    safe_filename,
+    size_number,
+)
 from rocmswitch.model.package import Dependency, Digest, Package, Relation
 
 MAGIC = b"rocmswitch index 1\n"
@@ -27,32 +34,15 @@ def encode_index(stanzas: Iterable[Stanza]) -> bytes:
     return encode_tables(MAGIC, packages, provided)
 
 
-class PackageIndex:
+class PackageIndex(IndexedPackages):
     """The packages of one Packages file. *source* is the position of its source in the manifest.
 
     With *only*, other names are not there. Raises ValueError where *data* is not what `encode_index` made.
     """
 
     def __init__(self, data: bytes | memoryview, source: str = "0", *, only: Iterable[str] = ()) -> None:
-        self.source = source
-        self._only = frozenset(only)
-        self._packages, self._virtual = decode_tables(MAGIC, data)
-        self._candidates: dict[str, tuple[Package, ...]] = {}
-
-    def __len__(self) -> int:
-        return len(self._packages)
-
-    def candidates(self, name: str) -> tuple[Package, ...]:
-        """Every version of the package *name*. Raises VerificationFailed where an entry cannot be believed."""
-        found = self._candidates.get(name)
-        if found is None:
-            lines = self._packages.lines(name) if not self._only or name in self._only else ()
-            found = self._candidates[name] = tuple(_parse_package(line, self.source) for line in lines)
-        return found
-
-    def names(self) -> Iterator[str]:
-        """The names of all packages."""
-        return (name for name in self._packages.names() if not self._only or name in self._only)
+        packages, self._virtual = decode_tables(MAGIC, data)
+        super().__init__(packages, _parse_package, source, only)
 
     def obsoleters(self, name: str) -> tuple[Package, ...]:
         """None: of Debian's packages no field says that (Policy 7.6)."""

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, groupby, islice
 from urllib.parse import quote
 
 from rocmswitch.errors import VerificationFailed
+from rocmswitch.model.package import Package
 
 MAX_PACKAGES = 1_000_000
 MAX_FILENAME = 512
@@ -105,3 +106,34 @@ def _offsets(lines: Sequence[bytes]) -> bytes:
     """Where each line starts."""
     starts = accumulate(map(len, lines), initial=0)
     return struct.pack(f"={len(lines)}I", *islice(starts, len(lines)))
+
+
+class IndexedPackages:
+    """The packages of an index by their names, each parsed when it is asked for and kept.
+
+    *parse* makes a package of a line and the position of its source. With *only*, other names are not there.
+    """
+
+    def __init__(
+        self, packages: Table, parse: Callable[[str, str], Package], source: str, only: Iterable[str]
+    ) -> None:
+        self.source = source
+        self._only = frozenset(only)
+        self._packages = packages
+        self._parse = parse
+        self._candidates: dict[str, tuple[Package, ...]] = {}
+
+    def __len__(self) -> int:
+        return len(self._packages)
+
+    def candidates(self, name: str) -> tuple[Package, ...]:
+        """Every version of the package *name*. Raises VerificationFailed where an entry cannot be believed."""
+        found = self._candidates.get(name)
+        if found is None:
+            lines = self._packages.lines(name) if not self._only or name in self._only else ()
+            found = self._candidates[name] = tuple(self._parse(line, self.source) for line in lines)
+        return found
+
+    def names(self) -> Iterator[str]:
+        """The names of all packages."""
+        return (name for name in self._packages.names() if not self._only or name in self._only)

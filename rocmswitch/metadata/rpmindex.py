@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from rocmswitch.errors import VerificationFailed
-from rocmswitch.metadata.indextable import MAX_PACKAGES, decode_tables, encode_tables, safe_filename, size_number
+from rocmswitch.metadata.indextable import (
+    MAX_PACKAGES,
+    IndexedPackages,
+    decode_tables,
+    encode_tables,
+    safe_filename,
+    size_number,
+)
 from rocmswitch.metadata.primary import NOARCH, RELATIONS, Listed, Owner, in_primary
 from rocmswitch.metadata.richdependency import exclusions, is_rich, requirements
 from rocmswitch.model.grammar import URL
@@ -106,32 +113,15 @@ def _paths(name: str) -> Iterable[str]:
         return ()  # it is refused when its package is wanted, and nobody may ever want it
 
 
-class RpmIndex:
+class RpmIndex(IndexedPackages):
     """The packages of one primary.xml. *source* is the position of its source in the manifest.
 
     With *only*, other names are not there. Raises ValueError where *data* is not what `encode_index` made.
     """
 
     def __init__(self, data: bytes | memoryview, source: str = "0", *, only: Iterable[str] = ()) -> None:
-        self.source = source
-        self._only = frozenset(only)
-        self._packages, self._virtual = decode_tables(MAGIC, data)
-        self._candidates: dict[str, tuple[Package, ...]] = {}
-
-    def __len__(self) -> int:
-        return len(self._packages)
-
-    def candidates(self, name: str) -> tuple[Package, ...]:
-        """Every version of the package *name*. Raises VerificationFailed where an entry cannot be believed."""
-        found = self._candidates.get(name)
-        if found is None:
-            lines = self._packages.lines(name) if not self._only or name in self._only else ()
-            found = self._candidates[name] = tuple(_parse_package(line, self.source) for line in lines)
-        return found
-
-    def names(self) -> Iterator[str]:
-        """The names of all packages."""
-        return (name for name in self._packages.names() if not self._only or name in self._only)
+        packages, self._virtual = decode_tables(MAGIC, data)
+        super().__init__(packages, _parse_package, source, only)
 
     def providers(self, virtual: str) -> tuple[Package, ...]:
         """Every package that says it provides *virtual*, by name: itself by its own, and files by their paths."""
