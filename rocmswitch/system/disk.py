@@ -178,6 +178,7 @@ class Disk(Anchored):
             self.sync_file(temporary)
             self.rename(temporary, path)
         except BaseException:
+            # Also Ctrl-C: half a file is nobody's, and what ended the block goes on.
             self.discard(temporary)
             raise
         self.sync_directory(path.parent)
