@@ -24,8 +24,6 @@ FOREIGN_PREFIXES = ("ROCMSWITCH_", "ROCM_", "HIP_", "HSA_", "HIPCC_", "CONDA_", 
 FOREIGN = ("LD_LIBRARY_PATH", "LD_PRELOAD", "LIBRARY_PATH", "UV_CACHE_DIR", "CI", "NO_COLOR", "FORCE_COLOR")
 FOR_WORKERS = "TEST_SERVERS_THAT_ANSWER"
 
-USUAL_UMASK = 0o022
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
@@ -63,13 +61,10 @@ def foreign_settings_do_not_reach_tests(tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture(autouse=True)
 def an_account_of_its_own(foreign_settings_do_not_reach_tests: None, tmp_path: Path) -> Iterator[None]:
-    """HOME, the XDG folders and ROCMSWITCH_HOME below tmp_path; no proxy for servers of the test; the usual umask,
-    which belongs to the process, whatever a test before has left."""
-    before = os.umask(USUAL_UMASK)
+    """HOME, the XDG folders and ROCMSWITCH_HOME below tmp_path; no proxy for servers of the test."""
     with pytest.MonkeyPatch.context() as patch:
         _isolate(patch, tmp_path)
         yield
-    os.umask(before)
 
 
 def _isolate(patch: pytest.MonkeyPatch, folder: Path) -> None:
