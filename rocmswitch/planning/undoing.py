@@ -21,7 +21,7 @@ from rocmswitch.model.deployment import (
     SavedFile,
     Step,
 )
-from rocmswitch.planning.drift import BACK, DEPLOYED, Ground, Spot, in_force, latest, spot, taken_back
+from rocmswitch.planning.drift import DEPLOYED, Ground, Spot, in_force, latest, spot, taken_back
 
 
 @dataclass(frozen=True)
@@ -222,7 +222,7 @@ def whole(root: str, path: str) -> str:
 
 
 def _checked(chosen: Generation, generations: Sequence[Generation], pruned: Collection[int]) -> Generation:
-    changes = [one for one in in_force(generations) if one.intent.verb not in BACK and one.number not in pruned]
+    changes = [one for one in in_force(generations) if one.intent.verb != "undo" and one.number not in pruned]
     upper = latest(changes)
     for step in chosen.steps:
         later, _ = upper.get(spot(step), (chosen, step))

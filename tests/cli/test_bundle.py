@@ -25,6 +25,7 @@ from tests.support.acme import NAME, AcmeSite
 from tests.support.aptrepository import Publication
 from tests.support.commandline import CommandLine, Outcome
 from tests.support.keys import SigningKey
+from tests.support.nobody import let_all_enter
 
 DAY = timedelta(days=1)
 
@@ -267,9 +268,7 @@ def test_another_user_installs_from_a_bundle_that_he_may_only_read(other: Comman
     bundle.chmod(0o444)
     other.home.mkdir(parents=True)
     os.chown(other.folder, 65534, 65534)
-    for above in (bundle.parent, *bundle.parent.parents):
-        if above.stat().st_mode & 0o005 != 0o005:
-            above.chmod(above.stat().st_mode | 0o005)
+    let_all_enter(bundle.parent)
 
     words = [*wrapper, "bundle", "install", str(bundle), "--yes"]
     done = subprocess.run(words, env=other.variables(), capture_output=True, text=True, check=False)

@@ -15,6 +15,7 @@ from rocmswitch.model.deployment import NOTHING
 from rocmswitch.system.disk import Change, Disk
 from rocmswitch.system.folder import Folder
 from tests.support.filesystems import mounted_image
+from tests.support.nobody import let_all_enter
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others")
 CONTENT = os.urandom(5_000_000)
@@ -121,9 +122,7 @@ def test_on_a_disk_without_links_and_attributes_files_are_copied(tmp_path: Path)
 def test_a_file_of_somebody_else_that_may_not_be_linked_is_copied(place: Path, saved: Path):
     if Path("/proc/sys/fs/protected_hardlinks").read_text().strip() != "1":
         pytest.skip("this kernel links files of others")
-    for above in (place, *place.parents):
-        if above.stat().st_mode & 0o005 != 0o005:
-            above.chmod(0o755)
+    let_all_enter(place)
     for own in (place, saved.parent, saved):
         os.chown(own, 65534, 65534)
     (place / "lib.so").chmod(0o644)

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.guesttorch import GuestTorch
 from tests.support.kfd import RX5700XT, plug
+from tests.support.nobody import let_all_enter
 
 PACKAGE, HOOK = "rocmswitch_convolutions", "_rocmswitch_convolutions.py"
 IMPORTED = "import torch; assert torch.whole; print('imported')"
@@ -154,9 +155,7 @@ def test_files_that_this_user_may_not_read_are_no_obstacle(name: str, here: Gues
     if os.geteuid() or shutil.which("setpriv") is None:
         pytest.skip("only root can become somebody else, by setpriv (util-linux)")
     (here.site / name).chmod(0)
-    for above in (tmp_path, *tmp_path.parents):
-        if above.stat().st_mode & 0o005 != 0o005:
-            above.chmod(above.stat().st_mode | 0o005)
+    let_all_enter(tmp_path)
     command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", here.python, "-c", IMPORTED]
 
     done = subprocess.run(command, capture_output=True, text=True, cwd="/", check=False)

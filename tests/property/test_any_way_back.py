@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as some
 
 from rocmswitch.errors import NotFound, Refused
@@ -122,8 +122,13 @@ def playing() -> Iterator[Play]:
         yield Play(ground)
 
 
+TWICE = [("deploy", [PATHS[0]]), ("restore", None)] * 2
+"""What takes the first restore back comes into the second one's way."""
+
+
 @settings(deadline=None)
 @given(some.lists(some.one_of(OURS, REMOVE), max_size=9))
+@example(acts=[*TWICE, ("undo", 2)])
 def test_undoing_everything_gives_what_was_there_at_first(acts: list[Act]):
     """Also where files were removed meanwhile: nobody loses anything by putting those back that were deployed."""
     with playing() as play:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _NOBODY = 65534
+_ENTER = 0o055
 
 
 @contextmanager
@@ -16,11 +17,17 @@ def as_nobody(folder: Path | None = None) -> Iterator[None]:
     if os.geteuid() != 0:
         yield
         return
-    for above in (folder, *folder.parents) if folder is not None else ():
-        if above.stat().st_mode & 0o005 != 0o005:
-            above.chmod(0o755)
+    if folder is not None:
+        let_all_enter(folder)
     os.seteuid(_NOBODY)
     try:
         yield
     finally:
         os.seteuid(0)
+
+
+def let_all_enter(folder: Path) -> None:
+    """Let everybody reach and read *folder*: also those of its group, whose rights alone count for them."""
+    for above in (folder, *folder.parents):
+        if above.stat().st_mode & _ENTER != _ENTER:
+            above.chmod(above.stat().st_mode | _ENTER)
