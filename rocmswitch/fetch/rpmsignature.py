@@ -1,7 +1,8 @@
 """The signature in a package's own header: what vouches for an rpm where its repository's index is not signed.
 
 It covers the header, and the header states the hash of the payload behind it, so it covers the whole package. It
-says as well which package in which version this is: an index that nobody signed may not pass one off as another.
+says as well which package in which version this is, and for which machines: an index that nobody signed may not
+pass one off as another.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from rocmswitch.fetch.signature import installed_verifier, verify_detached
 from rocmswitch.fetch.signed import Signed, Verifier
 from rocmswitch.metadata import rpmheader
 from rocmswitch.metadata.rpmheader import RpmHeader, read_header
-from rocmswitch.metadata.rpmversion import version_key
+from rocmswitch.metadata.rpmindex import rpm_architecture
 from rocmswitch.metadata.stream import Unreadable
 from rocmswitch.model.package import Artifact
 from rocmswitch.system.disk import disk_errors
@@ -71,14 +72,17 @@ def _verify_header(head: RpmHeader, artifact: Artifact, verifier: Verifier) -> S
 
 
 def _check_label(head: RpmHeader, artifact: Artifact) -> None:
+    """All of name, epoch, version, release and architecture, letter by letter: createrepo copies them."""
     header = head.header
     epoch = header.numbers(rpmheader.EPOCH)
-    version = f"{epoch[0]}:" if epoch else ""
+    version = f"{epoch[0]}:" if epoch and epoch[0] else ""
     version += f"{header.text(rpmheader.VERSION)}-{header.text(rpmheader.RELEASE)}"
-    name = header.text(rpmheader.NAME)
-    if name != artifact.name or version_key(version) != version_key(artifact.version):
-        offered = f"`{artifact.name} {artifact.version}`"
-        raise VerificationFailed(f"the index offers {offered}, but what is there is `{name} {version}`")
+    there = f"{header.text(rpmheader.NAME)} {version}.{header.text(rpmheader.ARCHITECTURE)}"
+    offered = f"{artifact.name} {artifact.version}.{rpm_architecture(artifact.architecture)}"
+    if not header.text(rpmheader.SOURCE_PACKAGE):
+        there = f"{there}, a source package"
+    if there != offered:
+        raise VerificationFailed(f"the index offers `{offered}`, but what is there is `{there}`")
 
 
 def _check_payload(head: RpmHeader, file: BinaryIO, artifact: Artifact) -> None:

@@ -18,6 +18,8 @@ from rocmswitch.metadata.stream import Unreadable
 MAGIC = b"\xed\xab\xee\xdb"
 
 NAME, VERSION, RELEASE, EPOCH, ARCHITECTURE = 1000, 1001, 1002, 1003, 1022
+SOURCE_PACKAGE = 1044
+"""What a package was built from; a source package alone does not have it."""
 FILE_SIZES, FILE_MODES, FILE_TIMES, FILE_DIGESTS, FILE_LINKS, FILE_FLAGS = 1028, 1030, 1034, 1035, 1036, 1037
 FILE_DEVICES, FILE_INODES = 1095, 1096
 FOLDER_INDEXES, BASE_NAMES, FOLDERS = 1116, 1117, 1118

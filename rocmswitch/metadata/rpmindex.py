@@ -22,6 +22,8 @@ MAGIC = b"rocmswitch rpm index 1\n"
 
 ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64", "ppc64el": "ppc64le", "riscv64": "riscv64"}
 """rpm's words by Debian's, which `Host.architecture` has."""
+_ALL = "all"
+"""Debian's word for packages that suit every machine."""
 
 UNPACKABLE = frozenset(
     f"rpmlib({feature})"
@@ -147,7 +149,7 @@ def _parse_package(line: str, source: str) -> Package:
     return Package(
         name=name,
         version=version,
-        architecture="all" if architecture == NOARCH else _debian_word(architecture),
+        architecture=_ALL if architecture == NOARCH else _debian_word(architecture),
         filename=f"{_server(base, where)}/{filename}" if base else filename,
         size=size_number(size, where),
         digest=Digest(algorithm, digest),
@@ -182,6 +184,11 @@ def _server(base: str, where: str) -> str:
     if not URL.fullmatch(base):
         raise VerificationFailed(f"{where} is at `{base[:80]}`, which is no http or https URL")
     return base.rstrip("/")
+
+
+def rpm_architecture(word: str) -> str:
+    """rpm's word for the architecture of a package."""
+    return NOARCH if word == _ALL else ARCHITECTURES.get(word, word)
 
 
 def _debian_word(architecture: str) -> str:

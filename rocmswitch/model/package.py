@@ -109,6 +109,8 @@ class Artifact:
     verification: str
     signers: tuple[Keys, ...] = ()
     """By one of which it has to be signed itself, where nobody signed the index with its hash."""
+    architecture: str = ""
+    """What the index says of it, in Debian's words: with signers, they have to say the same."""
 
 
 @dataclass(frozen=True)

@@ -114,6 +114,7 @@ def artifacts(plan: InstallPlan) -> Iterator[tuple[Artifact, PlannedPackage]]:
                 package.digest,
                 planned.verification,
                 planned.signers,
+                package.architecture,
             ),
             planned,
         )

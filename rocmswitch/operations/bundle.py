@@ -57,6 +57,7 @@ def gather_tree(
         Artifact(
             *(one.name, one.version, one.filename, offer.urls(one), one.size, one.digest, offer.verification),
             signers=offer.signers(one),
+            architecture=one.architecture,
         )
         for one in offer.closure.packages
         if one.filename  # what no index has, the machine provably has

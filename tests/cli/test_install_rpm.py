@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import yaml
 from tests.support.commandline import CommandLine
 from tests.support.debs import Library, Link, Program
 from tests.support.keys import SigningKey
-from tests.support.rpmrepository import Rpm, RpmPublication, RpmRepository
+from tests.support.rpmrepository import Rpm, RpmPublication, RpmRepository, repack_primary
 from tests.support.server import Server
 
 NAME, ROOT = "rocky-1.0", "opt/rocky-1.0"
@@ -144,6 +145,19 @@ def test_a_package_that_is_not_what_was_signed_is_not_unpacked(person: CommandLi
     outcome = person.run("install", NAME, "--yes")
 
     assert outcome.code == 4, outcome
+    assert not (person.layout.prefixes / NAME).exists()
+
+
+@pytest.mark.parametrize("signed", ["packages"])
+def test_a_signed_package_behind_the_entry_of_another_is_not_unpacked(person: CommandLine, rocky: RockySite):
+    rocky.repository.remove(TOOLS)
+    rocky.repository.add(replace(TOOLS, architecture="aarch64", files={})).publish(RpmPublication(signed=False))
+    repack_primary(rocky.repository.repodata, (b"<arch>aarch64</arch>", b"<arch>x86_64</arch>"))
+
+    outcome = person.run("install", NAME, "--yes")
+
+    offered, there = "rocky-tools 1.0-1.el9.x86_64", "rocky-tools 1.0-1.el9.aarch64"
+    assert (outcome.code, outcome.error) == (4, f"the index offers `{offered}`, but what is there is `{there}`")
     assert not (person.layout.prefixes / NAME).exists()
 
 

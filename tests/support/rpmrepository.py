@@ -179,7 +179,18 @@ def build_rpm(rpm: Rpm, folder: Path, key: SigningKey | None = None) -> Path:
     return path
 
 
-def sign_rpm(path: Path, key: SigningKey) -> None:
+def build_source_rpm(rpm: Rpm, folder: Path) -> Path:
+    """Make what *rpm* is built from in *folder*, unsigned, and give its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    spec = folder / f"{rpm.name}.spec"
+    spec.write_text(rpm.spec(folder))
+    macros = {"_topdir": str(folder / "top"), "_srcrpmdir": str(folder), "_dbpath": str(folder / "db")}
+    run(need("rpmbuild", "rpm"), "--quiet", "--nodeps", *_defines(macros), "-bs", spec)
+    (path,) = folder.glob("*.src.rpm")
+    return path
+
+
+def sign_rpm(path: Path, key: SigningKey) -> Path:
     """Add the header's signature, in place."""
     macros = {
         "__gpg": need("gpg", "gnupg"),
@@ -189,6 +200,7 @@ def sign_rpm(path: Path, key: SigningKey) -> None:
         "_gpg_sign_cmd_extra_args": "--batch --no-tty --pinentry-mode loopback",
     }
     run(need("rpmsign", "rpm"), *_defines(macros), "--addsign", path)
+    return path
 
 
 def need(program: str, package: str) -> str:
@@ -207,8 +219,8 @@ def run(*command: str | Path) -> bytes:
     return done.stdout
 
 
-def repack_primary(repodata: Path) -> None:
-    """primary.xml in zstd instead of gzip, listed so in repomd.xml."""
+def repack_primary(repodata: Path, change: tuple[bytes, bytes] = (b"", b"")) -> None:
+    """primary.xml in zstd instead of gzip, listed so in repomd.xml; with *change*, the second for the first."""
     import gzip
     import hashlib
     import re
@@ -217,6 +229,7 @@ def repack_primary(repodata: Path) -> None:
 
     (packed,) = repodata.glob("*primary.xml.gz")
     content = gzip.decompress(packed.read_bytes())
+    content = content.replace(*change) if change[0] else content
     packed.unlink()
     other = zstandard.ZstdCompressor().compress(content)
     digest = hashlib.sha256(other).hexdigest()
@@ -225,6 +238,8 @@ def repack_primary(repodata: Path) -> None:
     before, start, rest = repomd.partition('<data type="primary">')
     body, end, after = rest.partition("</data>")
     body = re.sub(r"(<checksum [^>]*>)[^<]*", rf"\g<1>{digest}", body)
+    body = re.sub(r"(<open-checksum [^>]*>)[^<]*", rf"\g<1>{hashlib.sha256(content).hexdigest()}", body)
+    body = re.sub(r"<open-size>\d+", f"<open-size>{len(content)}", body)
     body = re.sub(r'href="[^"]*"', f'href="repodata/{digest}-primary.xml.zst"', body)
     body = re.sub(r"<size>\d+", f"<size>{len(other)}", body)
     (repodata / "repomd.xml").write_text(before + start + body + end + after)

@@ -21,7 +21,7 @@ from rocmswitch.model.package import SIGNED, Artifact, Digest
 from rocmswitch.store.cache import Cache
 from rocmswitch.system.disk import Disk
 from tests.support.keys import KeyFolder, SigningKey
-from tests.support.rpmrepository import Rpm, build_rpm
+from tests.support.rpmrepository import Rpm, build_rpm, build_source_rpm, sign_rpm
 from tests.support.server import Server
 from tests.support.site import HURRY
 
@@ -32,7 +32,7 @@ PLACES = ["header", "payload", "end of the payload"]
 def _artifact(path: Path, *keys: Keys, name: str = "hip", version: str = "1:5.2-3", url: str = "") -> Artifact:
     content = path.read_bytes()
     digest = Digest.sha256(hashlib.sha256(content).hexdigest())
-    return Artifact(name, version, path.name, (url,), len(content), digest, SIGNED, keys)
+    return Artifact(name, version, path.name, (url,), len(content), digest, SIGNED, keys, "amd64")
 
 
 def _keys(key: SigningKey) -> Keys:
@@ -117,15 +117,45 @@ def test_a_cut_package_is_refused(tmp_path: Path, key: SigningKey) -> None:
         _refused(path, _artifact(path, _keys(key)))
 
 
-@pytest.mark.parametrize(("name", "version"), [("rocblas", "1:5.2-3"), ("hip", "1:5.2-4"), ("hip", "5.2-3")])
-def test_a_signed_package_cannot_be_passed_off_as_another(
-    tmp_path: Path, key: SigningKey, name: str, version: str
-) -> None:
-    path = build_rpm(HIP, tmp_path, key)
+OTHERS = ["rocblas 1:5.2-3", "hip 1:5.2-4", "hip 1:5.02-3", "hip 5.2-3", "hip 2:5.2-3"]
+
+
+@pytest.mark.parametrize("label", OTHERS)
+def test_a_signed_package_cannot_be_passed_off_as_another(tmp_path: Path, key: SigningKey, label: str) -> None:
+    path, (name, version) = build_rpm(HIP, tmp_path, key), label.split()
 
     assert _refused(path, _artifact(path, _keys(key), name=name, version=version)) == (
-        f"the index offers `{name} {version}`, but what is there is `hip 1:5.2-3`"
+        f"the index offers `{label}.x86_64`, but what is there is `hip 1:5.2-3.x86_64`"
     )
+
+
+@pytest.mark.parametrize("architecture", ["aarch64", "noarch"])
+def test_a_signed_package_cannot_be_passed_off_as_one_for_other_machines(
+    tmp_path: Path, key: SigningKey, architecture: str
+) -> None:
+    path = build_rpm(replace(HIP, architecture=architecture), tmp_path, key)
+
+    assert _refused(path, _artifact(path, _keys(key))) == (
+        f"the index offers `hip 1:5.2-3.x86_64`, but what is there is `hip 1:5.2-3.{architecture}`"
+    )
+
+
+def test_a_signed_source_package_cannot_be_passed_off_as_what_is_built_from_it(
+    tmp_path: Path, key: SigningKey
+) -> None:
+    path = sign_rpm(build_source_rpm(HIP, tmp_path), key)
+    content = bytearray(path.read_bytes())
+    content[6:8] = b"\0\0"  # in the lead, which says that it is one, and which nobody signs
+    path.write_bytes(content)
+
+    assert _refused(path, _artifact(path, _keys(key))).endswith("is `hip 1:5.2-3.x86_64, a source package`")
+
+
+def test_a_signed_package_without_an_epoch_is_good_where_the_index_says_0(tmp_path: Path, key: SigningKey) -> None:
+    path = build_rpm(replace(HIP, epoch="0", architecture="noarch"), tmp_path, key)
+    artifact = replace(_artifact(path, _keys(key), version="5.2-3"), architecture="all")
+
+    assert verify_package(path, artifact).fingerprint == key.fingerprint
 
 
 def test_a_signature_that_no_key_is_at_hand_for_says_so(tmp_path: Path, key: SigningKey) -> None:
