@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal, cast
 
-from rocmswitch.errors import MachineLacks, VerificationFailed
-from rocmswitch.metadata.cpio import read_archive
-from rocmswitch.metadata.stream import Stream, Unreadable
+from rocmswitch.errors import VerificationFailed
+from rocmswitch.metadata import rpmheader
+from rocmswitch.metadata.stream import Unreadable
 from rocmswitch.store.archive import Envelope, Unfit
-from rocmswitch.store.members import FILE, Limits, Tar, read_members
-from rocmswitch.system import process
+from rocmswitch.store.members import FILE, Limits, Member, Tar, read_members
+from rocmswitch.store.target import Unpacking
+from rocmswitch.store.unpack import read_archive
 from rocmswitch.system.reading import open_regular
 
 _LIMITS = Limits()
@@ -26,7 +27,6 @@ _DESCRIPTION_LIMIT = 16 * 1024 * 1024
 LARGEST = 512 * 1024 * 1024
 """Bytes of a file. The largest amdgpu with its debugging symbols has 400 MB."""
 _FIELD = re.compile(r"^(Package|Version|pkgname|pkgver)(?::| =)[ \t]*(\S+)[ \t]*$", re.MULTILINE)
-_QUERY = r"%{NAME}\n%{EVR}\n"
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,14 @@ class PackageFile:
 
 
 def open_package(path: Path) -> PackageFile:
-    """What *path* is. Raises VerificationFailed where it is no package, MachineLacks, OSError."""
+    """What *path* is. Raises VerificationFailed where it is no package, OSError."""
     with _refusing(path), open_regular(path, buffered=True) as file:
         start = file.read(8)
         if start.startswith(b"!<arch>"):
             return PackageFile(path, "deb", *_described(_control(path), "Package", "Version"))
-        if start.startswith(b"\xed\xab\xee\xdb"):
-            name, _, version = _asked(["rpm", "-qp", "--qf", _QUERY, str(path)]).decode().strip().partition("\n")
-            return PackageFile(path, "rpm", name, version)
+        if start.startswith(rpmheader.MAGIC):
+            file.seek(0)
+            return PackageFile(path, "rpm", *_labelled(rpmheader.read_header(file).header))
         if ".pkg.tar" in path.name:
             return PackageFile(path, "pacman", *_described(_tar_member(path, ".PKGINFO"), "pkgname", "pkgver"))
         raise Unfit("is no package that is understood")
@@ -58,32 +58,43 @@ def members(package: PackageFile, wanted: Collection[str]) -> dict[str, bytes]:
     """The contents of the files *wanted*, paths below a root, as far as *package* has them.
 
     `lib/` and `usr/lib/` are one: which of them a package says depends on its age. Raises VerificationFailed,
-    MachineLacks, OSError.
+    OSError.
     """
     by_plain = {_plain(one): one for one in wanted}
-    read = {"deb": _deb_members, "rpm": _rpm_members, "pacman": _pacman_members}[package.kind]
+    read = {"deb": _system_members, "rpm": _system_members, "pacman": _pacman_members}[package.kind]
     with _refusing(package.path):
         return {by_plain[path]: content for path, content in read(package.path, by_plain)}
 
 
-def _deb_members(path: Path, wanted: Collection[str]) -> Iterator[tuple[str, bytes]]:
+def _system_members(path: Path, wanted: Collection[str]) -> Iterator[tuple[str, bytes]]:
+    """Of a .deb or an .rpm, which is read to its end before any of it counts."""
+    collecting = _Collecting(wanted)
     with open_regular(path, buffered=True) as file:
-        envelope = Envelope(file)
-        tar = Tar(envelope.data(), _LIMITS.bytes_from(path.stat().st_size))
-        for member in read_members(tar, _LIMITS):
-            if member.kind == FILE and _plain(member.path) in wanted and member.size <= LARGEST:
-                yield _plain(member.path), tar.exactly(member.size)
-            elif member.kind == FILE:
-                for _ in tar.pieces(member.size):
-                    pass
-        tar.finish()
-        envelope.finish()
+        read_archive(Unpacking(path.name, path, path), file, collecting)
+    yield from collecting.found.items()
 
 
-def _rpm_members(path: Path, wanted: Collection[str]) -> Iterator[tuple[str, bytes]]:
-    unpacked = _asked(["rpm2cpio", str(path)])
-    stream = Stream(iter([unpacked]))
-    yield from ((_plain(one), content) for one, content in read_archive(stream, lambda one: _plain(one) in wanted))
+class _Collecting:
+    """Keeps what is wanted of an archive, and passes over everything else."""
+
+    def __init__(self, wanted: Collection[str]) -> None:
+        self.notes: tuple[str, ...] = ()
+        self.found: dict[str, bytes] = {}
+        self._wanted = wanted
+
+    def put(self, member: Member, tar: Tar) -> None:
+        path = _plain(member.path)
+        if member.kind == FILE and path in self._wanted and member.size <= LARGEST:
+            self.found[path] = tar.exactly(member.size)
+        elif member.kind == FILE:
+            for _ in tar.pieces(member.size):
+                continue
+
+    def missed(self) -> frozenset[str]:
+        return frozenset()
+
+    def unwrap(self) -> None:
+        """Only a flat archive has a folder around it."""
 
 
 def _pacman_members(path: Path, wanted: Collection[str]) -> Iterator[tuple[str, bytes]]:
@@ -136,16 +147,11 @@ def _described(content: bytes, name: str, version: str) -> tuple[str, str]:
     return fields[name], fields[version]
 
 
-def _asked(command: list[str]) -> bytes:
-    """What rpm's own programs say, for its format is theirs. Raises MachineLacks, Unfit."""
-    try:
-        done = process.run(command, environment={"LC_ALL": "C", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
-    except FileNotFoundError as error:
-        raise MachineLacks(f"opening an rpm needs the program `{command[0]}`, which is not here") from error
-    if done.code or not done.stdout:
-        said = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-        raise Unfit(f"cannot be opened ({said})")
-    return done.stdout
+def _labelled(header: rpmheader.Section) -> tuple[str, str]:
+    """Name and version as rpm's own `%{EVR}` has it: with an epoch of 0 where one is stated."""
+    version = f"{header.text(rpmheader.VERSION)}-{header.text(rpmheader.RELEASE)}"
+    epoch = "".join(f"{one}:" for one in header.numbers(rpmheader.EPOCH)[:1])
+    return header.text(rpmheader.NAME), epoch + version
 
 
 @contextlib.contextmanager

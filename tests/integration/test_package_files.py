@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
 import subprocess
 import tarfile
 from collections.abc import Callable
@@ -16,6 +15,8 @@ from rocmswitch.errors import VerificationFailed
 from rocmswitch.store.packagefile import members, open_package
 from tests.support.debs import Deb, build_deb
 from tests.support.kernelroots import write
+from tests.support.rawrpm import RawFile, raw_rpm
+from tests.support.rpmrepository import Rpm, build_rpm
 
 MODULE = "usr/lib/modules/6.1/kernel/amdgpu.ko"
 CONTENT = b"the module" * 100_000
@@ -44,20 +45,6 @@ def pacman(folder: Path, suffix: str) -> Path:
     return write(folder / f"linux-6.1.arch1-1-x86_64.pkg.tar.{suffix}", packed)
 
 
-def rpm(folder: Path) -> Path:
-    if shutil.which("rpmbuild") is None:
-        pytest.skip("there is no `rpmbuild` here")
-    spec = (
-        "Name: kernel-core\nVersion: 6.1\nRelease: 3\nSummary: x\nLicense: x\nBuildArch: noarch\n%description\nx\n"
-        f"%install\nmkdir -p %{{buildroot}}/{Path('/lib/modules/6.1/kernel')}\n"
-        f"cp {folder}/amdgpu.ko %{{buildroot}}/lib/modules/6.1/kernel/\n%files\n/lib/modules/6.1/kernel/amdgpu.ko\n"
-    )
-    write(folder / "amdgpu.ko", CONTENT)
-    command = ["rpmbuild", "-bb", f"--define=_topdir {folder}", str(write(folder / "x.spec", spec))]
-    subprocess.run(command, capture_output=True, check=True)
-    return next(folder.rglob("*.rpm"))
-
-
 def test_a_deb_says_what_it_is_and_gives_one_file_under_either_name_of_lib(tmp_path: Path):
     package = open_package(deb(tmp_path))
 
@@ -75,15 +62,34 @@ def test_a_package_of_pacman_says_what_it_is_and_gives_one_file(suffix: str, tmp
     assert members(package, [MODULE]) == {MODULE: CONTENT}
 
 
-def test_an_rpm_says_what_it_is_and_gives_one_file(tmp_path: Path):
-    package = open_package(rpm(tmp_path))
+@pytest.mark.parametrize(("epoch", "version"), [("", "6.1-3"), ("0", "0:6.1-3"), ("2", "2:6.1-3")])
+def test_an_rpm_says_what_it_is_as_rpm_itself_does_and_gives_one_file(epoch: str, version: str, tmp_path: Path):
+    path = build_rpm(Rpm("kernel-core", "6.1", "3", epoch=epoch, files={MODULE: CONTENT}), tmp_path)
+    package = open_package(path)
 
-    assert (package.kind, package.name, package.version) == ("rpm", "kernel-core", "6.1-3")
+    said = subprocess.run(["rpm", "-qp", "--qf", "%{EVR}", path], capture_output=True, text=True, check=True).stdout
+    assert (package.kind, package.name, package.version) == ("rpm", "kernel-core", said)
+    assert said == version
+    assert members(package, [MODULE]) == {MODULE: CONTENT}
+
+
+def raw(folder: Path) -> Path:
+    return raw_rpm(folder / "raw.rpm", RawFile(f"/{MODULE}", CONTENT), RawFile("/etc/other", b"other"))
+
+
+def test_an_rpm_is_opened_without_any_program_of_rpm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    package = open_package(raw(tmp_path))
+
+    assert (package.kind, package.name, package.version) == ("rpm", "raw", "1-1")
     assert members(package, [MODULE]) == {MODULE: CONTENT}
 
 
 @pytest.mark.parametrize("part", [0.0001, 0.1, 0.5, 0.9])
-@pytest.mark.parametrize("make", [deb, lambda folder: pacman(folder, "zst"), lambda folder: pacman(folder, "xz")])
+@pytest.mark.parametrize(
+    "make", [deb, raw, lambda folder: pacman(folder, "zst"), lambda folder: pacman(folder, "xz")]
+)
 def test_a_package_that_is_cut_off_is_refused_in_words(make: Callable[[Path], Path], part: float, tmp_path: Path):
     whole = make(tmp_path)
     write(whole, whole.read_bytes()[: max(1, int(whole.stat().st_size * part))])
