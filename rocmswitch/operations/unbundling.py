@@ -4,6 +4,8 @@ What is trusted: the keys and hashes that the manifests of this machine pin, for
 that it does not know the bundle brings the manifest, which pins keys and hashes itself: then whoever made the
 bundle is trusted as the author of a manifest is, and that is said before anybody agrees. A wheel whose hash no
 manifest pins is `first-use`, as it was where the bundle was made.
+
+What only environments need is imported where one is made: a prefix waits for none of it.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rocmswitch.errors import NotFound, VerificationFailed
 from rocmswitch.fetch.keyring import MAX_KEY
@@ -28,15 +31,14 @@ from rocmswitch.metadata.manifest import parse_manifest
 from rocmswitch.metadata.wheellock import SIZE_LIMIT, WheelLock, parse_wheel_lock
 from rocmswitch.model.host import Host
 from rocmswitch.model.indexes import PackageIndexes
-from rocmswitch.model.package import FIRST_USE, PINNED, Artifact, Digest
 from rocmswitch.model.stack import Stack
-from rocmswitch.operations.matching import Basket, Supply, check_locked
-from rocmswitch.planning.wheels import Interpreter
 from rocmswitch.store.bundle import BundleFile
-from rocmswitch.store.bundledpython import BundledPython
 from rocmswitch.store.catalog import LOCK_SUFFIX, SUFFIX, Catalog
 from rocmswitch.store.layout import Layout
 from rocmswitch.system.disk import Disk, disk_errors
+
+if TYPE_CHECKING:
+    from rocmswitch.store.bundledpython import BundledPython
 
 _REPOSITORIES = ("apt", "rpm")
 
@@ -85,6 +87,8 @@ class Supplies:
     def python(self) -> BundledPython | None:
         """The Python that came along, if there is one."""
         for member in self.bundle.of_kind("python"):
+            from rocmswitch.store.bundledpython import BundledPython
+
             return BundledPython(self.file, member, self.folder / "pythons", self.disk)
         return None
 
@@ -157,24 +161,6 @@ def lay_down(unknown: Unknown, folder: Path, disk: Disk) -> Path:
             disk.replace_file(path.with_suffix(LOCK_SUFFIX), unknown.lock)
         disk.replace_file(path, unknown.manifest)
     return path
-
-
-def match_bundled(lock: WheelLock, interpreter: Interpreter, hashes: Mapping[str, str], supply: Supply) -> Basket:
-    """The wheels that the lock of a bundle names: by what a manifest pins of them, *hashes*, else as at first use.
-
-    Raises ManifestMistake for a lock that is wrong, VerificationFailed for a wheel that must have another hash.
-    """
-    check_locked(lock, interpreter)
-    wheels = []
-    for one in lock.wheels:
-        digest, pinned = Digest.sha256(one.sha256), hashes.get(one.file)
-        if pinned is not None and pinned != one.sha256:
-            raise VerificationFailed(f"`{one.file}` has another hash in the lock than the manifest here pins")
-        if pinned is None:
-            supply.first_use.check(one.url, digest)
-        kind = FIRST_USE if pinned is None else PINNED
-        wheels.append(Artifact(one.name, one.version, one.file, (one.url,), one.size, digest, kind))
-    return Basket(tuple(wheels), unpacked=lock.unpacked, pins=lock.pins)
 
 
 def _unknown(file: BundleFile, one: BundledStack) -> Unknown:

@@ -17,11 +17,11 @@ from rocmswitch.model.package import Artifact
 from rocmswitch.model.receipt import InstalledPackage, Receipt
 from rocmswitch.model.stack import Stack, Wheels
 from rocmswitch.operations.building import WAIT, Workshop, alone, build
+from rocmswitch.operations.bundledwheels import match_bundled
 from rocmswitch.operations.matching import Basket, Supply, lock_of, match, match_locked, match_pinned, remember
 from rocmswitch.operations.ownlinks import place, replacement
 from rocmswitch.operations.scripts import write_scripts
 from rocmswitch.operations.timing import Stages
-from rocmswitch.operations.unbundling import match_bundled
 from rocmswitch.planning.activation import CARRIED_LIBRARIES, card_variables, plan_venv_activation
 from rocmswitch.planning.convolutions import reason, takes_fallback
 from rocmswitch.planning.install import InstallPlan
