@@ -15,10 +15,10 @@ from rocmswitch.cli.gpu_choice import chosen_gpus, gpu_option
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.progress import progress
 from rocmswitch.cli.settling import settle
-from rocmswitch.cli.source_options import source_options
+from rocmswitch.cli.source_options import accept_option, source_options
 from rocmswitch.cli.system_option import is_shared, system_option, tell_shared
 from rocmswitch.errors import RocmswitchError, UsageMistake
-from rocmswitch.model.package import VERIFICATION_CLASSES
+from rocmswitch.model.package import VERIFICATION_CLASSES, Digest
 from rocmswitch.model.receipt import Receipt
 from rocmswitch.model.source import SET_NAMES
 from rocmswitch.operations import install
@@ -48,6 +48,8 @@ class Options:
     as_json: bool
     source: str = ""
     keys: tuple[str, ...] = ()
+    accept: str = ""
+    """What a tarball has to be now, in hex, whatever it was at its first use."""
     gpu: tuple[str, ...] = ()
     """As the user wrote them."""
     gpus: tuple[str, ...] | None = None
@@ -72,6 +74,7 @@ class Options:
 @click.option("--allow-expired", is_flag=True, help="Accept an index whose Valid-Until has passed.")
 @gpu_option
 @source_options
+@accept_option
 @bundled.from_option
 @system_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -106,6 +109,8 @@ def is_file(word: str) -> bool:
 
 def install_named(scopes: Scopes, name: str, options: Options) -> None:
     """Plan, show, ask and install; or say that it is there. Raises whatever planning and installing raise."""
+    if options.locked and options.accept:
+        raise UsageMistake("`--accept` and a lock exclude each other: the lock says every hash")
     settle(scopes, dry_run=options.dry_run)
     catalog = machine.catalog(scopes)
     if name == RECOMMENDED and name not in catalog.names():
@@ -161,6 +166,8 @@ def _is_there(scopes: Scopes, manifest: Manifest, options: Options, receipt: Rec
     """Nothing is to be done: all sets are there and, with `--locked`, in the very state that was tested."""
     if not install.is_there(manifest, options.sets, receipt, options.source, options.gpus):
         return False
+    if options.accept and not (receipt and any(one.sha256 == options.accept for one in receipt.packages)):
+        return False
     return not options.locked or install.is_as_tested(receipt, machine.lock(scopes, manifest.stack.name))
 
 
@@ -175,7 +182,7 @@ def _ahead(
 ) -> Iterator[None]:
     """With `--yes`, and where there is a tested lock, its packages are fetched while the index is read."""
     plan = None
-    if options.yes and not (options.dry_run or options.locked):
+    if options.yes and not (options.dry_run or options.locked or options.accept):
         with contextlib.suppress(RocmswitchError):  # what is wrong with the forecast is wrong with the plan too
             forecast = _forecast(scopes, manifest, options, receipt)
             install.check_room(forecast, scopes.own.cache, scopes.own.prefixes, machine.prefixes(scopes.own))
@@ -209,6 +216,8 @@ def _plan(
         replace(wish, source=options.source, keys=options.keys, gpus=options.gpus), receipt
     )
     around = machine.surroundings(scopes.own, scopes.supplies)
+    if options.accept:
+        wish = replace(wish, accepted=Digest.sha256(options.accept))
     if options.locked:
         plan = install.plan_locked(manifest, wish, around)
     else:

@@ -24,9 +24,7 @@ def install_locked(scopes: Scopes, name: str, file: str, options: Options) -> No
 
     Raises as planning and installing do, and UsageMistake for what the lock decides alone.
     """
-    for word, said in {"--set": options.sets, "--gpu": options.gpu, "--source": options.source}.items():
-        if said:
-            raise UsageMistake(f"`{word}` and a lock exclude each other: the lock says all of it")
+    _check_decided(options)
     settle(scopes, dry_run=options.dry_run)
     path = Path(file)
     locked = lock.chosen(lock.read_lock(path), name, path)
@@ -59,3 +57,10 @@ def install_locked(scopes: Scopes, name: str, file: str, options: Options) -> No
         receipt = install.execute(plan, machine.workshop(scopes), shown, stages)
     output.say(f"installed {receipt.name}: {output.size(receipt.size)}, {scopes.own.prefixes / receipt.name}")
     machine.report_timings(stages)
+
+
+def _check_decided(options: Options) -> None:
+    decided = {"--set": options.sets, "--gpu": options.gpu, "--source": options.source, "--accept": options.accept}
+    for word, said in decided.items():
+        if said:
+            raise UsageMistake(f"`{word}` and a lock exclude each other: the lock says all of it")

@@ -189,7 +189,8 @@ def workshop(scopes: Scopes) -> Workshop:
     there = Machine(HostLibraries(), read_host().glibc, jobs=processors())
     downloads = Downloads(http(scopes.supplies), cache(layout))
     installed, seen = Installed(scopes.searched), seen_tarballs(layout)
-    return Workshop(downloads, prefixes(layout), disk(), there, installed, seen, wait)
+    bundle = "" if scopes.supplies is None else str(scopes.supplies.file.path)
+    return Workshop(downloads, prefixes(layout), disk(), there, installed, seen, wait, bundle)
 
 
 def uv(layout: Layout, supplies: Supplies | None = None) -> Uv:

@@ -1,7 +1,8 @@
-"""`--source` and `--key`: which kind of source a prefix is to come from, and whose word is taken for its keys."""
+"""`--source`, `--key` and `--accept`: the kind of source that a prefix is to come from, and whose word is taken."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -32,6 +33,23 @@ def source_options(command: _Command) -> _Command:
         help="Take this kind of source, not the one that suits.",
     )
     return source(key(command))
+
+
+def accept_option(command: _Command) -> _Command:
+    """The option `accept` of a command that may meet a tarball that is not what it was; empty without it."""
+    return click.option(
+        "--accept",
+        metavar="SHA256",
+        default="",
+        callback=_hash,
+        help="Take the tarball with this hash, whatever it had at its first use.",
+    )(command)
+
+
+def _hash(context: click.Context, parameter: click.Parameter, text: str) -> str:
+    if text and not re.fullmatch("[0-9a-fA-F]{64}", text):
+        raise UsageMistake(f"`--accept` takes a SHA-256 hash, which has 64 hex digits, and `{text[:80]}` is none")
+    return text.lower()
 
 
 def _fingerprints(context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> tuple[str, ...]:

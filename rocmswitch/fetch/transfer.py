@@ -12,7 +12,7 @@ import tenacity
 from rocmswitch.errors import NetworkFailed, NotFound, RocmswitchError, VerificationFailed
 from rocmswitch.fetch.http import Http, RangeRefused, Response, Transient, shown
 from rocmswitch.fetch.partial import Origin, PartialFile
-from rocmswitch.model.package import Artifact
+from rocmswitch.model.package import Artifact, Digest
 
 MOST_ATTEMPTS = 100
 """With one mirror, however much each of them brings."""
@@ -37,6 +37,22 @@ class Progress(Protocol):
 
     def said(self, text: str) -> None:
         """Something a person may want to know: a mirror that failed, another process that is waited for."""
+
+
+class OtherHash(VerificationFailed):
+    """What came is whole, and another file than the one that is wanted: `found` is its hash."""
+
+    def __init__(self, url: str, found: str, wanted: Digest) -> None:
+        super().__init__(
+            f"`{shown(url)}` has the {wanted.algorithm} hash `{found}`, not `{wanted.value}` as it must have"
+        )
+        self.url = shown(url)
+        self.found = found
+        self.wanted = wanted
+
+
+class OtherSize(VerificationFailed):
+    """What there is has more or fewer bytes than are stated."""
 
 
 class Stopped(Exception):
@@ -127,10 +143,7 @@ class Transfer:
             self._start_over()
             if pieces == 1:
                 break
-        digest = self._artifact.digest
-        raise VerificationFailed(
-            f"`{shown(url)}` has the {digest.algorithm} hash `{wrong}`, not `{digest.value}` as it must have"
-        )
+        raise OtherHash(url, wrong, self._artifact.digest)
 
     def _receive(self, url: str) -> None:
         """As many bytes as the artifact has, in as many attempts as bring more."""
@@ -187,8 +200,8 @@ class Transfer:
         self._progress.started(self._artifact, 0)
 
 
-def _wrong_size(url: str, found: str, size: int) -> VerificationFailed:
-    return VerificationFailed(
+def _wrong_size(url: str, found: str, size: int) -> OtherSize:
+    return OtherSize(
         f"`{shown(url)}` {found} where its index says {size} bytes: the server seems to be between two states",
         hint="try again later with the same command: servers are like this while a release is copied to them",
     )

@@ -52,6 +52,8 @@ class Workshop:
     seen: FirstUse
     """The hashes that tarballs had when they were first used."""
     wait: float = WAIT
+    bundle: str = ""
+    """The one that `downloads` fetches from; empty for servers."""
 
 
 def build(plan: InstallPlan, workshop: Workshop, progress: Progress, stages: Stages) -> Receipt:
@@ -62,7 +64,7 @@ def build(plan: InstallPlan, workshop: Workshop, progress: Progress, stages: Sta
     """
     trees, asked = workshop.trees, plan
     plan = learned(asked, workshop.downloads, workshop.seen, progress)
-    with first_used(asked, workshop.seen), alone(trees, plan.name, workshop.wait, progress):
+    with first_used(asked, workshop.seen, workshop.bundle), alone(trees, plan.name, workshop.wait, progress):
         current = trees.current(plan.name)
         plan = _sound(plan, trees, current, stages)
         if current not in (plan.tree, plan.replaces):

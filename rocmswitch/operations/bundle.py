@@ -12,15 +12,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rocmswitch.fetch.download import Downloads, Progress
+from rocmswitch.fetch.http import shown
 from rocmswitch.fetch.keyring import MAX_KEY
 from rocmswitch.fetch.repository import Repositories
 from rocmswitch.metadata.bundle import Bundle
-from rocmswitch.model.package import Artifact, Digest, Unhashed
+from rocmswitch.model.package import FIRST_USE, Artifact, Digest, Unhashed
 from rocmswitch.operations.building import artifacts
 from rocmswitch.operations.bundleorder import Order, Tree
 from rocmswitch.operations.matching import Supply
 from rocmswitch.operations.packing import Answers, pack
 from rocmswitch.operations.resolving import Surroundings, Wish, offer_prefix, origin_of, plan_prefix
+from rocmswitch.operations.tarball import explained
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.install import selected_sets
 from rocmswitch.store.bundle import write_bundle
@@ -98,8 +100,13 @@ def _fetch(order: Order, bench: Workbench, progress: Progress) -> tuple[Order, M
     authorized = (
         replace(one, urls=tuple(supply.indexes.authorized(url) for url in one.urls)) for one in order.wheels
     )
-    fetched = bench.downloads.fetch([*order.packages, *authorized], progress)
-    return order, {one.digest: path for one, path in fetched}
+    with explained({shown(one.urls[0]): tree.stack for tree in order.trees for one in _first_used(tree)}):
+        fetched = dict(bench.downloads.fetch([*order.packages, *authorized], progress))
+    return order, {one.digest: path for one, path in fetched.items()}
+
+
+def _first_used(tree: Tree) -> Iterator[Artifact]:
+    return (one for one in tree.packages if one.verification == FIRST_USE)
 
 
 def keyrings(manifests: Iterable[Manifest]) -> dict[str, bytes]:

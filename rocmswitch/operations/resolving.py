@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from rocmswitch.errors import NotFound, Refused, UnresolvedDependency
+from rocmswitch.errors import NotFound, Refused, UnresolvedDependency, UsageMistake
 from rocmswitch.fetch.place import Mirrors, locate
 from rocmswitch.fetch.repository import Repositories
 from rocmswitch.host.capabilities import lacking_capability
@@ -57,6 +57,8 @@ class Wish:
     """Where what is installed came from."""
     carried: bool | None = None
     """Whether what is installed carries its C library; None where nothing is."""
+    accepted: Digest | None = None
+    """What the user says that a tarball is now, whatever it was at its first use."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,10 @@ def origin_of(stack: Stack, wish: Wish, around: Surroundings) -> Origin:
     before = tuple(word for one in wish.installed_from for word in one.fingerprint.split())
     installed = next((one.kind for one in wish.installed_from), "")
     trust = Trust(wish.keys, around.keys, before)
-    return choose_origin(stack, around.host, wish.source, trust=trust, installed=installed)
+    origin = choose_origin(stack, around.host, wish.source, trust=trust, installed=installed)
+    if wish.accepted and origin.kind != "tarball":
+        raise UsageMistake(f"`--accept` is about a tarball, and `{stack.name}` comes as packages, which are signed")
+    return origin
 
 
 def plan_prefix(
@@ -114,12 +119,12 @@ def offer_prefix(
     stack, because = origin.narrowed(manifest.stack), (f"taken from {origin.because}",) if origin.because else ()
     if origin.kind == "tarball":
         with stages.timed("index"):
-            offer = offer_tarball(stack, wish.mirror, repositories.http, Shelf(around.seen, around.cache))
+            shelf = Shelf(around.seen, around.cache, wish.accepted)
+            offer = offer_tarball(stack, wish.mirror, repositories.http, shelf)
         return replace(offer, notes=(*because, *offer.notes)), Evidence()
     with stages.timed("index"):
-        opened = repositories.open(
-            stack.rocm.sources, around.host, mirror=wish.mirror, allow_expired=wish.allow_expired
-        )
+        late = wish.allow_expired
+        opened = repositories.open(stack.rocm.sources, around.host, mirror=wish.mirror, allow_expired=late)
     with stages.timed("plan"):
         found = evidence(stack.rocm.host, stack.rocm.host, around.libraries)
         comparable = wish.tested is not None and kind_of(wish.tested) == origin.kind
@@ -138,7 +143,7 @@ def offer_prefix(
                 raise
             raise UnresolvedDependency(error.message, hint=_tested_way(stack, wish)) from error
         differs = difference(closure, wish.tested) if wish.tested and comparable else ""
-        notes = (*because, *opened.warnings, *([differs] if differs else []))
+        notes = (*because, *opened.warnings, *filter(None, [differs]))
         kernels = kernels_of(wish.tested)
         offer = Offer(closure, opened.urls, opened.records, notes=notes, kernels=kernels, signers=opened.signers)
         return offer, with_capabilities(found, closure)

@@ -77,6 +77,8 @@ class InstallPlan:
     """What the manifest sets on single cards."""
     gpus: tuple[str, ...] = ()
     """The cards that the user chose; empty for all. Files that are for others alone are not unpacked."""
+    accepted: tuple[str, ...] = ()
+    """Addresses that had another hash at their first use: what its package has is required there from now on."""
 
     @property
     def needed(self) -> Kernels:
@@ -216,6 +218,8 @@ class Offer:
     """By which a package has to be signed itself, where nobody signed the index with its hash."""
     unhashed: bool = False
     """Nobody has stated the hash of its one package: it is learned when that arrives."""
+    accepted: tuple[str, ...] = ()
+    """Addresses of it that had another hash at their first use, which the user says is past."""
 
 
 @dataclass(frozen=True)
@@ -289,6 +293,7 @@ def plan_install(request: Request, offer: Offer, machine: Machine) -> InstallPla
         notes=(*_carrying(placement, request), *offer.notes),
         cards=card_variables(stack.gpus),
         gpus=request.gpus,
+        accepted=offer.accepted,
     )
 
 

@@ -49,18 +49,26 @@ class FirstUse:
     def saw(self, url: str, digest: Digest) -> None:
         """Remember the hash of a file that was just verified or, the first time, taken. Raises as `check`."""
         if not url.startswith("file:") and self.known(url) is None:
-            path = self._folder / _record(url)
-            content = json.dumps({"url": _plain(url), "sha256": digest.value}) + "\n"
-            with disk_errors(path):
-                self._disk.make_directories(path.parent)
-                self._disk.replace_file(path, content.encode())
+            self._write(url, digest)
         self.check(url, digest)
+
+    def accept(self, url: str, digest: Digest) -> None:
+        """Require *digest* of *url* from now on, whatever it was before: the user has said so."""
+        if not url.startswith("file:"):
+            self._write(url, digest)
 
     def forget(self, url: str) -> None:
         """Let the next use be the first: what came could not be used."""
         path = self._folder / _record(url)
         with disk_errors(path):
             self._disk.discard(path)
+
+    def _write(self, url: str, digest: Digest) -> None:
+        path = self._folder / _record(url)
+        content = json.dumps({"url": _plain(url), "sha256": digest.value}) + "\n"
+        with disk_errors(path):
+            self._disk.make_directories(path.parent)
+            self._disk.replace_file(path, content.encode())
 
 
 def _record(url: str) -> str:

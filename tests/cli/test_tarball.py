@@ -198,7 +198,42 @@ def test_a_tarball_that_changed_after_its_first_use_is_refused(
 
     assert outcome.code == 4
     assert "its hash is that of its first use" in outcome.err
-    assert "hash" in outcome.error and secure.url in outcome.error
+    (record,) = (learner.layout.seen / "tarballs").iterdir()
+    first, now = json.loads(record.read_text())["sha256"], secure.pack()
+    assert outcome.error == (
+        f"`{secure.url}` had the hash `{first}` when it was first used, and has `{now}` now: its vendor has"
+        " replaced it, or somebody else has"
+    )
+    assert outcome.hint == f"if its vendor states the new one, run `rocmswitch install {NAME} --accept {now}`"
+
+
+def test_a_replaced_tarball_is_taken_once_its_hash_is_accepted_and_required_from_then_on(
+    secure: TarballSite, learner: CommandLine
+):
+    learner.succeed("install", NAME, "--yes")
+    first = (learner.layout.prefixes / NAME).resolve()
+    (secure.tree / "share/rock/data").write_text("other\n")
+    now = secure.pack()
+    assert learner.run("install", NAME, "--accept", "0" * 64, "--yes").code == 4
+    assert (learner.layout.prefixes / NAME).resolve() == first
+
+    learner.succeed("install", NAME, "--accept", now, "--yes")
+
+    receipt = receipt_of(learner)
+    assert (tree_of(learner) / "share/rock/data").read_text() == "other\n"
+    assert (learner.layout.prefixes / NAME).resolve() != first
+    (package,) = receipt["packages"]  # type: ignore[misc]
+    assert (package["verification"], package["sha256"]) == ("first-use", now)
+    assert any(f"`{now}` was accepted by `--accept`, in the place of `" in one for one in receipt["notes"])  # type: ignore[attr-defined]
+    (record,) = (learner.layout.seen / "tarballs").iterdir()
+    assert json.loads(record.read_text())["sha256"] == now
+    assert "installed already" in learner.run("install", NAME, "--accept", now, "--yes").err
+
+
+def test_nothing_is_accepted_where_the_manifest_has_the_hash(line: CommandLine):
+    outcome = line.run("install", NAME, "--accept", "0" * 64, "--yes")
+
+    assert (outcome.code, outcome.error.endswith("no other can be accepted")) == (2, True), outcome
 
 
 def test_what_came_first_and_is_no_archive_is_not_required_from_then_on(secure: TarballSite, learner: CommandLine):
