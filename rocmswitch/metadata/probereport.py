@@ -27,13 +27,16 @@ def parse_report(content: bytes) -> Report:
     if content.lstrip().startswith(b"<"):
         content = _from_page(content.decode("utf-8", "replace"))
     try:
-        said = json.loads(content, parse_float=_number, parse_constant=_number)
+        said = json.loads(content, parse_float=_number, parse_int=_whole, parse_constant=_number)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
     if not isinstance(said, dict) or said.get("schema") != SCHEMA:
         stated = said.get("schema") if isinstance(said, dict) else None
         raise ValueError(f"it has schema {str(stated)[:20]}, and this rocmswitch reads {SCHEMA}")
-    report = msgspec.convert(said, Report)
+    try:
+        report = msgspec.convert(said, Report)
+    except msgspec.ValidationError as error:  # no ValueError by itself before msgspec 0.21
+        raise ValueError(str(error)) from error
     unknown = [one.result for one in report.outcomes if one.result not in RESULTS]
     if unknown:
         raise ValueError(f"`{unknown[0][:40]}` is no result that an operation may come to")
@@ -51,6 +54,11 @@ def _number(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"`{text[:20]}` is no number that a report may have")
     return number
+
+
+def _whole(text: str) -> int:
+    """Raises ValueError where it is too large for a float, which msgspec before 0.22 takes for a number of seconds."""
+    return int(text) if _number(text) else 0
 
 
 def _finite(report: Report) -> Report:
