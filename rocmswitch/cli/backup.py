@@ -23,7 +23,7 @@ def command() -> None:
     """Let go of what was saved so that changes can be taken back."""
 
 
-@command.command(epilog="Example: rocmswitch backup prune 3")
+@command.command(short_help="Free what changes have saved.", epilog="Example: rocmswitch backup prune 3")
 @click.argument("words", metavar="[N]...", nargs=-1, callback=change_words)
 @root_option
 @system_option

@@ -37,14 +37,20 @@ def check(file: Path) -> None:
     metavar="URL",
     help="Of apt, or of rpm. Of several that belong together the first one wins.",
 )
-@click.option("--name", default="", help="The stack's; without it FILE's, else by what is found.")
-@click.option("--suite", default="", help="Of apt; without it the usual ones are looked for.")
+@click.option("--name", default="", metavar="NAME", help="The stack's; without it FILE's, else by what is found.")
+@click.option("--suite", default="", metavar="SUITE", help="Of apt; without it the usual ones are looked for.")
 @click.option("--key", "keys", multiple=True, metavar="FINGERPRINT", help="Who signs it, as you know it for sure.")
 @click.option("--key-url", default="", metavar="URL", help="Where the key is.")
 @click.option("--from", "alike", default="", metavar="STACK", help="A stack that is built in the same way.")
 @click.option("--read-packages", is_flag=True, help="Fetch rocBLAS to see for which cards it is built.")
 @click.option(
-    "-o", "--output", "file", required=True, type=click.Path(path_type=Path), help="Where to; `-` prints it."
+    "-o",
+    "--output",
+    "file",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Where to; `-` prints it.",
 )
 @click.pass_obj
 def new(

@@ -72,9 +72,8 @@ def check_home(scopes: Scopes) -> None:
 def check_own(scopes: Scopes, name: str) -> None:
     """Raise MachineLacks where *name* is not this user's but the machine's: how it is changed, as a whole line."""
     if is_only_shared(scopes, name):
-        raise _root_only(
-            f"`{name}` is shared by all users of this machine, and only root may change it", "--system"
-        )
+        how = "only root may change it" if os.geteuid() else "it changes by `--system` alone"
+        raise _root_only(f"`{name}` is shared by all users of this machine, and {how}", "--system")
 
 
 def is_only_shared(scopes: Scopes, name: str) -> bool:

@@ -27,7 +27,9 @@ _FOR_ENVIRONMENTS = ("python", "torch", "locked", "cpu", "rebind", "convolutions
 
 @click.command(epilog="Example: rocmswitch use 6.2.4 --venv myproj")
 @click.argument("target", default="", metavar="[STACK|ENVIRONMENT|recommended|system]")
-@click.option("--venv", metavar="NAME", help="A Python environment of the stack; with a slash or a dot, its path.")
+@click.option(
+    "--venv", metavar="NAME", help="A Python environment of the stack; with a slash or a leading dot, its path."
+)
 @click.option("--python", metavar="VERSION", help="Its Python: 3.10, or the path of one.")
 @environment_options
 @click.option("--pin", is_flag=True, help="Write .rocm-version: this folder and those below use it.")

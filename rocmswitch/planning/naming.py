@@ -63,13 +63,16 @@ def by_version(name: str) -> tuple[str, Version, str]:
 
 
 def nearest(text: str, names: Iterable[str]) -> tuple[str, ...]:
-    """At most two names to offer instead: the versions below and above it, else what is spelled like it."""
-    names = tuple(names)
+    """At most two names to offer instead: the versions below and above it, the newest of a vendor, else what is
+    spelled like it. Capitals, as in `ROCm-5.2`, do not count."""
+    names, text = tuple(names), text[:_SHOWN].casefold()
     vendor, version = _parse(text)
     if version is None:
+        if of_vendor := [name for name in names if _vendor(name) == text]:
+            return (max(of_vendor, key=_order),)
         import difflib  # half a millisecond of every list
 
-        return tuple(difflib.get_close_matches(text[:_SHOWN], names, n=2))
+        return tuple(difflib.get_close_matches(text, names, n=2))
     ordered = sorted((name for name in names if _vendor(name) == (vendor or AMD)), key=_order)
     below = [name for name in ordered if _version(name) <= version]
     above = [name for name in ordered if _version(name) > version]

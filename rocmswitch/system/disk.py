@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import shutil
 import stat
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from rocmswitch.system.anchored import Anchored
 from rocmswitch.system.anchored import Change as Change
 from rocmswitch.system.descriptors import sync_all, sync_opened_folder
 
+_TEMPORARY = re.compile(r"\.(.+)\.[0-9]+\.new", re.DOTALL)
 _FAILURES = {
     errno.EIO,
     errno.EUCLEAN,
@@ -261,7 +263,7 @@ def in_words(error: OSError) -> RocmswitchError:
 def _lacking(error: OSError, folder: Path) -> MachineLacks | None:
     source = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else str(folder)
     # Of two names the second one is made, or replaced: it is there that something is lacking.
-    path = os.fsdecode(error.filename2) if isinstance(error.filename2, (str, bytes)) else source
+    path = _meant(os.fsdecode(error.filename2) if isinstance(error.filename2, (str, bytes)) else source)
     reason = os.strerror(error.errno) if error.errno else ""
     if error.errno == errno.ENOSPC:
         return MachineLacks(f"no space is left for `{path}`", hint="run `rocmswitch cache prune`")
@@ -277,6 +279,12 @@ def _lacking(error: OSError, folder: Path) -> MachineLacks | None:
     if error.errno in _FAILURES:
         return MachineLacks(f"the disk failed at `{path}` ({reason})")
     return None
+
+
+def _meant(path: str) -> str:
+    """What *path* was to replace, where it is a name that `Disk._temporary` gave: nobody else knows that one."""
+    found = _TEMPORARY.fullmatch(Path(path).name)
+    return str(Path(path).with_name(found[1])) if found else path
 
 
 @contextlib.contextmanager

@@ -94,6 +94,7 @@ def test_root_is_told_the_option_instead(machine: SharedMachine):
     done = machine.root("remove", NAME, "--yes")
 
     assert (done.code, done.hint) == (6, f"run `{PYTHON} remove {NAME} --yes --system`")
+    assert done.error == f"`{NAME}` is shared by all users of this machine, and it changes by `--system` alone"
 
 
 def test_an_environment_is_bound_to_the_shared_prefix_instead_of_a_second_one(machine: SharedMachine):

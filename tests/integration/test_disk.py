@@ -48,6 +48,8 @@ def test_a_read_only_file_system_is_named(tmp_path: Path):
 
         with pytest.raises(MachineLacks, match="is on a file system that is mounted read-only"):
             trees_in(data, Disk()).begin(tree_name("new"))
+        with pytest.raises(MachineLacks, match=f"^`{data}/settings` is on"), disk_errors(data):
+            Disk().replace_file(data / "settings", b"", 0o644)
         with pytest.raises(MachineLacks, match="mounted read-only"), trees_in(data).locked("third", wait=0):
             pass
 

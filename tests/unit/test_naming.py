@@ -65,6 +65,18 @@ def test_several_other_vendors_are_an_error_that_lists_them():
             "no stack is called `debain-5.2.3x`",
             "nearest is debian-5.2.3; run `rocmswitch list --available`",
         ),
+        (
+            "rocm",
+            ("rocm-6.2.4", "rocm-6.2.10", "debian-5.2.3"),
+            "no stack is called `rocm`",
+            "nearest is rocm-6.2.10; run `rocmswitch list --available`",
+        ),
+        (
+            "ROCm-6.2",
+            ("rocm-6.2.4", "debian-5.2.3"),
+            "no stack is called `ROCm-6.2`",
+            "nearest is rocm-6.2.4; run `rocmswitch list --available`",
+        ),
         ("\x1b[2Jx", (), "no stack is called `\N{REPLACEMENT CHARACTER}[2Jx`", "run `rocmswitch list --available`"),
         ("", ("rocm-6.2.4",), "no stack is called ``", "run `rocmswitch list --available`"),
     ],
