@@ -57,7 +57,7 @@ def _number(text: str) -> float:
 
 
 def _whole(text: str) -> int:
-    """Raises ValueError where it is too large for a float, which msgspec before 0.22 takes for a number of seconds."""
+    """Raises ValueError where it is too large for a float: msgspec before 0.22 takes it for one all the same."""
     return int(text) if _number(text) else 0
 
 
