@@ -77,7 +77,7 @@ def create_bundle(scopes: Scopes, names: tuple[str, ...], target: Path, options:
         downloads = Downloads(goods.http, goods.cache)
         tarballs = machine.seen_tarballs(scopes.own)
         bench = bundle.Workbench(downloads, goods, machine.uv(scopes.own), machine.disk(), tarballs, Path(scratch))
-        answers = Answers(recording.answers, bundle.keyrings(order.manifests))
+        answers = Answers(recording.answers, bundle.keyrings(order.manifests), recording.plain)
         made = bundle.execute(order, answers, bench, target, shown)
     output.say(f"made {target}: {output.size(bundle_size(made))}, {len(made.members)} members")
 
@@ -93,7 +93,7 @@ def _order(scopes: Scopes, names: tuple[str, ...], recording: Recording, options
     catalog, around = machine.catalog(scopes), machine.surroundings(scopes.own)
     manifests = tuple(catalog.read(resolve_name(name, catalog.names())) for name in dict.fromkeys(names))
     manifests = tuple({one.stack.name: one for one in manifests}.values())
-    provision = Provision(Passing(scopes.own, machine.disk()), quick=True)
+    provision = Provision(Passing(scopes.own, machine.disk()), plain=recording.noted)
     repositories = replace(machine.repositories(scopes.own), http=recording, provision=provision)
     trees: list[Tree] = []
     for one in manifests:

@@ -188,6 +188,10 @@ class Http:
         """The SHA-256 that whoever has the file at *url* says of it, which finds damage alone. Servers say none."""
         return ""
 
+    def unpacked(self, url: str) -> Iterator[bytes] | None:
+        """What is at *url*, unverified, where whoever has it keeps it packed in their own way. Servers do not."""
+        return None
+
     def _length_once(self, url: str) -> int | None:
         with self.stream(url) as response:
             return response.total

@@ -33,6 +33,8 @@ class Reader(Protocol):
 
     def length(self, url: str) -> int | None: ...
 
+    def unpacked(self, url: str) -> Iterator[bytes] | None: ...
+
 
 class NoNetwork:
     """A Reader for who said that there is none."""
@@ -42,6 +44,9 @@ class NoNetwork:
 
     def length(self, url: str) -> int | None:
         raise NetworkFailed(f"`{url}` is not kept here, and no network is to be used")
+
+    def unpacked(self, url: str) -> Iterator[bytes] | None:
+        return None
 
 
 @dataclass(frozen=True)

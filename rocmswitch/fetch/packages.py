@@ -42,8 +42,9 @@ class PackagesReader:
     store: IndexStore
     names: frozenset[str] = frozenset()
     """Only packages of these names are read; empty for all."""
-    quick: bool = False
-    """Take the form that unpacks fastest, not the smallest."""
+    plain: dict[str, str] | None = None
+    """Where the address of each file that is read is noted, with that of its plain form; then the form is taken
+    that unpacks fastest, not the smallest."""
 
     def open(self, place: Place, release: Release) -> Iterator[tuple[PackageIndex, ReleaseFile]]:
         """The index of each component, and the file it was made of.
@@ -72,33 +73,46 @@ class PackagesReader:
             return None
 
     def _make(self, place: Place, release: Release, listed: ListedPackages) -> None:
-        form, content = self._fetch_best(place, release, listed)
-        name = form.path.rpartition("/")[2]
-        plain = ahead(decompressed(content, _FORMS[name], name))
-        pieces = checked(plain, listed.plain, f"{place.name}/{listed.path}")
+        pieces = checked(ahead(self._unpacked(place, release, listed)), listed.plain, f"{place.name}/{listed.path}")
         stanzas = read_packages(ahead(pieces), place.architecture, f"{place.name}/{listed.path}", self.names)
         data = encode_index(stanzas)
         self.store.keep_index(place.url, place.suite, listed.path, listed.identity.digest.value, data)
 
-    def _fetch_best(self, place: Place, release: Release, listed: ListedPackages) -> tuple[ReleaseFile, bytes]:
-        """The first form that is there and right: on a half-synchronised mirror another one may be."""
+    def _unpacked(self, place: Place, release: Release, listed: ListedPackages) -> Iterator[bytes]:
+        """The plain form. Unverified where it is kept packed in no form that is listed: its own hash is."""
+        plain = place.in_suite(listed.path)
+        pieces = self.http.unpacked(plain) if listed.plain else None
+        if pieces is not None:
+            return pieces
+        form, content, url = self._fetch_best(place, release, listed)
+        if self.plain is not None and listed.plain and form != listed.plain:
+            self.plain[url] = plain
+        name = form.path.rpartition("/")[2]
+        return decompressed(content, _FORMS[name], name)
+
+    def _fetch_best(self, place: Place, release: Release, listed: ListedPackages) -> tuple[ReleaseFile, bytes, str]:
+        """The first form that is there and right: on a half-synchronised mirror another one may be.
+
+        And its content and address.
+        """
         problems: list[HalfSynchronised | NotFound] = []
-        for form in sorted(listed.forms, key=_quickness) if self.quick else listed.forms:
+        for form in sorted(listed.forms, key=_quickness) if self.plain is not None else listed.forms:
             try:
-                return form, self._fetch(place, form, by_hash=release.by_hash)
+                return form, *self._fetch(place, form, by_hash=release.by_hash)
             except (HalfSynchronised, NotFound) as error:
                 problems.append(error)
         raise next((one for one in problems if isinstance(one, HalfSynchronised)), problems[0])
 
-    def _fetch(self, place: Place, form: ReleaseFile, *, by_hash: bool) -> bytes:
+    def _fetch(self, place: Place, form: ReleaseFile, *, by_hash: bool) -> tuple[bytes, str]:
         if by_hash:
             folder = form.path.rpartition("/")[0]
             url = place.in_suite(f"{folder}/by-hash/{form.digest.algorithm.upper()}/{form.digest.value}")
             try:
-                return read_listed(self.http, url, form)
+                return read_listed(self.http, url, form), url
             except NotFound:
                 pass  # some mirrors keep no by-hash folders; the file's own name is the other way
-        return read_listed(self.http, place.in_suite(form.path), form)
+        url = place.in_suite(form.path)
+        return read_listed(self.http, url, form), url
 
 
 def listed_packages(place: Place, release: Release) -> Iterator[ListedPackages]:

@@ -71,8 +71,9 @@ class Provision:
     """When the bundle says that it was made: an index that was in date then warns only."""
     names: frozenset[str] = frozenset()
     """Only packages of these names are read, which is quicker; empty for all."""
-    quick: bool = False
-    """Take the form of an index that unpacks fastest, not the smallest: it will be read many times."""
+    plain: dict[str, str] | None = None
+    """By the address of each list of packages that is fetched, that of its plain form, which may not be there: for
+    who keeps it packed anew. Then the form is taken that unpacks fastest, not the smallest."""
 
     def was_in_date(self, date: datetime, valid_until: datetime, now: datetime) -> bool:
         """Whether an index of *date* was in date on the day that the bundle names, which is not to come."""

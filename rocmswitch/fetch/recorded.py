@@ -24,10 +24,17 @@ class Recording(Http):
         self.patience = http.patience
         self._http = http
         self._answers: dict[str, bytes] = {}
+        self.noted: dict[str, str] = {}
+        """What `Provision.plain` is for."""
 
     @property
     def answers(self) -> Mapping[str, bytes]:
         return self._answers
+
+    @property
+    def plain(self) -> Mapping[str, str]:
+        """By the address of each list of packages that came packed, that of its plain form; without passwords."""
+        return {shown(url): shown(plain) for url, plain in self.noted.items()}
 
     def read(self, url: str, *, limit: int, accept: str = "*/*") -> bytes:
         content = self._http.read(url, limit=limit, accept=accept)
@@ -62,6 +69,10 @@ class Bundled(Http):
     def stated(self, url: str) -> str:
         return self._member(url).sha256
 
+    def unpacked(self, url: str) -> Iterator[bytes] | None:
+        member = self._file.at(shown(url))
+        return self._file.unpacked(member) if member and member.packed else None
+
     @contextlib.contextmanager
     def stream(self, url: str, *, offset: int = 0, validator: str = "", accept: str = "*/*") -> Iterator[Response]:
         member = self._member(url)
@@ -70,7 +81,7 @@ class Bundled(Http):
 
     def _member(self, url: str) -> BundledFile:
         member = self._file.at(shown(url))
-        if member is None:
+        if member is None or member.packed:
             host, path = self._file.bundle.host, self._file.path
             raise NotFound(
                 f"`{shown(url)}` is not in the bundle `{path}`, which was made for `{host.codename}` on "

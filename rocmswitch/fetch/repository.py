@@ -113,7 +113,7 @@ class Repositories:
         store = self.provision.store or IndexStore(self.layout, self.disk)
         keyring = Keyring(http, store, self.now, offline, self.provision.keys)
         releases = Releases(http, store, keyring, self.verifier, self.now, allow_expired, self.provision)
-        packages = PackagesReader(http, store, self.provision.names, quick=self.provision.quick)
+        packages = PackagesReader(http, store, self.provision.names, self.provision.plain)
         repomds = Repomds(http, store, keyring, self.verifier, releases.dates)
         primaries = PrimaryReader(http, store, self.provision.names)
         ways: Mapping[str, Way] = {"apt": AptWay(releases, packages), "rpm": RpmWay(repomds, primaries)}

@@ -36,7 +36,10 @@ class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class BundledFile(Struct, frozen=True):
-    """One member. `urls` are where it was, `name` and `version` what it is called for people."""
+    """One member. `urls` are where it was, `name` and `version` what it is called for people.
+
+    What is `packed` is compressed by zstd, which unpacks fastest, and was at `urls` as what comes out of it.
+    """
 
     path: str
     kind: Kind
@@ -45,6 +48,7 @@ class BundledFile(Struct, frozen=True):
     urls: tuple[str, ...] = ()
     name: str = ""
     version: str = ""
+    packed: bool = False
 
 
 class BundledStack(Struct, frozen=True):
@@ -175,6 +179,8 @@ def _check_member(member: BundledFile) -> None:
         raise ValueError(f"`{member.path[:120]}` is no path of a member")
     if not SHA256.fullmatch(member.sha256) or not 0 <= member.size < _LARGEST:
         raise ValueError(f"`{member.path}` has no usable size or hash")
+    if member.packed and member.kind != "index":
+        raise ValueError(f"`{member.path}` is packed, which only indexes are")
 
 
 def _printable(text: str) -> str:

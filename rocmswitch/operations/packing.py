@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
@@ -22,6 +22,7 @@ from rocmswitch.planning.wheels import VenvPlan
 from rocmswitch.store.bundle import Source
 from rocmswitch.store.cache import hash_of
 from rocmswitch.store.catalog import Manifest
+from rocmswitch.store.compression import packed_anew
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Answers:
 
     by_url: Mapping[str, bytes]
     keyrings: Mapping[str, bytes]
+    plain: Mapping[str, str] = field(default_factory=dict)
+    """By the address of each list of packages that came packed, that of its plain form."""
 
 
 def pack(
@@ -48,7 +51,10 @@ def pack(
         url for one in order.manifests for source in one.stack.rocm.sources if source.key for url in source.key.urls
     }
     for url, content in answers.by_url.items():
-        packing.add("key" if url in keys else "index", content, _last(url), urls=(url,))
+        if url in answers.plain:
+            packing.index(content, answers.plain[url])
+        else:
+            packing.add("key" if url in keys else "index", content, _last(url), urls=(url,))
     for keyring, content in answers.keyrings.items():
         packing.add("key", content, _last(keyring), name=keyring)
     venvs = tuple(packing.venv(one) for one in order.venvs)
@@ -85,6 +91,13 @@ class _Packing:
             path="", kind=kind, size=len(content), sha256=hashlib.sha256(content).hexdigest(), urls=urls, name=name
         )
         return self._put(member, filename, content)
+
+    def index(self, content: bytes, plain: str) -> None:
+        """A list of packages, kept so that whoever installs waits least. Signed is the hash of its plain form."""
+        packed = packed_anew(content)
+        sha256 = hashlib.sha256(packed).hexdigest()
+        member = BundledFile(path="", kind="index", size=len(packed), sha256=sha256, urls=(plain,), packed=True)
+        self._put(member, f"{_last(plain)}.zst", packed)
 
     def artifact(self, kind: Kind, one: Artifact, path: Path) -> str:
         urls = tuple(_address(url, one.filename) for url in one.urls)

@@ -19,6 +19,7 @@ from typing import BinaryIO
 
 from rocmswitch.errors import NotFound, UsageMistake, VerificationFailed
 from rocmswitch.metadata.bundle import NAME, SIZE_LIMIT, Bundle, BundledFile, parse_bundle, render_bundle
+from rocmswitch.store.compression import Unfit, decompressed
 from rocmswitch.system.disk import Disk, disk_errors, in_words
 from rocmswitch.system.reading import open_regular
 
@@ -120,6 +121,13 @@ class BundleFile:
         if found.hexdigest() != member.sha256:
             raise self._damaged(member.path)
 
+    def unpacked(self, member: BundledFile) -> Iterator[bytes]:
+        """What a packed member holds, unverified. Raises VerificationFailed where it cannot be unpacked."""
+        try:
+            yield from decompressed(".zst", _Reading(self, member))
+        except Unfit as error:
+            raise self._damaged(member.path) from error
+
     def check(self) -> None:
         """Read everything. Raises VerificationFailed with the first member that is damaged."""
         for member in self.bundle.members:
@@ -163,6 +171,10 @@ class BundleFile:
         if (info.name, info.type, info.size) != (member.path, tarfile.REGTYPE, member.size):
             raise self._damaged(member.path)
 
+    def read_at(self, member: BundledFile, offset: int, count: int) -> bytes:
+        """At most *count* bytes of it from *offset* on, unverified; none at its end."""
+        return self._read(self._spots[member.path].start + offset, min(count, member.size - offset))
+
     def _read(self, at: int, count: int) -> bytes:
         try:
             return os.pread(self._file.fileno(), count, at)
@@ -176,6 +188,19 @@ class BundleFile:
     def _cut_off(self, size: int = 0, whole: int = 0) -> VerificationFailed:
         counts = f": {size} of {whole} bytes are here" if whole else ""
         return VerificationFailed(f"the bundle `{self.path}` is cut off{counts}")
+
+
+class _Reading:
+    """A member from its beginning to its end."""
+
+    def __init__(self, file: BundleFile, member: BundledFile) -> None:
+        self._file, self._member = file, member
+        self._at = 0
+
+    def read(self, count: int, /) -> bytes:
+        block = self._file.read_at(self._member, self._at, count)
+        self._at += len(block)
+        return block
 
 
 def _copy(member: BundledFile, source: Source, target: BinaryIO) -> None:

@@ -6,6 +6,7 @@ gzip, xz, lzma, bzip2 and zstd: what dpkg, rpm and people who pack trees use.
 from __future__ import annotations
 
 import bz2
+import io
 import lzma
 import zlib
 from collections.abc import Callable, Iterator
@@ -52,6 +53,18 @@ def decompressed(suffix: str, source: Readable) -> Iterator[bytes]:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise Unfit(f"cannot be decompressed ({error})") from error
+
+
+def packed_anew(content: bytes) -> bytes:
+    """What *content* holds, however that is compressed, as zstd, which unpacks in a third of gzip's time.
+
+    Raises Unfit.
+    """
+    import zstandard
+
+    packer = zstandard.ZstdCompressor().compressobj()
+    pieces = decompressed(suffix_of(content[:_LONGEST_MAGIC]), io.BytesIO(content))
+    return b"".join([*map(packer.compress, pieces), packer.flush()])
 
 
 def _plain(source: Readable) -> Iterator[bytes]:
@@ -104,6 +117,7 @@ def _zstandard(source: Readable) -> Iterator[bytes]:
         raise Unfit(f"cannot be decompressed ({error})") from error
 
 
+_LONGEST_MAGIC = 8
 _COMPRESSIONS: dict[str, Callable[[Readable], Iterator[bytes]]] = {
     "": _plain,
     ".gz": _gzip,
