@@ -22,7 +22,7 @@ from rocmswitch.planning.gpufiles import left_out, summed
 from rocmswitch.planning.install import InstallPlan, PlannedPackage
 from rocmswitch.store.firstuse import FirstUse
 from rocmswitch.store.installed import Installed
-from rocmswitch.store.kernelfiles import wanted_members
+from rocmswitch.store.kernelfiles import leading_away, wanted_members
 from rocmswitch.store.members import Limits
 from rocmswitch.store.receipts import read_files, read_receipt
 from rocmswitch.store.relocate import Machine, NoLibraries, Relocated, read_facts, relocate
@@ -171,7 +171,11 @@ def _fetch_and_unpack(plan: InstallPlan, tree: Path, workshop: Workshop, progres
     unpacked.sort(key=lambda one: one.work.package)
     entries = merge_entries([*kept.whole.values(), *(kept.agreed(one.entries) for one in unpacked)])
     records = (record for one in unpacked for record in left_out(one.work.package, one.left_out))
-    passed_over = summed((*kept.left_out, *records))
+    away = leading_away(entries, plan.needed)
+    for path in away:
+        workshop.disk.remove(tree / path)
+    entries = tuple(one for one in entries if one.path not in away)
+    passed_over = summed((*kept.left_out, *records, *away.values()))
     lacking = plan.needed.without((one.path for one in entries), passed_over)
     said = (note for one in unpacked for note in one.notes)
     return _Filled(entries, known, passed_over, (*lacking, *said))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from rocmswitch.errors import VerificationFailed
 from rocmswitch.metadata.stream import Unreadable
+from rocmswitch.model.fileentry import FileEntry
+from rocmswitch.model.receipt import LeftOut
 from rocmswitch.planning.gpufiles import Kernels, judged, named
 from rocmswitch.store.compression import Unfit
-from rocmswitch.store.members import FILE, Member, Tar
-from rocmswitch.store.target import BASE, HEAD, Unpacking
+from rocmswitch.store.members import FILE, LINK, Member, Tar
+from rocmswitch.store.target import BASE, HEAD, Unpacking, leads_to, way
 from rocmswitch.store.unpack import read_archive
 
 
@@ -26,6 +28,24 @@ def wanted_members(kernels: Kernels, place: str) -> Callable[[Member, bytes], bo
         return kernels.wants(member.path, member.size, head)
 
     return wanted
+
+
+def leading_away(entries: Iterable[FileEntry], kernels: Kernels) -> dict[str, LeftOut]:
+    """By path the links of a tree that lead to what *kernels* do not need and another package would have brought.
+
+    They go with it, each as a record of its own package: whoever wants its target has that package unpacked again.
+    """
+    if not kernels.gpus:
+        return {}
+    there = {one.path: one for one in entries}
+    links = {path: leads_to(one) for path, one in there.items() if one.kind == LINK}
+    found: dict[str, LeftOut] = {}
+    for path in links:
+        *_, end = way(path, links)
+        file = named(end)
+        if end not in there and file is not None and not kernels.needs(file):
+            found[path] = LeftOut(there[path].package, file.library, " ".join(file.targets), 1, 0)
+    return found
 
 
 def kernel_bytes(archive: Path) -> dict[str, int]:

@@ -18,7 +18,7 @@ from rocmswitch.model.receipt import InstalledPackage, LeftOut, Receipt
 from rocmswitch.planning.gpufiles import Kernels, left_out, named, summed
 from rocmswitch.store.receipts import read_files, read_receipt
 from rocmswitch.store.sharing import take_over
-from rocmswitch.store.target import BASE, HEAD, MADE_RELATIVE, way
+from rocmswitch.store.target import BASE, HEAD, MADE_RELATIVE, leads_to, way
 from rocmswitch.store.verify import hash_files
 from rocmswitch.system.disk import Disk
 from rocmswitch.system.reading import open_regular
@@ -148,7 +148,7 @@ class _Old:
         if not self.wanted.kernels.gpus or place == BASE:
             return entries
         kept = {one.path for one in entries if judge(one)}
-        links = {one.path: _leads_to(one) for one in entries if one.kind == "link"}
+        links = {one.path: leads_to(one) for one in entries if one.kind == "link"}
         kept.update(one for path in kept & links.keys() for one in way(path, links))
         return tuple(one for one in entries if one.path in kept)
 
@@ -175,10 +175,6 @@ def _judge(old: Path, kernels: Kernels) -> Callable[[FileEntry], bool]:
             return True  # it is damaged, which is found when it is hashed
 
     return judge
-
-
-def _leads_to(link: FileEntry) -> str:
-    return posixpath.normpath(posixpath.join(posixpath.dirname(link.path), link.target))
 
 
 def _agreed(unpacked: FileEntry, there: FileEntry | None) -> FileEntry:

@@ -65,6 +65,11 @@ class Unpacking:
         return BASE if self.place == BASE else ""
 
 
+def leads_to(link: FileEntry) -> str:
+    """Where in its tree a relative one leads, without `..`."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(link.path), link.target))
+
+
 def way(path: str, links: Mapping[str, str]) -> Iterator[str]:
     """The paths that *path* leads to, over one link after the other, also by links that folders above are.
 
@@ -236,6 +241,8 @@ class Target:
             head = tar.exactly(min(HEAD, member.size))
             pieces = chain([head], tar.pieces(member.size - len(head)))
             if member.path not in self._needed and not self._work.wanted(member, head):
+                # A link of any package may lead into the folder.
+                self._make_folders(posixpath.dirname(member.path))
                 self._unwanted[member.path] = member.size
                 for _ in pieces:
                     self._check_stopped()

@@ -15,7 +15,7 @@ from tests.support.acme import NAME, AcmeSite
 from tests.support.cardroots import rx5700xt_machine
 from tests.support.commandline import CommandLine
 from tests.support.debs import Deb, Link
-from tests.support.gpustack import BLAS, KEPT, OTHERS, SIZE, fat_library, install_kernels, offer_kernels
+from tests.support.gpustack import BLAS, KEPT, OTHERS, SETS, SIZE, fat_library, install_kernels, offer_kernels
 from tests.support.offloadbundles import bundle
 from tests.support.trees import replace_content
 
@@ -100,6 +100,31 @@ def test_all_brings_the_other_files_back_and_shares_what_was_there(site: AcmeSit
     assert there(prefix, *OTHERS) == [True] * len(OTHERS)
     assert (receipt.gpus, receipt.left_out) == ((), ())
     assert {path: after[path] for path in before} == before
+    line.succeed("verify", NAME)
+
+
+def test_a_link_into_what_another_package_had_for_other_cards_goes_and_comes_with_it(
+    site: AcmeSite, line: CommandLine
+):
+    links = {"usr/share/acme/one": Link(f"../../../{KEPT[0]}"), "usr/share/acme/other": Link("second")}
+    links["usr/share/acme/second"] = Link(f"../../../{OTHERS[0]}")
+    links["usr/share/acme/folder"] = Link("../../lib/hipblaslt")
+    site.repository.add(Deb("acme-links", "1.0-1", depends="acme-blas", files=links))
+    offer_kernels(site, line, sets={**SETS, "libraries": ["acme-links"]})
+    line.succeed("install", NAME, "--set", "libraries", "--gpu", "gfx1010", "--yes")
+    prefix = line.layout.prefixes / NAME
+
+    dangling = [one for one in prefix.rglob("*") if one.is_symlink() and not one.exists()]
+    kept = {path for path in links if (prefix / path).is_symlink()}
+    assert (dangling, kept) == ([], {"usr/share/acme/one", "usr/share/acme/folder"})
+    assert {(one.library, one.gpu) for one in read_receipt(prefix).left_out if one.package == "acme-links"} == {
+        ("rocBLAS", "gfx1030")
+    }
+    line.succeed("verify", NAME)
+    line.succeed("install", NAME, "--set", "compiler", "--yes")
+    assert {path for path in links if (prefix / path).is_symlink()} == kept
+    line.succeed("install", NAME, "--gpu", "all", "--yes")
+    assert all((prefix / path).is_symlink() and (prefix / path).exists() for path in links)
     line.succeed("verify", NAME)
 
 
