@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from rocmswitch.model.probe import CRASH
 from rocmswitch.store.probes import Probes
@@ -16,33 +13,9 @@ from tests.support.acme import NAME, AcmeSite
 from tests.support.cardroots import H200, put, rx5700xt_machine
 from tests.support.commandline import CommandLine
 from tests.support.debs import Deb
+from tests.support.documented import DOCUMENT, documented, told
 from tests.support.gpustack import BLAS, install_kernels, offer_kernels
 from tests.support.probereports import ON_CARD, hanging_from, made_report, outcome
-
-DOCUMENT = Path(__file__).parents[2] / "docs/json.md"
-OPEN = "environment"
-"""What is below is named by whoever sets it."""
-
-
-def documented(section: str) -> set[str]:
-    (text,) = re.findall(rf"^## {section}\n(.*?)(?=^## |\Z)", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL)
-    cells = (row.split("|")[1] for row in text.splitlines() if row.startswith("| `"))
-    return {key for cell in cells for key in re.findall("`([^`]+)`", cell)}
-
-
-def keys(value: Any, path: str = "") -> Iterator[str]:
-    if isinstance(value, dict) and not path.endswith(OPEN):
-        for name, one in value.items():
-            shown = "TARGET" if re.fullmatch("gfx[0-9a-f]+", name) else name
-            yield from keys(one, f"{path}.{shown}".removeprefix("."))
-    elif isinstance(value, list):
-        yield from [key for one in value for key in keys(one, f"{path}[]")]
-    else:
-        yield path
-
-
-def told(line: CommandLine, *words: str) -> set[str]:
-    return set(keys(json.loads(line.run(*words, "--json").out)))
 
 
 def test_what_gpu_gives_programs_is_documented(tmp_path: Path):
