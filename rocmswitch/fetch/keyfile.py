@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from rocmswitch.errors import NetworkFailed, NotFound, VerificationFailed
 from rocmswitch.fetch.keyring import MAX_KEY, Reader
 from rocmswitch.fetch.signed import first_line
+
+if TYPE_CHECKING:
+    from pysequoia import Cert
 
 _NAMES = ("rocm.gpg.key", "gpg/rocm.gpg", "gpg/packages.gpg", "repodata/repomd.xml.key")
 """Where AMD's repositories have them, and createrepo's."""
@@ -15,11 +19,23 @@ _NAMES = ("rocm.gpg.key", "gpg/rocm.gpg", "gpg/packages.gpg", "repodata/repomd.x
 
 def fingerprints_in(material: bytes) -> tuple[str, ...]:
     """Those of the primary keys in a key file. Raises VerificationFailed where it is none."""
-    # 60 ms that only whoever writes a manifest needs.
+    return tuple(one.fingerprint.upper() for one in _certificates(material))
+
+
+def all_fingerprints_in(material: bytes) -> frozenset[str]:
+    """Those of subkeys too, whoever claims them. Raises as `fingerprints_in`."""
+    from pysequoia.packet import PacketPile
+
+    packets = (packet for one in _certificates(material) for packet in PacketPile.from_bytes(bytes(one)))
+    return frozenset(str(one.fingerprint).upper() for one in packets if one.fingerprint)
+
+
+def _certificates(material: bytes) -> list[Cert]:
+    # 60 ms that only whoever writes a manifest needs, or has an index that is not signed.
     from pysequoia import Cert
 
     try:
-        found = tuple(one.fingerprint.upper() for one in Cert.split_bytes(material))
+        found = list(Cert.split_bytes(material))
     except RuntimeError as error:
         raise VerificationFailed(f"the key file cannot be read: {first_line(error)}") from error
     if not found:

@@ -26,7 +26,7 @@ from rocmswitch.fetch.compressed import (
 )
 from rocmswitch.fetch.dates import Dates
 from rocmswitch.fetch.indexstore import Envelope, IndexStore
-from rocmswitch.fetch.keyfile import fingerprints_in
+from rocmswitch.fetch.keyfile import all_fingerprints_in
 from rocmswitch.fetch.keyring import Keyring, Reader
 from rocmswitch.fetch.place import Place
 from rocmswitch.fetch.signature import verify_detached
@@ -105,7 +105,7 @@ class Repomds:
 
 def _holds_pinned(keys: Keys) -> bool:
     try:
-        return not set(fingerprints_in(keys.material)).isdisjoint(keys.fingerprints)
+        return not all_fingerprints_in(keys.material).isdisjoint(keys.fingerprints)
     except VerificationFailed:
         return False  # an error page, say: another copy may be better
 

@@ -68,7 +68,8 @@ def _verify_header(head: RpmHeader, artifact: Artifact, verifier: Verifier) -> S
             f"`{artifact.name}` is not signed, and neither is the index of its repository: nothing vouches for it"
         )
     problem = problems[0]
-    raise VerificationFailed(f"the package `{artifact.name}` cannot be verified: {problem.message}") from problem
+    said = f"the package `{artifact.name}` cannot be verified: {problem.message}"
+    raise VerificationFailed(said, hint=problem.hint) from problem
 
 
 def _check_label(head: RpmHeader, artifact: Artifact) -> None:

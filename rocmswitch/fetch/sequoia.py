@@ -14,7 +14,7 @@ from pysequoia import Cert, Decrypted, Sig, verify
 from pysequoia.packet import PacketPile, SignatureType
 
 from rocmswitch.errors import MachineLacks, RocmswitchError, VerificationFailed
-from rocmswitch.fetch.signed import KeyMissing, KeyOutdated, Keys, Signed, first_line
+from rocmswitch.fetch.signed import KeyMissing, KeyOutdated, Keys, Signed, first_line, stated_subkey
 
 _REVOCATIONS = (SignatureType.KeyRevocation, SignatureType.SubkeyRevocation)
 
@@ -24,12 +24,12 @@ class Sequoia:
     """See `signature.Verifier`."""
 
     def inline(self, signed: bytes, keys: Keys) -> Signed:
-        store = _Store(_pinned(keys))
+        store = _Store(_pinned(keys), keys.fingerprints)
         done = store.verify(signed, None)
         return store.accepted(done, done.bytes or b"")
 
     def detached(self, text: bytes, signature: bytes, keys: Keys) -> Signed:
-        store = _Store(_pinned(keys))
+        store = _Store(_pinned(keys), keys.fingerprints)
         try:
             parsed = Sig.from_bytes(signature)
         except RuntimeError as error:
@@ -38,8 +38,10 @@ class Sequoia:
 
 
 def _pinned(keys: Keys) -> list[Cert]:
+    """Those with a pinned primary key; and with a pinned subkey, to say so."""
+    pinned = {one.lower() for one in keys.fingerprints}
     try:
-        found = [one for one in Cert.split_bytes(keys.material) if one.fingerprint.upper() in keys.fingerprints]
+        found = [one for one in Cert.split_bytes(keys.material) if not pinned.isdisjoint(_keys(one))]
     except RuntimeError as error:
         raise KeyMissing(f"the key file cannot be read: {first_line(error)}") from error
     if not found:
@@ -52,6 +54,7 @@ class _Store:
     """The pinned keys, and which keys Sequoia asked for: those that the signatures name."""
 
     certificates: Sequence[Cert]
+    fingerprints: tuple[str, ...]
     asked: list[str] = field(default_factory=list)
 
     def verify(self, content: bytes, signature: Sig | None) -> Decrypted:
@@ -66,9 +69,16 @@ class _Store:
         for one in done.valid_sigs:
             certificate = by_fingerprint[one.certificate]
             if _revoked_keys(certificate).isdisjoint({one.certificate, one.signing_key}):
+                if one.certificate.upper() not in self.fingerprints:
+                    raise self._by_subkey(one.certificate.upper(), one.signing_key.upper())
                 return Signed(text, one.certificate.upper(), _expiry_warning(certificate))
         signers = ", ".join(one.certificate.upper() for one in done.valid_sigs)
         raise VerificationFailed(f"the key `{signers}` or its signing subkey is revoked")
+
+    def _by_subkey(self, primary: str, signer: str) -> KeyMissing:
+        if signer in self.fingerprints:
+            return stated_subkey(signer, primary)
+        return KeyMissing(f"the signing key `{primary}` is not one that the manifest pins")
 
     def _give(self, names: list[str]) -> list[Cert]:
         self.asked += names

@@ -18,7 +18,16 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from rocmswitch.errors import VerificationFailed
-from rocmswitch.fetch.signed import GOOD_HASHES, KeyMissing, KeyOutdated, Keys, Signed, Verifier, first_line
+from rocmswitch.fetch.signed import (
+    GOOD_HASHES,
+    KeyMissing,
+    KeyOutdated,
+    Keys,
+    Signed,
+    Verifier,
+    first_line,
+    stated_subkey,
+)
 from rocmswitch.system import process
 from rocmswitch.system.disk import disk_errors
 
@@ -146,6 +155,8 @@ def _judge_signature(text: bytes, lines: dict[str, list[str]], keys: Keys) -> Si
     if len(valid) < 10:
         return KeyMissing(f"the signing key `{_key_of(lines)}` is not at hand")
     fingerprint, made, hash_algorithm = valid[9], int(valid[2]), int(valid[7])
+    if fingerprint not in keys.fingerprints and valid[0] in keys.fingerprints and "GOODSIG" in lines:
+        return stated_subkey(valid[0], fingerprint)
     if fingerprint not in keys.fingerprints:
         return KeyMissing(f"the signing key `{fingerprint}` is not one that the manifest pins")
     if "REVKEYSIG" in lines:

@@ -8,7 +8,7 @@ from typing import Protocol
 from rocmswitch.errors import VerificationFailed
 from rocmswitch.model.keys import Keys
 
-__all__ = ["GOOD_HASHES", "KeyMissing", "KeyOutdated", "Keys", "Signed", "Verifier", "first_line"]
+__all__ = ["GOOD_HASHES", "KeyMissing", "KeyOutdated", "Keys", "Signed", "Verifier", "first_line", "stated_subkey"]
 
 GOOD_HASHES = {8: "SHA-256", 9: "SHA-384", 10: "SHA-512"}
 """Of RFC 4880, 9.4: those that a data signature may be made with."""
@@ -38,6 +38,16 @@ class Verifier(Protocol):
     def inline(self, signed: bytes, keys: Keys) -> Signed: ...
 
     def detached(self, text: bytes, signature: bytes, keys: Keys) -> Signed: ...
+
+
+def stated_subkey(subkey: str, primary: str) -> KeyMissing:
+    """The error where a good signature is by the stated *subkey*: subkeys are replaced, and a receipt names what
+    stays. Only for a verified signature: a key file may claim any subkey for its own.
+    """
+    return KeyMissing(
+        f"the signing key `{subkey}` is a subkey, and it is its primary key `{primary}` that has to be stated",
+        hint=f"run the same command with `--key {primary}`, or write that where a file has the other",
+    )
 
 
 def first_line(error: Exception) -> str:

@@ -141,6 +141,20 @@ def test_a_signature_made_after_the_end_of_its_key_is_refused(verifier: Verifier
         verify_inline(content, keys_of(key), verifier)
 
 
+def test_the_fingerprint_of_a_subkey_is_refused_and_its_primary_key_named(
+    verifier: Verifier, folder: KeyFolder
+) -> None:
+    key = folder.with_subkey("Stated Subkey")
+
+    with pytest.raises(KeyMissing) as caught:
+        verify_inline(key.sign_inline(TEXT), Keys((key.subkey,), key.public()), verifier)
+
+    assert caught.value.message == (
+        f"the signing key `{key.subkey}` is a subkey, and it is its primary key `{key.fingerprint}` that has to be"
+        " stated"
+    )
+
+
 def test_a_signature_by_a_subkey_that_was_revoked_is_refused(verifier: Verifier, folder: KeyFolder) -> None:
     key = folder.with_subkey("Revoked Subkey")
     content = key.sign_inline(TEXT)

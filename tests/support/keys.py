@@ -112,6 +112,13 @@ class SigningKey:
     fingerprint: str
     """Of the primary key."""
 
+    @property
+    def subkey(self) -> str:
+        """The fingerprint of its only subkey."""
+        listing = self.folder.gpg("--with-colons", "--list-keys", self.fingerprint).decode()
+        (found,) = re.findall(r"^sub:.*\nfpr:::::::::([0-9A-F]{40}):", listing, re.MULTILINE)
+        return str(found)
+
     def public(self, *, armored: bool = True) -> bytes:
         """The file that the owner publishes."""
         return self.folder.gpg(*(["--armor"] if armored else []), "--export", self.fingerprint)
