@@ -68,6 +68,13 @@ def source(scopes: Scopes, name: str, asked: str) -> str:
     return next((one.source for one in scopes.supplies.bundle.stacks if one.name == name), "")
 
 
+def where(scopes: Scopes) -> str:
+    """The words for where the bytes are that a plan fetches: on servers, or in a bundle."""
+    from rocmswitch.cli.planned import FROM_BUNDLE, TO_DOWNLOAD
+
+    return TO_DOWNLOAD if scopes.supplies is None else FROM_BUNDLE
+
+
 def tell(scopes: Scopes, name: str) -> None:
     """Before anybody agrees: how old the bundle is, and what is trusted that this machine did not know."""
     if scopes.supplies is None:

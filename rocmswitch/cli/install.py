@@ -28,7 +28,6 @@ from rocmswitch.operations.scripts import write_scripts
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.install import InstallPlan
 from rocmswitch.planning.naming import RECOMMENDED, resolve_name
-from rocmswitch.planning.space import Room
 from rocmswitch.store.catalog import Manifest
 from rocmswitch.store.installed import Installation, Installed
 from rocmswitch.system.disk import Disk
@@ -130,7 +129,7 @@ def install_named(scopes: Scopes, name: str, options: Options) -> None:
     with _ahead(scopes, manifest, options, receipt, workshop):
         plan = _plan(scopes, manifest, options, receipt, stages)
         bundled.tell(scopes, manifest.stack.name)
-        _show(plan, options, install.rooms(scopes.own.cache, scopes.own.prefixes))
+        _show(scopes, plan, options)
         if not options.dry_run:
             install.check_room(plan, scopes.own.cache, scopes.own.prefixes, machine.prefixes(scopes.own))
             output.agree("Install it?", yes=options.yes)
@@ -190,7 +189,8 @@ def _ahead(
     if plan is None or not plan.download_size:
         yield
         return
-    output.say(f"while the index is read: fetching what was tested, {output.size(plan.download_size)}")
+    done = "fetching" if scopes.supplies is None else "copying out of the bundle"
+    output.say(f"while the index is read: {done} what was tested, {output.size(plan.download_size)}")
     with install.fetching_ahead(plan, workshop.downloads):
         yield
 
@@ -227,11 +227,12 @@ def _plan(
     return install.without_shared(plan, machine.prefixes(scopes.own))
 
 
-def _show(plan: InstallPlan, options: Options, rooms: tuple[Room, Room]) -> None:
+def _show(scopes: Scopes, plan: InstallPlan, options: Options) -> None:
+    rooms = install.rooms(scopes.own.cache, scopes.own.prefixes)
     if options.as_json:
         output.write_json(planned.install_as_json(plan, rooms))
         return
-    planned.show_install(plan, rooms)
+    planned.show_install(plan, rooms, where=bundled.where(scopes))
     if options.dry_run:
         planned.list_packages(plan)
 

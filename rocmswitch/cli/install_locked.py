@@ -46,8 +46,10 @@ def install_locked(scopes: Scopes, name: str, file: str, options: Options) -> No
         output.write_json(planned.install_as_json(plan, rooms))
     else:
         output.say(f"as {path} has it: who wrote that says what each package is, by its hash")
-        output.say(f"fetched from {', '.join(lock.servers(locked))}, as is said there")
-        planned.show_install(plan, rooms, signer="as the lock says, it was signed by")
+        if scopes.supplies is None:
+            output.say(f"fetched from {', '.join(lock.servers(locked))}, as is said there")
+        signer = "as the lock says, it was signed by"
+        planned.show_install(plan, rooms, signer=signer, where=bundled.where(scopes))
     if options.dry_run:
         return
     install.check_room(plan, scopes.own.cache, scopes.own.prefixes, machine.prefixes(scopes.own))

@@ -19,7 +19,7 @@ from rocmswitch.planning.convolutions import check_convolutions
 from rocmswitch.planning.install import InstallPlan
 from rocmswitch.planning.naming import resolve_installed
 from rocmswitch.planning.rebinding import check_kept, check_name, check_same
-from rocmswitch.planning.space import Room, check_wheel_space
+from rocmswitch.planning.space import check_wheel_space
 from rocmswitch.planning.wheels import VenvPlan
 from rocmswitch.store.catalog import Manifest
 from rocmswitch.store.installed import Installation, Installed
@@ -44,7 +44,7 @@ def make_prefix(
     plan = _plan_prefix(scopes, manifest, sets, options, stages)
     if plan is not None:
         bundled.tell(scopes, manifest.stack.name)
-        _show_prefix(plan, options, install.rooms(scopes.own.cache, scopes.own.prefixes))
+        _show_prefix(scopes, plan, options)
         if options.dry_run:
             return None
         install.check_room(plan, scopes.own.cache, scopes.own.prefixes, machine.prefixes(scopes.own))
@@ -171,7 +171,7 @@ def _carry_out(
         return True
     bundled.tell(scopes, plan.stack)
     bundled.tell_python(scopes, plan.interpreter.fetch)
-    _show(plan, options, install.rooms(layout.cache, layout.prefixes))
+    _show(scopes, plan, options)
     if options.dry_run:
         return False
     check_wheel_space(plan, *install.rooms(layout.cache, layout.venvs))
@@ -232,15 +232,17 @@ def _plan_prefix(
     return install.without_shared(plan, machine.prefixes(scopes.own))
 
 
-def _show_prefix(plan: InstallPlan, options: Options, rooms: tuple[Room, Room]) -> None:
+def _show_prefix(scopes: Scopes, plan: InstallPlan, options: Options) -> None:
+    rooms = install.rooms(scopes.own.cache, scopes.own.prefixes)
     if options.as_json:
         output.write_json(planned.install_as_json(plan, rooms))
     else:
-        planned.show_install(plan, rooms)
+        planned.show_install(plan, rooms, where=bundled.where(scopes))
 
 
-def _show(plan: VenvPlan, options: Options, rooms: tuple[Room, Room]) -> None:
+def _show(scopes: Scopes, plan: VenvPlan, options: Options) -> None:
     if options.as_json:
         output.write_json(plan.as_json())
     else:
-        planned.show_venv(plan, rooms)
+        rooms = install.rooms(scopes.own.cache, scopes.own.prefixes)
+        planned.show_venv(plan, rooms, where=bundled.where(scopes))

@@ -1,0 +1,39 @@
+"""What is said of a bundle's own content: it is in the bundle, and nothing of it is downloaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.acme import NAME
+from tests.support.commandline import CommandLine
+
+
+@pytest.fixture
+def bundle(line: CommandLine, tmp_path: Path) -> Path:
+    path = tmp_path / "acme.tar"
+    line.succeed("bundle", "create", NAME, "--venv", "--set", "compiler", "-o", str(path), "--yes")
+    return path
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> CommandLine:
+    return CommandLine(tmp_path / "another machine", {"PIP_INDEX_URL": "http://127.0.0.1:9/simple"})
+
+
+@pytest.mark.parametrize(
+    "words", (("bundle", "install"), ("install", NAME, "--from"), ("use", NAME, "--venv", "demo", "--from"))
+)
+def test_what_a_bundle_brings_is_not_said_to_be_downloaded(
+    words: tuple[str, ...], other: CommandLine, bundle: Path
+):
+    outcome = other.run(*words, str(bundle), "--dry-run")
+
+    assert outcome.code == 0, outcome
+    assert "B from the bundle; " in outcome.err or "bytes from the bundle; " in outcome.err
+    assert not [word for word in ("download", "fetch", "your own index") if word in outcome.err]
+
+
+def test_what_a_server_has_is_still_said_to_be_downloaded(line: CommandLine):
+    assert " to download; " in line.run("install", NAME, "--dry-run").err
