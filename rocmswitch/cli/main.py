@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import re
@@ -13,10 +14,10 @@ import click
 
 from rocmswitch import __version__, errors
 from rocmswitch.cli import output
-from rocmswitch.store.layout import Layout, readable
 
 if TYPE_CHECKING:
     from rocmswitch.operations.unbundling import Supplies
+    from rocmswitch.store.layout import Layout
 
 _COMMANDS = {
     "use": ("Make what is missing for a stack and enter it.", "use"),
@@ -89,6 +90,8 @@ class Scopes:
 
     def shared(self) -> Scopes:
         """The same for what all users of the machine share, and for nothing else."""
+        from rocmswitch.store.layout import Layout
+
         layout = Layout.system()
         return Scopes(layout, (layout,), self._wait, self.supplies)
 
@@ -147,6 +150,8 @@ def program(ctx: click.Context, debug: bool, wait: float | None) -> None:
 
     Begin with `rocmswitch init bash --install` (or zsh, fish), once, and `rocmswitch list --available`.
     """
+    from rocmswitch.store.layout import readable  # not at the top: `--help` is about no folder
+
     searched = readable(os.environ)
     ctx.obj = Scopes(searched[0], searched, wait)
 
@@ -184,6 +189,7 @@ def main() -> None:
         told.__cause__ = error
         _show(told, debug=debug)
         code = told.exit_code
+    gc.freeze()  # nothing is left to be done: to look for garbage in all modules takes a tenth of a short command
     sys.exit(code if isinstance(code, int) else errors.DONE)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -28,6 +27,8 @@ def to_hook(descriptor: int, text: str) -> None:
 
 
 def write_json(value: object) -> None:
+    import json
+
     print(json.dumps(value, indent=2, ensure_ascii=False))
 
 
@@ -101,7 +102,8 @@ def size(count: int) -> str:
 
 
 def _here(text: str) -> str:
-    if "rocmswitch " not in text:
+    """Only a command for root, or a line about what all users share, lets other ones be typed than *text* has."""
+    if "`sudo rocmswitch " not in text and "--system" not in sys.argv:
         return text
     from rocmswitch.cli.typed import here, shared
 

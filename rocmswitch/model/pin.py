@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 PIN_FILE = ".rocm-version"
 LONGEST = 64
@@ -18,8 +18,7 @@ class WrongPin(ValueError):
     """The content is no pin. Says nothing of the content, which may hold anything."""
 
 
-@dataclass(frozen=True)
-class Pin:
+class Pin(NamedTuple):
     """A stack (`6.2`, `rocm-6.2.4`, `system`) and perhaps an environment of it."""
 
     name: str

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from rocmswitch.errors import Failed
 from rocmswitch.model.pin import Pin, WrongPin, is_pinnable
@@ -19,8 +19,7 @@ BY_USE, BY_DEFAULT, BY_STACK, BY_MODULE, BY_PIN = "use", "default", "stack", "mo
 """What the hook, or a modulefile, says in ROCMSWITCH_WHY."""
 
 
-@dataclass(frozen=True)
-class Pinned:
+class Pinned(NamedTuple):
     """The nearest pin file. `pin` is None where it is none, and `problem` then says why."""
 
     file: Path
@@ -28,8 +27,7 @@ class Pinned:
     problem: str = ""
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(NamedTuple):
     """The name that is asked for, empty for no stack, and by what: `reason` is as ROCMSWITCH_WHY says it.
 
     `entered` where a shell has set it up; else the variables that it needs are not there.

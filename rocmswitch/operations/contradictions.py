@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from rocmswitch.errors import RocmswitchError
 from rocmswitch.host.foreign import foreign_entries
@@ -17,8 +17,7 @@ from rocmswitch.store.installed import Installation, Installed
 _SHELLS = ("bash", "zsh", "fish")
 
 
-@dataclass(frozen=True)
-class Situation:
+class Situation(NamedTuple):
     """What is active, by what, and everything around it that may say otherwise."""
 
     one: Installation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from rocmswitch.errors import NotFound
 from rocmswitch.operations.choosing import BY_PIN, BY_STACK, Choice, choose, ignored, nearest_pin
@@ -15,8 +15,7 @@ _TOOLS = ("hipcc", "rocminfo", "rocm-smi", "python")
 """What people call by their bare names."""
 
 
-@dataclass(frozen=True)
-class Current:
+class Current(NamedTuple):
     """What is active, or None. `choice` says by what, and `notes` what speaks against it, each with the way out.
 
     `hidden` pairs a tool of it with the program that is found instead; that is empty where PATH leads to none.

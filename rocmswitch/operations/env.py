@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from rocmswitch.model.activation import ResolvedActivation
 from rocmswitch.operations.rendering import carried, functions, with_profile
@@ -15,8 +15,7 @@ from rocmswitch.store.installed import Installation, Installed
 SHELLS = ("bash", "zsh", "sh", "fish", "json", "dotenv", "modulefile")
 
 
-@dataclass(frozen=True)
-class Card:
+class Card(NamedTuple):
     """What belongs to a machine. What is empty is decided where the text is read, or here by this machine."""
 
     gpu: str = ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 
 from rocmswitch.errors import UsageMistake
@@ -15,7 +14,6 @@ SHELL_STATE = ("ROCMSWITCH_ACTIVE", "ROCMSWITCH_WHY")
 CALLS = 1
 """Which functions scripts call, and how: as functions.sh and functions.fish say it themselves."""
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 Quote = Callable[[str], str]
 """Makes one word of a value."""
 
@@ -51,7 +49,7 @@ def calls(name: str, activation: ResolvedActivation, quote: Quote, *, ends: bool
 
 def variable_name(text: str) -> str:
     """*text* where it may stand as a variable's name, unquoted. Raises UsageMistake."""
-    if not _NAME.match(text):
+    if not (text.isascii() and text.isidentifier()):
         raise UsageMistake(f"`{text[:80]}` is not the name of a variable")
     return text
 

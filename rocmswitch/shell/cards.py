@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from rocmswitch.model.activation import CardVariable
 
 
-@dataclass(frozen=True)
-class CardGroup:
+class CardGroup(NamedTuple):
     """What some cards have in common. With a `profile` it holds only where that one was chosen."""
 
     gpus: tuple[str, ...]

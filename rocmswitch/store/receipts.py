@@ -28,7 +28,7 @@ TREES = ".trees"
 """The folder beside published names that has the trees."""
 
 _Record = TypeVar("_Record")
-_TREE = re.compile(r"(?P<name>.+)-[0-9a-f]{12}")
+_TREE = r"(?P<name>.+)-[0-9a-f]{12}"
 
 
 def receipt_path(tree: Path) -> Path:
@@ -41,7 +41,7 @@ def files_path(tree: Path) -> Path:
 
 def stack_of(tree: str) -> str:
     """The NAME in the name of a tree, NAME-<12 hex>; empty where *tree* is no such name."""
-    match = _TREE.fullmatch(tree)
+    match = re.fullmatch(_TREE, tree)
     return match["name"] if match else ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -19,7 +20,27 @@ from rocmswitch.system.disk import Disk
 
 HEAVY = {"requests", "urllib3", "yaml", "rich", "msgspec"}
 ALSO_SLOW = {"elftools", "pysequoia", "zstandard", "debian", "tenacity", "distro", "uv", "multiprocessing"}
+WITHOUT_A_COMMAND = {
+    "rocmswitch",
+    "rocmswitch.cli",
+    "rocmswitch.cli.main",
+    "rocmswitch.cli.output",
+    "rocmswitch.errors",
+}
 TREE = "debian-5.2.3-0123456789ab"
+LAST_WORDS = """
+import atexit, gc, json, sys
+
+def tell():
+    ours = [kind for name, module in sys.modules.items() if name.startswith("rocmswitch.")
+            for kind in vars(module).values() if hasattr(kind, "__dataclass_fields__") and kind.__module__ == name]
+    print(json.dumps([len(ours), gc.get_freeze_count(), len(gc.get_objects())]), file=sys.stderr)
+
+atexit.register(tell)
+from rocmswitch.cli.main import main
+main()
+"""
+"""Runs the program, which says at its end how many data classes it has and what a search for garbage would see."""
 
 
 @pytest.fixture
@@ -81,6 +102,42 @@ def test_listing_what_is_installed_needs_no_table_and_no_manifest(home: Path):
 
     assert "debian-5.2.3" in output
     assert modules & {"requests", "yaml", "msgspec", "rich.console", "rich.table", *ALSO_SLOW} == set()
+
+
+def test_help_loads_nothing_but_the_command_line_itself(home: Path):
+    modules, _ = loaded_by(home, "--help")
+
+    assert {name for name in modules if name.startswith("rocmswitch")} - {
+        "rocmswitch.__main__"
+    } == WITHOUT_A_COMMAND
+    assert "json" not in modules
+
+
+@pytest.mark.parametrize(
+    "words", [("env", "debian-5.2.3"), ("current",), ("which", "hipcc")], ids=lambda words: words[0]
+)
+def test_what_tells_how_a_command_was_typed_is_loaded_where_it_has_to_be_typed_again(
+    home: Path, words: tuple[str, ...]
+):
+    modules, _ = loaded_by(home, *words)
+
+    assert modules & {"rocmswitch.cli.typed", "shlex", "shutil", "lzma", "rocmswitch.system.disk"} == set()
+
+
+@pytest.mark.parametrize(
+    "words", [("env", "debian-5.2.3"), ("current",), ("which", "hipcc")], ids=lambda words: words[0]
+)
+def test_a_command_that_is_called_often_defines_few_data_classes_and_ends_without_looking_for_garbage(
+    home: Path, words: tuple[str, ...]
+):
+    environment = {**os.environ, "ROCMSWITCH_HOME": str(home), "ROCMSWITCH_STACK": "debian-5.2.3"}
+    command = [sys.executable, "-c", LAST_WORDS, *words]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+
+    classes, frozen, looked_at = json.loads(done.stderr.splitlines()[-1])
+
+    assert classes <= 11, "a frozen data class takes four times as long to define as a NamedTuple"
+    assert frozen > 10 * looked_at
 
 
 def test_a_heavy_import_would_be_seen(home: Path):
