@@ -19,7 +19,7 @@ def named_card(option: str | None) -> str:
 def checked_card(word: str | None) -> str:
     """*word*, which may be nothing. Raises UsageMistake where it is no card's name."""
     if word and not NAME.fullmatch(word):
-        raise UsageMistake(f"`{word[:40]}` is not a card like `gfx1010`")
+        raise UsageMistake(f"`{word[:40]}` is not a card like `gfx1010`", hint="run `rocmswitch gpu`")
     return word or ""
 
 

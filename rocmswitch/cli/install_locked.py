@@ -9,7 +9,7 @@ from rocmswitch.cli import bundled, machine, output, planned
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.progress import progress
 from rocmswitch.cli.settling import settle
-from rocmswitch.errors import UsageMistake
+from rocmswitch.errors import NotFound, UsageMistake
 from rocmswitch.operations import install, lock
 from rocmswitch.operations.resolving import check_required
 from rocmswitch.operations.timing import Stages
@@ -17,6 +17,8 @@ from rocmswitch.store.installed import Installed
 
 if TYPE_CHECKING:
     from rocmswitch.cli.install import Options
+    from rocmswitch.metadata.treelock import LockedTree
+    from rocmswitch.store.catalog import Manifest
 
 
 def install_locked(scopes: Scopes, name: str, file: str, options: Options) -> None:
@@ -28,7 +30,7 @@ def install_locked(scopes: Scopes, name: str, file: str, options: Options) -> No
     settle(scopes, dry_run=options.dry_run)
     path = Path(file)
     locked = lock.chosen(lock.read_lock(path), name, path)
-    manifest = machine.catalog(scopes).read(locked.stack)
+    manifest = _manifest(scopes, locked, path)
     there = Installed((scopes.own,)).prefix(locked.stack)
     current = there.receipt.tree if there else ""
     around = machine.surroundings(scopes.own, scopes.supplies)
@@ -66,3 +68,15 @@ def _check_decided(options: Options) -> None:
     for word, said in decided.items():
         if said:
             raise UsageMistake(f"`{word}` and a lock exclude each other: the lock says all of it")
+
+
+def _manifest(scopes: Scopes, locked: LockedTree, path: Path) -> Manifest:
+    """Whoever wrote the lock has it, and what the packages are is said there alone. Raises NotFound."""
+    catalog = machine.catalog(scopes)
+    if locked.stack not in catalog.names():
+        raise NotFound(
+            f"`{path}` is of `{locked.stack}`, from {', '.join(lock.servers(locked))}, which has no manifest here",
+            hint=f"put `{locked.stack}.yaml`, from where the lock was written, into `{scopes.own.manifests}`, "
+            "then run the same command again",
+        )
+    return catalog.read(locked.stack)

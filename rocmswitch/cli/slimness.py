@@ -43,9 +43,9 @@ def _saving(plan: InstallPlan) -> str:
 
 
 def say_saved(receipt: Receipt) -> None:
-    """What was left out in the end."""
+    """What was left out in the end, if anything was."""
     count, size = sum(one.count for one in receipt.left_out), sum(one.size for one in receipt.left_out)
-    if receipt.gpus:
+    if count:
         whole = f"{output.size(receipt.size + size)} → {output.size(receipt.size)}"
         output.say(f"for {' '.join(receipt.gpus)} alone: {count} files of other cards left out, {whole}")
     for note in receipt.notes:

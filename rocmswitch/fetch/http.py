@@ -36,6 +36,8 @@ _NUMBER = "[0-9]{1,18}"
 """A count of bytes that there can be: Python refuses to read numbers of thousands of digits."""
 
 _SCHEMES = ("http://", "https://")
+_UNKNOWN_SIGNERS = (18, 19, 20, 21)
+"""X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT and the like (OpenSSL, x509_vfy.h), not certificates that are too old."""
 _MISSING = frozenset({403, 404, 410})
 """403 too: object stores answer it for names that do not exist where listing is not allowed."""
 
@@ -290,16 +292,26 @@ def _failure(url: str, error: Exception, stall: float) -> NetworkFailed:
     if isinstance(error, (urllib3.exceptions.IncompleteRead, urllib3.exceptions.ProtocolError)):
         return Transient(f"`{shown(url)}` broke off: {_reason(error)}")
     if isinstance(error, requests.exceptions.SSLError):
-        return NetworkFailed(f"`{shown(url)}` could not be reached: {_reason(error)}")
+        said = f"`{shown(url)}` could not be reached: {_reason(error)}"
+        if getattr(_innermost(error), "verify_code", 0) not in _UNKNOWN_SIGNERS:
+            return NetworkFailed(said)
+        return NetworkFailed(
+            f"{said}: nobody whom this machine trusts has signed its certificate",
+            hint="if you trust who has, put `SSL_CERT_FILE=FILE`, with their certificate, before the same command",
+        )
     return Transient.unreachable(shown(url), _reason(error))
 
 
 def _reason(error: BaseException) -> str:
     """What the innermost error says: the outer ones are wrapping that repeats the URL."""
+    error = _innermost(error)
+    return str(getattr(error, "verify_message", "") or getattr(error, "strerror", "") or error)
+
+
+def _innermost(error: BaseException) -> BaseException:
     while True:
         candidates = (getattr(error, "reason", None), getattr(error, "original_error", None), error.__cause__)
         inner = next((one for one in (*candidates, *error.args) if isinstance(one, BaseException)), None)
         if inner is None:
-            break
+            return error
         error = inner
-    return str(getattr(error, "verify_message", "") or getattr(error, "strerror", "") or error)

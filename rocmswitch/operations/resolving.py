@@ -190,7 +190,7 @@ def check_required(plan: InstallPlan, required: str | None) -> None:
 
 
 def _roots(stack: Stack, wish: Wish, indexes: Sequence[tuple[Index, int]]) -> tuple[str, ...]:
-    choice = Choice(stack.name, wish.gpus or (), card_variables(stack.gpus))
+    choice = Choice(stack.name, wish.gpus or (), card_variables(stack.gpus), wish.sets)
     names = (name for index, _ in indexes for name in index.names())
     return expanded(roots_of(stack, selected_sets(stack, wish.sets)), choice, lambda: names)
 

@@ -25,6 +25,8 @@ class Choice:
     stack: str
     gpus: tuple[str, ...] = ()
     cards: tuple[CardVariable, ...] = ()
+    sets: tuple[str, ...] = ()
+    """As they were asked for, to be repeated in a hint."""
 
 
 def expanded(roots: Sequence[str], choice: Choice, names: Callable[[], Iterable[str]]) -> tuple[str, ...]:
@@ -58,10 +60,11 @@ def _wanted(words: Sequence[str], name: str, choice: Choice) -> Sequence[str]:
         either = kernels_for((gpu,), choice.cards).gpus
         own = [word for word in words if any(_is_for(word, one) for one in either)]
         if not own:
+            asked = "".join(f" --set {one}" for one in choice.sets)
             there = f"only for {' '.join(words)}" if words else "for no card"
             raise NotFound(
                 f"`{choice.stack}` has `{name}` {there}, not for `{gpu}`",
-                hint=f"run `rocmswitch install {choice.stack} --gpu all`",
+                hint=f"run `rocmswitch install {choice.stack}{asked} --gpu all`",
             )
         found += own
     return list(dict.fromkeys(found))

@@ -52,7 +52,7 @@ def locked_offer(request: Request, lock: Lock, mirrors: Mirrors) -> Offer:
     if lock.stack != request.stack.name:
         raise ManifestMistake(f"the lock is of `{lock.stack}`, not of `{request.stack.name}`")
     stack = request.stack
-    choice = Choice(stack.name, request.gpus, card_variables(stack.gpus))
+    choice = Choice(stack.name, request.gpus, card_variables(stack.gpus), request.sets)
     asked = roots_of(stack, selected_sets(stack, request.sets))
     roots = _locked_roots(lock, expanded(asked, choice, lambda: (one.name for one in lock.packages)))
 

@@ -31,10 +31,17 @@ def what_is_for_which_card_is_asked_of_a_stack_that_is_not_there(scene: Scene) -
     return scene.fail("show", NAME, "--gpus")
 
 
-@scenario("planning/gpupackages", "run `rocmswitch install {} --gpu all`", 3)
+@scenario("cli/cardword", "run `rocmswitch gpu`", 2, then=3)
+def what_is_named_is_no_card(scene: Scene) -> Outcome:
+    return scene.fail("install", NAME, "--gpu", "foo", "--yes")
+
+
+@scenario("planning/gpupackages", "run `rocmswitch install {}{} --gpu all`", 3)
 def there_are_packages_for_other_cards_only(scene: Scene) -> Outcome:
     site = scene.site
     site.repository.add(*(Deb(f"acme-{gpu}", files={f"usr/share/{gpu}": gpu}) for gpu in ("gfx942", "gfx1201")))
     site.publish()
-    site.let(scene.line, rocm={"sets": {"runtime": ["acme-tools", "acme-{gpu}"]}})
-    return scene.fail("install", NAME, "--gpu", "gfx1010", "--yes")
+    site.let(scene.line, rocm={"sets": {"runtime": ["acme-tools", "acme-{gpu}"], "compiler": ["acme-cc"]}})
+    failed = scene.fail("install", NAME, "--set", "compiler", "--gpu", "gfx1010", "--yes")
+    assert "--set compiler --gpu all" in failed.hint
+    return failed
