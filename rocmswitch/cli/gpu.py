@@ -55,8 +55,10 @@ def _show(seen: Seen, *, everything: bool) -> None:
         output.write(gpu_words.others(seen.cards.others))
     if seen.cards.hidden and seen.cards.amd:
         output.say(gpu_words.hidden(seen.cards))
+    between = "\n" if seen.cards.amd or seen.cards.others else ""
     for target, known in seen.support.items():
-        output.write(f"\nWhat stacks give {target}")
+        output.write(f"{between}What stacks give {target}")
+        between = "\n"
         output.definitions(gpu_words.support(known, everything=everything))
         output.say(gpu_words.advice(target))
 

@@ -102,13 +102,15 @@ def advice(target: str) -> str:
 
 
 def _given(group: Group) -> Iterator[str]:
-    sets = [f"{name}={value}" for name, value in group.environment]
-    sets += ["convolutions without MIOpen"] if group.convolutions == FALLBACK else []
+    given = (
+        [f"sets {', '.join(f'{name}={value}' for name, value in group.environment)}"] if group.environment else []
+    )
+    given += ["convolutions without MIOpen"] if group.convolutions == FALLBACK else []
     evidence = [*group.evidence, *([f"{group.further} more"] if group.further else [])]
     if group.known_bad:
         yield f"known to fail: {', '.join(group.known_bad)}"
-    if sets:
-        yield f"sets {', '.join(sets)}"
+    if given:
+        yield "; ".join(given)
     if group.unread:
         which = "this" if group.unread == group.count else f"for {group.unread} of {group.count} this"
         yield f"unverified: {which} was not read in a source"

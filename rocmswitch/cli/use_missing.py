@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from rocmswitch.cli.progress import progress
 from rocmswitch.cli.settling import settle
 from rocmswitch.cli.use_environment import Chosen, Place
 from rocmswitch.cli.use_options import Options, typed_as
-from rocmswitch.errors import NotFound, Refused, UsageMistake
+from rocmswitch.errors import MachineLacks, NotFound, Refused, UsageMistake
 from rocmswitch.operations import install, use
 from rocmswitch.operations.resolving import Wish
 from rocmswitch.operations.timing import Stages
@@ -23,6 +24,7 @@ from rocmswitch.planning.space import check_wheel_space
 from rocmswitch.planning.wheels import VenvPlan
 from rocmswitch.store.catalog import Manifest
 from rocmswitch.store.installed import Installation, Installed
+from rocmswitch.store.private import may_write
 from rocmswitch.system.disk import disk_errors
 
 
@@ -71,7 +73,7 @@ def make_environment(scopes: Scopes, target: str, options: Options) -> Installat
     if place.name in machine.catalog(scopes).names() or everywhere.prefix(place.name):
         raise UsageMistake(f"`{place.name}` is the name of a stack: an environment needs one of its own")
     if place.link:
-        _check_link(place.link, scopes.own.venvs)
+        _check_link(place.link, scopes.own.venvs, target)
     named = everywhere.exactly(target)
     if named is not None and named.receipt.name != named.receipt.stack:
         what = "an environment" if named.receipt.kind == "venv" else "a variant"
@@ -186,11 +188,17 @@ def _carry_out(
     return True
 
 
-def _check_link(link: Path, venvs: Path) -> None:
-    """Raise Refused where something that is not ours lies where the symlink is to be."""
+def _check_link(link: Path, venvs: Path, target: str) -> None:
+    """Raise Refused where something that is not ours lies where the symlink is to be, and MachineLacks where none
+    can be made: before an environment of *target* is."""
     ours = link.is_symlink() and link.readlink().parent == venvs
     if not ours and (link.exists() or link.is_symlink()):
         raise Refused(f"`{link}` is there already, and rocmswitch did not make it")
+    if not may_write(link.parent):
+        raise MachineLacks(
+            f"`{link.parent}` may not be written by this user, and a link to the environment is to be there",
+            hint=f"run `rocmswitch use {shlex.quote(target)} --venv NAME`, which needs no link",
+        )
 
 
 def _link(link: Path, installed: Installed, name: str) -> None:

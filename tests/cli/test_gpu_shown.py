@@ -59,7 +59,7 @@ def test_what_each_stack_gives_the_card_is_told_in_few_lines(line: CommandLine, 
     assert len(rows) < 40  # for some sixty stacks
     assert rows[mine + 1 : mine + 3] == [f"{'':10}known to fail: conv2d", f"{'':10}evidence: ROCm/ROCm#2527"]
     old = rows.index("reported  rocm-5.2.3 … rocm-5.2.0 (3)")
-    assert rows[old + 2] == f"{'':10}sets HSA_OVERRIDE_GFX_VERSION=10.3.0, convolutions without MIOpen"
+    assert rows[old + 2] == f"{'':10}sets HSA_OVERRIDE_GFX_VERSION=10.3.0; convolutions without MIOpen"
 
 
 def test_of_how_many_stacks_the_support_was_not_read_in_a_source_is_said(line: CommandLine):
