@@ -70,6 +70,10 @@ class MachineLacks(RocmswitchError):
     exit_code = MACHINE_LACKS
 
 
+class DiskFull(MachineLacks):
+    """A file system, or what a user may have of it, has too little room."""
+
+
 class NetworkFailed(MachineLacks):
     """A server could not be reached, or broke off and would not go on."""
 

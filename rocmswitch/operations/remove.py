@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rocmswitch.deploy.ledger import Ledger
-from rocmswitch.errors import Failed, MachineLacks, NotFound, Refused
+from rocmswitch.errors import DiskFull, Failed, MachineLacks, NotFound, Refused
 from rocmswitch.model.deployment import Generation, Intent, NoFile, Replacement
 from rocmswitch.operations.default import no_default
 from rocmswitch.operations.keeping import trees_of
@@ -130,7 +130,10 @@ def execute(
             raise Failed(f"`{removal.name}` was removed by another rocmswitch meanwhile")
         try:
             generation = ledger.carry_out(_intent(removal), _changes(removal), wait=wait)
-        except MachineLacks:
+        except MachineLacks as error:
+            if isinstance(error, DiskFull) and not removal.purges:
+                hint = f"run `rocmswitch remove {removal.name} --purge`, which frees its disk space and needs none"
+                raise DiskFull(error.message, hint=hint) from error
             if not removal.purges or running(removal, trees):
                 raise
             _make_room(removal, trees, disk)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rocmswitch.errors import MachineLacks
+from rocmswitch.errors import DiskFull
 
 if TYPE_CHECKING:  # what changes files needs neither
     from rocmswitch.planning.install import InstallPlan
@@ -46,7 +46,7 @@ def check_rooms(needed: Iterable[tuple[Room, int]]) -> None:
     """Raise MachineLacks where a room has less than the bytes that are needed there."""
     for room, count in needed:
         if count > room.free:
-            raise MachineLacks(
+            raise DiskFull(
                 f"`{room.folder}` has {_megabytes(room.free)} free and {_megabytes(count)} are needed there",
                 hint="run `rocmswitch cache prune`",
             )

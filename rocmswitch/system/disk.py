@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from rocmswitch.errors import Failed, MachineLacks, RocmswitchError
+from rocmswitch.errors import DiskFull, Failed, MachineLacks, RocmswitchError
 from rocmswitch.system.anchored import Anchored
 from rocmswitch.system.anchored import Change as Change
 from rocmswitch.system.descriptors import sync_all, sync_opened_folder
@@ -266,9 +266,9 @@ def _lacking(error: OSError, folder: Path) -> MachineLacks | None:
     path = _meant(os.fsdecode(error.filename2) if isinstance(error.filename2, (str, bytes)) else source)
     reason = os.strerror(error.errno) if error.errno else ""
     if error.errno == errno.ENOSPC:
-        return MachineLacks(f"no space is left for `{path}`", hint="run `rocmswitch cache prune`")
+        return DiskFull(f"no space is left for `{path}`", hint="run `rocmswitch cache prune`")
     if error.errno == errno.EDQUOT:
-        return MachineLacks(f"the disk quota is used up by `{path}`", hint="run `rocmswitch cache prune`")
+        return DiskFull(f"the disk quota is used up by `{path}`", hint="run `rocmswitch cache prune`")
     if error.errno == errno.EROFS:
         return MachineLacks(f"`{path}` is on a file system that is mounted read-only")
     if error.errno in (errno.EACCES, errno.EPERM):
