@@ -9,10 +9,12 @@ What counts is one good signature; others, by keys that are not pinned, do no ha
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -79,36 +81,37 @@ class Gpgv:
     program: str
 
     def inline(self, signed: bytes, keys: Keys) -> Signed:
-        with tempfile.TemporaryDirectory(prefix="rocmswitch-") as folder:
-            text, status = self._run(Path(folder), keys, ["--output", "-", "-"], signed)
+        text, status = self._run(keys, ["--output", "-", "-"], signed)
         if sum(word == "PLAINTEXT" for word, _ in status) != 1:
             raise VerificationFailed("the file holds more or less than one signed text")
         return _judge(text, status, keys)
 
     def detached(self, text: bytes, signature: bytes, keys: Keys) -> Signed:
-        with tempfile.TemporaryDirectory(prefix="rocmswitch-") as folder:
-            path = Path(folder) / "signature"
-            with disk_errors(path):
-                path.write_bytes(signature)
-            _, status = self._run(Path(folder), keys, [str(path), "-"], text)
+        with _nameless(signature) as path:
+            _, status = self._run(keys, [path, "-"], text)
         # A signature that carries a text of its own would be good for that one, not for ours.
         if any(word == "PLAINTEXT" for word, _ in status):
             raise VerificationFailed("the signature file carries a text of its own")
         return _judge(text, status, keys)
 
-    def _run(
-        self, folder: Path, keys: Keys, words: list[str], stdin: bytes
-    ) -> tuple[bytes, list[tuple[str, list[str]]]]:
+    def _run(self, keys: Keys, words: list[str], stdin: bytes) -> tuple[bytes, list[tuple[str, list[str]]]]:
         """What gpgv wrote, and its status lines. Its exit code is 2 where one of several keys is unknown."""
-        keyring = folder / "keyring"
-        material = _binary(keys.material)
-        with disk_errors(keyring):
-            keyring.write_bytes(material)
-        command = [self.program, "--homedir", str(folder), "--keyring", str(keyring), "--status-fd", "2", *words]
         environment = {"LC_ALL": "C", "PATH": "/usr/bin:/bin"}
-        done = process.run(command, stdin=stdin, environment=environment, folder=folder)
+        with _nameless(_binary(keys.material)) as keyring:
+            command = [self.program, "--homedir", "/", "--keyring", keyring, "--status-fd", "2", *words]
+            done = process.run(command, stdin=stdin, environment=environment, folder=Path("/"))
         lines = _STATUS.findall(done.stderr.decode(errors="replace"))
         return done.stdout, [(word, rest.split()) for word, rest in lines]
+
+
+@contextlib.contextmanager
+def _nameless(content: bytes) -> Iterator[str]:
+    """The path of a file with *content* for a program that runs meanwhile: it has no name that outlives us."""
+    folder = Path(tempfile.gettempdir())
+    with disk_errors(folder), tempfile.TemporaryFile() as file:
+        file.write(content)
+        file.flush()
+        yield f"/proc/{os.getpid()}/fd/{file.fileno()}"
 
 
 def _binary(material: bytes) -> bytes:
