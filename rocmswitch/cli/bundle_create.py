@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -73,10 +72,10 @@ def create_bundle(scopes: Scopes, names: tuple[str, ...], target: Path, options:
     _check_room(scopes, order, target)
     output.agree("Make it?", yes=options.yes)
     goods = machine.supply(scopes)
-    with tempfile.TemporaryDirectory(prefix="rocmswitch-") as scratch, progress(order.size) as shown:
+    with machine.scratch(scopes.own) as scratch, progress(order.size) as shown:
         downloads = Downloads(goods.http, goods.cache)
         tarballs = machine.seen_tarballs(scopes.own)
-        bench = bundle.Workbench(downloads, goods, machine.uv(scopes.own), machine.disk(), tarballs, Path(scratch))
+        bench = bundle.Workbench(downloads, goods, machine.uv(scopes.own), machine.disk(), tarballs, scratch)
         answers = Answers(recording.answers, bundle.keyrings(order.manifests), recording.plain)
         made = bundle.execute(order, answers, bench, target, shown)
     output.say(f"made {target}: {output.size(bundle_size(made))}, {len(made.members)} members")

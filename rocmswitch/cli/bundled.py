@@ -38,7 +38,8 @@ def supplied(context: click.Context, scopes: Scopes, path: str) -> Scopes:
     """*scopes* with the bundle at *path*, which is closed when *context* ends."""
     from rocmswitch.operations.unbundling import supplies
 
-    opened = context.with_resource(supplies(Path(path), machine.catalog(scopes), machine.disk()))
+    folder = context.with_resource(machine.scratch(scopes.own))
+    opened = context.with_resource(supplies(Path(path), machine.catalog(scopes), folder, machine.disk()))
     return scopes.supplied(opened)
 
 

@@ -11,6 +11,7 @@ from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.system_option import system_option, system_reading_option
 from rocmswitch.operations import backup, cache
 from rocmswitch.store.installed import Installed
+from rocmswitch.store.scratch import sweep
 
 
 @click.group(epilog="Example: rocmswitch cache size")
@@ -78,6 +79,7 @@ def prune(scopes: Scopes, everything: bool, yes: bool, dry_run: bool) -> None:
     for trees in forests:
         for tree in trees.sweep():
             output.say(f"deleted {tree}, which was unfinished or is no longer used")
+    sweep(scopes.own.scratch, machine.disk())
     removed = store.prune(keep)
     wheels.discard()
     output.say(f"deleted {output.size(sum(one.size for one in removed))} and the unpacked wheels")

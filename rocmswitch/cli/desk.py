@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,9 +21,9 @@ from rocmswitch.store.layout import Layout
 @contextlib.contextmanager
 def desk(scopes: Scopes) -> Iterator[Desk]:
     """The scope's own cache for what is trusted, and one beside that is gone afterwards for what is not."""
-    with tempfile.TemporaryDirectory(prefix="rocmswitch-") as folder:
+    with machine.scratch(scopes.own) as folder:
         known = machine.repositories(scopes.own)
-        aside = replace(known, layout=Layout.under(Path(folder)))
+        aside = replace(known, layout=Layout.under(folder))
         yield Desk(
             http=known.http,
             open=known.open,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,6 +101,22 @@ def cache(layout: Layout) -> Cache:
     from rocmswitch.store.cache import Cache
 
     return Cache(layout.archives, layout.partial, disk())
+
+
+@contextlib.contextmanager
+def scratch(layout: Layout) -> Iterator[Path]:
+    """A folder that is gone afterwards, in the cache; elsewhere for who may not write there and only looks."""
+    import tempfile
+
+    from rocmswitch.store.private import may_write
+    from rocmswitch.store.scratch import scratch
+
+    if may_write(layout.scratch):
+        with scratch(layout.scratch, disk()) as own:
+            yield own
+    else:
+        with tempfile.TemporaryDirectory(prefix="rocmswitch-") as name:
+            yield Path(name)
 
 
 def processors() -> int:

@@ -27,6 +27,10 @@ def settle(scopes: Scopes, *, dry_run: bool = False) -> None:
     from rocmswitch.operations.scripts import mend_scripts
     from rocmswitch.store.installed import Installed
 
+    if scopes.own.scratch.is_dir():
+        from rocmswitch.store.scratch import sweep
+
+        sweep(scopes.own.scratch, machine.disk())
     ledger = machine.ledger(scopes)
     intent = ledger.settle(wait=scopes.wait(WAIT))
     mend_scripts(scopes.own, Installed(scopes.searched), machine.disk())

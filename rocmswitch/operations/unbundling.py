@@ -11,7 +11,6 @@ What only environments need is imported where one is made: a prefix waits for no
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -138,13 +137,13 @@ class Supplies:
 
 
 @contextlib.contextmanager
-def supplies(path: Path, catalog: Catalog, disk: Disk) -> Iterator[Supplies]:
-    """The bundle at *path*; *catalog* says which of its stacks are known here.
+def supplies(path: Path, catalog: Catalog, folder: Path, disk: Disk) -> Iterator[Supplies]:
+    """The bundle at *path*; *catalog* says which of its stacks are known here. *folder* is gone with this process.
 
     Raises NotFound, UsageMistake, MachineLacks, and VerificationFailed where it is damaged or no bundle.
     """
-    with BundleFile.opened(path) as file, tempfile.TemporaryDirectory(prefix="rocmswitch-") as name:
-        folder, known = Path(name), catalog.names()
+    with BundleFile.opened(path) as file:
+        known = catalog.names()
         unknown = tuple(_unknown(file, one) for one in file.bundle.stacks if one.name not in known)
         made = Supplies(file, folder, unknown, disk, catalog)
         for one in unknown:

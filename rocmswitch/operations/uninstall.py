@@ -168,7 +168,7 @@ def _remembering(layout: Layout) -> tuple[Path, ...]:
 
 
 def _cached(layout: Layout) -> tuple[Path, ...]:
-    return layout.archives, layout.partial, layout.indexes, layout.uv
+    return layout.archives, layout.partial, layout.indexes, layout.uv, layout.scratch
 
 
 def _left(layout: Layout, disk: Disk) -> Iterator[Path]:

@@ -150,6 +150,11 @@ class Layout:
         return self.cache / "partial"
 
     @property
+    def scratch(self) -> Path:
+        """What commands need while they run."""
+        return self.cache / "scratch"
+
+    @property
     def indexes(self) -> Path:
         return self.cache / "indexes"
 

@@ -41,21 +41,25 @@ def test_a_power_cut_at_any_change_leaves_the_old_bundle_or_the_new_one(tmp_path
     assert found == ["old"] * 3 + ["new"]
 
 
-def test_a_bundle_that_is_killed_while_it_is_made_is_none(tmp_path: Path):
+def test_a_bundle_that_is_killed_while_it_is_made_is_none_and_leaves_nothing_that_stays(tmp_path: Path):
     with KeyFolder() as keys, AcmeSite(tmp_path / "server", keys.modern()) as site:
-        line, path = site.person(tmp_path), tmp_path / "a.tar"
+        line, path, temporary = site.person(tmp_path), tmp_path / "a.tar", tmp_path / "temporary"
+        temporary.mkdir()
         site.server.misbehave(site.archive("acme-core"), Fault(bytes_per_second=200))
         line.home.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "rocmswitch", "bundle", "create", NAME, "-o", str(path), "--yes"]
-        process = subprocess.Popen(command, env=line.variables(), cwd=line.home, stderr=subprocess.PIPE)
+        variables = {**line.variables(), "TMPDIR": str(temporary)}
+        process = subprocess.Popen(command, env=variables, cwd=line.home, stderr=subprocess.PIPE)
         while not site.server.asked(site.archive("acme-core")) and process.poll() is None:
             time.sleep(0.05)
         process.send_signal(signal.SIGKILL)
         process.communicate()
         site.server.behave()
 
-        assert not path.exists()
+        assert not path.exists() and not list(temporary.iterdir())
+        assert list(line.layout.scratch.iterdir())
         line.succeed("bundle", "create", NAME, "-o", str(path), "--yes")
+        assert not list(line.layout.scratch.iterdir())
         line.succeed("bundle", "show", str(path))
 
 
