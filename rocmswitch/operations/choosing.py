@@ -17,6 +17,8 @@ NO_STACK = "system"
 """As a name: no stack here."""
 BY_USE, BY_DEFAULT, BY_STACK, BY_MODULE, BY_PIN = "use", "default", "stack", "module", "pin:"
 """What the hook, or a modulefile, says in ROCMSWITCH_WHY."""
+BY_OFF = "off:"
+"""Before the reason that the shell has left."""
 
 
 class Pinned(NamedTuple):
@@ -40,6 +42,8 @@ class Choice(NamedTuple):
     @property
     def why(self) -> str:
         """For people."""
+        if self.reason.startswith(BY_OFF):
+            return f"left by `use --off`: {Choice('', self.reason.removeprefix(BY_OFF)).why}"
         if self.reason.startswith(BY_PIN):
             return f"pinned by {self.reason.removeprefix(BY_PIN)}"
         words = {

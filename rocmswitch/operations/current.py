@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from rocmswitch.errors import NotFound
-from rocmswitch.operations.choosing import BY_PIN, BY_STACK, Choice, choose, ignored, nearest_pin
+from rocmswitch.model.variables import LEFT
+from rocmswitch.operations.choosing import BY_OFF, BY_PIN, BY_STACK, Choice, choose, ignored, nearest_pin
 from rocmswitch.operations.contradictions import Situation, contradictions
 from rocmswitch.store.installed import Installation, Installed
 
@@ -38,6 +39,8 @@ def look(environment: Mapping[str, str], installed: Installed) -> Current:
     choice = choose(environment, pinned, installed)
     if choice is None or not choice.name:
         return Current(None, choice, notes=problem)
+    if choice.reason == environment.get(LEFT) and not choice.entered:
+        return Current(None, Choice("", f"{BY_OFF}{choice.reason}"), notes=problem)
     one = _installed(choice, installed)
     if one is None:
         lost = f"{_asked(choice)}, which is not installed; run `rocmswitch use {choice.name}`"

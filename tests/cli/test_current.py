@@ -102,6 +102,30 @@ def test_what_is_no_pin_is_ignored_and_never_shown(line: CommandLine, content: s
     assert "\x1b" not in outcome.err and "evil" not in outcome.err
 
 
+def test_a_pin_that_the_shell_has_left_is_not_told_as_active(line: CommandLine):
+    file = pin(line, "6.2\n")
+
+    outcome = current(line, ROCMSWITCH_LEFT=f"pin:{file}")
+
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out == "none  (left by `use --off`: pinned by HOME/.rocm-version)\n"
+    assert current_json(line, ROCMSWITCH_LEFT=f"pin:{file}") == "null\n"
+
+
+def test_that_another_pin_was_left_says_nothing_of_this_one(line: CommandLine):
+    pin(line, "6.2\n")
+
+    assert current(line, ROCMSWITCH_LEFT="pin:/elsewhere/.rocm-version").out.startswith(f"{STACK}  (pinned by")
+
+
+def test_what_was_entered_after_a_pin_was_left_is_active(line: CommandLine):
+    file = pin(line, "6.2\n")
+
+    outcome = current(line, **inside(line, OLD, ROCMSWITCH_WHY="use", ROCMSWITCH_LEFT=f"pin:{file}"))
+
+    assert outcome.out.startswith(f"{OLD}  (`use` in this shell")
+
+
 def test_a_pin_of_what_is_not_installed_names_the_command(line: CommandLine):
     pin(line, "7.0\n")
 

@@ -192,6 +192,24 @@ def test_use_evaluates_what_the_program_writes_and_shows_the_rest(stacks: FishSt
     assert redirected == "err\nplain list\n3\nout use 5.2, {fish}\n"
 
 
+def test_only_current_is_told_which_pin_the_shell_has_left(stacks: FishStacks):
+    program = stacks.home / "bin/rocmswitch"
+    program.parent.mkdir()
+    program.write_text('#!/bin/sh\necho "$1 ${ROCMSWITCH_LEFT-none}"\n')
+    program.chmod(0o755)
+    environment = {"TERM": "dumb", **account(stacks.home, PATH=f"{program.parent}:/usr/bin:/bin")}
+
+    with Terminal.opened("fish", stacks.home, rc=stacks.hook, environment=environment) as terminal:
+        terminal.type("cd new")
+        terminal.type("rocmswitch_off")
+        said = terminal.type("rocmswitch current; rocmswitch run; set -q ROCMSWITCH_LEFT; echo $status")
+        terminal.type("cd ../old")
+        elsewhere = terminal.type("rocmswitch current")
+
+    assert said == f"current pin:{stacks.home}/new/.rocm-version\nrun none\n1\n"
+    assert elsewhere == "current \n"
+
+
 def test_nothing_but_builtins_is_needed_to_enter_and_to_leave(terminal: Terminal, stacks: FishStacks):
     """Where no program can be found, one that was called would be missed aloud."""
     stacks.add("card", ONE_CARD)

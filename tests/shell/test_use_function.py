@@ -18,6 +18,7 @@ PROGRAM = """#!/bin/sh
 [ -t 1 ] && out=terminal || out=other
 [ -t 2 ] && err=terminal || err=other
 echo "got $# [$*] $in $out $err ${ROCMSWITCH_HOOK-none}"
+case " $* " in *left*) echo "left ${ROCMSWITCH_LEFT-none}" ;; esac
 case " $* " in *" ask "*) printf 'sure? '; read -r said; echo "said $said" ;; esac
 [ -z "${ROCMSWITCH_HOOK_FD-}" ] || cat "$HOME/answer" >&"$ROCMSWITCH_HOOK_FD"
 exit "$(cat "$HOME/code")"
@@ -109,6 +110,19 @@ def test_off_ends_the_choice_and_the_project_counts_again(terminal: Terminal, st
     terminal.type("rocmswitch use --off")
 
     assert (before, terminal.type(SHOW).partition(":")[0]) == ("rocm-5.2.0|use\n", "rocm-6.2.4|pin")
+
+
+def test_only_current_is_told_which_pin_the_shell_has_left(terminal: Terminal, stacks: PosixStacks):
+    answer(stacks, "")
+    terminal.type("cd new; rocmswitch_off")
+
+    said = [terminal.type(f"rocmswitch {words}").splitlines()[1] for words in ("current left", "run left")]
+
+    assert said == [f"left pin:{stacks.home}/new/.rocm-version", "left none"]
+    assert terminal.type("echo ${ROCMSWITCH_LEFT-none}") == "none\n"
+    terminal.type("cd ../old")
+    terminal.type("cd ../new")
+    assert terminal.type("rocmswitch current left").splitlines()[1] == "left "
 
 
 def test_a_choice_that_the_variable_overrides_is_said(terminal: Terminal, stacks: PosixStacks):
