@@ -216,6 +216,9 @@ def _usage(mistake: click.ClickException) -> errors.UsageMistake:
     words = " ".join(mistake.format_message().split()).rstrip(".")
     words = words.replace(". Choose from:", "; choose from")
     words = re.sub(r"\. \(?Did you mean (?:one of: )?(.*)\?\)?$", r"; did you mean \1?", words)
+    words = re.sub(r"^Got unexpected extra arguments? \((.*)\)$", r"There is no place for '\1'", words)
+    words = re.sub(r"is not a valid (?:float|integer)(?: range)?$", "is not a number", words)
+    words = re.sub(r"(?<=: )(?:File|Directory|Path)(?= ')", lambda found: found[0].lower(), words)
     sentence = re.sub(r"'([^']*)'", r"`\1`", words[:1].lower() + words[1:])
     context = mistake.ctx if isinstance(mistake, click.UsageError) else None
     return errors.UsageMistake(sentence, hint=f"run `{context.command_path} --help`" if context else None)

@@ -79,7 +79,7 @@ def command(ctx: click.Context, /, venv: str | None, **typed: object) -> None:
 
 def _check(wish: Wish, venv: str | None) -> None:
     if sum(map(bool, (venv, wish.compare, wish.listing, wish.shown))) != 1:
-        raise click.UsageError("Say one of VENV, --compare, --list and --show")
+        raise click.UsageError("Say one of 'VENV', '--compare', '--list' and '--show'")
     if wish.page is not None:
         if wish.compare or wish.listing:
             raise click.UsageError("--html goes with VENV or --show")

@@ -161,8 +161,8 @@ def test_a_comparison_for_programs(line: CommandLine):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((), "say one of VENV, --compare, --list and --show"),
-        (("demo", "--list"), "say one of VENV, --compare, --list and --show"),
+        ((), "say one of `VENV`, `--compare`, `--list` and `--show`"),
+        (("demo", "--list"), "say one of `VENV`, `--compare`, `--list` and `--show`"),
         (("--list", "--html", "x.html"), "--html goes with VENV or --show"),
         (("demo", "--deadline", "0"), "invalid value for `--deadline`"),
         (("demo", "--device", "tpu"), "invalid value for `--device`"),

@@ -233,6 +233,18 @@ acme-1.0: `usr/share/acme/data`: content has changed
             "error: missing argument `SHELL`; choose from bash, zsh, fish\nhint: run `rocmswitch init --help`\n",
         ),
         (("install",), 2, "error: missing argument `STACK`\nhint: run `rocmswitch install --help`\n"),
+        (("install", "5", "2"), 2, "error: there is no place for `2`\nhint: run `rocmswitch install --help`\n"),
+        (
+            ("undo", "x"),
+            2,
+            "error: invalid value for `[N]`: `x` is not a number\nhint: run `rocmswitch undo --help`\n",
+        ),
+        (
+            ("manifest", "check", "/nothing"),
+            2,
+            "error: invalid value for `FILE`: file `/nothing` does not exist\n"
+            "hint: run `rocmswitch manifest check --help`\n",
+        ),
         (
             ("install", NAME, "--set", "foo"),
             2,
