@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import shlex
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -12,7 +14,7 @@ from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.planned import counted
 from rocmswitch.cli.progress import progress
 from rocmswitch.cli.use_options import Options as VenvOptions
-from rocmswitch.errors import Refused, UsageMistake
+from rocmswitch.errors import MachineLacks, NotFound, Refused, UsageMistake
 from rocmswitch.fetch.download import Downloads
 from rocmswitch.fetch.http import Http
 from rocmswitch.fetch.provision import Passing, Provision
@@ -31,8 +33,9 @@ from rocmswitch.store.bundle import bundle_size
 from rocmswitch.store.catalog import Manifest
 from rocmswitch.store.interpreters import key_to_fetch
 
-_SLACK = 16 * 1024 * 1024
-"""Bytes for indexes and the list, which are not known before."""
+_SLACK = 4 * 1024 * 1024
+"""Bytes for the list, the manifests and what stands between members."""
+_ELSEWHERE = "run the same command with another `-o FILE`"
 _DATE = "SOURCE_DATE_EPOCH"
 """Seconds since 1970 that stand for the present, so that the same content is the same bytes."""
 
@@ -59,26 +62,43 @@ class Options:
 
 
 def create_bundle(scopes: Scopes, names: tuple[str, ...], target: Path, options: Options) -> None:
-    """Plan, show, ask, fetch and write. Raises whatever planning raises, and Refused for a file that is there."""
-    if target.exists() or target.is_symlink():
-        raise Refused(f"`{target}` is there already", hint="run the same command with another `-o FILE`")
+    """Plan, show, ask, fetch and write. Raises whatever planning raises, and what `_check_place` does."""
+    _check_place(target)
     if not options.venv:
         _check_environment_words(options)
     recording = Recording(Http())
     order = _order(scopes, names, recording, options)
-    _show(scopes, order, target, options)
+    answers = Answers(recording.answers, bundle.keyrings(order.manifests), recording.plain)
+    _show(scopes, order, target, answers, options)
     if options.dry_run:
         return
-    _check_room(scopes, order, target)
+    download = order.download_size(machine.cache(scopes.own))
+    _check_room(scopes, target, order.size + answers.size + _SLACK, download)
     output.agree("Make it?", yes=options.yes)
     goods = machine.supply(scopes)
     with machine.scratch(scopes.own) as scratch, progress(order.size) as shown:
         downloads = Downloads(goods.http, goods.cache)
         tarballs = machine.seen_tarballs(scopes.own)
-        bench = bundle.Workbench(downloads, goods, machine.uv(scopes.own), machine.disk(), tarballs, scratch)
-        answers = Answers(recording.answers, bundle.keyrings(order.manifests), recording.plain)
+        uv, check_room = machine.uv(scopes.own), functools.partial(_check_room, scopes, target)
+        bench = bundle.Workbench(downloads, goods, uv, machine.disk(), tarballs, scratch, check_room)
         made = bundle.execute(order, answers, bench, target, shown)
     output.say(f"made {target}: {output.size(bundle_size(made))}, {len(made.members)} members")
+
+
+def _check_place(target: Path) -> None:
+    """Before anything is read or fetched. Raises Refused, NotFound and MachineLacks."""
+    folder = target.absolute().parent
+    if not folder.is_dir():
+        raise NotFound(
+            f"there is no folder `{folder}` for the bundle",
+            hint=f"run `mkdir -p {shlex.quote(str(folder))}`, then the same command",
+        )
+    if os.path.lexists(target):
+        raise Refused(f"`{target}` is there already", hint=_ELSEWHERE)
+    if os.statvfs(folder).f_flag & os.ST_RDONLY:
+        raise MachineLacks(f"`{folder}` is on a file system that is mounted read-only", hint=_ELSEWHERE)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise MachineLacks(f"`{folder}` may not be written by this user", hint=_ELSEWHERE)
 
 
 def _check_environment_words(options: Options) -> None:
@@ -182,7 +202,7 @@ def _pythons(scopes: Scopes, venvs: tuple[VenvPlan, ...], options: Options) -> t
     return tuple(dict.fromkeys(found))
 
 
-def _show(scopes: Scopes, order: Order, target: Path, options: Options) -> None:
+def _show(scopes: Scopes, order: Order, target: Path, answers: Answers, options: Options) -> None:
     cache = machine.cache(scopes.own)
     download = order.download_size(cache)
     if options.as_json:
@@ -203,18 +223,24 @@ def _show(scopes: Scopes, order: Order, target: Path, options: Options) -> None:
         )
     kind = "all that they need" if order.host.complete else "only what this machine lacks"
     output.say(f"{kind}, for {order.host.codename or order.host.distribution}, {order.host.architecture}")
-    output.say(f"{target}: about {output.size(order.size)}, {output.size(download)} of it to download")
+    whole = output.size(order.size + answers.size)
+    output.say(f"{target}: about {whole}, {output.size(download)} of it to download")
     for note in order.notes:
         output.say(f"note: {note}")
 
 
-def _check_room(scopes: Scopes, order: Order, target: Path) -> None:
+def _check_room(scopes: Scopes, target: Path, size: int, download: int = 0) -> None:
+    """For a bundle of *size* bytes, *download* of which go to the cache before. Raises MachineLacks."""
     cache, place = install.rooms(scopes.own.cache, target.absolute().parent)
-    download = order.download_size(machine.cache(scopes.own))
     if cache.file_system == place.file_system:
-        check_rooms([(place, download + order.size + _SLACK)])
-    else:
-        check_rooms([(cache, download), (place, order.size + _SLACK)])
+        check_rooms([(place, download + size)])
+        return
+    check_rooms([(cache, download)])
+    try:
+        check_rooms([(place, size)])
+    except MachineLacks as error:
+        error.hint = _ELSEWHERE  # what the cache lets go of is no room there
+        raise
 
 
 def _present() -> datetime:

@@ -7,7 +7,7 @@ machine may lack them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from rocmswitch.operations.resolving import Surroundings, Wish, offer_prefix, or
 from rocmswitch.operations.tarball import explained
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.install import selected_sets
-from rocmswitch.store.bundle import write_bundle
+from rocmswitch.store.bundle import bundle_size, write_bundle
 from rocmswitch.store.bundledpython import fetch_archive
 from rocmswitch.store.cache import hash_of
 from rocmswitch.store.catalog import Manifest
@@ -79,6 +79,8 @@ class Workbench:
     """The hashes that tarballs had when they were first used: those that installing goes by."""
     scratch: Path
     """A folder for what uv unpacks meanwhile, gone with this process."""
+    check_room: Callable[[int], None]
+    """Asked before a bundle of so many bytes is written. Raises MachineLacks."""
 
 
 def _fetch(order: Order, bench: Workbench, progress: Progress) -> tuple[Order, Mapping[Digest, Path]]:
@@ -122,6 +124,7 @@ def execute(order: Order, answers: Answers, bench: Workbench, path: Path, progre
     order, fetched = _fetch(order, bench, progress)
     pythons = [_python(key, bench) for key in order.pythons]
     bundle, sources = pack(order, answers, fetched, pythons)
+    bench.check_room(bundle_size(bundle))
     write_bundle(path, bundle, sources, bench.disk)
     return bundle
 
