@@ -9,14 +9,16 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
 from rocmswitch.errors import ManifestMistake
 from rocmswitch.host.loaderconf import read_loader_lines
 from rocmswitch.host.systemroot import SystemRoot, within
+from rocmswitch.metadata.debversion import version_key
 from rocmswitch.metadata.elf import ElfFacts, parse_elf
+from rocmswitch.model.grammar import parse_newest
 from rocmswitch.model.host import Evidence
 
 MACHINES = {"x86_64": "EM_X86_64", "aarch64": "EM_AARCH64", "ppc64le": "EM_PPC64", "riscv64": "EM_RISCV"}
@@ -26,6 +28,8 @@ _SONAME = re.compile(r"(?P<soname>[^/()\s]+\.so[^/()\s]*)(?:\((?P<version>[^()\s
 _PROGRAM_FOLDERS = ("usr/local/bin", "usr/bin", "bin", "usr/local/sbin", "usr/sbin", "sbin")
 _DEFAULT_FOLDERS = ("lib64", "usr/lib64", "lib", "usr/lib")
 """Of ld.so(8). Distributions add their multiarch folders, by ld.so.conf or in the loader itself."""
+_RELEASE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})*")
+"""Not `v1`, as libc++ calls its folder."""
 _FOREIGN_ROCM = re.compile(r"/opt/(rocm|amdgpu)")
 
 
@@ -42,12 +46,16 @@ class HostLibraries:
         """Why *proof* (of `rocm.host` in a manifest) does not hold here; None where it does.
 
         A proof is a soname, perhaps with a symbol version (`libstdc++.so.6(GLIBCXX_3.4.30)`), or a path
-        below /usr, in which `*` stands for any name. Raises ManifestMistake for anything else.
+        below /usr, in which `*` stands for any name, perhaps with a bound: `include/c++/*/vector (<< 16)`.
+        Raises ManifestMistake for anything else.
         """
-        if "/" in proof:
-            if proof.startswith("/") or ".." in proof.split("/"):
+        path, below = parse_newest(proof) or (proof, "")
+        if "/" in path:
+            if path.startswith("/") or ".." in path.split("/"):
                 raise ManifestMistake(f"`{proof}` is not a path below /usr")
-            return None if self._has_path(proof) else f"there is no `{proof}` below /usr"
+            if not self._has_path(path):
+                return f"there is no `{path}` below /usr"
+            return self._too_new(path, below) if below else None
         parts = _SONAME.fullmatch(proof)
         if parts is None:
             raise ManifestMistake(f"`{proof}` is neither a soname nor a path below /usr")
@@ -110,8 +118,23 @@ class HostLibraries:
         if folder in ("bin", "sbin"):
             paths = (_inside(self._root, f"{place}/{rest}") for place in _PROGRAM_FOLDERS)
             return any(os.access(path, os.X_OK) and path.is_file() for path in paths)
-        found = (self._root / "usr").glob(proof)
-        return any(os.access(_inside(self._root, self._below_root(path)), os.F_OK) for path in found)
+        return any(self._found(proof))
+
+    def _too_new(self, pattern: str, below: str) -> str | None:
+        """Why the newest version in the place of the last `*` of *pattern* does not do; None where it does."""
+        star = pattern[: pattern.rindex("*")].count("/")
+        names = (path.relative_to(self._root / "usr").parts[star] for path in self._found(pattern))
+        newest = max(filter(_RELEASE.fullmatch, names), key=version_key, default="")
+        if not newest:
+            return f"`{pattern}` below /usr has no version"
+        if version_key(newest) < version_key(below):
+            return None
+        return f"`{pattern}` below /usr is of version {newest}, and has to be older than {below}"
+
+    def _found(self, pattern: str) -> Iterator[Path]:
+        """What there is below /usr: a link that leads nowhere is not."""
+        found = (self._root / "usr").glob(pattern)
+        return (path for path in found if os.access(_inside(self._root, self._below_root(path)), os.F_OK))
 
     def _below_root(self, path: Path) -> str:
         """*path* as programs of this machine would name it."""

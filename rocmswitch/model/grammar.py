@@ -32,6 +32,7 @@ WHEEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*\.whl")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
 _ROOT = re.compile(r"(?P<name>[^\s()]+)(?: \((?P<bounds>[^()]+)\))?")
 _BOUND = re.compile(r"(<<|<=|=|>=|>>) (\S+)")
+_NEWEST = re.compile(r"(?P<path>\S+/\*/\S+) \(<< (?P<below>[0-9]+(\.[0-9]+)*)\)")
 
 
 class WrongValue(ValueError):
@@ -67,10 +68,23 @@ def is_name(text: str) -> bool:
 
 
 def is_proof(text: str) -> bool:
-    """Whether *text* is a soname, one with a symbol version in brackets, or a path below /usr with `*`."""
+    """Whether *text* is a soname, one with a symbol version in brackets, or a path below /usr with `*`.
+
+    Where `*` stands for versions, a path may have a bound: see `parse_newest`.
+    """
     if "/" in text:
-        return is_plain_path(text) and bool(re.fullmatch(r"[A-Za-z0-9._+*/-]+", text))
+        path, _ = parse_newest(text) or (text, "")
+        return is_plain_path(path) and bool(re.fullmatch(r"[A-Za-z0-9._+*/-]+", path))
     return bool(re.fullmatch(r"[A-Za-z0-9._+-]+\.so(\.[0-9]+)*(\([A-Za-z0-9._+-]+\))?", text))
+
+
+def parse_newest(proof: str) -> tuple[str, str] | None:
+    """`include/c++/*/vector (<< 16)` as the path and the 16; None for a proof without such a bound.
+
+    The newest version that stands in the place of the path's last `*` has to be older: a compiler takes no other.
+    """
+    found = _NEWEST.fullmatch(proof)
+    return (found["path"], found["below"]) if found else None
 
 
 def check_environment(variables: Mapping[str, str], key: tuple[str | int, ...]) -> None:

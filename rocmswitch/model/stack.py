@@ -54,9 +54,10 @@ class Rocm(Struct, frozen=True):
     """The roots by the names that rpm's packages have."""
     host: dict[str, tuple[str, ...]] = {}
     """Base packages, and what shows that a machine has them: a soname, perhaps with a symbol version
-    (`libstdc++.so.6(GLIBCXX_3.4.30)`), or a path below /usr (`bin/perl`, `include/c++/*/vector`). All of a
-    package's proofs must hold; none means that nothing here needs it to run. A package that is proven, and what
-    only it needs, is left to the host; one that is not is carried into the tree's `base` folder."""
+    (`libstdc++.so.6(GLIBCXX_3.4.30)`), or a path below /usr (`bin/perl`, `include/c++/*/vector`), perhaps with a
+    bound for the newest version of it (`include/c++/*/vector (<< 16)`). All of a package's proofs must hold; none
+    means that nothing here needs it to run. A package that is proven, and what only it needs, is left to the host;
+    one that is not is carried into the tree's `base` folder."""
     host_only: tuple[str, ...] = ()
     """Members of `host` that cannot be carried, because no source has them: the C library, of AMD's stacks."""
     environment: dict[str, str] = {}

@@ -262,6 +262,30 @@ def test_a_path_with_a_star_is_proven_by_any_match(tmp_path):
     assert host.lacks("include/c++/*/map") == "there is no `include/c++/*/map` below /usr"
 
 
+@pytest.mark.parametrize(
+    ("versions", "why"),
+    [
+        (["12"], None),
+        (["9", "15.2.1", "v1"], None),
+        (["14", "16"], "`include/c++/*/vector` below /usr is of version 16, and has to be older than 16"),
+        (["16.1.1", "9"], "`include/c++/*/vector` below /usr is of version 16.1.1, and has to be older than 16"),
+        (["v1"], "`include/c++/*/vector` below /usr has no version"),
+        ([], "there is no `include/c++/*/vector` below /usr"),
+    ],
+)
+def test_a_path_with_a_bound_is_proven_by_the_newest_match_because_a_compiler_takes_that(tmp_path, versions, why):
+    for one in versions:
+        file(tmp_path, f"usr/include/c++/{one}/vector")
+
+    assert HostLibraries(tmp_path).lacks("include/c++/*/vector (<< 16)") == why
+
+
+def test_the_bound_of_a_path_is_for_its_last_star(tmp_path):
+    file(tmp_path, "usr/lib/gcc/x86_64-linux-gnu/15/crtbegin.o")
+
+    assert HostLibraries(tmp_path).lacks("lib/gcc/*/*/crtbegin.o (<< 16)") is None
+
+
 @pytest.mark.parametrize("proof", ["/etc/passwd", "../etc/passwd", "perl", "libx.so.1(A)(B)", ""])
 def test_what_is_no_proof_is_a_mistake_in_the_manifest(tmp_path, proof):
     with pytest.raises(ManifestMistake):

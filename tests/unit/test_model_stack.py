@@ -113,6 +113,7 @@ def test_names_that_a_shell_or_a_folder_could_misread_are_refused(name: str):
         "bin/perl",
         "include/c++/*/vector",
         "lib/gcc/*/*/crtbegin.o",
+        "include/c++/*/vector (<< 16)",
     ],
 )
 def test_proofs_are_sonames_or_paths_below_usr(proof: str):
@@ -132,6 +133,11 @@ def test_proofs_are_sonames_or_paths_below_usr(proof: str):
         "bin//perl",
         "bin/a b",
         "libz.so.1(A B)",
+        "include/c++/12/vector (<< 16)",
+        "include/c++/*/vector (>= 16)",
+        "include/c++/*/vector (<< new)",
+        "/include/*/vector (<< 16)",
+        "include/*/a b (<< 16)",
     ],
 )
 def test_what_proves_nothing_is_refused(proof: str):
