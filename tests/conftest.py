@@ -23,6 +23,8 @@ ISOLATED = ("HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_S
 FOREIGN_PREFIXES = ("ROCMSWITCH_", "ROCM_", "HIP_", "HSA_", "HIPCC_", "CONDA_", "VIRTUAL_ENV", "PYTHONPATH")
 FOREIGN = ("LD_LIBRARY_PATH", "LD_PRELOAD", "LIBRARY_PATH", "UV_CACHE_DIR", "CI", "NO_COLOR", "FORCE_COLOR")
 FOR_WORKERS = "TEST_SERVERS_THAT_ANSWER"
+LONG = ("tests/vm/", "tests/system/")
+"""Where single tests take a minute."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -40,6 +42,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # One worker would begin with them when the other has nothing left to do.
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
     needs = {item: _servers_needed(item) for item in items}
     reasons = _silent_servers(config.getoption("--network"), {name for names in needs.values() for name in names})
     for item, names in needs.items():
