@@ -14,7 +14,8 @@ import click
 
 from rocmswitch.cli import machine, output
 from rocmswitch.cli.main import Scopes
-from rocmswitch.errors import NotFound
+from rocmswitch.errors import NotFound, Refused
+from rocmswitch.model.package import FIRST_USE, PINNED, VERIFICATION_CLASSES
 
 if TYPE_CHECKING:
     from rocmswitch.model.stack import Stack
@@ -97,10 +98,29 @@ def tell(scopes: Scopes, name: str) -> None:
 
 def tell_python(scopes: Scopes, key: str) -> None:
     """Whose word is taken for the Python *key*, where it is the bundle's."""
-    python = scopes.supplies.python if scopes.supplies else None
-    if python is not None and key and python.suits(key):
-        trusted = "unless uv has its hash, who made the bundle is trusted for it"
-        output.say(f"note: {python.key} is the bundle's: {trusted}")
+    found = _python(scopes, key)
+    if found is not None:
+        trusted = "uv knows its hash" if found[1] == PINNED else "who made the bundle is trusted for it"
+        output.say(f"note: {found[0]} is the bundle's: {trusted}")
+
+
+def check_python(scopes: Scopes, key: str, required: str | None) -> None:
+    """Raise Refused where the Python *key* is the bundle's and is checked by less than *required*."""
+    found = _python(scopes, key) if required else None
+    rank = VERIFICATION_CLASSES.index
+    if required and found and rank(found[1]) < rank(required):
+        raise Refused(
+            f"`{found[0]}` of the bundle is only `{found[1]}`, and `{required}` is required",
+            hint="run the same command with `--python /path/to/python`",
+        )
+
+
+def _python(scopes: Scopes, key: str) -> tuple[str, str] | None:
+    """What the Python *key* is called and by what it is checked, where it is the bundle's."""
+    python = scopes.supplies.python if scopes.supplies and key else None
+    if python is None or not python.suits(key):
+        return None
+    return python.key, PINNED if python.is_known(machine.uv(scopes.own)) else FIRST_USE
 
 
 def adopt(scopes: Scopes, name: str) -> None:

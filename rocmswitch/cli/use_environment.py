@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rocmswitch.cli import machine, output
+from rocmswitch.cli import bundled, machine, output
 from rocmswitch.cli.cardword import named_card
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.use_options import Options
@@ -128,15 +128,23 @@ def interpreter(scopes: Scopes, pythons: tuple[str, ...], options: Options, lock
     """The Python to use: what was asked for, or what the lock is for, or one that the wheels exist for."""
     uv = machine.uv(scopes.own, scopes.supplies)
     if lock is None:
-        return find_interpreter(options.python or "", pythons, uv)
-    return find_interpreter(options.python or version_of(lock.python), (lock.python,), uv)
+        found = find_interpreter(options.python or "", pythons, uv)
+    else:
+        found = find_interpreter(options.python or version_of(lock.python), (lock.python,), uv)
+    bundled.check_python(scopes, found.fetch, required(options))
+    return found
+
+
+def required(options: Options) -> str | None:
+    """By what everything has to be checked at least."""
+    return options.require or ("pinned" if options.locked else None)
 
 
 def plan_pytorch(scopes: Scopes, chosen: Chosen, wanted: use.Wanted, options: Options, stages: Stages) -> VenvPlan:
     """The plan of an environment with PyTorch, whose prefix was planned already. Raises what planning raises."""
     with stages.timed("wheels"), output.waiting(f"looking for the wheels of {chosen.choice.stack.name}"):
         plan = use.plan_pytorch(chosen.choice, wanted, machine.supply(scopes), chosen.lock)
-    check_required(plan, options.require or ("pinned" if options.locked else None))
+    check_required(plan, required(options))
     return plan
 
 

@@ -13,7 +13,7 @@ from rocmswitch.cli.settling import settle
 from rocmswitch.cli.use_environment import Chosen, Place
 from rocmswitch.cli.use_options import Options, typed_as
 from rocmswitch.errors import MachineLacks, NotFound, Refused, UsageMistake
-from rocmswitch.operations import install, use
+from rocmswitch.operations import install, resolving, use
 from rocmswitch.operations.resolving import Wish
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.convolutions import check_convolutions
@@ -21,7 +21,7 @@ from rocmswitch.planning.install import InstallPlan
 from rocmswitch.planning.naming import resolve_installed
 from rocmswitch.planning.rebinding import check_kept, check_name, check_same
 from rocmswitch.planning.space import check_wheel_space
-from rocmswitch.planning.wheels import VenvPlan
+from rocmswitch.planning.wheels import VenvPlan, check_required
 from rocmswitch.store.catalog import Manifest
 from rocmswitch.store.installed import Installation, Installed
 from rocmswitch.store.private import may_write
@@ -143,6 +143,7 @@ def _with_prefix(scopes: Scopes, manifest: Manifest, place: Place, options: Opti
     with stages.timed("wheels"):
         wanted = use.Wanted(place.name, python, prefix, *_apart(existing, options))
         plan = use.plan(manifest, wanted, machine.supply(scopes), lock)
+    check_required(plan, use_environment.required(options))
     return _carry_out(scopes, plan, existing, options, stages)
 
 
@@ -237,6 +238,7 @@ def _plan_prefix(
     around = machine.surroundings(scopes.own, scopes.supplies)
     with output.waiting(f"reading the package index of {manifest.stack.name}"):
         plan = install.plan(manifest, wish, machine.repositories(scopes.own, scopes.supplies), around, stages)
+    resolving.check_required(plan, options.require)
     return install.without_shared(plan, machine.prefixes(scopes.own))
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from rocmswitch.errors import Failed, VerificationFailed
 from rocmswitch.metadata.bundle import BundledFile
 from rocmswitch.store.bundle import BundleFile
-from rocmswitch.store.pythons import network_settings, refusal
+from rocmswitch.store.pythons import LISTING, network_settings, refusal
 from rocmswitch.store.virtualenv import Uv
 from rocmswitch.system.disk import Disk, disk_errors
 
@@ -50,19 +50,26 @@ class BundledPython:
         same = f"+{variant}" == own if variant else not own
         return same and f"{self.version}.".startswith(f"{asked}.") and self.key.endswith(f"{dash}{rest}")
 
+    def is_known(self, uv: Uv) -> bool:
+        """Whether the list that *uv* came with has this archive: then its hash counts, not the bundle's."""
+        return self._is_in(uv.attempt(*LISTING, self.key).stdout)
+
     def settings(self, listed: bytes) -> dict[str, str]:
         """The variables by which uv finds the archive, which is unpacked here now. *listed* is uv's own list of it.
 
         Raises VerificationFailed where the archive is damaged.
         """
         self._lay_down()
-        name = self._archive.partition("-")[2]
-        if any(str(one.get("url", "")).rpartition("/")[2] == name for one in json.loads(listed or b"[]")):
+        if self._is_in(listed):
             return {"UV_OFFLINE": "1", "UV_PYTHON_CACHE_DIR": str(self._folder)}
         path = self._folder / "list.json"
         with disk_errors(path):
             self._disk.replace_file(path, json.dumps({self.key: self._entry()}).encode(), synced=False)
         return {"UV_OFFLINE": "1", "UV_PYTHON_DOWNLOADS_JSON_URL": str(path)}
+
+    def _is_in(self, listed: bytes) -> bool:
+        name = self._archive.partition("-")[2]
+        return any(str(one.get("url", "")).rpartition("/")[2] == name for one in json.loads(listed or b"[]"))
 
     def _lay_down(self) -> None:
         path = self._folder / self._archive

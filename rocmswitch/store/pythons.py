@@ -17,6 +17,8 @@ from rocmswitch.store.virtualenv import Uv, complaint
 from rocmswitch.system.disk import disk_errors
 from rocmswitch.system.lock import held
 
+LISTING = ("python", "list", "--only-downloads", "--output-format", "json")
+"""By which uv tells what it can fetch; a key may follow."""
 _MARK = ".rocmswitch-whole"
 _WAIT = 3600.0
 """Seconds to wait for another rocmswitch that fetches a Python."""
@@ -49,7 +51,7 @@ def offered_version(key: str, uv: Uv) -> str:
     if _is_forbidden():
         return ""
     settings = network_settings(uv) if os.environ.get(_OWN_LIST) else {}
-    done = uv.attempt("python", "list", "--only-downloads", "--output-format", "json", key, settings=settings)
+    done = uv.attempt(*LISTING, key, settings=settings)
     offered = json.loads(done.stdout) if done.code == 0 else []
     return str(offered[0]["version"]) if offered else ""
 
@@ -59,7 +61,7 @@ def offered_tags(uv: Uv) -> frozenset[str]:
     if _is_forbidden():
         return frozenset()
     settings = network_settings(uv) if os.environ.get(_OWN_LIST) else {}
-    done = uv.attempt("python", "list", "--only-downloads", "--output-format", "json", settings=settings)
+    done = uv.attempt(*LISTING, settings=settings)
     usable = ("cpython", "linux", os.uname().machine, "gnu")
     return frozenset(
         "cp{major}{minor}".format(**one["version_parts"]) + ("t" if one["variant"] == "freethreaded" else "")
@@ -89,7 +91,7 @@ def fetch_python(key: str, uv: Uv) -> Path:
 def _fetch(key: str, uv: Uv) -> Path:
     settings = network_settings(uv)
     if uv.python is not None:
-        own = uv.attempt("python", "list", "--only-downloads", "--output-format", "json", key)
+        own = uv.attempt(*LISTING, key)
         settings = {name: settings[name] for name in settings.keys() - _ELSEWHERE} | uv.python.settings(own.stdout)
     done = uv.attempt("python", "install", "--reinstall", key, settings=settings)
     if done.code:

@@ -185,10 +185,12 @@ def test_a_python_comes_along_and_is_the_one_that_is_used(pytorch: PytorchSite, 
         line.succeed(*words)
     pytorch.let(other, PYTORCH)
 
-    outcome = other.run("bundle", "install", str(path), "--venv", "demo", "--python", version, "--yes")
+    asked = ("bundle", "install", str(path), "--venv", "demo", "--python", version, "--yes")
+    refused, outcome = other.run(*asked, "--require", "pinned"), other.run(*asked)
 
-    assert outcome.code == 0, outcome
-    assert f"{key} is the bundle's: unless uv has its hash, who made the bundle is trusted for it" in outcome.err
+    assert (refused.code, outcome.code) == (5, 0), (refused, outcome)
+    assert refused.error == f"`{key}` of the bundle is only `first-use`, and `pinned` is required"
+    assert f"{key} is the bundle's: who made the bundle is trusted for it" in outcome.err
     assert (other.layout.pythons / key / "bin/python3").exists()
     assert read_receipt(other.layout.venvs / "demo").python.startswith(str(other.layout.pythons))
 

@@ -37,3 +37,10 @@ def test_what_a_bundle_brings_is_not_said_to_be_downloaded(
 
 def test_what_a_server_has_is_still_said_to_be_downloaded(line: CommandLine):
     assert " to download; " in line.run("install", NAME, "--dry-run").err
+
+
+def test_an_environment_asks_of_its_wheels_and_of_its_prefix_what_is_required(other: CommandLine, bundle: Path):
+    outcome = other.run("use", NAME, "--venv", "demo", "--from", str(bundle), "--require", "signed", "--yes")
+
+    assert (outcome.code, outcome.error) == (5, "`demo` is only `pinned`, and `signed` is required")
+    assert not other.layout.prefixes.exists()
