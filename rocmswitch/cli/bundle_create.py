@@ -11,7 +11,6 @@ from pathlib import Path
 
 from rocmswitch.cli import machine, output, use_environment
 from rocmswitch.cli.main import Scopes
-from rocmswitch.cli.planned import counted
 from rocmswitch.cli.progress import progress
 from rocmswitch.cli.use_options import Options as VenvOptions
 from rocmswitch.errors import MachineLacks, NotFound, Refused, UsageMistake
@@ -82,7 +81,7 @@ def create_bundle(scopes: Scopes, names: tuple[str, ...], target: Path, options:
         uv, check_room = machine.uv(scopes.own), functools.partial(_check_room, scopes, target)
         bench = bundle.Workbench(downloads, goods, uv, machine.disk(), tarballs, scratch, check_room)
         made = bundle.execute(order, answers, bench, target, shown)
-    output.say(f"made {target}: {output.size(bundle_size(made))}, {len(made.members)} members")
+    output.say(f"made {target}: {output.size(bundle_size(made))}, {output.counted(len(made.members), 'member')}")
 
 
 def _check_place(target: Path) -> None:
@@ -209,10 +208,10 @@ def _show(scopes: Scopes, order: Order, target: Path, answers: Answers, options:
         output.write_json({"file": str(target), **order.as_json(), "download_size": download})
         return
     for tree in order.trees:
-        output.say(f"{tree.stack} ({', '.join(tree.sets)}): {counted(len(tree.packages), 'package')}")
+        output.say(f"{tree.stack} ({', '.join(tree.sets)}): {output.counted(len(tree.packages), 'package')}")
     for venv in order.venvs:
         torch = f", torch {venv.torch}" if venv.torch else ""
-        wheels = counted(len(venv.files), "wheel")
+        wheels = output.counted(len(venv.files), "wheel")
         output.say(f"an environment of {venv.stack} for {venv.interpreter.tag}{torch}: {wheels}")
     for key in order.pythons:
         output.say(f"{key}, which uv fetches")

@@ -38,7 +38,7 @@ def size(scopes: Scopes, as_json: bool) -> None:
     if as_json:
         output.write_json({**asdict(held), "kept": kept, "path": str(layout.cache)})
         return
-    output.write(f"{output.size(held.bytes)} in {held.files} archives  {layout.cache}")
+    output.write(f"{output.size(held.bytes)} in {output.counted(held.files, 'archive')}  {layout.cache}")
     output.write(
         f"  {output.size(held.needed)} of it are what is installed was made from, and a repair takes again"
     )
@@ -67,7 +67,8 @@ def prune(scopes: Scopes, everything: bool, yes: bool, dry_run: bool) -> None:
     keep = frozenset() if everything else cache.wanted(installed, kept)
     unwanted = store.prune(keep, dry_run=True)
     wheels = machine.uv(scopes.own)
-    output.say(f"deletes {output.size(sum(one.size for one in unwanted))} in {len(unwanted)} archives")
+    size = output.size(sum(one.size for one in unwanted))
+    output.say(f"deletes {size} in {output.counted(len(unwanted), 'archive')}")
     output.say(f"deletes {output.size(wheels.size())} in unpacked wheels")
     if kept and not everything:
         output.say(

@@ -101,6 +101,11 @@ def size(count: int) -> str:
     return decimal(count)
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 package`, `2 packages`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def _here(text: str) -> str:
     """Only a command for root, or a line about what all users share, lets other ones be typed than *text* has."""
     if "`sudo rocmswitch " not in text and "--system" not in sys.argv:

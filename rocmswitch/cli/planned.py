@@ -25,7 +25,7 @@ def show_install(
     """
     sets = ", ".join(plan.sets)
     left = f", and {len(plan.host)} that this machine has" if plan.host else ""
-    output.say(f"{plan.name} ({sets}): {counted(len(plan.packages), 'package')}{left}")
+    output.say(f"{plan.name} ({sets}): {output.counted(len(plan.packages), 'package')}{left}")
     base = [one for one in plan.packages if one.place == "base"]
     if base and not plan.carries_c_library:
         output.say(f"carried along because this machine lacks it: {', '.join(one.package.name for one in base)}")
@@ -48,11 +48,6 @@ def show_install(
         notes.append(f"hipcc does not work below `{rooms[1].folder}`: it cannot read a path with a space or comma")
     for note in notes:
         output.say(f"note: {note}")
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 package`, `2 packages`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def list_packages(plan: InstallPlan) -> None:

@@ -9,7 +9,6 @@ import msgspec
 
 from rocmswitch.cli import machine, output
 from rocmswitch.cli.main import Scopes
-from rocmswitch.cli.planned import counted
 from rocmswitch.cli.probe_kept import probes
 from rocmswitch.cli.settling import tell_pending
 from rocmswitch.cli.show_gpus import choice_rows, show_gpus
@@ -216,7 +215,10 @@ def _show_receipt(one: Installation, receipt: Receipt) -> None:
         ("size", output.size(receipt.size)),
         *choice_rows(receipt),
         ("packages", ", ".join(f"{count} {name}" for name, count in sorted(classes.items()))),
-        ("host", f"{counted(len(receipt.host), 'package')} more that this machine has" if receipt.host else ""),
+        (
+            "host",
+            f"{output.counted(len(receipt.host), 'package')} more that this machine has" if receipt.host else "",
+        ),
     ]
     rows += [("index", _index(one)) for one in receipt.sources]
     rows += [("note", note) for note in receipt.notes]

@@ -35,6 +35,8 @@ def _say_other_packages(plan: InstallPlan) -> None:
 
 def _saving(plan: InstallPlan) -> str:
     if plan.left_out_is_known:
+        if not plan.left_out_size:
+            return "nothing in it is for other cards alone"
         whole = plan.installed_size + plan.left_out_size
         return f"{output.size(whole)} → {output.size(plan.installed_size)} on disk"
     if plan.left_out_size:
@@ -47,7 +49,9 @@ def say_saved(receipt: Receipt) -> None:
     count, size = sum(one.count for one in receipt.left_out), sum(one.size for one in receipt.left_out)
     if count:
         whole = f"{output.size(receipt.size + size)} → {output.size(receipt.size)}"
-        output.say(f"for {' '.join(receipt.gpus)} alone: {count} files of other cards left out, {whole}")
+        output.say(
+            f"for {' '.join(receipt.gpus)} alone: {output.counted(count, 'file')} of other cards left out, {whole}"
+        )
     for note in receipt.notes:
         if " has no " in note and any(f" for {gpu}" in note for gpu in receipt.gpus):
             output.say(f"note: {note}")

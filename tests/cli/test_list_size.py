@@ -83,4 +83,4 @@ def test_what_cache_prune_deletes_is_what_nothing_needs(furnished: CommandLine):
 
     said = furnished.run("cache", "prune", "--dry-run").err
 
-    assert "deletes 8 bytes in 1 archives" in said
+    assert "deletes 8 bytes in 1 archive" in said
