@@ -20,6 +20,8 @@ from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.activation import plan_activation
 from rocmswitch.planning.gpufiles import left_out, summed
 from rocmswitch.planning.install import InstallPlan, PlannedPackage
+from rocmswitch.store.cmakefiles import place_packages
+from rocmswitch.store.compilers import Prefix, tell_compilers
 from rocmswitch.store.firstuse import FirstUse
 from rocmswitch.store.installed import Installed
 from rocmswitch.store.kernelfiles import leading_away, wanted_members
@@ -134,6 +136,9 @@ def _make(plan: InstallPlan, workshop: Workshop, progress: Progress, stages: Sta
         relocated = complete_toolchain(tree, relocated, machine.libraries, disk)
         there = frozenset(one.package.name for one in plan.packages if one.host_has)
         relocated = offer_tools(tree, relocated, disk, there)
+        relocated = place_packages(tree, relocated, plan.root, disk)
+        prefix = Prefix(workshop.trees.link(plan.name), plan.root, relocated.carried)
+        relocated = replace(relocated, entries=tell_compilers(tree, relocated.entries, prefix, disk))
         if plan.replaces:
             share_same(workshop.trees.path(plan.replaces), tree, relocated.entries, disk)
     with stages.timed("receipt and sync"):

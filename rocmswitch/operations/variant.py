@@ -18,6 +18,7 @@ from rocmswitch.model.deployment import Generation, Intent, NewFile, NewLink, Pl
 from rocmswitch.model.receipt import Receipt
 from rocmswitch.operations.ownlinks import place, replacement
 from rocmswitch.operations.scripts import write_scripts
+from rocmswitch.planning.activation import CarriedLoader
 from rocmswitch.planning.deployment import plan_deployment
 from rocmswitch.planning.placing import Placing
 from rocmswitch.planning.space import tree_size
@@ -30,6 +31,7 @@ from rocmswitch.planning.variant import (
     variant_name,
     variant_receipt,
 )
+from rocmswitch.store.compilers import Prefix, tell_compilers
 from rocmswitch.store.installed import Installation, Installed
 from rocmswitch.store.receipts import TREES, read_files
 from rocmswitch.store.relocate import Machine
@@ -128,6 +130,8 @@ def _make(plan: VariantPlan, bench: Workbench) -> None:
     with disk_errors(tree):
         made = assemble(base, before, tree, parts, bench.disk)
         entries = relocate_parts(tree, made.entries, receipt.root, bench.machine, bench.disk)
+        prefix = Prefix(bench.trees.link(plan.name), receipt.root, CarriedLoader(receipt.loader, receipt.libraries))
+        entries = tell_compilers(tree, entries, prefix, bench.disk)
     old = replaced_entries(before, plan)
     sources = {part.path: str(part.source) for part in parts}
     listed = tuple(

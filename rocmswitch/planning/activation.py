@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rocmswitch.model.activation import UV_CONSTRAINT, Activation, Assignment, CardVariable
 from rocmswitch.model.fileentry import FileEntry
+from rocmswitch.planning.cmake import FOUND_OUT, builders_variables, package_folders
 
 if TYPE_CHECKING:
     from rocmswitch.model.stack import Gpu
@@ -34,7 +35,7 @@ such programs take everything else from the machine."""
 CARRIED_LIBRARIES = "base/shared"
 """What programs of the machine's take from a tree that carries its C library (store/carriedlibc.py)."""
 _COMPILE_FLAGS, _LINK_FLAGS = "HIPCC_COMPILE_FLAGS_APPEND", "HIPCC_LINK_FLAGS_APPEND"
-_FOUND_OUT = (ACTIVE, _COMPILE_FLAGS, _LINK_FLAGS)
+_FOUND_OUT = (ACTIVE, _COMPILE_FLAGS, _LINK_FLAGS, *FOUND_OUT)
 """What no manifest states."""
 _LINKER_NAMES = ("libamdhip64.so", "libhsa-runtime64.so")
 _BASE = "base"
@@ -76,23 +77,35 @@ def plan_activation(
     paths = [PurePath(entry.path) for entry in entries if entry.kind != "directory"]
     folders = {str(path.parent) for path in paths}
     tools = tuple(f"{root}/{one}" for one in _TOOLS if f"{root}/{one}" in folders)
-    linked = _unique(str(path.parent) for path in paths if path.name in _LINKER_NAMES)
+    linked = _linked(paths)
     assignments = [Assignment(ACTIVE, name), *(_assignment(*one) for one in environment)]
-    if "hipcc" in {path.name for path in paths if str(path.parent) in tools}:
-        if carried.loader:
-            linking = [*_carried_link_flags(folders, linked, carried), *_machine_libraries(paths)]
-            flags = ((_COMPILE_FLAGS, [_sysroot_flag(), *_machine_headers(paths)]), (_LINK_FLAGS, linking))
-        else:
-            flags = ((_COMPILE_FLAGS, _compile_flags(paths)), (_LINK_FLAGS, _link_flags(paths, folders, linked)))
+    has_hipcc = "hipcc" in {path.name for path in paths if str(path.parent) in tools}
+    packages = package_folders(root, paths) if has_hipcc else ()
+    if has_hipcc:
+        flags = zip((_COMPILE_FLAGS, _LINK_FLAGS), compiler_flags(paths, carried), strict=True)
         own = dict(environment)
         assignments += [Assignment(key, " ".join(value)) for key, value in flags if value and key not in own]
+        # A program of a tree that carries its C library needs more folders than those that CMake would name to it.
+        excluded = linked if packages and not carried.loader else ()
+        assignments += builders_variables(root, paths, environment, excluded)
     variables = {
         "PATH": (*tools, *({CARRIED_TOOLS} & folders)),
         "LIBRARY_PATH": linked,
+        "CMAKE_PREFIX_PATH": packages,
         "PERL5LIB": (_PERL_MODULES,) if _has_modules(folders) and not _has_own_perl(paths) else (),
     }
     kept = tuple((key, values) for key, values in variables.items() if values)
     return Activation(tuple(assignments), kept, cards)
+
+
+def compiler_flags(paths: Sequence[PurePath], carried: CarriedLoader) -> tuple[list[str], list[str]]:
+    """What a compiler of the tree has to be told when it compiles, and when it links, for all that it makes."""
+    folders = {str(path.parent) for path in paths}
+    linked = _linked(paths)
+    if carried.loader:
+        linking = [*_carried_link_flags(folders, linked, carried), *_machine_libraries(paths)]
+        return [_sysroot_flag(), *_machine_headers(paths)], linking
+    return _compile_flags(paths), _link_flags(paths, folders, linked)
 
 
 def stated(activation: Activation) -> tuple[tuple[str, str], ...]:
@@ -140,6 +153,10 @@ def _assignment(name: str, value: str) -> Assignment:
     return Assignment(name, value)
 
 
+def _linked(paths: Iterable[PurePath]) -> tuple[str, ...]:
+    return _unique(str(path.parent) for path in paths if path.name in _LINKER_NAMES)
+
+
 def _compile_flags(paths: Iterable[PurePath]) -> list[str]:
     """Where hipcc finds a carried C library's headers: after the machine's own, which fit what runs there."""
     machine = _carried_toolchain(paths)
@@ -174,6 +191,8 @@ def _carried_link_flags(folders: Collection[str], linked: Sequence[str], carried
         f"-Wl,--dynamic-linker={PLACEHOLDER}/{carried.loader}",
         "-Wl,--disable-new-dtags",
         *(f"-Wl,-rpath,{PLACEHOLDER}/{one}" for one in at_run_time),
+        # ld puts the sysroot before the others when it looks for what a library of the user's needs.
+        *(f"-Wl,-rpath-link,{PLACEHOLDER}/{one}" for one in at_run_time),
     ]
 
 

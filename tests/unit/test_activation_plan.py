@@ -174,6 +174,8 @@ def test_what_hipcc_makes_starts_by_a_carried_loader_wherever_it_is_run() -> Non
         "-Wl,--disable-new-dtags",
         "-Wl,-rpath,{prefix}/usr/lib/x86_64-linux-gnu",
         f"-Wl,-rpath,{{prefix}}/{libraries}",
+        "-Wl,-rpath-link,{prefix}/usr/lib/x86_64-linux-gnu",
+        f"-Wl,-rpath-link,{{prefix}}/{libraries}",
     ]
 
 
