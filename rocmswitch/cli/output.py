@@ -123,4 +123,4 @@ def _one_line(text: str) -> str:
 def _colour() -> bool:
     from os import environ
 
-    return sys.stderr.isatty() and not environ.get("NO_COLOR")
+    return sys.stderr.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
