@@ -24,7 +24,8 @@ def deploy_into_stack(scopes: Scopes, options: Options, stack: str) -> None:
     """
     if is_only_shared(scopes, stack):
         raise Refused(
-            f"`{stack}` is shared by all users of this machine: files of yours go only into a stack of your own"
+            f"`{stack}` is shared by all users of this machine: files of yours go only into a stack of your own",
+            hint=f"run `rocmswitch install {stack} --own`, then the same command again",
         )
     expected = newest(machine.ledger(scopes))
     with output.waiting(f"looking at the libraries of {stack}"):

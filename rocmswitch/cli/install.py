@@ -51,6 +51,8 @@ class Options:
     """What a tarball has to be now, in hex, whatever it was at its first use."""
     gpu: tuple[str, ...] = ()
     """As the user wrote them."""
+    own: bool = False
+    """Also where all users of the machine have it."""
     gpus: tuple[str, ...] | None = None
     """What these mean, as `Wish` has it."""
 
@@ -76,6 +78,7 @@ class Options:
 @accept_option
 @bundled.from_option
 @system_option
+@click.option("--own", is_flag=True, help="One of your own, also where there is one for all users.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Only show the plan.")
 @click.option("--json", "as_json", is_flag=True, help="For programs: the plan.")
@@ -147,7 +150,8 @@ def _recommended(scopes: Scopes) -> str:
 
 def _there(scopes: Scopes, manifest: Manifest, options: Options) -> Installation | None:
     """The user's own prefix, or else the one for all users, where nothing is to be done."""
-    found = (Installed((layout,)).prefix(manifest.stack.name) for layout in scopes.searched)
+    layouts = (scopes.own,) if options.own else scopes.searched
+    found = (Installed((layout,)).prefix(manifest.stack.name) for layout in layouts)
     return next((one for one in found if one and _is_there(scopes, manifest, options, one.receipt)), None)
 
 

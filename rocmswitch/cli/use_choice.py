@@ -85,7 +85,7 @@ def enter(scopes: Scopes, one: Installation, way: Way) -> None:
     """Let the shell enter *one*, after what lasts was written."""
     installed = Installed(scopes.searched)
     installed.activation(one)  # raises where the prefix of an environment is gone
-    below = installed.prefix(one.receipt.prefix) if one.receipt.prefix else None
+    below = installed.below(one)
     written = scripts_are_written(one, below, Path(posix.__file__).parent)
     is_ours = may_write(one.layout.activations)
     if way.lasting.default or (is_ours and not written):

@@ -92,6 +92,8 @@ class Receipt:
     """A venv's interpreter."""
     prefix: str = ""
     """The prefix that a venv is bound to; empty where its wheels bring their ROCm along."""
+    prefix_scope: str = ""
+    """Whose that prefix is, `user` or `system`: there may be one of each. Empty where nobody wrote it down."""
     torch: str = ""
     """A venv's PyTorch, with its local version: `2.7.1+rocm6.2.4`."""
     index: str = ""
@@ -117,6 +119,10 @@ class Receipt:
     """What the packages hold and those cards do not need."""
     notes: tuple[str, ...] = ()
     schema: int = RECEIPT_SCHEMA
+
+    def is_bound_to(self, prefix: str, scope: str) -> bool:
+        """Whether a venv needs the *prefix* of *scope*, not the one of that name in another."""
+        return self.prefix == prefix and self.prefix_scope in ("", scope)
 
     @property
     def cards(self) -> frozenset[str]:

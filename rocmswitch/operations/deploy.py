@@ -64,7 +64,7 @@ def plan(words: Sequence[str], goes_as: str, site: Site, prefix: str, ledger: Le
 def bound_to(site: Site, installed: Installed) -> str:
     """The published stack that an environment of ours loads its ROCm from; empty where it has its own."""
     one = installed.venv(Path(site.place.folder).name) if site.place.kind == "venv" else None
-    prefix = installed.prefix(one.receipt.prefix) if one and one.receipt.prefix else None
+    prefix = installed.below(one) if one else None
     return str(prefix.link) if prefix else ""
 
 

@@ -122,7 +122,7 @@ def _entries(folder: Path) -> Iterator[str]:
 
 def _roots(one: Installation, installed: Installed) -> tuple[str, ...]:
     """The trees that *one* may load from, as real paths: its own, and that of the prefix it is bound to."""
-    prefix = installed.prefix(one.receipt.prefix) if one.receipt.prefix else None
+    prefix = installed.below(one)
     links = [one.link, *([prefix.link, prefix.link / "root"] if prefix else [])]
     return tuple(str(link.resolve()) for link in links if link.exists())
 

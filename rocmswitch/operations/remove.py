@@ -67,7 +67,7 @@ def plan(target: str, installed: Installed) -> Removal:
         one.layout,
         one.link,
         kind,
-        _bound_to(name, kind, installed),
+        _bound_to(one, kind, installed),
         size,
         linked,
         _shortcut(target, one),
@@ -124,7 +124,7 @@ def execute(
     _check_unused(removal)
     with trees.locked(removal.name, wait):
         # While the lock was waited for, an environment may have been bound to it.
-        bound = _bound_to(removal.name, removal.kind, Installed((removal.layout,)))
+        bound = _bound_to(removal, removal.kind, Installed((removal.layout,)))
         _check_unused(replace(removal, used_by=bound))
         if not trees.current(removal.name):
             raise Failed(f"`{removal.name}` was removed by another rocmswitch meanwhile")
@@ -192,9 +192,10 @@ def _shortcut(target: str, one: Installation | Damaged) -> Path | None:
     return path if path.is_symlink() and not path.is_relative_to(one.layout.data) else None
 
 
-def _bound_to(name: str, kind: str, installed: Installed) -> tuple[str, ...]:
+def _bound_to(one: Installation | Damaged | Removal, kind: str, installed: Installed) -> tuple[str, ...]:
     venvs = installed.venvs() if kind == "prefix" else ()
-    return tuple(venv.receipt.name for venv in venvs if venv.receipt.prefix == name)
+    name, scope = one.link.name, one.layout.scope
+    return tuple(venv.receipt.name for venv in venvs if venv.receipt.is_bound_to(name, scope))
 
 
 def _check_unused(removal: Removal) -> None:

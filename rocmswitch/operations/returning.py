@@ -137,7 +137,8 @@ def _removal(name: str, yard: Yard) -> int:
 def _check_unused(one: Return, yard: Yard) -> None:
     name = Path(one.where).name
     if one.then.kind == ABSENT and Path(one.where).parent == _real(yard.layout.prefixes):
-        users = [venv.receipt.name for venv in Installed((yard.layout,)).venvs() if venv.receipt.prefix == name]
+        venvs, scope = Installed((yard.layout,)).venvs(), yard.layout.scope
+        users = [venv.receipt.name for venv in venvs if venv.receipt.is_bound_to(name, scope)]
         if users:
             told = ", ".join(f"`{user}`" for user in users)
             raise Refused(f"`{name}` is used by {told}", hint=f"run `rocmswitch remove {users[0]}`")

@@ -40,7 +40,8 @@ def write_scripts(name: str, installed: Installed, disk: Disk) -> None:
     publishing and this has left old scripts, or none. Raises NotFound, MachineLacks, Refused, Busy.
     """
     one = installed.find(name)
-    bound = [venv for venv in installed.venvs() if venv.receipt.prefix == one.receipt.name]
+    venvs = (venv for venv in installed.venvs() if venv.receipt.prefix == one.receipt.name)
+    bound = [venv for venv in venvs if not installed.lack(venv)]
     texts: dict[Layout, Wanted] = {}
     for other in (*bound, one):
         texts.setdefault(other.layout, {}).update(_scripts(other, installed))

@@ -254,7 +254,12 @@ def _make(plan: VenvPlan, wheels: tuple[Wheel, ...], prefixes: Workshop, nursery
         start = _start(plan.prefix, prefixes) if plan.prefix else None
         entries = start_python(folder, entries, start, nursery.disk) if start else entries
         entries = clear_stack_flags(folder, entries, nursery.disk)
-    receipt = replace(_receipt(plan), loader=str(start.loader) if start else "")
+    found = prefixes.installed.prefix(plan.prefix) if plan.prefix else None
+    receipt = replace(
+        _receipt(plan),
+        loader=str(start.loader) if start else "",
+        prefix_scope=found.layout.scope if found else "",
+    )
     nursery.trees.complete(plan.tree, plan.name, receipt, entries)
 
 
@@ -285,11 +290,12 @@ def _protection(plan: VenvPlan) -> Protection | None:
 def _library_folders(prefix: str, prefixes: Workshop) -> tuple[Path, ...]:
     """Where the prefix's libraries are, by the name that outlives its tree.
 
-    Where it is the one for all users, that comes second: one of the user's own, made later, goes before it.
+    It is the one that is found now, by whose loader the environment's Python starts. Where that is the one for all
+    users, one of the user's own stands in when it is gone.
     """
     found, own = prefixes.installed.prefix(prefix), prefixes.trees
     receipt = found.receipt if found else own.receipt(prefix)
-    links = dict.fromkeys((own.link(prefix), found.link if found else own.link(prefix)))
+    links = dict.fromkeys((found.link if found else own.link(prefix), own.link(prefix)))
     folders = dict(receipt.activation.paths).get("LIBRARY_PATH", ())
     return tuple(link / folder for link in links for folder in folders)
 

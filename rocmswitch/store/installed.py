@@ -103,6 +103,19 @@ class Installed:
         """The prefix with exactly this *name*, or None."""
         return next((one for layout in self._layouts if (one := _at(layout, layout.prefixes / name))), None)
 
+    def below(self, one: Installation) -> Installation | None:
+        """The prefix that the environment *one* is bound to: the one that it was made with, of this user or of all.
+
+        Where that is gone, the other one of its name stands in, if there is one.
+        """
+        receipt = one.receipt
+        scopes = ("", *(layout.scope for layout in self._layouts))
+        if not receipt.prefix or receipt.prefix_scope not in scopes:
+            return None  # where nobody looks into that scope, nobody can tell whether it is gone
+        its_own_first = sorted(self._layouts, key=lambda layout: layout.scope != receipt.prefix_scope)
+        found = (_at(layout, layout.prefixes / receipt.prefix) for layout in its_own_first)
+        return next((other for other in found if other), None)
+
     def venv(self, name: str) -> Installation | None:
         return next((one for layout in self._layouts if (one := _at(layout, layout.venvs / name))), None)
 
@@ -130,7 +143,7 @@ class Installed:
         if lack is not None:
             raise lack
         own = one.receipt.activation.resolve(str(one.link))
-        below = self.prefix(one.receipt.prefix) if one.receipt.prefix else None
+        below = self.below(one)
         return own if below is None else own.over(self.activation(below))
 
     def lack(self, one: Installation) -> NotFound | None:
@@ -143,11 +156,16 @@ class Installed:
             )
         if not receipt.prefix:
             return None
-        below = self.prefix(receipt.prefix)
+        below = self.below(one)
         if below is None:
             return NotFound(
                 f"`{receipt.name}` needs `{receipt.prefix}`, which is not installed",
                 hint=f"run `rocmswitch install {receipt.prefix}`",
+            )
+        if receipt.loader and receipt.prefix_scope not in ("", below.layout.scope):
+            return NotFound(
+                f"`{receipt.name}` starts by the loader of another `{receipt.prefix}`, `{receipt.loader}`",
+                hint=f"run `rocmswitch use {receipt.stack} --venv {receipt.name} --rebind`",
             )
         return self.lack(below)
 

@@ -119,6 +119,24 @@ def test_sets_that_the_shared_prefix_lacks_make_one_of_the_user_s_own_which_goes
     assert machine.succeed("which", "greet", NAME, number=ANOTHER).startswith("/opt/rocmswitch/")
 
 
+def test_an_environment_stays_with_the_prefix_that_it_was_made_with(machine: SharedMachine):
+    place = f"{machine.line(SOMEBODY).layout.prefixes}/{NAME}/usr/bin"
+
+    def tools() -> list[str]:
+        found = json.loads(machine.succeed("env", "proj", "--shell", "json", number=SOMEBODY))["paths"]["PATH"]
+        return [one for one in found if NAME in one]
+
+    machine.succeed("use", NAME, "--venv", "proj", "--yes", number=SOMEBODY)
+    machine.succeed("install", NAME, "--own", "--yes", number=SOMEBODY)
+    before = tools()
+    machine.succeed("remove", NAME, "--yes", number=SOMEBODY)
+    machine.succeed("install", NAME, "--own", "--yes", number=SOMEBODY)
+    machine.succeed("use", NAME, "--venv", "proj", "--rebind", "--yes", number=SOMEBODY)
+
+    assert (before, tools()) == (["/opt/rocmswitch/prefixes/acme-1.0/usr/bin"], [place])
+    assert machine.user("remove", NAME, "--yes").error == f"`{NAME}` is used by `proj`"
+
+
 def test_what_is_removed_for_all_comes_back_for_all(changing: SharedMachine):
     machine = changing
     modulefile = machine.layout.modulefiles / "rocm" / NAME
