@@ -74,6 +74,10 @@ class DiskFull(MachineLacks):
     """A file system, or what a user may have of it, has too little room."""
 
 
+class NotWritable(MachineLacks):
+    """This user, or nobody, may write there."""
+
+
 class NetworkFailed(MachineLacks):
     """A server could not be reached, or broke off and would not go on."""
 

@@ -208,7 +208,18 @@ def _show(error: errors.RocmswitchError, *, debug: bool) -> None:
         import traceback
 
         traceback.print_exception(error, file=sys.stderr)
+    if isinstance(error, errors.NotWritable) and not error.hint and _is_closed():
+        error.hint = "run the same command with `ROCMSWITCH_HOME` set to a folder that you may write"
     output.fail(error)
+
+
+def _is_closed() -> bool:
+    """Whether this user has no place for what rocmswitch makes: a home of somebody else, or a read-only one."""
+    from rocmswitch.store.layout import Layout
+    from rocmswitch.store.private import may_write
+
+    own = Layout.user(os.environ)
+    return "--system" not in sys.argv and not (may_write(own.data) and may_write(own.cache))
 
 
 def _usage(mistake: click.ClickException) -> errors.UsageMistake:

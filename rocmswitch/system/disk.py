@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from rocmswitch.errors import DiskFull, Failed, MachineLacks, RocmswitchError
+from rocmswitch.errors import DiskFull, Failed, MachineLacks, NotWritable, RocmswitchError
 from rocmswitch.system.anchored import Anchored
 from rocmswitch.system.anchored import Change as Change
 from rocmswitch.system.descriptors import sync_all, sync_opened_folder
@@ -270,9 +270,9 @@ def _lacking(error: OSError, folder: Path) -> MachineLacks | None:
     if error.errno == errno.EDQUOT:
         return DiskFull(f"the disk quota is used up by `{path}`", hint="run `rocmswitch cache prune`")
     if error.errno == errno.EROFS:
-        return MachineLacks(f"`{path}` is on a file system that is mounted read-only")
+        return NotWritable(f"`{path}` is on a file system that is mounted read-only")
     if error.errno in (errno.EACCES, errno.EPERM):
-        return MachineLacks(f"`{path}` may not be changed or read by this user ({reason})")
+        return NotWritable(f"`{path}` may not be changed or read by this user ({reason})")
     if error.errno == errno.EXDEV:
         other = path if error.filename2 else str(folder)
         return MachineLacks(f"`{source}` and `{other}` must be on the same file system")
