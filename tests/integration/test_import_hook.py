@@ -43,7 +43,8 @@ def test_every_guest_compiles_and_the_hook_works_in_each_python_of_this_machine(
 
 def test_a_start_imports_one_small_module_and_nothing_else(old: GuestTorch) -> None:
     with_it = set(old.run(MODULES).stdout.split())
-    (old.site / "rocmswitch_convolutions.pth").unlink()
+    path = old.site / "rocmswitch_convolutions.pth"
+    path.write_text("# nothing\n")  # since 3.13 site loads a codec of its own for every such file
 
     assert with_it - set(old.run(MODULES).stdout.split()) == {"_rocmswitch_convolutions"}
 

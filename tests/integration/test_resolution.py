@@ -61,7 +61,7 @@ def test_nothing_brings_another_torch_in(site: PytorchSite, interpreter: Interpr
 
 
 def test_constraints_bound_what_is_found(site: PytorchSite, interpreter: Interpreter, tmp_path: Path) -> None:
-    if TAG == "cp313":
+    if sys.version_info >= (3, 13):
         pytest.skip("no numpy 1 exists for this Python")
 
     found = resolved(tmp_path, PackageIndexes(site.simple), interpreter, "numpy", constraints=("numpy<2",))

@@ -101,4 +101,5 @@ def pack_python(archive: Path) -> None:
 def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
     name = member.name.rpartition("/")[2]
     left_out = name in _LEFT_OUT or name.startswith("config-") or name.endswith(".a")
-    return None if left_out or not (member.isreg() or member.isdir() or member.issym()) else member
+    outside = member.issym() and member.linkname.startswith("/")  # sitecustomize.py of Debian's; uv refuses such
+    return None if left_out or outside or not (member.isreg() or member.isdir() or member.issym()) else member
