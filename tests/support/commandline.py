@@ -25,6 +25,7 @@ from pathlib import Path
 import pytest
 
 from rocmswitch.store.layout import Layout
+from tests.support import preloaded
 from tests.support.links import cache_unchanged
 
 PATIENCE = 120.0
@@ -72,15 +73,17 @@ class CommandLine:
 
     def run(self, *words: str, stdin: str = "", **environment: str) -> Outcome:
         """Run `rocmswitch WORDS` without a terminal. Whatever it is, it writes through no link of uv's cache."""
+        folder, variables = self._made(self.home), self.variables(**environment)
         with cache_unchanged(self.layout.cache / "uv"):
-            done = subprocess.run(
+            done = preloaded.run(words, folder, variables, stdin=stdin, patience=PATIENCE)
+            done = done or subprocess.run(
                 [sys.executable, "-m", "rocmswitch", *words],
                 input=stdin,
                 capture_output=True,
                 text=True,
                 timeout=PATIENCE,
-                env=self.variables(**environment),
-                cwd=self._made(self.home),
+                env=variables,
+                cwd=folder,
                 check=False,
             )
         return Outcome(done.returncode, done.stdout, done.stderr)

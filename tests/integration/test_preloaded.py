@@ -1,0 +1,66 @@
+"""A run that is forked ends as one that is started does; what depends on how Python starts is never forked."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support import preloaded
+
+COMMANDS = (
+    ["--version"],
+    ["list", "--json"],
+    ["current"],
+    ["show", "rocm-0.0"],
+    ["frobnicate"],
+    ["doctor", "--json"],
+)
+
+
+@pytest.fixture
+def variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    monkeypatch.delenv(preloaded.ALL, raising=False)
+    place = {"HOME": str(tmp_path), "ROCMSWITCH_HOME": str(tmp_path / "rocmswitch")}
+    return {**place, "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", **preloaded.LANGUAGE}
+
+
+def forked(words: list[str], folder: Path, variables: dict[str, str]) -> tuple[int, str, str]:
+    """By the second of two runs, or the first where the verb was started before."""
+    done = preloaded.run(words, folder, variables) or preloaded.run(words, folder, variables)
+    assert done is not None
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_it_ends_as_a_started_one(words: list[str], tmp_path: Path, variables: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "rocmswitch", *words]
+    started = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, check=False)
+
+    ended = forked(words, tmp_path, variables)
+
+    assert ended == (started.returncode, started.stdout, started.stderr)
+
+
+def test_the_first_of_a_verb_is_started_anew(tmp_path: Path, variables: dict[str, str]) -> None:
+    done = [preloaded.run(["gpu", *more], tmp_path, variables) for more in ((), ("--json",))]
+
+    assert [one is None for one in done] == [True, False]
+
+
+@pytest.mark.parametrize("name", ("PYTHONUTF8", "LC_ALL", "LD_PRELOAD", "LANG"))
+def test_what_counts_while_python_starts_is_started(name: str, tmp_path: Path, variables: dict[str, str]) -> None:
+    preloaded.run(["list"], tmp_path, variables)
+
+    assert preloaded.run(["list"], tmp_path, {**variables, name: "1"}) is None
+
+
+def test_all_of_them_can_be_started(
+    tmp_path: Path, variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    preloaded.run(["list"], tmp_path, variables)
+    monkeypatch.setenv(preloaded.ALL, "all")
+
+    assert preloaded.run(["list"], tmp_path, variables) is None
