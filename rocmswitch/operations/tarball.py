@@ -104,8 +104,9 @@ def first_used(plan: InstallPlan, seen: FirstUse, bundle: str = "") -> Iterator[
     A proxy may have answered with a page of its own: the archive itself must not be refused for that ever after.
     *bundle* is the one that everything comes from, empty for servers.
     """
+    stated = bool(plan.accepted)  # then it is not the first use that says what it has to be
     try:
-        with explained({shown(one.urls[0]): plan.name for one in _of_first_use(plan)}, bundle):
+        with explained({shown(one.urls[0]): plan.name for one in _of_first_use(plan) if not stated}, bundle):
             yield
     except OtherSize as error:
         if not (plan.nonce and _of_first_use(plan)):

@@ -214,7 +214,11 @@ def test_a_replaced_tarball_is_taken_once_its_hash_is_accepted_and_required_from
     first = (learner.layout.prefixes / NAME).resolve()
     (secure.tree / "share/rock/data").write_text("other\n")
     now = secure.pack()
-    assert learner.run("install", NAME, "--accept", "0" * 64, "--yes").code == 4
+    other = learner.run("install", NAME, "--accept", "0" * 64, "--yes")
+    assert (other.code, other.error) == (
+        4,
+        f"`{secure.url}` has the sha256 hash `{now}`, not `{'0' * 64}` as it must have",
+    )
     assert (learner.layout.prefixes / NAME).resolve() == first
 
     learner.succeed("install", NAME, "--accept", now, "--yes")
