@@ -55,7 +55,8 @@ def pinned(options: Options) -> tuple[str, Options]:
     try:
         pin = read_pin(path)
     except WrongPin as error:
-        raise Failed(f"`{path}` is not a valid pin: {error}") from error
+        hint = "run `rocmswitch use NAME --pin`, with what you mean: it writes the file anew"
+        raise Failed(f"`{path}` is not a valid pin: {error}", hint=hint) from error
     output.say(f"{path} asks for {pin.name}{f' and the environment {pin.venv}' if pin.venv else ''}")
     return pin.name, dataclasses.replace(options, venv=options.venv or pin.venv or None)
 

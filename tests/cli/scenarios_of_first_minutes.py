@@ -34,6 +34,13 @@ def the_home_is_read_only(scene: Scene) -> Outcome:
     return scene.fail_below(with_read_only(scene.line.layout.data), "install", NAME)
 
 
+@scenario("cli/use_choice", "run `rocmswitch use NAME --pin`, with what you mean: it writes the file anew", 1)
+def a_pin_says_no_name(scene: Scene) -> Outcome:
+    scene.venv()
+    (scene.line.home / ".rocm-version").write_text("../../etc\n")
+    return scene.fail("use")
+
+
 @scenario("cli/use_missing", "run `rocmswitch use {} --venv NAME`, which needs no link", 6)
 def the_link_to_an_environment_has_no_place(scene: Scene) -> Outcome:
     """Nothing was made by then: neither fetched nor left without the link by which it was to be called."""
