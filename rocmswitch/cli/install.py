@@ -17,7 +17,7 @@ from rocmswitch.cli.progress import progress
 from rocmswitch.cli.settling import settle
 from rocmswitch.cli.source_options import accept_option, source_options
 from rocmswitch.cli.system_option import is_shared, system_option, tell_shared
-from rocmswitch.errors import RocmswitchError, UsageMistake
+from rocmswitch.errors import NotFound, RocmswitchError, UsageMistake
 from rocmswitch.model.package import VERIFICATION_CLASSES, Digest
 from rocmswitch.model.receipt import Receipt
 from rocmswitch.model.source import SET_NAMES
@@ -99,7 +99,7 @@ def command(context: click.Context, scopes: Scopes, /, name: str, lock: str | No
     elif not name:
         raise click.MissingParameter(param=context.command.params[0], ctx=context)
     elif lock and lock != name:
-        raise UsageMistake(f"there is no lock `{lock[:80]}`")
+        raise NotFound(f"there is no lock `{lock[:80]}`")
     else:
         install_named(scopes, name, options)
 

@@ -256,6 +256,7 @@ acme-1.0: `usr/share/acme/data`: content has changed
             2,
             "error: `Demo` cannot be the name of an environment: two or more small letters, digits and `._-`\n",
         ),
+        (("install", NAME, "--locked", "nofile"), 3, "error: there is no lock `nofile`\n"),
         (("verify", "demo"), 3, "error: `demo` is not installed\nhint: run `rocmswitch list`\n"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
