@@ -15,6 +15,7 @@ from rocmswitch.host.facts import read_host
 from rocmswitch.metadata.debversion import version_key
 from rocmswitch.metadata.elf import parse_elf
 from rocmswitch.store.receipts import read_receipt
+from tests.support.cmakeproject import CMake
 from tests.support.commandline import CommandLine
 
 STACK = "debian-7.2.4"
@@ -59,6 +60,16 @@ def test_a_program_that_hipcc_makes_runs_here_by_itself_with_the_tree_s_loader(l
         facts = parse_elf(file)
     assert facts is not None
     assert facts.interpreter.startswith(f"{line.layout.prefixes / STACK}/base/")
+
+
+def test_cmake_builds_programs_and_libraries_that_start_by_the_tree_s_loader(line: CommandLine, tmp_path: Path):
+    cmake = CMake.installed("4.1.0", tmp_path / "cmake")
+    compiler = line.succeed("run", STACK, "--", "printenv", "HIPCXX").strip()
+
+    made = cmake.build(line, STACK, tmp_path, f"-DCMAKE_CXX_COMPILER={compiler}")
+
+    assert "HIP runtime 702" in subprocess.check_output([made / "saxpy"], text=True, env={})
+    assert subprocess.check_output([made / "asking"], text=True, env={}).startswith("702")
 
 
 @pytest.mark.skipif(not Path("/usr/include/zlib.h").exists(), reason="needs zlib.h (apt install zlib1g-dev)")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.cmakeproject import CMake
 from tests.support.commandline import CommandLine, Outcome
 from tests.support.debs import Library, make_library
 
@@ -175,6 +176,19 @@ def test_every_file_is_as_it_was_installed(line: CommandLine):
 
     assert outcome.code == 0, outcome
     assert outcome.out.count("every file as installed") == 2
+
+
+@pytest.mark.parametrize("version", ["3.25.2", "4.1.0"])
+def test_cmake_builds_for_a_card_by_its_language_hip(line: CommandLine, tmp_path: Path, version: str) -> None:
+    cmake = CMake.installed(version, tmp_path / "cmake")
+
+    made = cmake.build(line, NAME, tmp_path)
+
+    code = [sys.executable, str(CHECKOUT / "scripts/code_object.py"), str(made / "saxpy"), "gfx1010"]
+    assert "flags 0x133: gfx1010" in subprocess.check_output(code, text=True)
+    assert f"HIP runtime {HIP}" in subprocess.check_output([made / "saxpy"], text=True, env={})
+    if version >= "3.27":  # from then on it can be told which folders the loader does not know
+        assert subprocess.check_output([made / "asking"], text=True, env={}) == f"{HIP}\n"
 
 
 def test_a_second_installation_needs_no_network(line: CommandLine):
