@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.acme import NAME, AcmeSite
 from tests.support.commandline import CommandLine
+from tests.support.keys import SigningKey
 from tests.support.server import Fault
 from tests.support.trees import replace_content
 
@@ -23,7 +25,19 @@ CHANGES = [
 
 @pytest.fixture
 def line(line: CommandLine) -> CommandLine:
-    """With a damaged stack and an environment, so that every command has something to do."""
+    return with_something_to_do(line)
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory, key: SigningKey) -> Iterator[CommandLine]:
+    """One for all tests after which everything is as it was, which each of them holds."""
+    folder = tmp_path_factory.mktemp("kept")
+    with AcmeSite(folder / "server", key) as site:
+        yield with_something_to_do(site.person(folder))
+
+
+def with_something_to_do(line: CommandLine) -> CommandLine:
+    """With a damaged stack and an environment, so that every command changes something."""
     line.succeed("use", NAME, "--venv", "demo", "--yes")
     (line.layout.prefixes / NAME / "usr/bin").chmod(0o755)
     return line
@@ -41,43 +55,43 @@ def listing(line: CommandLine) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("words", CHANGES, ids=lambda words: words[0])
-def test_without_a_terminal_it_is_refused(line: CommandLine, words: tuple[str, ...]):
-    before = listing(line)
+def test_without_a_terminal_it_is_refused(kept: CommandLine, words: tuple[str, ...]):
+    before = listing(kept)
 
-    outcome = line.run(*words)
+    outcome = kept.run(*words)
 
-    assert (outcome.code, listing(line)) == (5, before)
+    assert (outcome.code, listing(kept)) == (5, before)
     assert outcome.error == "this changes files and needs your consent"
     assert outcome.hint == "run the same command with `--yes`"
 
 
 @pytest.mark.parametrize("words", CHANGES, ids=lambda words: words[0])
-def test_no_leaves_everything_as_it_was(line: CommandLine, words: tuple[str, ...]):
-    before = listing(line)
+def test_no_leaves_everything_as_it_was(kept: CommandLine, words: tuple[str, ...]):
+    before = listing(kept)
 
-    outcome = line.at_terminal(*words, answers="n\n")
+    outcome = kept.at_terminal(*words, answers="n\n")
 
-    assert (outcome.code, listing(line)) == (5, before)
+    assert (outcome.code, listing(kept)) == (5, before)
     assert outcome.error == "nothing was changed"
 
 
 @pytest.mark.parametrize("words", CHANGES, ids=lambda words: words[0])
-def test_interrupting_the_question_leaves_everything_as_it_was(line: CommandLine, words: tuple[str, ...]):
-    before = listing(line)
+def test_interrupting_the_question_leaves_everything_as_it_was(kept: CommandLine, words: tuple[str, ...]):
+    before = listing(kept)
 
-    outcome = line.at_terminal(*words, answers="\x03")
+    outcome = kept.at_terminal(*words, answers="\x03")
 
-    assert (outcome.code, listing(line)) == (130, before)
+    assert (outcome.code, listing(kept)) == (130, before)
     assert outcome.out.endswith("^C\ninterrupted: nothing was left half-done\n")
 
 
 @pytest.mark.parametrize("words", CHANGES, ids=lambda words: words[0])
-def test_a_dry_run_changes_nothing_and_asks_nothing(line: CommandLine, words: tuple[str, ...]):
-    before = listing(line)
+def test_a_dry_run_changes_nothing_and_asks_nothing(kept: CommandLine, words: tuple[str, ...]):
+    before = listing(kept)
 
-    outcome = line.at_terminal(*words, "--dry-run")
+    outcome = kept.at_terminal(*words, "--dry-run")
 
-    assert (outcome.code, listing(line)) == (0, before)
+    assert (outcome.code, listing(kept)) == (0, before)
     assert "[Y/n]" not in outcome.out
 
 
