@@ -189,9 +189,15 @@ class Wheels(Struct, frozen=True):
     """File name to SHA-256, for every Python named."""
     set: Literal["runtime", "compiler", "libraries", "developer"] = "runtime"
     """The set of the prefix that these wheels load."""
+    python_packages: dict[str, dict[str, str]] = {}
+    """Versions in place of those in `packages` for single Pythons: `cp314: {numpy: 2.3.5}`."""
 
     def __post_init__(self) -> None:
         check_wheels(self.packages, ("packages",), self.python, self.hashes)
+        for tag, versions in self.python_packages.items():
+            check_wheels(versions, ("python_packages", tag), self.python, {})
+            if tag not in self.python or not versions.keys() <= self.packages.keys():
+                raise WrongValue(("python_packages", tag), "only what `python` and `packages` name can differ")
 
 
 class Gpu(Struct, frozen=True):

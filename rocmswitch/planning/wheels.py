@@ -188,9 +188,10 @@ def wanted_files(wheels: Wheels, stack: str, interpreter: Interpreter) -> tuple[
     Raises NotFound, with the Pythons that would do.
     """
     check_python(wheels.python, stack, interpreter)
+    versions = {**wheels.packages, **wheels.python_packages.get(interpreter.tag, {})}
     found = (
         (name, version, best_file(name, version, wheels.hashes, interpreter.tags))
-        for name, version in wheels.packages.items()
+        for name, version in versions.items()
     )
     files = []
     for name, version, file in found:

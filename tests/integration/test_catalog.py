@@ -222,8 +222,8 @@ def test_wheels_of_a_shipped_stack_are_pinned_for_every_python(stack: Stack):
         return
     wanted = {
         (name.replace("-", "_"), version, "py3" if name == "pip" else tag)
-        for name, version in stack.wheels.packages.items()
         for tag in stack.wheels.python
+        for name, version in {**stack.wheels.packages, **stack.wheels.python_packages.get(tag, {})}.items()
     }
 
     assert {tuple(file.split("-")[:3]) for file in stack.wheels.hashes} == wanted

@@ -40,6 +40,29 @@ def test_a_machine_with_an_older_c_library_gets_the_older_wheel() -> None:
     assert files == (PLAIN,)
 
 
+def test_a_python_may_have_another_version_than_the_others() -> None:
+    file = "numpy-2.3.5-cp314-cp314-manylinux_2_28_x86_64.whl"
+    wheels = Wheels(
+        packages={"numpy": "2.2.6"},
+        python=("cp311", "cp314"),
+        hashes={NEWER: "b" * 64, file: "c" * 64},
+        python_packages={"cp314": {"numpy": "2.3.5"}},
+    )
+
+    found = [
+        wanted_files(wheels, "debian-5.2.3", interpreter(tag, "manylinux_2_28_x86_64"))
+        for tag in ("cp311", "cp314")
+    ]
+
+    assert found == [(NEWER,), (file,)]
+
+
+@pytest.mark.parametrize("wrong", [{"cp315": {"numpy": "2.3.5"}}, {"cp310": {"scipy": "1.0"}}])
+def test_only_what_is_pinned_anyway_has_another_version_for_a_python(wrong: dict[str, dict[str, str]]) -> None:
+    with pytest.raises(ValueError, match="only what `python` and `packages` name can differ"):
+        Wheels(packages={"numpy": "2.2.6"}, python=("cp310",), hashes={}, python_packages=wrong)
+
+
 def test_a_python_without_wheels_is_refused_with_those_that_would_do() -> None:
     with pytest.raises(NotFound) as caught:
         wanted_files(WHEELS, "debian-5.2.3", interpreter("cp313", "manylinux_2_28_x86_64"))
