@@ -218,3 +218,13 @@ def test_a_size_beyond_what_digits_can_say_is_written_and_read_the_same():
     assert len(block) == 512
     assert tarfile.TarInfo.frombuf(block, "utf-8", "strict").size == info.size
     assert io.BytesIO(block).read(12) == b"packages/big"
+
+
+def test_nothing_but_an_index_may_be_packed():
+    bundle, _ = made()
+    first, *rest = (msgspec.structs.replace(one, packed=True) for one in bundle.members)
+    index = msgspec.structs.replace(first, kind="index")
+
+    parse_bundle(render_bundle(msgspec.structs.replace(bundle, members=(index,))), "it")
+    with pytest.raises(VerificationFailed, match="is packed, which only indexes are"):
+        parse_bundle(render_bundle(msgspec.structs.replace(bundle, members=(index, *rest))), "it")
