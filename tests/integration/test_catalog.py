@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from rocmswitch.errors import Failed, ManifestMistake, NotFound, Refused
+from rocmswitch.host.libraries import HostLibraries, evidence
 from rocmswitch.metadata.manifest import MANIFEST_SIZE_LIMIT, parse_root
 from rocmswitch.model.source import SET_NAMES
 from rocmswitch.model.stack import Stack
@@ -227,6 +229,29 @@ def test_wheels_of_a_shipped_stack_are_pinned_for_every_python(stack: Stack):
     }
 
     assert {tuple(file.split("-")[:3]) for file in stack.wheels.hashes} == wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "gcc", "carried"),
+    [
+        ("debian-5.2.3", 12, False),
+        ("debian-5.2.3", 16, True),
+        ("debian-5.7.1", 16, True),
+        ("debian-6.4.3", 16, False),
+    ],
+)
+def test_a_machine_keeps_its_own_c_toolchain_where_the_stack_s_clang_can_read_its_headers(
+    name: str, gcc: int, carried: bool, tmp_path: Path
+):
+    for path in ("include/stdio.h", f"include/c++/{gcc}/vector", f"lib/gcc/x86_64-linux-gnu/{gcc}/crtbegin.o"):
+        (tmp_path / "usr" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "usr" / path).touch()
+    table = SHIPPED.read(name).stack.rocm.host
+    toolchain = [one for one in table if re.fullmatch(r"libc6-dev|lib(gcc|stdc\+\+)-\d+-dev", one)]
+
+    found = evidence(table, toolchain, HostLibraries(tmp_path))
+
+    assert (len(toolchain), len(found.lacking)) == (3, 3 if carried else 0)
 
 
 def test_the_keys_of_debian_12_are_those_of_its_own_keyring():
