@@ -52,9 +52,7 @@ def pack(
     """
     packing = _Packing(order)
     stacks = tuple(packing.stack(one) for one in order.manifests)
-    keys = {
-        url for one in order.manifests for source in one.stack.rocm.sources if source.key for url in source.key.urls
-    }
+    keys = _key_urls(order.manifests)
     for url, content in answers.by_url.items():
         if url in answers.plain:
             packing.index(content, answers.plain[url])
@@ -81,6 +79,10 @@ def pack(
         mirror=order.mirror,
     )
     return bundle, packing.sources
+
+
+def _key_urls(manifests: Iterable[Manifest]) -> set[str]:
+    return {url for one in manifests for source in one.stack.rocm.sources if source.key for url in source.key.urls}
 
 
 class _Packing:
