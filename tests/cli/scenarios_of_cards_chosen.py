@@ -22,6 +22,7 @@ def a_card_is_named_that_nobody_knows(scene: Scene) -> Outcome:
 )
 def this_machine_has_no_card(scene: Scene) -> Outcome:
     outcome = scene.fail("install", NAME, "--gpu", "auto", "--yes", ROCMSWITCH_SYSROOT=str(scene.folder))
+    assert "there is no AMD card here" in outcome.error
     scene.words = ("install", NAME, "--yes")
     return outcome
 

@@ -276,12 +276,6 @@ def test_a_choice_that_means_nothing_is_refused(line: CommandLine, words: list[s
     assert (outcome.code, said in outcome.err) == (2, True), outcome
 
 
-def test_a_machine_without_a_card_is_told(line: CommandLine, tmp_path: Path):
-    outcome = line.run("install", NAME, "--gpu", "auto", "--yes", ROCMSWITCH_SYSROOT=str(tmp_path))
-
-    assert (outcome.code, "there is no AMD card here" in outcome.err) == (6, True)
-
-
 def test_a_tree_keeps_the_name_that_it_has_without_a_choice(site: AcmeSite, line: CommandLine):
     offer_kernels(site, line)
 
