@@ -56,7 +56,8 @@ def choice_rows(receipt: Receipt) -> list[tuple[str, str]]:
     if not receipt.gpus:
         return []
     count, size = sum(one.count for one in receipt.left_out), sum(one.size for one in receipt.left_out)
-    return [("cards", " ".join(receipt.gpus)), ("left out", f"{count} files of other cards, {output.size(size)}")]
+    left_out = f"{count} files of other cards, {output.size(size)}" if count else "nothing, as its files tell"
+    return [("cards", " ".join(receipt.gpus)), ("left out", left_out)]
 
 
 def _say_how(found: GpuBytes, receipt: Receipt) -> None:
