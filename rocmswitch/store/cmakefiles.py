@@ -1,12 +1,13 @@
 """CMake's packages inside a tree, made to work wherever it lies and with every CMake that knows the language HIP.
 
-They find themselves by relative paths, but for a few of Debian's lines that say `/usr`. CMake 4 reads no file that
+Most find themselves by where they lie; some of Debian's say `/usr` instead. CMake 4 reads no file that
 asks for a CMake older than 3.5 alone. A CMake before 3.27 looks for the package of the language HIP in `lib/cmake`,
 and nowhere else; Debian has it in a folder of the machine's kind (Modules/CMakeDetermineHIPCompiler.cmake).
 """
 
 from __future__ import annotations
 
+import posixpath
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -20,8 +21,6 @@ from rocmswitch.system.disk import Disk
 PLACE_REASON = "absolute names and the oldest CMake in a package of CMake's replaced"
 FORWARD_REASON = "where CMake before 3.27 looks"
 _SIZE_LIMIT = 1 << 20
-_PREFIX = b"PACKAGE_PREFIX_DIR"
-_USR = re.compile(rb"(?<=set\()(\w+) /usr(?=\))")
 _ASKED = re.compile(rb"(?i)(?<=cmake_minimum_required\(VERSION )(2[\d.]*|3(?:\.[0-4](?:\.\d+)*)?)(?=[ )])")
 _UP_TO = b"3.10"
 """CMake 4 says of anything below that it is going to be refused."""
@@ -40,7 +39,8 @@ def place_packages(tree: Path, relocated: Relocated, root: str, disk: Disk) -> R
 
     A changed file is a new one, renamed over the old, its hash before and after in its entry. Raises OSError.
     """
-    entries = {one.path: _placed(tree, one, disk) if _is_package(one, root) else one for one in relocated.entries}
+    entries = {one.path: one for one in relocated.entries}
+    entries |= {path: _placed(tree, one, root, disk) for path, one in entries.items() if _is_package(one, root)}
     for path in tuple(entries):
         forward = _forward(path, root)
         if forward is not None and forward.path not in entries:
@@ -53,11 +53,13 @@ def _is_package(entry: FileEntry, root: str) -> bool:
     return inside and entry.kind == "file" and entry.path.endswith(".cmake") and entry.size < _SIZE_LIMIT
 
 
-def _placed(tree: Path, entry: FileEntry, disk: Disk) -> FileEntry:
+def _placed(tree: Path, entry: FileEntry, root: str, disk: Disk) -> FileEntry:
     before = (tree / entry.path).read_bytes()
-    after = _ASKED.sub(rb"\1..." + _UP_TO, before)
-    if _PREFIX in before:
-        after = _USR.sub(rb'\1 "${' + _PREFIX + rb'}"', after)
+    above = posixpath.relpath(root, posixpath.dirname(entry.path))
+    found = rb'get_filename_component(\1 "${CMAKE_CURRENT_LIST_DIR}/' + above.encode() + rb'" ABSOLUTE)'
+    # What CMake writes of PACKAGE_PREFIX_DIR counts only where the tree really lies at its root.
+    said = rb'\bset\((?!PACKAGE_PREFIX_DIR\b)(\w+) ("?)/' + re.escape(root.encode()) + rb"\2\)"
+    after = re.sub(said, found, _ASKED.sub(rb"\1..." + _UP_TO, before))
     return entry if after == before else rewritten(tree, entry, after, PLACE_REASON, disk)
 
 

@@ -27,7 +27,10 @@ if(_realCurr STREQUAL _realOrig)
 endif()
 set(HIP_CLANG_ROOT /usr)
 """
-PLACED = HIP.replace("VERSION 3.3", "VERSION 3.3...3.10").replace("ROOT /usr", 'ROOT "${PACKAGE_PREFIX_DIR}"')
+PLACED = HIP.replace("VERSION 3.3", "VERSION 3.3...3.10").replace(
+    "set(HIP_CLANG_ROOT /usr)",
+    'get_filename_component(HIP_CLANG_ROOT "${CMAKE_CURRENT_LIST_DIR}/../../../.." ABSOLUTE)',
+)
 ECHO = '#!/bin/sh\nfor one; do echo "$one"; done\n'
 
 
@@ -78,6 +81,19 @@ def test_a_package_finds_itself_where_the_tree_lies_and_is_read_by_cmake_4(tree:
 
     assert tree.read(entry.path) == PLACED
     assert (entry.original_sha256, entry.reason) == (original, PLACE_REASON)
+
+
+@pytest.mark.parametrize("said", ['set(_IMPORT_PREFIX "/usr")', "set(_IMPORT_PREFIX /usr)"])
+def test_targets_that_name_the_machine_s_folder_are_found_beside_their_file(tree: Tree, said: str) -> None:
+    tree.file("usr/lib/cmake/x-targets.cmake", f"{said}\n")
+    tree.file("usr/lib/cmake/y-targets.cmake", 'set(A "/usr/bin")\nset(B "/usr)\nset(/usr)\n')
+
+    entries = tree.place()
+
+    assert tree.read("usr/lib/cmake/x-targets.cmake") == (
+        'get_filename_component(_IMPORT_PREFIX "${CMAKE_CURRENT_LIST_DIR}/../.." ABSOLUTE)\n'
+    )
+    assert entries["usr/lib/cmake/y-targets.cmake"].reason == ""
 
 
 @pytest.mark.parametrize("asked", ["3.3...3.31", "3.5", "3.16", "3.10...4.0"])
