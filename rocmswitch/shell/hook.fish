@@ -57,10 +57,12 @@ function _rocmswitch_notice
             test -n "$ROCMSWITCH_ACTIVE"; and set _rocmswitch_chosen "$ROCMSWITCH_ACTIVE"
             set -e _rocmswitch_left
         case ''
+            # Not by `?*`: since fish 4.0 a question mark stands for itself.
             switch "$_rocmswitch_seen_why"
+                case ''
                 case use stack
                     set -e _rocmswitch_chosen
-                case '?*'
+                case '*'
                     set -g _rocmswitch_left "$_rocmswitch_seen_why"
             end
     end
