@@ -26,7 +26,7 @@ PHASES = {
     "publish": "create .*files.json",
     "receipt": "sync_filesystem ",
 }
-"""After which change of the disk it is full. Relocation needs no room of its own: it changes small files in
+"""Before which change of the disk it is full. Relocation needs no room of its own: it changes small files in
 place, and what is the same as in the tree before becomes one file with it, which even makes room."""
 
 
@@ -77,9 +77,9 @@ def test_a_disk_that_runs_full_is_an_error_that_names_a_folder_and_the_old_state
     phase: str, line: CommandLine, served: TinyServer
 ) -> None:
     before = assert_sound(line.layout)
-    running = Running.start(line, *INSTALL, slow_from=PHASES[phase])
-    running.wait_until_slow()
-    filler = fill(line.folder / "rocmswitch")
+    running = Running.start(line, *INSTALL, slow_from=PHASES[phase], halts=True)
+    with running.while_halted():
+        filler = fill(line.folder / "rocmswitch")
 
     ended = running.finish()
 
@@ -99,9 +99,9 @@ def test_a_disk_that_runs_full_is_an_error_that_names_a_folder_and_the_old_state
 
 def test_a_script_for_which_there_was_no_room_is_written_by_the_next_command(line: CommandLine) -> None:
     assert line.run("remove", TINY, "--yes").code == 0
-    running = Running.start(line, *INSTALL, slow_from="rename .*/prefixes/tiny-1.0")
-    running.wait_until_slow()
-    filler = fill(line.folder / "rocmswitch")
+    running = Running.start(line, *INSTALL, slow_from="rename .*/prefixes/tiny-1.0", halts=True)
+    with running.while_halted():
+        filler = fill(line.folder / "rocmswitch")
     assert running.finish().code == 6
     assert assert_sound(line.layout).keys() == {TINY}
     filler.unlink()
@@ -115,9 +115,9 @@ def test_a_script_for_which_there_was_no_room_is_written_by_the_next_command(lin
 def test_what_a_broken_installation_took_is_given_back_by_the_command_of_the_hint(
     line: CommandLine, served: TinyServer
 ) -> None:
-    running = Running.start(line, *INSTALL, slow_from=PHASES["publish"])
-    running.wait_until_slow()
-    filler = fill(line.folder / "rocmswitch")
+    running = Running.start(line, *INSTALL, slow_from=PHASES["publish"], halts=True)
+    with running.while_halted():
+        filler = fill(line.folder / "rocmswitch")
     assert running.finish().code == 6
 
     outcome = line.run("cache", "prune", "--yes")

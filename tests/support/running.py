@@ -24,24 +24,28 @@ HANG_AFTER_SIGNAL = 20.0
 """Seconds. Fewer than those after which a silent server is given up, which would end a hang as well."""
 
 SLOW_DISK = """
-import re, sys, time
+import os, re, signal, sys, time
 from rocmswitch.cli import main
 from rocmswitch.system.disk import Disk
 
 def about_to(self, change):
     global slow
     said = f"{change.kind} {change.path} {change.target}"
+    is_first = not slow
     slow = slow or pattern.search(said)
     if slow:
         marks.write(f"{said}\\n")
+        if is_first and halts:
+            os.kill(os.getpid(), signal.SIGSTOP)
         time.sleep(0.02)
 
 Disk.about_to = about_to
 slow, marks, pattern = None, open(sys.argv[1], "w", buffering=1), re.compile(sys.argv[2])
-sys.argv[:3] = ["rocmswitch"]
+halts = sys.argv[3] == "True"
+sys.argv[:4] = ["rocmswitch"]
 main.main()
 """
-"""The program on a disk that, from a certain change on, takes its time for each."""
+"""The program on a disk that, from a certain change on, takes its time for each, or that stops it there first."""
 
 
 @dataclass
@@ -52,12 +56,15 @@ class Running:
     marks: Path
 
     @classmethod
-    def start(cls, line: CommandLine, *words: str, slow_from: str = "$.") -> Running:
-        """Start `rocmswitch WORDS`. The disk is slow from the change on that *slow_from* (a pattern) describes."""
+    def start(cls, line: CommandLine, *words: str, slow_from: str = "$.", halts: bool = False) -> Running:
+        """Start `rocmswitch WORDS`. The disk is slow from the change on that *slow_from* (a pattern) describes.
+
+        Where it *halts*, the process stands still before that change until `while_halted` has ended.
+        """
         descriptor, name = tempfile.mkstemp(prefix="marks-", dir=line.folder)
         os.close(descriptor)
         marks = Path(name)
-        command = [sys.executable, "-c", SLOW_DISK, str(marks), slow_from, *words]
+        command = [sys.executable, "-c", SLOW_DISK, str(marks), slow_from, str(halts), *words]
         process = subprocess.Popen(
             command,
             env=line.variables(),
@@ -77,6 +84,13 @@ class Running:
 
     def wait_until_slow(self) -> None:
         self.wait_until(lambda: self.marks.stat().st_size)
+
+    @contextlib.contextmanager
+    def while_halted(self) -> Iterator[None]:
+        """What is done meanwhile was so before the change that it halts at, however slow this machine is."""
+        self.wait_until(lambda: _state_and_session(Path("/proc", str(self.process.pid)))[0] == "T")
+        yield
+        self.process.send_signal(signal.SIGCONT)
 
     def end(self, number: int) -> Ended:
         """Send the signal *number* to it alone, and wait."""
