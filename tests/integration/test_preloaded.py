@@ -44,10 +44,33 @@ def test_it_ends_as_a_started_one(words: list[str], tmp_path: Path, variables: d
     assert ended == (started.returncode, started.stdout, started.stderr)
 
 
-def test_the_first_of_a_verb_is_started_anew(tmp_path: Path, variables: dict[str, str]) -> None:
-    done = [preloaded.run(["gpu", *more], tmp_path, variables) for more in ((), ("--json",))]
+def test_the_first_of_a_verb_is_started_anew() -> None:
+    forkers = preloaded.Forkers()
 
-    assert [one is None for one in done] == [True, False]
+    assert [forkers.is_first(words) for words in (["gpu"], ["gpu", "--json"], ["list"])] == [True, False, True]
+
+
+EACH_MODULE_FIRST = """
+import importlib, os, pkgutil, click, elftools.elf.elffile, msgspec, requests, rich.table, tenacity, yaml
+import rocmswitch
+
+for found in pkgutil.walk_packages(rocmswitch.__path__, "rocmswitch."):
+    if found.name.startswith("rocmswitch.guest"):
+        continue
+    process = os.fork()
+    if not process:
+        importlib.import_module(found.name)
+        os._exit(0)
+    if os.waitpid(process, 0)[1]:
+        print(found.name)
+"""
+
+
+def test_no_module_needs_another_to_be_imported_before_it() -> None:
+    """A forked run would not show it: there all of them have been imported."""
+    done = subprocess.run([sys.executable, "-c", EACH_MODULE_FIRST], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 @pytest.mark.parametrize("name", ("PYTHONUTF8", "LC_ALL", "LD_PRELOAD", "LANG"))

@@ -5,9 +5,9 @@ imports. Everything else is as it was: arguments, variables, folder, the three s
 
     done = run(["list", "--json"], folder, variables)       # as subprocess.run; None: has to be started anew
 
-The first run of each verb in each file of tests is started anew, so that imports which need another import before
-them are still found; so is whatever sets how Python itself starts. `TEST_STARTS=all` starts every run anew. Whoever
-forks is replaced after some runs: sets are ordered by another seed then.
+The first run of each verb is started anew, and so is whatever sets how Python itself starts; that no module needs
+another to be imported before it is held by a test. `TEST_STARTS=all` starts every run anew. Whoever forks is
+replaced after some runs: sets are ordered by another seed then.
 """
 
 from __future__ import annotations
@@ -84,19 +84,18 @@ class Forker:
         return int(_LENGTH.unpack(answer)[0])
 
 
-class _Forkers:
+class Forkers:
     """One at a time; what runs beside another run is started anew."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.started: set[tuple[str, str]] = set()
+        self.started: set[str] = set()
         self._forker: Forker | None = None
 
     def is_first(self, words: Sequence[str]) -> bool:
         verb = next((word for word in words if not word.startswith("-")), "")
-        test = os.environ.get("PYTEST_CURRENT_TEST", "").partition("::")[0]
-        known = (test, verb) in self.started
-        self.started.add((test, verb))
+        known = verb in self.started
+        self.started.add(verb)
         return not known
 
     def take(self) -> Forker:
@@ -107,7 +106,7 @@ class _Forkers:
         return self._forker
 
 
-_FORKERS = _Forkers()
+_FORKERS = Forkers()
 _ENDED: list[object] = []
 """With what the program in this process has called for its end."""
 
