@@ -18,6 +18,8 @@ from tests.support.server import Fault
 from tests.support.tinystack import OTHER, TINY, TinyServer
 
 UNPACKING = "create .*/prefixes/.trees/"
+UNPACKED = "create .*files.json"
+"""When nothing is downloaded any more, which other stacks may need too."""
 INSTALL = ("install", TINY, "--yes")
 
 
@@ -71,10 +73,9 @@ def test_two_that_start_at_the_same_moment_fetch_each_archive_once(line: Command
 
 
 def test_who_does_not_want_to_wait_ends_with_75(line: CommandLine) -> None:
-    first = Running.start(line, *INSTALL, slow_from=UNPACKING)
-    first.wait_until_slow()
-
-    hurried = line.run("--wait", "0.1", *INSTALL)
+    first = Running.start(line, *INSTALL, slow_from=UNPACKED, halts=True)
+    with first.while_halted():
+        hurried = line.run("--wait", "0.1", *INSTALL)
 
     assert (hurried.code, hurried.error) == (
         75,
@@ -115,13 +116,11 @@ def test_removed_while_it_is_installed_again_it_is_there_whole_or_gone(
 
 
 def test_another_stack_is_not_waited_for(line: CommandLine, served: TinyServer) -> None:
-    first = Running.start(line, *INSTALL, slow_from=UNPACKING)
-    first.wait_until_slow()
-
-    second = line.run("--wait", "0", "install", OTHER, "--yes")
+    first = Running.start(line, *INSTALL, slow_from=UNPACKED, halts=True)
+    with first.while_halted():
+        second = line.run("--wait", "0", "install", OTHER, "--yes")
 
     assert second.code == 0
-    assert first.process.poll() is None
     assert first.finish().code == 0
     assert assert_sound(line.layout).keys() == {TINY, OTHER}
     assert_tidy(line.layout)
