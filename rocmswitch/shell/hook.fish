@@ -22,7 +22,7 @@ function rocmswitch -d 'Switch between ROCm stacks'
         end
     end
     if test "x$command" != xuse
-        test "x$command" = xcurrent; and set -lx ROCMSWITCH_LEFT $_rocmswitch_left
+        contains -- "$command" current which; and set -lx ROCMSWITCH_LEFT $_rocmswitch_left
         command rocmswitch $argv
         return
     end

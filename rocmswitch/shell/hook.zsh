@@ -179,7 +179,7 @@ function rocmswitch {
     case $_rs_word in
     use) ;;
     *)
-        [[ $_rs_word == current ]] && \local -x ROCMSWITCH_LEFT="${_rocmswitch_muted% *}"
+        [[ $_rs_word == current || $_rs_word == which ]] && \local -x ROCMSWITCH_LEFT="${_rocmswitch_muted% *}"
         \command rocmswitch "$@"
         \return
         ;;

@@ -110,6 +110,8 @@ def test_a_pin_that_the_shell_has_left_is_not_told_as_active(line: CommandLine):
     assert (outcome.code, outcome.err) == (0, "")
     assert outcome.out == "none  (left by `use --off`: pinned by HOME/.rocm-version)\n"
     assert current_json(line, ROCMSWITCH_LEFT=f"pin:{file}") == "null\n"
+    asked = line.run("which", "hipcc", ROCMSWITCH_LEFT=f"pin:{file}")
+    assert (asked.code, asked.error) == (3, "no stack is active here")
 
 
 def test_that_another_pin_was_left_says_nothing_of_this_one(line: CommandLine):

@@ -194,7 +194,7 @@ def test_use_evaluates_what_the_program_writes_and_shows_the_rest(stacks: FishSt
     assert redirected == "err\nplain list\n3\nout use 5.2, {fish}\n"
 
 
-def test_only_current_is_told_which_pin_the_shell_has_left(stacks: FishStacks):
+def test_only_current_and_which_are_told_which_pin_the_shell_has_left(stacks: FishStacks):
     program = stacks.home / "bin/rocmswitch"
     program.parent.mkdir()
     program.write_text('#!/bin/sh\necho "$1 ${ROCMSWITCH_LEFT-none}"\n')
@@ -204,11 +204,14 @@ def test_only_current_is_told_which_pin_the_shell_has_left(stacks: FishStacks):
     with Terminal.opened("fish", stacks.home, rc=stacks.hook, environment=environment) as terminal:
         terminal.type("cd new")
         terminal.type("rocmswitch_off")
-        said = terminal.type("rocmswitch current; rocmswitch run; set -q ROCMSWITCH_LEFT; echo $status")
+        said = terminal.type(
+            "rocmswitch current; rocmswitch which x; rocmswitch run; set -q ROCMSWITCH_LEFT; or echo no"
+        )
         terminal.type("cd ../old")
         elsewhere = terminal.type("rocmswitch current")
 
-    assert said == f"current pin:{stacks.home}/new/.rocm-version\nrun none\n1\n"
+    left = f"pin:{stacks.home}/new/.rocm-version"
+    assert said == f"current {left}\nwhich {left}\nrun none\nno\n"
     assert elsewhere == "current \n"
 
 

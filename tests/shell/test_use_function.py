@@ -112,13 +112,14 @@ def test_off_ends_the_choice_and_the_project_counts_again(terminal: Terminal, st
     assert (before, terminal.type(SHOW).partition(":")[0]) == ("rocm-5.2.0|use\n", "rocm-6.2.4|pin")
 
 
-def test_only_current_is_told_which_pin_the_shell_has_left(terminal: Terminal, stacks: PosixStacks):
+def test_only_current_and_which_are_told_which_pin_the_shell_has_left(terminal: Terminal, stacks: PosixStacks):
     answer(stacks, "")
     terminal.type("cd new; rocmswitch_off")
 
-    said = [terminal.type(f"rocmswitch {words}").splitlines()[1] for words in ("current left", "run left")]
+    asked = ("current left", "which left", "run left")
+    said = [terminal.type(f"rocmswitch {words}").splitlines()[1] for words in asked]
 
-    assert said == [f"left pin:{stacks.home}/new/.rocm-version", "left none"]
+    assert said == [*[f"left pin:{stacks.home}/new/.rocm-version"] * 2, "left none"]
     assert terminal.type("echo ${ROCMSWITCH_LEFT-none}") == "none\n"
     terminal.type("cd ../old")
     terminal.type("cd ../new")
