@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rocmswitch.model.activation import UV_CONSTRAINT, Activation, Assignment, CardVariable
 from rocmswitch.model.fileentry import FileEntry
-from rocmswitch.planning.cmake import FOUND_OUT, builders_variables, package_folders
+from rocmswitch.planning.cmake import builders_variables, package_folders, was_found_out
 
 if TYPE_CHECKING:
     from rocmswitch.model.stack import Gpu
@@ -35,7 +35,7 @@ such programs take everything else from the machine."""
 CARRIED_LIBRARIES = "base/shared"
 """What programs of the machine's take from a tree that carries its C library (store/carriedlibc.py)."""
 _COMPILE_FLAGS, _LINK_FLAGS = "HIPCC_COMPILE_FLAGS_APPEND", "HIPCC_LINK_FLAGS_APPEND"
-_FOUND_OUT = (ACTIVE, _COMPILE_FLAGS, _LINK_FLAGS, *FOUND_OUT)
+_FOUND_OUT = (ACTIVE, _COMPILE_FLAGS, _LINK_FLAGS)
 """What no manifest states."""
 _LINKER_NAMES = ("libamdhip64.so", "libhsa-runtime64.so")
 _BASE = "base"
@@ -87,7 +87,7 @@ def plan_activation(
         assignments += [Assignment(key, " ".join(value)) for key, value in flags if value and key not in own]
         # A program of a tree that carries its C library needs more folders than those that CMake would name to it.
         excluded = linked if packages and not carried.loader else ()
-        assignments += builders_variables(root, paths, environment, excluded)
+        assignments += builders_variables(root, paths, tuple(assignments), excluded)
     variables = {
         "PATH": (*tools, *({CARRIED_TOOLS} & folders)),
         "LIBRARY_PATH": linked,
@@ -113,7 +113,7 @@ def stated(activation: Activation) -> tuple[tuple[str, str], ...]:
     return tuple(
         (one.name, "/".join(filter(None, (PLACEHOLDER, one.value))) if one.under_root else one.value)
         for one in activation.assignments
-        if one.name not in _FOUND_OUT
+        if one.name not in _FOUND_OUT and not was_found_out(one, activation.assignments)
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from pathlib import PurePath
 
 from rocmswitch.model.activation import Assignment
@@ -10,18 +11,18 @@ from rocmswitch.model.activation import Assignment
 TOLD = "rocmswitch"
 """Beside the `bin` of a clang that reads no settings by itself: compilers that run it with them
 (store/compilers.py)."""
-FOUND_OUT = (
+_FOUND_OUT = (
     "HIPCXX",
-    "ROCM_HOME",
     "CMAKE_C_IMPLICIT_LINK_DIRECTORIES_EXCLUDE",
     "CMAKE_CXX_IMPLICIT_LINK_DIRECTORIES_EXCLUDE",
 )
+_PATH, _HOME = "ROCM_PATH", "ROCM_HOME"
 _LANGUAGES = ("C", "CXX")
 _PACKAGE = "hip-config.cmake"
 
 
 def builders_variables(
-    root: str, paths: Collection[PurePath], stated: Iterable[tuple[str, str]], linked: Collection[str]
+    root: str, paths: Collection[PurePath], stated: Collection[Assignment], linked: Collection[str]
 ) -> Iterator[Assignment]:
     """Variables for a tree with hipcc; *stated* are its manifest's. *linked* is what LIBRARY_PATH names.
 
@@ -32,12 +33,17 @@ def builders_variables(
     compiler = hip_compiler(root, paths)
     if compiler:
         yield Assignment("HIPCXX", compiler, under_root=True)
-    if "ROCM_PATH" in dict(stated):
-        yield Assignment("ROCM_HOME", root, under_root=True)
+    if _HOME not in {one.name for one in stated}:
+        yield from (replace(one, name=_HOME) for one in stated if one.name == _PATH)
     if linked:
         folders = ";".join(f"{{prefix}}/{one}" for one in linked)
         for language in _LANGUAGES:
             yield Assignment(f"CMAKE_{language}_IMPLICIT_LINK_DIRECTORIES_EXCLUDE", folders)
+
+
+def was_found_out(one: Assignment, among: Collection[Assignment]) -> bool:
+    """Whether *one* is made here: a ROCM_HOME that is no copy of ROCM_PATH is the manifest's."""
+    return one.name in _FOUND_OUT or (one.name == _HOME and replace(one, name=_PATH) in among)
 
 
 def package_folders(root: str, paths: Iterable[PurePath]) -> tuple[str, ...]:

@@ -21,7 +21,11 @@ from rocmswitch.system.disk import Disk
 PLACE_REASON = "absolute names and the oldest CMake in a package of CMake's replaced"
 FORWARD_REASON = "where CMake before 3.27 looks"
 _SIZE_LIMIT = 1 << 20
-_ASKED = re.compile(rb"(?i)(?<=cmake_minimum_required\(VERSION )(2[\d.]*|3(?:\.[0-4](?:\.\d+)*)?)(?=[ )])")
+_ASKED = re.compile(
+    rb"(?i)(\bcmake_(?:minimum_required|policy)\s*\(\s*VERSION\s+%(old)b)(?:\.\.\.%(old)b)?(?=[\s)])"
+    % {b"old": rb"(?:2(?:\.\d+)*|3(?:\.[0-4](?:\.\d+)*)?)"}
+)
+"""What says it, with a version before 3.5; of two, as in `2.8.12...3.4`, the second one counts."""
 _UP_TO = b"3.10"
 """CMake 4 says of anything below that it is going to be refused."""
 _LANGUAGE = "cmake/hip-lang/hip-lang-config.cmake"

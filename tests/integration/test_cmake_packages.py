@@ -96,7 +96,27 @@ def test_targets_that_name_the_machine_s_folder_are_found_beside_their_file(tree
     assert entries["usr/lib/cmake/y-targets.cmake"].reason == ""
 
 
-@pytest.mark.parametrize("asked", ["3.3...3.31", "3.5", "3.16", "3.10...4.0"])
+@pytest.mark.parametrize(
+    ("said", "then"),
+    [
+        ("cmake_minimum_required (VERSION 3.0)", "cmake_minimum_required (VERSION 3.0...3.10)"),
+        ("cmake_policy(VERSION 2.6)", "cmake_policy(VERSION 2.6...3.10)"),
+        ("CMAKE_MINIMUM_REQUIRED(\n  VERSION 2.8.12\n)", "CMAKE_MINIMUM_REQUIRED(\n  VERSION 2.8.12...3.10\n)"),
+        ("cmake_minimum_required(VERSION 2.8.12...3.4)", "cmake_minimum_required(VERSION 2.8.12...3.10)"),
+        ("cmake_policy(VERSION 2.8...3.4.1 FATAL_ERROR)", "cmake_policy(VERSION 2.8...3.10 FATAL_ERROR)"),
+    ],
+)
+def test_whatever_cmake_4_refuses_for_its_age_is_mended_however_it_is_written(
+    tree: Tree, said: str, then: str
+) -> None:
+    tree.file(f"{CMAKE}/hip/hip-targets.cmake", f"{said}\n")
+
+    tree.place()
+
+    assert tree.read(f"{CMAKE}/hip/hip-targets.cmake") == f"{then}\n"
+
+
+@pytest.mark.parametrize("asked", ["3.3...3.31", "2.8.12...3.5", "3.5", "3.16", "3.10...4.0"])
 def test_what_cmake_4_reads_already_stays_as_it_was_packaged(tree: Tree, asked: str) -> None:
     tree.file(f"{CMAKE}/hip/hip-config.cmake", f"cmake_minimum_required(VERSION {asked})\n")
 

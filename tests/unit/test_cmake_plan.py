@@ -74,3 +74,15 @@ def test_cmake_leaves_alone_where_programs_with_a_carried_c_library_look_for_the
 
 def test_what_was_found_out_is_not_taken_for_the_manifest_s() -> None:
     assert stated(planned(*DEBIAN)) == ENVIRONMENT
+
+
+@pytest.mark.parametrize("home", ["{prefix}/usr/lib/own", "/opt/own"])
+def test_a_home_that_the_manifest_states_is_the_only_one_and_stays_its_own(home: str) -> None:
+    environment = (*ENVIRONMENT, ("ROCM_HOME", home))
+
+    activation = plan_activation("own-1.0", "usr", environment, [FileEntry(one, "file", 0o644) for one in DEBIAN])
+
+    assert [value for name, value in activation.resolve("/p").variables if name == "ROCM_HOME"] == [
+        home.replace("{prefix}", "/p")
+    ]
+    assert stated(activation) == environment
