@@ -7,8 +7,10 @@ is refused, because two readers of one archive must not see different files.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 
+from rocmswitch.store.ahead import Span, span_of
 from rocmswitch.store.compression import CHUNK, INPUT, Readable, Unfit, decompressed
 
 __all__ = ["Envelope", "Unfit"]
@@ -16,14 +18,17 @@ __all__ = ["Envelope", "Unfit"]
 AR_MAGIC = b"!<arch>\n"
 _AR_HEADER = 60
 _AR_HEADER_END = b"`\n"
+Decompress = Callable[[str, Readable], Iterator[bytes]]
+"""compression.decompressed, or what does the same with more processors."""
 _CONTROL_LIMIT = 64 * 1024 * 1024
 
 
 class Envelope:
     """The ar archive around a package, read from start to end."""
 
-    def __init__(self, file: Readable) -> None:
+    def __init__(self, file: Readable, decompress: Decompress = decompressed) -> None:
         self._file = file
+        self._decompress = decompress
         self._read(len(AR_MAGIC), AR_MAGIC)
 
     def control(self) -> Iterator[bytes]:
@@ -59,7 +64,7 @@ class Envelope:
 
     def _uncompressed(self, name: str, size: int) -> Iterator[bytes]:
         member = _Member(self, size)
-        yield from decompressed(name.partition(".tar")[2], member)
+        yield from self._decompress(name.partition(".tar")[2], member)
         if member.left:
             raise Unfit("has bytes after the end of its compressed data")
         self._pad(size)
@@ -118,6 +123,13 @@ class Envelope:
         """The next bytes of the file itself, fewer at its end."""
         return self._file.read(count)
 
+    def span(self, size: int) -> Span | None:
+        return span_of(self._file, size)
+
+    def pass_over(self, size: int) -> None:
+        """As if the next *size* bytes had been read; only where they have a span."""
+        self._file.seek(size, os.SEEK_CUR)  # type: ignore[attr-defined]
+
 
 class _Member:
     """One ar member's bytes."""
@@ -132,3 +144,10 @@ class _Member:
             raise Unfit("ends too early")
         self.left -= len(block)
         return block
+
+    def span(self) -> Span | None:
+        return self._envelope.span(self.left)
+
+    def pass_over(self) -> None:
+        self._envelope.pass_over(self.left)
+        self.left = 0

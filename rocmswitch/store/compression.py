@@ -20,7 +20,7 @@ times as often (256 KiB) took 1.2 times as long; on a quiet one it is the same."
 
 INPUT = 64 * 1024
 """Bytes that are read at a time."""
-_MEMORY_LIMIT = 100 * 1024 * 1024
+MEMORY_LIMIT = 100 * 1024 * 1024
 """What one decompressor may need: `xz -9` takes 65 MiB, Debian's packages 9."""
 _WINDOW_LIMIT = 128 * 1024 * 1024
 """What `zstd -22` and `--long` take, and rpm's `w22.zstdio`; common packages take 8 MiB."""
@@ -88,11 +88,11 @@ def _decoded(source: Readable, make: Callable[[], Decoder]) -> Iterator[bytes]:
 
 
 def _lzma(source: Readable) -> Iterator[bytes]:
-    return _decoded(source, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MEMORY_LIMIT))
+    return _decoded(source, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MEMORY_LIMIT))
 
 
 def _lzma_alone(source: Readable) -> Iterator[bytes]:
-    return _decoded(source, lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=_MEMORY_LIMIT))
+    return _decoded(source, lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=MEMORY_LIMIT))
 
 
 def _bzip2(source: Readable) -> Iterator[bytes]:

@@ -20,7 +20,8 @@ from rocmswitch.errors import VerificationFailed
 from rocmswitch.metadata import rpmheader
 from rocmswitch.metadata.stream import Unreadable
 from rocmswitch.model.fileentry import FileEntry
-from rocmswitch.store.archive import AR_MAGIC, Envelope
+from rocmswitch.store.ahead import Ahead, Rest
+from rocmswitch.store.archive import AR_MAGIC, Decompress, Envelope
 from rocmswitch.store.cache import hash_of
 from rocmswitch.store.compression import Unfit, decompressed, suffix_of
 from rocmswitch.store.members import LINK, Member, Tar, read_members
@@ -51,6 +52,15 @@ def _never() -> bool:
     return False
 
 
+@dataclass(frozen=True)
+class _Means:
+    """What unpacks, until it is `stopped`."""
+
+    disk: Disk
+    stopped: Callable[[], bool] = _never
+    decompress: Decompress = decompressed
+
+
 def unpack(work: Unpacking, disk: Disk, *, stopped: Callable[[], bool] = _never) -> tuple[FileEntry, ...]:
     """Unpack one archive and give an entry for each path, parents included, relative to the tree.
 
@@ -59,15 +69,15 @@ def unpack(work: Unpacking, disk: Disk, *, stopped: Callable[[], bool] = _never)
     passes all packages' entries to `merge_entries`, which refuses differences. `stopped` is asked at each
     piece. Raises VerificationFailed, Stopped and OSError; what was written until then stays.
     """
-    return _unpacked(work, disk, stopped).entries
+    return _unpacked(work, _Means(disk, stopped)).entries
 
 
-def _unpacked(work: Unpacking, disk: Disk, stopped: Callable[[], bool]) -> Unpacked:
+def _unpacked(work: Unpacking, means: _Means) -> Unpacked:
     needed: frozenset[str] = frozenset()
     try:
         while True:
             with work.archive.open("rb") as file:
-                target = _unpack(work, file, disk, stopped, needed)
+                target = _unpack(work, file, means, needed)
             if target.missed() <= needed:
                 return Unpacked(work, target.entries, target.notes, target.left_out)
             # Once more, with these: what is there already is not written again, only compared.
@@ -76,16 +86,14 @@ def _unpacked(work: Unpacking, disk: Disk, stopped: Callable[[], bool]) -> Unpac
         raise VerificationFailed(f"the archive of `{work.package}` {error} (`{work.archive}`)") from error
 
 
-def _unpack(
-    work: Unpacking, file: BinaryIO, disk: Disk, stopped: Callable[[], bool], needed: Collection[str]
-) -> Target:
+def _unpack(work: Unpacking, file: BinaryIO, means: _Means, needed: Collection[str]) -> Target:
     if work.digest:
         found = hash_of(work.archive, work.digest.algorithm)
         if found != work.digest.value:
             raise Unfit(f"has the {work.digest.algorithm} `{found}` instead of `{work.digest.value}`")
     flat = not _start(file).startswith((AR_MAGIC, rpmheader.MAGIC))
-    target = Target(work, disk, stopped, flat=flat, needed=needed)
-    read_archive(work, file, target)
+    target = Target(work, means.disk, means.stopped, flat=flat, needed=needed)
+    read_archive(work, file, target, means.decompress)
     return target
 
 
@@ -107,19 +115,19 @@ def _start(file: BinaryIO) -> bytes:
     return start
 
 
-def read_archive(work: Unpacking, file: BinaryIO, target: Receiver) -> None:
+def read_archive(work: Unpacking, file: BinaryIO, target: Receiver, decompress: Decompress = decompressed) -> None:
     """Give *target* all members of the archive *file*, whatever kind it is of. Raises Unfit and Unreadable."""
     start = _start(file)
     if start.startswith(AR_MAGIC):
-        _unpack_deb(work, file, target)
+        _unpack_deb(work, file, target, decompress)
     elif start.startswith(rpmheader.MAGIC):
-        _unpack_rpm(work, file, target)
+        _unpack_rpm(work, file, target, decompress)
     else:
-        _unpack_tar(work, file, suffix_of(start), target)
+        _unpack_tar(work, file, target, decompress)
 
 
-def _unpack_deb(work: Unpacking, file: BinaryIO, target: Receiver) -> None:
-    envelope = Envelope(file)
+def _unpack_deb(work: Unpacking, file: BinaryIO, target: Receiver, decompress: Decompress) -> None:
+    envelope = Envelope(file, decompress)
     tar = Tar(envelope.data(), _most(work, file))
     for member in read_members(tar, work.limits):
         target.put(member, tar)
@@ -127,21 +135,21 @@ def _unpack_deb(work: Unpacking, file: BinaryIO, target: Receiver) -> None:
     envelope.finish()
 
 
-def _unpack_rpm(work: Unpacking, file: BinaryIO, target: Receiver) -> None:
+def _unpack_rpm(work: Unpacking, file: BinaryIO, target: Receiver, decompress: Decompress) -> None:
     """Its scripts are not run, and no capability is given to a file: that takes root."""
     header = rpmheader.read_header(file)
     if any(header.header.texts(rpmheader.FILE_CAPABILITIES)):
         target.notes = (f"`{work.package}` has files with capabilities, which only root could give them",)
     suffix = suffix_of(file.read(8))
     file.seek(header.payload)
-    cpio = Tar(decompressed(suffix, file), _most(work, file))
+    cpio = Tar(decompress(suffix, Rest(file)), _most(work, file))
     for member in read_payload(header.header, cpio, work.limits):
         target.put(member, cpio)
     cpio.finish()
 
 
-def _unpack_tar(work: Unpacking, file: BinaryIO, suffix: str, target: Receiver) -> None:
-    tar = Tar(decompressed(suffix, file), _most(work, file))
+def _unpack_tar(work: Unpacking, file: BinaryIO, target: Receiver, decompress: Decompress) -> None:
+    tar = Tar(decompress(suffix_of(_start(file)), Rest(file)), _most(work, file))
     limits = replace(work.limits, members=max(work.limits.members, _TARBALL_MEMBERS))
     for member in read_members(tar, limits, portable=True):
         target.put(member, tar)
@@ -229,6 +237,7 @@ class Unpacker:
         self._futures: list[Future[Unpacked]] = []
         self._given: set[Future[Unpacked]] = set()
         self._stop = threading.Event()
+        self._ahead = Ahead(jobs, self._stop.is_set)
 
     def __enter__(self) -> Unpacker:
         return self
@@ -240,6 +249,7 @@ class Unpacker:
         if kind is not None:
             self._stop.set()
         self._executor.shutdown(cancel_futures=kind is not None)
+        self._ahead.close()
 
     def submit(self, work: Unpacking) -> None:
         """Unpack *work* when a thread is free. Raises the error of a package that has failed meanwhile."""
@@ -268,7 +278,8 @@ class Unpacker:
     def _unpack_next(self) -> Unpacked:
         work = self._waiting.get_nowait().work
         try:
-            return _unpacked(work, self._disk, self._stop.is_set)
+            with self._ahead.processors.busy():
+                return _unpacked(work, _Means(self._disk, self._stop.is_set, self._ahead.decompressed))
         except BaseException:
             # Whatever it was, also Ctrl-C: the other threads stop, and it goes on to whoever waits for this one.
             self._stop.set()
