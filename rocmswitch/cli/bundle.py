@@ -107,7 +107,11 @@ def show(file: str, as_json: bool) -> None:
         with output.waiting(f"reading {file}"):
             opened.check()
     output.say(f"all {len(bundle.members)} members are whole, {output.size(bundle.size)}")
-    output.say(f"next: `rocmswitch bundle install {shlex.quote(file)}`")
+    prefixes = (
+        [f"`rocmswitch bundle install {shlex.quote(file)}`"] if any(one.sets for one in bundle.stacks) else []
+    )
+    environments = [f"`{one}`, with an environment" for one in bundled.environment_commands(bundle, Path(file))]
+    output.say(f"next: {', or '.join([*prefixes, *environments])}")
 
 
 def _tell(bundle: Bundle) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rocmswitch.cli import install as installing
-from rocmswitch.cli.bundled import not_there
+from rocmswitch.cli import output
+from rocmswitch.cli.bundled import environment_commands, not_there
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.use_options import Options as VenvOptions
 from rocmswitch.errors import NotFound, UsageMistake
@@ -35,20 +36,30 @@ class Wanted:
 def install_bundle(scopes: Scopes, names: tuple[str, ...], wanted: Wanted) -> None:
     """Install the prefixes of the named stacks, or of all, then make the environment. *scopes* has the bundle.
 
-    Raises as `install` and `use` do.
+    Raises as `install` and `use` do; what an environment is refused for, before there is a prefix.
     """
     assert scopes.supplies is not None
     chosen = _chosen(scopes.supplies, names)
     home = _of_the_environment(scopes, chosen) if wanted.venv is not None else None
+    if home is not None:
+        _make(scopes, home, replace(_venv_options(wanted), only_planned=True))
     for one in chosen:
         if one.sets:
             _install(scopes, one, wanted)
     if home is not None:
-        from rocmswitch.cli.use_missing import make_environment
-
-        make_environment(scopes, home.name, _venv_options(wanted))
+        _make(scopes, home, _venv_options(wanted))
     elif not any(one.sets for one in chosen):
         raise UsageMistake("there are only wheels in this bundle: `--venv NAME` makes an environment of them")
+    else:
+        there = {one.name for one in chosen}
+        for way in environment_commands(scopes.supplies.bundle, scopes.supplies.file.path, there):
+            output.say(f"the bundle has an environment too, which was not asked for: `{way}` makes it")
+
+
+def _make(scopes: Scopes, home: BundledStack, options: VenvOptions) -> None:
+    from rocmswitch.cli.use_missing import make_environment
+
+    make_environment(scopes, home.name, options)
 
 
 def _chosen(supplies: Supplies, names: tuple[str, ...]) -> tuple[BundledStack, ...]:

@@ -6,7 +6,7 @@ What reads bundles is imported where there is one: who only enters a stack waits
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,6 +18,7 @@ from rocmswitch.errors import NotFound, Refused
 from rocmswitch.model.package import FIRST_USE, PINNED, VERIFICATION_CLASSES
 
 if TYPE_CHECKING:
+    from rocmswitch.metadata.bundle import Bundle
     from rocmswitch.model.stack import Stack
     from rocmswitch.operations.unbundling import Unknown
 
@@ -49,6 +50,17 @@ def not_there(path: Path, what: str) -> NotFound:
     return NotFound(
         f"{what} is not in the bundle `{path}`", hint=f"run `rocmswitch bundle show {shlex.quote(str(path))}`"
     )
+
+
+def environment_commands(bundle: Bundle, path: Path, among: Collection[str] = ()) -> list[str]:
+    """The commands that make the environments of *bundle*, the file at *path*: of the stacks *among*, or of all."""
+    have = dict.fromkeys(one.stack for one in bundle.venvs)
+    return [
+        shlex.join(("rocmswitch", "bundle", "install", str(path), *([name] if len(have) > 1 else ()), "--venv"))
+        + " NAME"
+        for name in have
+        if not among or name in among
+    ]
 
 
 def check_there(scopes: Scopes, name: str, sets: tuple[str, ...] = ()) -> None:

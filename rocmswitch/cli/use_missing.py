@@ -156,6 +156,8 @@ def _apart(existing: Installation | None, options: Options) -> tuple[str, str]:
 
 def _is_bound(scopes: Scopes, manifest: Manifest, existing: Installation, options: Options) -> bool:
     """Whether what the environment loads is there, made where it is missing."""
+    if options.only_planned:
+        return False
     if existing.receipt.prefix and Installed(scopes.searched).prefix(existing.receipt.prefix) is None:
         sets = (manifest.stack.wheels.set,) if manifest.stack.wheels else ("runtime",)
         return make_prefix(scopes, manifest.stack.name, options, sets=sets) is not None
@@ -170,6 +172,8 @@ def _carry_out(
     """Show, ask, make. Whether it was made."""
     layout = scopes.own
     check_kept(plan, existing.receipt if existing else None)
+    if options.only_planned:
+        return False
     if existing and existing.receipt.tree == plan.tree and not plan.install and not options.as_json:
         return True
     bundled.tell(scopes, plan.stack)

@@ -36,6 +36,8 @@ class Options:
     require: str | None = None
     convolutions: str | None = None
     """`fallback` or `vendor`, where the user says so."""
+    only_planned: bool = False
+    """Whether nothing is shown nor made: what would be refused is, before anything else is done."""
 
 
 def typed_as(name: str, options: Options) -> str:

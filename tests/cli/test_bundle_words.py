@@ -44,3 +44,23 @@ def test_an_environment_asks_of_its_wheels_and_of_its_prefix_what_is_required(ot
 
     assert (outcome.code, outcome.error) == (5, "`demo` is only `pinned`, and `signed` is required")
     assert not other.layout.prefixes.exists()
+
+
+def test_the_command_for_an_environment_that_was_not_asked_for_is_told(other: CommandLine, bundle: Path):
+    way = f"`rocmswitch bundle install {bundle} --venv NAME`"
+
+    shown, done = other.run("bundle", "show", str(bundle)), other.run("bundle", "install", str(bundle), "--dry-run")
+
+    assert shown.err.endswith(f"next: `rocmswitch bundle install {bundle}`, or {way}, with an environment\n")
+    assert done.err.endswith(f"the bundle has an environment too, which was not asked for: {way} makes it\n")
+    asked = other.run("bundle", "install", str(bundle), "--venv", "demo", "--dry-run")
+    assert "not asked for" not in asked.err
+
+
+def test_the_prefix_is_not_made_where_the_environment_would_be_refused(other: CommandLine, bundle: Path):
+    words = ("bundle", "install", str(bundle), "--venv", "demo", "--require", "signed")
+
+    outcome = other.run(*words, "--yes")
+
+    assert (outcome.code, outcome.error) == (5, "`demo` is only `pinned`, and `signed` is required")
+    assert not other.layout.prefixes.exists()
