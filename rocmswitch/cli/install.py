@@ -25,6 +25,7 @@ from rocmswitch.operations import install
 from rocmswitch.operations.building import Workshop
 from rocmswitch.operations.resolving import Wish, check_required
 from rocmswitch.operations.scripts import write_scripts
+from rocmswitch.operations.tarball import accept_installed
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.install import InstallPlan
 from rocmswitch.planning.naming import RECOMMENDED, resolve_name
@@ -125,6 +126,9 @@ def install_named(scopes: Scopes, name: str, options: Options) -> None:
     receipt = _receipt(scopes, manifest)
     there = None if options.dry_run else _there(scopes, manifest, options)
     if there is not None:
+        if options.accept:
+            seen = machine.seen_tarballs(scopes.own)
+            accept_installed(manifest.stack, there.receipt, Digest.sha256(options.accept), seen)
         _tell_there(scopes, there, options)
         return
     bundled.check_there(scopes, manifest.stack.name, options.sets)

@@ -19,7 +19,7 @@ from rocmswitch.fetch.keyring import Reader
 from rocmswitch.fetch.place import tarball_url
 from rocmswitch.fetch.transfer import OtherHash, OtherSize
 from rocmswitch.model.package import FIRST_USE, PINNED, Digest, Package, Unhashed, address_as_digest
-from rocmswitch.model.receipt import SourceRecord
+from rocmswitch.model.receipt import Receipt, SourceRecord
 from rocmswitch.model.source import Source
 from rocmswitch.model.stack import Stack
 from rocmswitch.planning.closure import Closure
@@ -122,6 +122,17 @@ def first_used(plan: InstallPlan, seen: FirstUse, bundle: str = "") -> Iterator[
         raise
     for url in plan.accepted:
         seen.accept(url, plan.packages[0].package.digest)
+
+
+def accept_installed(stack: Stack, receipt: Receipt, digest: Digest, seen: FirstUse) -> None:
+    """Require *digest* of the tarball that the tree of *receipt* was made of, where *seen* has another one of it.
+
+    A run that was killed after the tree was there, or another user's, has left this user's record as it was.
+    """
+    tarballs = [one.url for one in (*stack.rocm.sources, *receipt.sources) if one.kind == "tarball"]
+    for url in dict.fromkeys(tarballs):
+        if seen.known(url) not in (None, digest):
+            seen.accept(url, digest)
 
 
 @contextlib.contextmanager

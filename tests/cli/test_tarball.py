@@ -234,6 +234,23 @@ def test_a_replaced_tarball_is_taken_once_its_hash_is_accepted_and_required_from
     assert "installed already" in learner.run("install", NAME, "--accept", now, "--yes").err
 
 
+def test_an_accepted_hash_is_recorded_also_where_that_tarball_is_installed_already(
+    secure: TarballSite, learner: CommandLine
+):
+    """A run that was killed before it could record it, and another user's, leave a record that denies it."""
+    learner.succeed("install", NAME, "--yes")
+    (record,) = (learner.layout.seen / "tarballs").iterdir()
+    before = record.read_text()
+    (secure.tree / "share/rock/data").write_text("other\n")
+    now = secure.pack()
+    learner.succeed("install", NAME, "--accept", now, "--yes")
+    record.write_text(before)
+
+    again = learner.run("install", NAME, "--accept", now, "--yes")
+
+    assert (again.code, json.loads(record.read_text())["sha256"]) == (0, now), again
+
+
 def test_nothing_is_accepted_where_the_manifest_has_the_hash(line: CommandLine):
     outcome = line.run("install", NAME, "--accept", "0" * 64, "--yes")
 
