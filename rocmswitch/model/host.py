@@ -23,6 +23,16 @@ class Host:
 
 
 @dataclass(frozen=True)
+class Missing:
+    """What a prefix was to find on this machine, and does not find there now."""
+
+    package: str
+    why: str
+    can_be_carried: bool
+    """The source that the prefix came from has it, too."""
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What was found on this machine of the packages that a manifest's `rocm.host` names."""
 

@@ -81,7 +81,9 @@ class Receipt:
     """The ROCm tree inside: `usr`, or `opt/rocm-6.2.4`."""
     packages: tuple[InstalledPackage, ...] = ()
     host: tuple[str, ...] = ()
-    """Members of the closure that were left to the host: `libc6 2.36-9`."""
+    """Members of the closure that were left to the host: `libc6 2.36-9`; no version where no index has it."""
+    relied_on: tuple[str, ...] = ()
+    """Names of those of `host` that an unpacked package needs itself; empty in receipts from before it was kept."""
     sources: tuple[SourceRecord, ...] = ()
     activation: Activation = Activation()
     manifest_sha256: str = ""

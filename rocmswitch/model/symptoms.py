@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rocmswitch.model.convolutions import ConvolutionSymptoms
 from rocmswitch.model.framework import FrameworkSymptoms
 from rocmswitch.model.gpu import Gpu
+from rocmswitch.model.host import Missing
 from rocmswitch.model.kernel import System
 from rocmswitch.model.leftover import Leftover
 from rocmswitch.model.machine import MachineSymptoms
@@ -120,6 +121,10 @@ class TreeSymptoms:
     clashes: tuple[Clash, ...] = ()
     foreseen: tuple[Clash, ...] = ()
     """What it would load from elsewhere if it were started in this shell without being entered."""
+    missing: tuple[Missing, ...] = ()
+    """What a prefix was to find on this machine, and does not find there now."""
+    is_shared: bool = False
+    """It is there for all users."""
     changes: tuple[tuple[str, str], ...] = ()
     """What is not as it was made: its kind (`unprotected`, `version`, `missing`, `content`), and a sentence."""
 

@@ -233,6 +233,7 @@ def _receipt(plan: InstallPlan, filled: _Filled, relocated: Relocated) -> Receip
         root=plan.root,
         packages=tuple(_installed(one) for one in plan.packages),
         host=tuple(str(one.package) for one in plan.host),
+        relied_on=tuple(one.package.name for one in plan.host if one.is_relied_on),
         sources=plan.sources,
         activation=plan_activation(
             plan.name, plan.root, plan.environment, relocated.entries, plan.cards, relocated.carried

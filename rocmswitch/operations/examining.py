@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from pathlib import Path
 
 from rocmswitch.errors import NotFound, RocmswitchError
@@ -12,6 +12,9 @@ from rocmswitch.host.cards import read_cards
 from rocmswitch.host.devices import device_files, is_contained, plugged_cards, user_name
 from rocmswitch.host.foreign import foreign_entries
 from rocmswitch.host.gpu import hidden_nodes, read_gpus
+from rocmswitch.host.libraries import HostLibraries
+from rocmswitch.host.reliance import missing_now
+from rocmswitch.model.host import Missing
 from rocmswitch.model.stack import Gpu, Stack
 from rocmswitch.model.symptoms import CardSymptoms, Standing, TreeSymptoms
 from rocmswitch.operations.auditing import deployed_as_put
@@ -26,6 +29,7 @@ from rocmswitch.store.intact import changes
 from rocmswitch.store.layout import Layout
 from rocmswitch.system.disk import Disk
 
+_C_LIBRARY = "libc.so.6"
 _UNKNOWN = Gpu(support="unknown")
 _CHOOSING = ("ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL")
 """Variables that say which cards programs see; ROCm's PyTorch goes by CUDA's too."""
@@ -47,6 +51,12 @@ class Surgery:
     def own(self) -> Layout:
         return self.layouts[0]
 
+    @cached_property
+    def libraries(self) -> HostLibraries:
+        """Those of the machine that is asked about, where its C library is there; else those of this one."""
+        found = HostLibraries(self.root)
+        return found if found.find(_C_LIBRARY) else HostLibraries()
+
 
 def examine_tree(one: Installation | Damaged, here: Surgery, *, closely: bool) -> TreeSymptoms:
     """What is wrong with a tree. *closely*: what it loads is looked at again, whatever was seen before."""
@@ -55,7 +65,7 @@ def examine_tree(one: Installation | Damaged, here: Surgery, *, closely: bool) -
     receipt = one.receipt
     found = TreeSymptoms(one.link.name, receipt.kind, receipt.stack, str(one.link))
     if receipt.kind != "venv":
-        return found
+        return replace(found, missing=_missing(one, here), is_shared=one.layout.scope == "system")
     try:
         inside = environment_inside(one, here.environment, here.installed)
     except NotFound:
@@ -119,6 +129,16 @@ def _check(one: Installation, here: Surgery, inside: Mapping[str, str], *, close
     if closely:
         return look(one, here.installed, inside)
     return look_if_changed(one, here.installed, inside, here.disk, here.root)
+
+
+def _missing(one: Installation, here: Surgery) -> tuple[Missing, ...]:
+    """Of a stack whose manifest is gone nobody knows."""
+    if not one.receipt.relied_on:
+        return ()
+    try:
+        return missing_now(one.receipt, here.catalog.read(one.receipt.stack).stack.rocm, here.libraries)
+    except RocmswitchError:
+        return ()
 
 
 def _changes(one: Installation, here: Surgery, *, closely: bool) -> tuple[tuple[str, str], ...]:

@@ -32,7 +32,7 @@ from rocmswitch.planning.pytorch import better_stack
 from rocmswitch.store.installed import Installation
 from rocmswitch.store.private import may_write
 
-_C, _CPP = "libc.so.6", "libstdc++.so.6"
+_CPP = "libstdc++.so.6"
 _ENTERED = ("VIRTUAL_ENV", "CONDA_PREFIX")
 """What environments set to their folder while a shell is in them; one inside the other is a venv in conda's."""
 _KEPT = "files"
@@ -87,7 +87,7 @@ def _examine(site: Site, inside: Mapping[str, str], here: Surgery) -> FrameworkS
     stacks = cache(lambda: tuple(one.stack for one in here.catalog.read_all()[0]))
     stack, build = _origin(site, framework.version, here, stacks)
     known = stack.gpus.get(card) if stack else None
-    libraries = _machine(here.root)
+    libraries = here.libraries
     found = FrameworkSymptoms(
         site.place.name,
         site.place.folder,
@@ -155,12 +155,6 @@ def _origin(
         having = ()
     builds = ((stack, build) for stack in having for build in stack.pytorch if build.torch == torch)
     return next(builds, (having[0] if site.stack and having else None, None))
-
-
-def _machine(root: Path) -> HostLibraries:
-    """Those of the machine that is asked about, where its C library is there; else those of this one."""
-    found = HostLibraries(root)
-    return found if found.find(_C) else HostLibraries()
 
 
 def _defined(site: Site, libraries: HostLibraries) -> tuple[str, ...]:

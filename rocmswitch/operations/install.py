@@ -11,7 +11,10 @@ from pathlib import Path
 from rocmswitch.errors import MachineLacks
 from rocmswitch.fetch.download import Downloads, Progress
 from rocmswitch.fetch.repository import Repositories
+from rocmswitch.host import reliance
+from rocmswitch.host.libraries import HostLibraries
 from rocmswitch.metadata.lock import Lock
+from rocmswitch.model.host import Missing
 from rocmswitch.model.receipt import Receipt
 from rocmswitch.operations import building
 from rocmswitch.operations.building import Workshop, build
@@ -37,6 +40,12 @@ def is_there(
     if receipt is None or source not in ("", kind_of(receipt)) or gpus not in (None, receipt.gpus):
         return False
     return set(selected_sets(manifest.stack, sets)) <= set(receipt.sets)
+
+
+def missing_now(manifest: Manifest, receipt: Receipt, libraries: HostLibraries) -> tuple[Missing, ...]:
+    """What the machine was to have for the prefix and has no longer, where a new tree would carry all of it."""
+    found = reliance.missing_now(receipt, manifest.stack.rocm, libraries)
+    return found if all(one.can_be_carried for one in found) else ()
 
 
 def kind_of(receipt: Receipt) -> str:

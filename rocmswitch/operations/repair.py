@@ -60,7 +60,7 @@ def plan(receipt: Receipt, cache: Cache) -> InstallPlan:
         root=receipt.root,
         sets=receipt.sets,
         packages=tuple(_planned(one, cache) for one in receipt.packages),
-        host=tuple(_left(one) for one in receipt.host),
+        host=tuple(_left(one, receipt.relied_on) for one in receipt.host),
         sources=receipt.sources,
         environment=stated(receipt.activation),
         manifest_sha256=receipt.manifest_sha256,
@@ -134,10 +134,10 @@ def _planned(installed: InstalledPackage, cache: Cache) -> PlannedPackage:
     )
 
 
-def _left(text: str) -> HostPackage:
+def _left(text: str, relied_on: tuple[str, ...]) -> HostPackage:
     """From `libc6 2.36-9`, as the receipt writes it."""
     name, _, version = text.partition(" ")
-    return HostPackage(_package(name, version, Digest.sha256("0" * 64), 0, ""), _BECAUSE)
+    return HostPackage(_package(name, version, Digest.sha256("0" * 64), 0, ""), _BECAUSE, name in relied_on)
 
 
 def _package(name: str, version: str, digest: Digest, size: int, filename: str) -> Package:

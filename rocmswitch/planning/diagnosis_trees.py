@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from rocmswitch.model.finding import FAULT, WARNING, Finding, Remedy
 from rocmswitch.model.symptoms import Clash, ShellSymptoms, Symptoms, TreeSymptoms
 from rocmswitch.planning.diagnosis_shell import unset
+from rocmswitch.planning.variant import own_name
 
 
 def damaged(symptoms: Symptoms) -> Iterator[Finding]:
@@ -36,6 +37,20 @@ def prefix_gone(symptoms: Symptoms) -> Iterator[Finding]:
             tree.place,
             "its wheels load the ROCm of that stack, and bring none along",
             _command("install", tree.prefix, automatic=True),
+        )
+
+
+def missing_on_the_machine(symptoms: Symptoms) -> Iterator[Finding]:
+    """A newer GCC than the stack's clang can read, a package that was removed: it was there at the installation."""
+    for tree in (one for one in symptoms.trees if one.missing):
+        names = ", ".join(f"`{one.package}`" for one in tree.missing)
+        yield Finding(
+            f"machine-lacks:{tree.name}",
+            FAULT,
+            f"`{tree.name}` needs what this machine does not have any more: {names}",
+            tree.place,
+            "; ".join(dict.fromkeys(one.why for one in tree.missing)),
+            _completed(tree),
         )
 
 
@@ -120,6 +135,18 @@ def shadowed(symptoms: Symptoms) -> Iterator[Finding]:
             why,
             Remedy(f"run `rocmswitch use {tree.name}`, or start it by `rocmswitch run {tree.name} -- COMMAND`"),
         )
+
+
+def _completed(tree: TreeSymptoms) -> Remedy:
+    """An installation carries along what the machine lacks, if there is a source that has it."""
+    fixed = [one.package for one in tree.missing if not one.can_be_carried]
+    if fixed:
+        return Remedy(f"install what has it by this machine's package manager: {', '.join(fixed)}")
+    install = _command("install", tree.stack, *(["--system"] if tree.is_shared else []), automatic=True)
+    if tree.name == tree.stack:
+        return install
+    remade = f"`rocmswitch deploy FILE --into {tree.stack} --name {own_name(tree.name, tree.stack)}`"
+    return Remedy(f"{install.text}, then `rocmswitch remove {tree.name}`, then {remade}")
 
 
 def _parted(tree: TreeSymptoms, clash: Clash, shell: ShellSymptoms) -> Remedy:

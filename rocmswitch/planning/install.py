@@ -53,6 +53,8 @@ class HostPackage:
 
     package: Package
     because: str
+    is_relied_on: bool = False
+    """An unpacked package needs it itself, not only another one that is left to the host."""
 
 
 @dataclass(frozen=True)
@@ -334,6 +336,9 @@ def _planned(package: Package, placement: Placement, offer: Offer, machine: Mach
 
 
 def _left_to_the_host(closure: Closure, placement: Placement) -> tuple[HostPackage, ...]:
+    needed = {*closure.roots, *(need for name in placement.unpacked for need in closure.needs[name])}
     return tuple(
-        HostPackage(one, placement.host[one.name]) for one in closure.packages if one.name in placement.host
+        HostPackage(one, placement.host[one.name], one.name in needed)
+        for one in closure.packages
+        if one.name in placement.host
     )

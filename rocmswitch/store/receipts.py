@@ -111,6 +111,7 @@ def parse_receipt(content: bytes) -> Receipt:
     nested = {
         "sets": _texts(data.get("sets", [])),
         "host": _texts(data.get("host", [])),
+        "relied_on": _texts(data.get("relied_on", [])),
         "notes": _texts(data.get("notes", [])),
         "pins": _texts(data.get("pins", [])),
         "libraries": _texts(data.get("libraries", [])),

@@ -9,6 +9,7 @@ import pytest
 
 from rocmswitch.model.finding import Finding
 from rocmswitch.model.gpu import Gpu
+from rocmswitch.model.host import Missing
 from rocmswitch.model.leftover import BACKUP, FILE, FOLDER, Leftover
 from rocmswitch.model.symptoms import (
     Active,
@@ -34,10 +35,13 @@ from tests.support.systems import K, bookworm, kernel_of, packaged, settled, tru
 
 CLASH = Clash("copies", "libamdhip64", (Copy("/a/libamdhip64.so", "DT_RPATH of /a/x.so"), Copy("/b", "LD_PRELOAD")))
 TREE = TreeSymptoms("demo", "venv", "rocm-6.2.4", "/d/venvs/demo")
+GONE = Missing("libstdc++-12-dev", "there is no `include/c++/*/vector` below /usr", can_be_carried=True)
 BAD_TREES = (
     TreeSymptoms("rocm-5.2.0", "prefix", place="/d/prefixes/rocm-5.2.0", damage="it is gone"),
     TreeSymptoms("broken", "venv", place="/d/venvs/broken", damage="it is gone"),
     replace(TREE, prefix="rocm-6.2.4"),
+    *(TreeSymptoms(name, "prefix", "debian-5.2.3", missing=(GONE,)) for name in ("debian-5.2.3", "debian-5.2.3+x")),
+    TreeSymptoms("rocm-6.2.4", "prefix", "rocm-6.2.4", missing=(replace(GONE, can_be_carried=False),)),
     replace(TREE, framework="torch", cannot_import="OSError"),
     replace(TREE, framework="torch", elsewhere="/x/torch/__init__.py"),
     replace(TREE, clashes=(CLASH,)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rocmswitch.model.finding import FAULT, WARNING, Remedy
+from rocmswitch.model.host import Missing
 from rocmswitch.model.symptoms import Clash, Copy, Hook, ShellSymptoms, TreeSymptoms
 from tests.support.findings import findings, one_of, short
 
@@ -23,6 +24,42 @@ def test_an_environment_whose_prefix_is_gone_names_what_to_install():
     found = one_of(tree=TreeSymptoms("demo", "venv", "debian-5.2.3", prefix="debian-5.2.3"))
 
     assert short(found) == ("prefix-gone:demo", FAULT, "run `rocmswitch install debian-5.2.3`")
+
+
+TOO_NEW = "`include/c++/*/vector` below /usr is of version 16, and has to be older than 16"
+HEADERS = (Missing("libc6-dev", TOO_NEW, can_be_carried=True), Missing("libstdc++-12-dev", TOO_NEW, True))
+
+
+def test_what_a_machine_has_no_longer_is_carried_along_by_the_next_installation():
+    found = one_of(tree=TreeSymptoms("debian-5.2.3", "prefix", "debian-5.2.3", missing=HEADERS))
+
+    assert short(found) == ("machine-lacks:debian-5.2.3", FAULT, "run `rocmswitch install debian-5.2.3`")
+    assert found.what == (
+        "`debian-5.2.3` needs what this machine does not have any more: `libc6-dev`, `libstdc++-12-dev`"
+    )
+    assert found.why == TOO_NEW
+
+
+@pytest.mark.parametrize(
+    ("tree", "remedy"),
+    [
+        (
+            TreeSymptoms("debian-5.2.3", "prefix", "debian-5.2.3", missing=HEADERS, is_shared=True),
+            "run `rocmswitch install debian-5.2.3 --system`",
+        ),
+        (
+            TreeSymptoms("debian-5.2.3+mine", "prefix", "debian-5.2.3", missing=HEADERS),
+            "run `rocmswitch install debian-5.2.3`, then `rocmswitch remove debian-5.2.3+mine`, "
+            "then `rocmswitch deploy FILE --into debian-5.2.3 --name mine`",
+        ),
+        (
+            TreeSymptoms(STACK, "prefix", STACK, missing=(Missing("libnuma1", "no", can_be_carried=False),)),
+            "install what has it by this machine's package manager: libnuma1",
+        ),
+    ],
+)
+def test_the_way_to_what_a_machine_lacks_depends_on_who_has_it(tree: TreeSymptoms, remedy: str):
+    assert one_of(tree=tree).remedy.text == remedy
 
 
 def test_a_replaced_torch_and_a_lost_protection_are_two_findings_with_one_remedy():

@@ -95,6 +95,7 @@ def test_what_the_host_has_is_left_to_it_with_all_that_only_it_needs():
         ("perl", "bin/perl"),
         ("libdb", "only what the host has needs it"),
     ]
+    assert [one.package.name for one in made.host if one.is_relied_on] == ["perl"]
 
 
 def test_what_the_tree_needs_itself_is_unpacked_though_the_host_s_packages_need_it_too():

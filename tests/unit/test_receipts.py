@@ -22,6 +22,7 @@ RECEIPT = Receipt(
     root="opt/rocm-6.2.4",
     packages=(InstalledPackage("hip", "6.2.4-1", "pool/h/hip.deb", 17, "ab" * 32, "signed", "base"),),
     host=("libc6 2.36-9",),
+    relied_on=("libc6",),
     sources=(SourceRecord("https://repo.example", "jammy", "2026-01-01", "CA8B", "cd" * 32, True),),
     activation=Activation(
         (Assignment("HIP_PLATFORM", "amd"), Assignment("ROCM_PATH", "usr", True)), (("PATH", ("usr/bin",)),)
