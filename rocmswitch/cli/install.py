@@ -18,6 +18,7 @@ from rocmswitch.cli.settling import settle
 from rocmswitch.cli.source_options import accept_option, source_options
 from rocmswitch.cli.system_option import is_shared, system_option, tell_shared
 from rocmswitch.errors import NotFound, RocmswitchError, UsageMistake
+from rocmswitch.host.libraries import HostLibraries
 from rocmswitch.model.package import VERIFICATION_CLASSES, Digest
 from rocmswitch.model.receipt import Receipt
 from rocmswitch.model.source import SET_NAMES
@@ -170,12 +171,21 @@ def _tell_there(scopes: Scopes, there: Installation, options: Options) -> None:
 
 
 def _is_there(scopes: Scopes, manifest: Manifest, options: Options, receipt: Receipt | None) -> bool:
-    """Nothing is to be done: all sets are there and, with `--locked`, in the very state that was tested."""
-    if not install.is_there(manifest, options.sets, receipt, options.source, options.gpus):
+    """Nothing is to be done: all sets are there and, with `--locked`, in the very state that was tested.
+
+    What the machine has lost since then is to be carried along, which is said.
+    """
+    if receipt is None or not install.is_there(manifest, options.sets, receipt, options.source, options.gpus):
         return False
-    if options.accept and not (receipt and any(one.sha256 == options.accept for one in receipt.packages)):
+    if options.accept and not any(one.sha256 == options.accept for one in receipt.packages):
         return False
-    return not options.locked or install.is_as_tested(receipt, machine.lock(scopes, manifest.stack.name))
+    if options.locked and not install.is_as_tested(receipt, machine.lock(scopes, manifest.stack.name)):
+        return False
+    missing = install.missing_now(manifest, receipt, HostLibraries())
+    if missing:
+        names = ", ".join(one.package for one in missing)
+        output.say(f"{receipt.name} is installed, and this machine does not have any more what it needs: {names}")
+    return not missing
 
 
 def _receipt(scopes: Scopes, manifest: Manifest) -> Receipt | None:
