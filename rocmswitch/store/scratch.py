@@ -17,6 +17,8 @@ from rocmswitch.system.disk import Disk, disk_errors
 from rocmswitch.system.lock import held
 
 _LOCK = ".lock"
+_WAIT = 60.0
+"""Seconds for whoever sweeps to let go of a lock that is so new that nobody held it yet."""
 _MODE = 0o700
 """What is in it is nobody else's: a bundle may be anybody's."""
 
@@ -31,7 +33,7 @@ def scratch(folder: Path, disk: Disk) -> Iterator[Path]:
     own = folder / f"{os.getpid()}-{secrets.token_hex(4)}"
     with disk_errors(folder):
         disk.make_directories(folder, synced=False)
-    with held(_lock_of(own), wait=0, what=f"`{own}`"):
+    with held(_lock_of(own), wait=_WAIT, what=f"`{own}`"):
         try:
             with disk_errors(own):
                 disk.make_directory(own, _MODE)

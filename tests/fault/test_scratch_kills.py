@@ -24,6 +24,15 @@ with scratch(Path(sys.argv[1]), Disk()) as own:
     print(own, flush=True)
     sys.stdin.read()
 """
+SWEEPS = """
+import sys
+from pathlib import Path
+from rocmswitch.store.scratch import sweep
+from rocmswitch.system.disk import Disk
+print("sweeping", flush=True)
+while True:
+    sweep(Path(sys.argv[1]), Disk())
+"""
 VERIFIES = """
 import sys
 from rocmswitch.fetch.signature import Gpgv
@@ -54,6 +63,21 @@ def test_what_a_killed_process_left_goes_with_the_next_one_and_nobody_else_s(tmp
         lives.communicate()
 
     assert list(folder.iterdir()) == []
+
+
+def test_a_folder_is_had_however_many_others_sweep_while_its_lock_is_new(tmp_path: Path):
+    """One of them takes a lock that is there and not held yet: about once in 70 times that it is tried."""
+    folder = tmp_path / "scratch"
+    command = [sys.executable, "-c", SWEEPS, str(folder)]
+    with contextlib.ExitStack() as stack:
+        for _ in range(3):
+            other = stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE))
+            stack.callback(other.kill)
+            assert other.stdout is not None and other.stdout.readline()
+
+        for _ in range(300):
+            with scratch(folder, Disk()) as own:
+                assert own.is_dir()
 
 
 def test_what_was_left_can_be_swept_without_a_folder_of_one_s_own(tmp_path: Path):
