@@ -23,8 +23,8 @@ from rocmswitch.store.target import Stopped
 
 _LARGEST = 64 * 1024 * 1024
 """Bytes of a block that may wait in memory: `xz -9` writes such."""
-_MOST = 6
-"""Blocks that wait or are being made, for all archives together: 150 MB of 24 MiB each."""
+_MOST = 4
+"""Blocks that wait or are being made, for all archives together: 100 MB of 24 MiB each."""
 _INPUT = 256 * 1024
 
 
