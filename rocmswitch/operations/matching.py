@@ -20,10 +20,11 @@ from rocmswitch.metadata.wheelindex import IndexedFile, project_page
 from rocmswitch.metadata.wheellock import LockedWheel, WheelLock, parse_wheel_lock, render_wheel_lock
 from rocmswitch.model.indexes import PackageIndexes
 from rocmswitch.model.package import FIRST_USE, PINNED, Artifact, Digest, Unhashed
+from rocmswitch.operations.wheelsizes import Scale
 from rocmswitch.planning.companions import is_of_rocm, with_asked
 from rocmswitch.planning.pytorch import CPU_INDEX, Choice
 from rocmswitch.planning.wheelfiles import best_file, is_source, project_of, version_of
-from rocmswitch.planning.wheels import Interpreter, VenvPlan, estimated_size, plan_artifacts
+from rocmswitch.planning.wheels import Interpreter, VenvPlan, plan_artifacts
 from rocmswitch.store.cache import Cache, hash_of
 from rocmswitch.store.firstuse import FirstUse
 from rocmswitch.store.resolution import Question, Resolver, Stub
@@ -50,6 +51,10 @@ class Supply:
     bundled: bool = False
     """Whether it is a bundle that supplies them: then a lock of it says which."""
 
+    @property
+    def scale(self) -> Scale:
+        return Scale(self.http, self.cache, self.indexes.authorized)
+
 
 @dataclass(frozen=True)
 class Basket:
@@ -63,10 +68,13 @@ class Basket:
     """Requirements that have to stay true in the environment."""
 
     @property
+    def files(self) -> tuple[Artifact | Unhashed, ...]:
+        return (*self.wheels, *self.unhashed)
+
+    @property
     def sizes(self) -> tuple[tuple[str, int], ...]:
         """The files with their bytes."""
-        hashed = ((one.filename, one.size) for one in self.wheels)
-        return (*hashed, *((one.filename, one.size) for one in self.unhashed))
+        return tuple((one.filename, one.size) for one in self.files)
 
 
 def match(choice: Choice, interpreter: Interpreter, supply: Supply) -> Basket:
@@ -89,9 +97,9 @@ def match(choice: Choice, interpreter: Interpreter, supply: Supply) -> Basket:
     _check_strangers(others, choice)
     basket = _basket((*family, *others), hashes, supply)
     seen = {file.filename: said.unpacked for file, said in zip(family, contents, strict=True) if said.unpacked}
-    rest = (size for name, size in basket.sizes if name not in seen)
+    rest = (one for one in basket.files if one.filename not in seen)
     pins = choice.pins(dict(project_of(one.filename) for one in family))
-    return replace(basket, unpacked=sum(seen.values()) + estimated_size(rest), key=key, pins=pins)
+    return replace(basket, unpacked=sum(seen.values()) + supply.scale.unpacked(rest), key=key, pins=pins)
 
 
 def _check_strangers(files: Iterable[IndexedFile], choice: Choice) -> None:
@@ -130,7 +138,7 @@ def match_pinned(files: Sequence[str], hashes: Mapping[str, str], supply: Supply
     if known is not None:
         return known
     wheels = plan_artifacts(files, hashes, locate_wheels(supply.http, supply.indexes.all, files))
-    return Basket(wheels, unpacked=estimated_size(one.size for one in wheels), key=key)
+    return Basket(wheels, unpacked=supply.scale.unpacked(wheels), key=key)
 
 
 def match_locked(lock: WheelLock, interpreter: Interpreter) -> Basket:
@@ -222,7 +230,7 @@ def _match_for_processors(choice: Choice, interpreter: Interpreter, supply: Supp
             except NotFound:
                 raise unreachable from None
     basket = _basket(found, _Hashes(supply.first_use, {}), supply)
-    return replace(basket, unpacked=estimated_size(size for _, size in basket.sizes))
+    return replace(basket, unpacked=supply.scale.unpacked(basket.files))
 
 
 def _stub(file: IndexedFile, said: Contents, choice: Choice) -> Stub:

@@ -21,8 +21,9 @@ from rocmswitch.planning.install import TREE_ID_LENGTH, InstallPlan
 from rocmswitch.planning.wheelfiles import best_file, version_of
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-_UNPACKED = 3
-"""Times its own size that a wheel takes unpacked, where its table of contents was not read; torch has 2.9."""
+_UNPACKED = 4
+"""Times its own size that a wheel takes unpacked, where its table of contents was not read: numpy 2.2.6 has 3.5,
+torch 2.13.0+cpu 3.7, pip 26.3 has 3.2. hip-python has 4.8, which is why the table of a large one is read."""
 
 
 @dataclass(frozen=True)
