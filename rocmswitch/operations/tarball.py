@@ -129,8 +129,9 @@ def accept_installed(stack: Stack, receipt: Receipt, digest: Digest, seen: First
 
     A run that was killed after the tree was there, or another user's, has left this user's record as it was.
     """
-    tarballs = [one.url for one in (*stack.rocm.sources, *receipt.sources) if one.kind == "tarball"]
-    for url in dict.fromkeys(tarballs):
+    stated = [one.url for one in stack.rocm.sources if one.kind == "tarball"]
+    used = [one.url for one in receipt.sources if one.kind == "tarball"]
+    for url in dict.fromkeys((*stated, *used)):
         if seen.known(url) not in (None, digest):
             seen.accept(url, digest)
 
