@@ -68,7 +68,8 @@ def _clangs(paths: Collection[str], root: str) -> Iterator[re.Match[str]]:
 
 def _files(clang: re.Match[str], flags: Iterable[str], prefix: Prefix) -> Iterator[MadeFile]:
     """What the folder of *clang* is to hold, or the one beside it."""
-    told = [word.replace(PLACEHOLDER, str(prefix.published)) for flag in flags for word in _words(flag)]
+    place = str(prefix.published)
+    told = [word.replace(PLACEHOLDER, place) for flag in flags for word in _words(flag, place)]
     if int(clang["version"]) < _READS_SETTINGS:
         script = _script(f"{prefix.published}/{clang['folder']}/clang++", told)
         yield MadeFile(f"{posixpath.dirname(clang['folder'])}/{TOLD}/clang++", script, REASON, 0o755)
@@ -78,9 +79,13 @@ def _files(clang: re.Match[str], flags: Iterable[str], prefix: Prefix) -> Iterat
         yield MadeFile(f"{clang['folder']}/x86_64-{vendor}-linux-gnu.cfg", settings, REASON)
 
 
-def _words(flag: str) -> list[str]:
-    """`-idirafter FOLDER` is two."""
-    return flag.split(" ", 1) if flag.startswith("-idirafter ") else [flag]
+def _words(flag: str, place: str) -> list[str]:
+    """`-idirafter FOLDER` is two; what `-Wl,` has for the linker ends at each comma, so one in *place* must not."""
+    if flag.startswith("-idirafter "):
+        return flag.split(" ", 1)
+    if "," in place and flag.startswith("-Wl,"):
+        return [word for one in flag.split(",")[1:] for word in ("-Xlinker", one)]
+    return [flag]
 
 
 def _script(program: str, words: Iterable[str]) -> str:

@@ -190,6 +190,17 @@ def test_a_newer_clang_reads_settings_for_this_machine_alone(tree: Tree) -> None
     assert tree.read("usr/lib/llvm-21/bin/x86_64-unknown-linux-gnu.cfg") == settings
 
 
+def test_a_comma_in_the_prefix_s_place_parts_nothing_that_the_linker_is_told(tree: Tree) -> None:
+    with_clang(tree, "usr/lib/llvm-21/bin", 21, "usr/lib/x86_64-linux-gnu")
+
+    tree.tell(Prefix(Path("/a,b/prefixes/debian-6.4.3"), "usr"))
+
+    assert tree.read("usr/lib/llvm-21/bin/x86_64-pc-linux-gnu.cfg").splitlines() == [
+        *("-Xlinker", "-rpath"),
+        *("-Xlinker", "/a,b/prefixes/debian-6.4.3/usr/lib/x86_64-linux-gnu"),
+    ]
+
+
 def test_a_variant_s_compilers_make_programs_for_the_variant(tree: Tree) -> None:
     with_clang(tree, "usr/lib/llvm-21/bin", 21, "usr/lib/x86_64-linux-gnu")
     tree.tell(Prefix(Path("/p/debian-6.4.3"), "usr"))
