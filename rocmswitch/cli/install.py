@@ -181,7 +181,7 @@ def _is_there(scopes: Scopes, manifest: Manifest, options: Options, receipt: Rec
         return False
     if options.locked and not install.is_as_tested(receipt, machine.lock(scopes, manifest.stack.name)):
         return False
-    missing = install.missing_now(manifest, receipt, HostLibraries())
+    missing = install.missing_now(manifest, receipt, HostLibraries(), lambda: machine.lock(scopes, receipt.name))
     if missing:
         names = ", ".join(one.package for one in missing)
         output.say(f"{receipt.name} is installed, and this machine does not have any more what it needs: {names}")

@@ -83,7 +83,7 @@ class Receipt:
     host: tuple[str, ...] = ()
     """Members of the closure that were left to the host: `libc6 2.36-9`; no version where no index has it."""
     relied_on: tuple[str, ...] = ()
-    """Names of those of `host` that an unpacked package needs itself; empty in receipts from before it was kept."""
+    """Names of those of `host` that an unpacked package needs itself; empty where nobody wrote it down."""
     sources: tuple[SourceRecord, ...] = ()
     activation: Activation = Activation()
     manifest_sha256: str = ""

@@ -14,6 +14,7 @@ from rocmswitch.host.foreign import foreign_entries
 from rocmswitch.host.gpu import hidden_nodes, read_gpus
 from rocmswitch.host.libraries import HostLibraries
 from rocmswitch.host.reliance import missing_now
+from rocmswitch.metadata.lock import Lock, parse_lock
 from rocmswitch.model.host import Missing
 from rocmswitch.model.stack import Gpu, Stack
 from rocmswitch.model.symptoms import CardSymptoms, Standing, TreeSymptoms
@@ -133,12 +134,17 @@ def _check(one: Installation, here: Surgery, inside: Mapping[str, str], *, close
 
 def _missing(one: Installation, here: Surgery) -> tuple[Missing, ...]:
     """Of a stack whose manifest is gone nobody knows."""
-    if not one.receipt.relied_on:
-        return ()
+    name = one.receipt.stack
     try:
-        return missing_now(one.receipt, here.catalog.read(one.receipt.stack).stack.rocm, here.libraries)
+        rocm = here.catalog.read(name).stack.rocm if one.receipt.host else None
+        return missing_now(one.receipt, rocm, here.libraries, lambda: _tested(name, here)) if rocm else ()
     except RocmswitchError:
         return ()
+
+
+def _tested(name: str, here: Surgery) -> Lock | None:
+    content = here.catalog.lock(name)
+    return None if content is None else parse_lock(content, f"{name}.lock")
 
 
 def _changes(one: Installation, here: Surgery, *, closely: bool) -> tuple[tuple[str, str], ...]:

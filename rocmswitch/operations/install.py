@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,9 +42,11 @@ def is_there(
     return set(selected_sets(manifest.stack, sets)) <= set(receipt.sets)
 
 
-def missing_now(manifest: Manifest, receipt: Receipt, libraries: HostLibraries) -> tuple[Missing, ...]:
+def missing_now(
+    manifest: Manifest, receipt: Receipt, libraries: HostLibraries, tested: Callable[[], Lock | None]
+) -> tuple[Missing, ...]:
     """What the machine was to have for the prefix and has no longer, where a new tree would carry all of it."""
-    found = reliance.missing_now(receipt, manifest.stack.rocm, libraries)
+    found = reliance.missing_now(receipt, manifest.stack.rocm, libraries, tested)
     return found if all(one.can_be_carried for one in found) else ()
 
 
