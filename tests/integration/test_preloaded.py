@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import resource
+import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -42,6 +47,42 @@ def test_it_ends_as_a_started_one(words: list[str], tmp_path: Path, variables: d
     ended = forked(words, tmp_path, variables)
 
     assert ended == (started.returncode, started.stdout, started.stderr)
+
+
+@contextlib.contextmanager
+def other_umask() -> Iterator[None]:
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
+@contextlib.contextmanager
+def fewer_files() -> Iterator[None]:
+    few, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (few - 1, most))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (few, most))
+
+
+@contextlib.contextmanager
+def ignored_signal() -> Iterator[None]:
+    before = signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGUSR2, before)
+
+
+@pytest.mark.parametrize("change", (other_umask, fewer_files, ignored_signal))
+def test_a_process_that_is_not_any_more_what_it_was_has_another_one_that_forks(
+    change: Callable[[], contextlib.AbstractContextManager[None]],
+) -> None:
+    """A started one would inherit it, and so has the forked one to."""
+    forkers = preloaded.Forkers()
+    first = forkers.take()
+    with change():
+        second = forkers.take()
+
+        assert (second is first, forkers.take() is second) == (False, True)
+    second.close()
 
 
 def test_the_first_of_a_verb_is_started_anew() -> None:

@@ -46,6 +46,7 @@ class Forker:
 
     def __init__(self) -> None:
         self.runs = 0
+        self.inherited = inherited()
         self._socket, other = socket.socketpair()
         program = f"from tests.support.preloaded import serve; serve({other.fileno()})"
         # Pipes, as the streams of a run are: Python asks at its start whether they can be sought.
@@ -99,7 +100,7 @@ class Forkers:
         return not known
 
     def take(self) -> Forker:
-        if self._forker is None or self._forker.runs == RUNS:
+        if self._forker is None or self._forker.runs == RUNS or self._forker.inherited != inherited():
             if self._forker is not None:
                 self._forker.close()
             self._forker = Forker()
@@ -109,6 +110,16 @@ class Forkers:
 _FORKERS = Forkers()
 _ENDED: list[object] = []
 """With what the program in this process has called for its end."""
+
+
+def inherited() -> tuple[object, ...]:
+    """What a process has from who starts it, besides what `run` is told: proc(5), getrlimit(2)."""
+    kept = ("Umask:", "Uid:", "Gid:", "Groups:", "SigBlk:", "SigIgn:", "CapEff:", "NoNewPrivs:", "Seccomp:")
+    status = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    limits = Path("/proc/self/limits").read_text(encoding="ascii")
+    rooms = sorted((one.name, one.readlink()) for one in Path("/proc/self/ns").iterdir())
+    own = (os.nice(0), Path("/proc/self/root").readlink(), frozenset(os.sched_getaffinity(0)))
+    return (*(line for line in status if line.startswith(kept)), limits, *rooms, *own)
 
 
 def run(
