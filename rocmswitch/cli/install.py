@@ -184,7 +184,7 @@ def _is_there(scopes: Scopes, manifest: Manifest, options: Options, receipt: Rec
     missing = install.missing_now(manifest, receipt, HostLibraries(), lambda: machine.lock(scopes, receipt.name))
     if missing:
         names = ", ".join(one.package for one in missing)
-        output.say(f"{receipt.name} is installed, and this machine does not have any more what it needs: {names}")
+        output.say(f"{receipt.name} is installed, and this machine no longer has what it needs: {names}")
     return not missing
 
 

@@ -47,7 +47,7 @@ def missing_on_the_machine(symptoms: Symptoms) -> Iterator[Finding]:
         yield Finding(
             f"machine-lacks:{tree.name}",
             FAULT,
-            f"`{tree.name}` needs what this machine does not have any more: {names}",
+            f"`{tree.name}` needs what this machine no longer has: {names}",
             tree.place,
             "; ".join(dict.fromkeys(one.why for one in tree.missing)),
             _completed(tree),

@@ -58,7 +58,7 @@ def test_what_the_machine_has_lost_is_found_and_carried_along_by_the_installatio
     mended = line.run("install", NAME, "--yes")
 
     assert (found.code, f"fix: run `rocmswitch install {NAME}`" in found.out) == (4, True), found
-    assert "this machine does not have any more what it needs: acme-headers" in mended.err
+    assert "this machine no longer has what it needs: acme-headers" in mended.err
     assert [one.name for one in read_receipt(prefix).packages if one.place == "base"] == ["acme-headers"]
     assert (mended.code, (prefix / "base" / HEADERS).is_file(), told(line)) == (0, True, [])
     assert "is installed already" in line.run("install", NAME).err

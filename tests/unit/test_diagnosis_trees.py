@@ -34,9 +34,7 @@ def test_what_a_machine_has_no_longer_is_carried_along_by_the_next_installation(
     found = one_of(tree=TreeSymptoms("debian-5.2.3", "prefix", "debian-5.2.3", missing=HEADERS))
 
     assert short(found) == ("machine-lacks:debian-5.2.3", FAULT, "run `rocmswitch install debian-5.2.3`")
-    assert found.what == (
-        "`debian-5.2.3` needs what this machine does not have any more: `libc6-dev`, `libstdc++-12-dev`"
-    )
+    assert found.what == "`debian-5.2.3` needs what this machine no longer has: `libc6-dev`, `libstdc++-12-dev`"
     assert found.why == TOO_NEW
 
 
