@@ -80,7 +80,7 @@ class Options:
 @accept_option
 @bundled.from_option
 @system_option
-@click.option("--own", is_flag=True, help="One of your own, also where there is one for all users.")
+@click.option("--own", is_flag=True, help="For yourself alone, also where all users share one.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Only show the plan.")
 @click.option("--json", "as_json", is_flag=True, help="For programs: the plan.")
