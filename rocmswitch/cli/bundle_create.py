@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from rocmswitch.cli import machine, output, use_environment
+from rocmswitch.cli.accepting import typed_again, way_out
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.progress import progress
 from rocmswitch.cli.use_options import Options as VenvOptions
@@ -191,7 +192,8 @@ def _venv(scopes: Scopes, manifest: Manifest, options: Options) -> VenvPlan:
     if manifest.stack.pytorch:
         chosen = use_environment.choose(scopes, manifest.stack, asked)
         python = use_environment.interpreter(scopes, chosen.choice.entry.python, asked, None)
-        return use_environment.plan_pytorch(scopes, chosen, use.Wanted("bundle", python), asked, Stages())
+        with way_out(typed_again(scopes, manifest.stack.name, replace(asked, venv="NAME"))):
+            return use_environment.plan_pytorch(scopes, chosen, use.Wanted("bundle", python), asked, Stages())
     wheels = use.wheels_of(manifest)
     python = use_environment.interpreter(scopes, wheels.python, asked, None)
     return use.plan(manifest, use.Wanted("bundle", python), machine.supply(scopes))

@@ -236,6 +236,7 @@ def supply(scopes: Scopes) -> Supply:
     from rocmswitch.cli.system_option import check_home
     from rocmswitch.fetch.http import Http
     from rocmswitch.host.pip import read_indexes
+    from rocmswitch.model.package import Digest
     from rocmswitch.operations.matching import Supply
     from rocmswitch.store.firstuse import FirstUse
     from rocmswitch.store.resolution import Resolver
@@ -245,7 +246,8 @@ def supply(scopes: Scopes) -> Supply:
     indexes = read_indexes(os.environ) if supplies is None else supplies.indexes
     resolver = Resolver(layout.uv, disk(), indexes)
     own, *others = (one.seen / "wheels" for one in scopes.searched)
-    first_use = FirstUse(own, disk(), tuple(others))
+    accepted = frozenset(map(Digest.sha256, scopes.accepted))
+    first_use = FirstUse(own, disk(), tuple(others), accepted=accepted)
     return Supply(
         Http(certificates=indexes.certificates) if supplies is None else supplies.http,
         cache(layout),

@@ -82,6 +82,7 @@ class Scopes:
         self.own = layout
         self.searched = searched
         self.supplies = supplies
+        self.accepted: tuple[str, ...] = ()
         self._wait = wait
 
     def wait(self, otherwise: float) -> float:
@@ -98,6 +99,12 @@ class Scopes:
     def supplied(self, supplies: Supplies) -> Scopes:
         """The same, where all that is fetched comes from a bundle."""
         return Scopes(self.own, self.searched, self._wait, supplies)
+
+    def accepting(self, hashes: tuple[str, ...]) -> Scopes:
+        """The same, where wheels may have these *hashes*, whatever they had at their first use."""
+        scopes = Scopes(self.own, self.searched, self._wait, self.supplies)
+        scopes.accepted = hashes
+        return scopes
 
 
 class LazyGroup(click.Group):

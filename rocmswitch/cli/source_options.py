@@ -46,6 +46,11 @@ def accept_option(command: _Command) -> _Command:
     )(command)
 
 
+def hashes(context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> tuple[str, ...]:
+    """What an option that may be repeated takes. Raises UsageMistake for what is no hash."""
+    return tuple(dict.fromkeys(_hash(context, parameter, text) for text in texts))
+
+
 def _hash(context: click.Context, parameter: click.Parameter, text: str) -> str:
     if text and not re.fullmatch("[0-9a-fA-F]{64}", text):
         raise UsageMistake(f"`--accept` takes a SHA-256 hash, which has 64 hex digits, and `{text[:80]}` is none")

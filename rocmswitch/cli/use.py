@@ -22,7 +22,7 @@ SYSTEM = "system"
 RECOMMENDED = "recommended"
 """The name that means: what `recommend` has first for this machine."""
 
-_FOR_ENVIRONMENTS = ("python", "torch", "locked", "cpu", "rebind", "convolutions")
+_FOR_ENVIRONMENTS = ("python", "torch", "locked", "cpu", "rebind", "convolutions", "accept")
 
 
 @click.command(epilog="Example: rocmswitch use 6.2.4 --venv myproj")
@@ -54,6 +54,7 @@ def command(scopes: Scopes, /, target: str, *, off: bool, shell: str | None, **c
 
     pin, default = chosen.pop("pin"), chosen.pop("default")
     options = Options(**chosen)
+    scopes = scopes.accepting(options.accept)
     _check(target, options, off=off, lasting=pin or default)
     if is_shared(scopes) and options.venv is not None:
         raise UsageMistake("`--system` is for stacks: an environment is one user's own")

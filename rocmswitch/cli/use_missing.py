@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rocmswitch.cli import bundled, machine, output, planned, use_environment
+from rocmswitch.cli.accepting import typed_again, way_out
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.progress import progress
 from rocmswitch.cli.settling import settle
@@ -85,8 +86,10 @@ def make_environment(scopes: Scopes, target: str, options: Options) -> Installat
     existing = installed.venv(place.name)
     if not options.rebind:
         check_name(place.name, manifest.stack.name, existing.receipt if existing else None)
+    again = typed_again(scopes, manifest.stack.name, options)
     options = use_environment.as_before(options, manifest.stack.name, existing.receipt if existing else None)
-    made = (_with_pytorch if manifest.stack.pytorch else _with_prefix)(scopes, manifest, place, options)
+    with way_out(again):
+        made = (_with_pytorch if manifest.stack.pytorch else _with_prefix)(scopes, manifest, place, options)
     if not made:
         return None
     if place.link:
@@ -130,7 +133,7 @@ def _with_prefix(scopes: Scopes, manifest: Manifest, place: Place, options: Opti
     """The same for a stack whose wheels load its prefix."""
     stages, existing = Stages(), Installed((scopes.own,)).venv(place.name)
     wheels = use.wheels_of(manifest)
-    for name in ("torch", "cpu", "convolutions"):
+    for name in ("torch", "cpu", "convolutions", "accept"):
         if getattr(options, name):
             raise UsageMistake(
                 f"`{manifest.stack.name}` has no PyTorch, so `{typed_as(name, options)}` means nothing there"

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from rocmswitch.cli.source_options import hashes
 from rocmswitch.model.convolutionwords import FALLBACK, VENDOR
 from rocmswitch.model.package import VERIFICATION_CLASSES
 
@@ -36,6 +37,8 @@ class Options:
     require: str | None = None
     convolutions: str | None = None
     """`fallback` or `vendor`, where the user says so."""
+    accept: tuple[str, ...] = ()
+    """What wheels may be now, in hex, whatever they were at their first use."""
     only_planned: bool = False
     """Whether nothing is shown nor made: what would be refused is, before anything else is done."""
 
@@ -71,5 +74,12 @@ _ENVIRONMENT = (
         "--require",
         type=click.Choice(VERIFICATION_CLASSES),
         help="Refuse what is checked by less.",
+    ),
+    click.option(
+        "--accept",
+        metavar="SHA256",
+        multiple=True,
+        callback=hashes,
+        help="Take a wheel with this hash, whatever it had at its first use; repeat for more.",
     ),
 )

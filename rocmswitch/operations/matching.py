@@ -261,7 +261,8 @@ class _Hashes:
     def of(self, file: IndexedFile) -> Digest | None:
         """What the manifest pins, else what the index states, else what the first use has shown; None for neither.
 
-        Raises VerificationFailed where the index states another hash than the first use has shown.
+        What the user accepts decides before that: it is seen when it is here. Raises VerificationFailed where the
+        index states another hash than the first use has shown.
         """
         if file.filename in self.pinned:
             return Digest.sha256(self.pinned[file.filename])
@@ -270,6 +271,8 @@ class _Hashes:
             for place in places:
                 self.seen.check(place, file.digest)
             return file.digest
+        if self.seen.accepted:
+            return None
         return next((known for place in places if (known := self.seen.known(place)) is not None), None)
 
 
@@ -316,6 +319,8 @@ def _name_of(question: object) -> str:
 
 
 def _recorded(key: str, supply: Supply) -> Basket | None:
+    if supply.first_use.accepted:
+        return None
     path = supply.recorded / f"{key}.lock"
     try:
         lock = parse_wheel_lock(path.read_bytes(), str(path))

@@ -18,6 +18,7 @@ from rocmswitch.model.receipt import InstalledPackage, Receipt
 from rocmswitch.model.stack import Stack, Wheels
 from rocmswitch.operations.building import WAIT, Workshop, alone, build
 from rocmswitch.operations.bundledwheels import match_bundled
+from rocmswitch.operations.firstuses import told
 from rocmswitch.operations.matching import Basket, Supply, lock_of, match, match_locked, match_pinned, remember
 from rocmswitch.operations.ownlinks import place, replacement
 from rocmswitch.operations.scripts import write_scripts
@@ -227,7 +228,8 @@ def _fetch(plan: VenvPlan, nursery: Nursery, progress: Progress) -> tuple[VenvPl
         plan = plan.with_learned(nursery.downloads.learn(wanted, supply.first_use, progress))
     wanted_wheels = [_authorized(one, supply) for one in plan.wheels]
     fetched = nursery.downloads.fetch(wanted_wheels, progress)
-    wheels = [_wheel(one, path, supply) for one, path in fetched]
+    with told(wanted_wheels, supply):
+        wheels = [_wheel(one, path, supply) for one, path in fetched]
     own = plan.convolutions
     if own.wheel is not None:
         wheels.append(pack_convolutions(own.wheel, own.target, supply.cache))

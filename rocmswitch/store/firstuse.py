@@ -15,13 +15,35 @@ from rocmswitch.model.package import Digest
 from rocmswitch.system.disk import Disk, disk_errors
 
 
-class FirstUse:
-    """The folder of these records; *others* are those of other scopes, which count and are never written."""
+class Replaced(VerificationFailed):
+    """A file is not what it was at its first use: `found` is what it has now."""
 
-    def __init__(self, folder: Path, disk: Disk, others: tuple[Path, ...] = ()) -> None:
+    def __init__(self, url: str, known: Digest, found: Digest) -> None:
+        super().__init__(
+            f"`{_plain(url)}` had the hash `{known.value}` when it was first used, and has `{found.value}` now: "
+            "its vendor has replaced it, or somebody else has"
+        )
+        self.found = found
+
+
+class FirstUse:
+    """The folder of these records; *others* are those of other scopes, which count and are never written.
+
+    What the user says to be *accepted* may take the place of what was there first, and is recorded then.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        disk: Disk,
+        others: tuple[Path, ...] = (),
+        *,
+        accepted: frozenset[Digest] = frozenset(),
+    ) -> None:
         self._folder = folder
         self._disk = disk
         self._others = others
+        self.accepted = accepted
 
     def known(self, url: str) -> Digest | None:
         """The hash that *url* had at its first use; None before. Raises VerificationFailed for a garbled record."""
@@ -39,16 +61,15 @@ class FirstUse:
             ) from error
 
     def check(self, url: str, stated: Digest) -> None:
-        """Raise VerificationFailed where *stated* is another hash than at the first use."""
+        """Raise Replaced where *stated* is another hash than at the first use, and none that is accepted."""
         known = self.known(url)
-        if known is not None and known != stated:
-            raise VerificationFailed(
-                f"`{_plain(url)}` had the hash `{known.value}` when it was first used, and has `{stated.value}` now"
-            )
+        if known is not None and known != stated and stated not in self.accepted:
+            raise Replaced(url, known, stated)
 
     def saw(self, url: str, digest: Digest) -> None:
         """Remember the hash of a file that was just verified or, the first time, taken. Raises as `check`."""
-        if not url.startswith("file:") and self.known(url) is None:
+        known = self.known(url)
+        if not url.startswith("file:") and (known is None or (known != digest and digest in self.accepted)):
             self._write(url, digest)
         self.check(url, digest)
 
