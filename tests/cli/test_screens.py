@@ -137,7 +137,7 @@ def test_an_environment(line: CommandLine):
     assert re.fullmatch(rf"environment demo: acme-1.0, Python {python}", outcome.err.splitlines()[5])
     assert outcome.err.splitlines()[6:] == [
         "  demo 1.0  pinned, 908 bytes",
-        "908 bytes to download; about 2.7 kB on disk",
+        "908 bytes to download; about 3.6 kB on disk",
         "made demo: ROOT/data/venvs/demo",
         "using demo: acme-1.0",
     ]
