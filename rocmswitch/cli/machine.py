@@ -106,17 +106,16 @@ def cache(layout: Layout) -> Cache:
 @contextlib.contextmanager
 def scratch(layout: Layout) -> Iterator[Path]:
     """A folder that is gone afterwards, in the cache; elsewhere for who may not write there and only looks."""
-    import tempfile
-
     from rocmswitch.store.private import may_write
     from rocmswitch.store.scratch import scratch
+    from rocmswitch.system.temporary import temporary_folder
 
     if may_write(layout.scratch):
         with scratch(layout.scratch, disk()) as own:
             yield own
     else:
-        with tempfile.TemporaryDirectory(prefix="rocmswitch-") as name:
-            yield Path(name)
+        with temporary_folder() as own:
+            yield own
 
 
 def processors() -> int:

@@ -7,7 +7,6 @@ import hashlib
 import os
 import re
 import shutil
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
@@ -32,6 +31,7 @@ from rocmswitch.model.kernel import (
     ModuleFile,
 )
 from rocmswitch.system import process
+from rocmswitch.system.temporary import temporary_folder
 
 _CARDS = "pci:v00001002d"
 _MODULE_LIMIT = 1024 * 1024 * 1024
@@ -120,10 +120,10 @@ def signer_of(root: Path, path: str) -> str:
             content = unpacked(_bytes(file), _MODULE_LIMIT)
     except (Unreadable, OSError):
         return ""
-    with tempfile.NamedTemporaryFile(suffix=".ko") as plain:
-        plain.write(content)
-        plain.flush()
-        return _modinfo(Path(plain.name)) or ""
+    with temporary_folder() as folder:
+        with (folder / "plain.ko").open("wb") as plain:
+            plain.write(content)
+        return _modinfo(folder / "plain.ko") or ""
 
 
 def _modinfo(path: Path) -> str | None:

@@ -5,8 +5,8 @@ What runs there is rocmswitch/guest/probe.
 
 from __future__ import annotations
 
+import contextlib
 import os
-import tempfile
 import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -18,6 +18,7 @@ from rocmswitch.model.ending import Ending
 from rocmswitch.planning.endings import one_line
 from rocmswitch.system.conversation import Conversation
 from rocmswitch.system.descendants import descendants, end_all
+from rocmswitch.system.temporary import temporary_folder
 
 START = Path(rocmswitch.__file__).parent / "guest/probe/start.py"
 PATIENCE = 300.0
@@ -36,7 +37,8 @@ class ProbeChild:
     def __init__(self, python: Path, environment: Mapping[str, str], *, has_user_packages: bool = False) -> None:
         self._python, self._environment = python, environment
         self._flags = ("-E", "-B") if has_user_packages else ("-I", "-B")
-        self._folder = tempfile.TemporaryDirectory(prefix="rocmswitch-", ignore_cleanup_errors=True)
+        self._kept = contextlib.ExitStack()
+        self._folder = self._kept.enter_context(temporary_folder())
         self._talk: Conversation | None = None
         self._ready: Mapping[str, Any] = {}
 
@@ -47,7 +49,7 @@ class ProbeChild:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._end()
-        self._folder.cleanup()
+        self._kept.close()
 
     def describe(self, patience: float = PATIENCE) -> dict[str, str]:
         """What torch says of itself. Raises CannotImport."""
@@ -71,7 +73,7 @@ class ProbeChild:
         """With a process that has imported torch."""
         if self._talk is None:
             try:
-                self._talk = Conversation(self._command, self._environment, Path(self._folder.name))
+                self._talk = Conversation(self._command, self._environment, self._folder)
             except OSError as error:
                 raise CannotImport(f"`{self._python}` cannot be run: {error.strerror}") from error
             try:

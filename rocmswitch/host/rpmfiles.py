@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from rocmswitch.host.systemroot import SystemRoot
 from rocmswitch.model.kernel import Owner
 from rocmswitch.system.process import Finished, run
+from rocmswitch.system.temporary import temporary_folder
 
 FOLDERS = ("usr/lib/sysimage/rpm", "var/lib/rpm")
 """Where the database is: of Fedora since 36 and SUSE, of all before them."""
@@ -83,9 +83,9 @@ class RpmFiles:
         why = done.stderr.decode(errors="replace").strip().split("\n")[-1]
         if done.code != 0 and command[0] != "chroot":
             # SQLite opens no database that it may not write beside, unless another process left its index there.
-            with tempfile.TemporaryDirectory() as folder:
-                self._copy_to(Path(folder))
-                done = _run([command[0], "--dbpath", folder], query)
+            with temporary_folder() as folder:
+                self._copy_to(folder)
+                done = _run([command[0], "--dbpath", str(folder)], query)
         if done.code != 0 or not done.stdout:
             self._files.note(self._database, why or f"`rpm` ended with {done.code} and told nothing")
         return done.stdout
