@@ -87,7 +87,7 @@ def create_bundle(scopes: Scopes, names: tuple[str, ...], target: Path, options:
 
 def _check_place(target: Path) -> None:
     """Before anything is read or fetched. Raises Refused, NotFound and MachineLacks."""
-    folder = _folder_of(target)
+    folder = target.absolute().parent
     there = next(one for one in (folder, *folder.parents) if os.path.lexists(one))
     if not there.is_dir():
         raise Refused(f"`{there}` is no folder, so nothing can be in it", hint=_ELSEWHERE)
@@ -102,13 +102,6 @@ def _check_place(target: Path) -> None:
         raise MachineLacks(f"`{folder}` is on a file system that is mounted read-only", hint=_ELSEWHERE)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise MachineLacks(f"`{folder}` may not be written by this user", hint=_ELSEWHERE)
-
-
-def _folder_of(target: Path) -> Path:
-    try:
-        return target.absolute().parent
-    except FileNotFoundError as error:
-        raise NotFound(f"the folder that `{target}` was to be in is gone", hint=_ELSEWHERE) from error
 
 
 def _check_environment_words(options: Options) -> None:

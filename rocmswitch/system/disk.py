@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from rocmswitch.errors import DiskFull, Failed, MachineLacks, NotWritable, RocmswitchError
+from rocmswitch.errors import DiskFull, Failed, MachineLacks, NotFound, NotWritable, RocmswitchError
 from rocmswitch.system.anchored import Anchored
 from rocmswitch.system.anchored import Change as Change
 from rocmswitch.system.descriptors import sync_all, sync_opened_folder
@@ -253,11 +253,27 @@ def in_words(error: OSError) -> RocmswitchError:
     """What to tell the user of *error*, which nobody expected: MachineLacks if it is the machine's fault."""
     reason = os.strerror(error.errno) if error.errno else str(error)
     if not isinstance(error.filename, (str, bytes)):
-        kind = MachineLacks if _lacking(error, Path()) else Failed
-        return kind(f"the system refused: {reason}")
+        return _nameless(error, reason)
     # What a rename or a link was to replace is in its way more often than what it was made of.
     path = Path(os.fsdecode(error.filename2 or error.filename))
     return _lacking(error, path) or Failed(f"`{path}` could not be used ({reason})")
+
+
+def _nameless(error: OSError, reason: str) -> RocmswitchError:
+    if error.errno == errno.ENOENT and _is_nowhere():
+        return NotFound("the folder that this was started in is gone", hint="run `cd`, then the same command")
+    # Without a hint: it may be the disk, or what the output goes to.
+    kind = MachineLacks if _lacking(error, Path()) else Failed
+    return kind(f"the system refused: {reason}")
+
+
+def _is_nowhere() -> bool:
+    """Whether the folder that this process is in has been removed: then nothing can be meant relative to it."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _lacking(error: OSError, folder: Path) -> MachineLacks | None:

@@ -61,26 +61,6 @@ def test_what_is_no_folder_is_said_to_be_none_and_nobody_is_told_to_make_one_in_
     assert outcome.error == f"`{file}` is no folder, so nothing can be in it"
 
 
-def test_a_folder_that_is_gone_under_the_shell_is_named_as_such(line: CommandLine, tmp_path: Path):
-    gone = tmp_path / "gone"
-    gone.mkdir()
-    script = 'rmdir "$1" && shift && exec "$@"'
-    command = [sys.executable, "-m", "rocmswitch", "bundle", "create", NAME, "-o", "a.tar", "--yes"]
-
-    done = subprocess.run(
-        ["sh", "-c", script, "sh", gone, *command],
-        cwd=gone,
-        env=line.variables(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    outcome = Outcome(done.returncode, done.stdout, done.stderr)
-    assert (outcome.code, outcome.error) == (3, "the folder that `a.tar` was to be in is gone")
-    assert outcome.hint == ANOTHER
-
-
 def test_a_folder_that_is_mounted_read_only_is_told_before_a_server_is_asked(
     line: CommandLine, site: AcmeSite, tmp_path: Path
 ):
