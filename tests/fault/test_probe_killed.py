@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from rocmswitch.system.descendants import descendants
+from rocmswitch.system.temporary import temporary_folder
 from tests.support.brokentorch import broken_torch, hangs
 from tests.support.commandline import CommandLine
 from tests.support.running import Running
@@ -19,7 +20,9 @@ HANGING = "activations-relu-float32-backward"
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
 def test_what_the_probe_has_started_ends_with_it(tmp_path: Path, number: signal.Signals):
-    line = CommandLine(tmp_path)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    line = CommandLine(tmp_path, {"TMPDIR": str(temporary)})
     line.home.mkdir(exist_ok=True)
     venv = broken_torch(tmp_path / "venv", relu="hang")
     words = ("probe", str(venv), "--device", "cpu", "--ops", HANGING, "--deadline", "10000")
@@ -34,6 +37,8 @@ def test_what_the_probe_has_started_ends_with_it(tmp_path: Path, number: signal.
     while left := [one for one in started if _runs(one)]:
         assert time.monotonic() < until, left
         time.sleep(0.05)
+    with temporary_folder(temporary) as folder:
+        assert list(temporary.glob("rocmswitch-*")) == [folder]
 
 
 def _runs(number: int) -> bool:
