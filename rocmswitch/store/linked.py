@@ -25,6 +25,8 @@ LIBRARIES = (HIP, "librocblas.so", "libMIOpen.so")
 _LIBRARY_FOLDERS = ("lib", "lib64", "hip/lib")
 """Releases before 5.2 keep HIP's library in hip/lib, with links to it in lib."""
 _TOOL_FOLDERS = ("bin", "hip/bin", "opencl/bin")
+_FOR_BUILDERS = ("llvm/bin/clang++", "lib/cmake/hip/hip-config.cmake")
+"""What CMake is told of (planning/cmake.py)."""
 _VERSION = re.compile(rb"\s*([0-9]+(?:\.[0-9]+){1,3})(?![0-9.])")
 _REAL_NAME = re.compile(r"libamdhip64\.so\.([0-9]+)\.([0-9]+)\.([0-9]+)")
 _WRITABLE_BY_OTHERS = 0o022
@@ -126,6 +128,9 @@ def _entries(folder: Path) -> Iterator[FileEntry]:
         for path in sorted((folder / below).glob("*")):
             if below in _TOOL_FOLDERS or path.name.endswith(".so"):
                 yield FileEntry(f"{ROOT}/{below}/{path.name}", "file", 0o755)
+    for name in _FOR_BUILDERS:
+        if (folder / name).is_file():
+            yield FileEntry(f"{ROOT}/{name}", "file", 0o755)
 
 
 def _environment(folder: Path) -> Iterator[tuple[str, str]]:

@@ -112,6 +112,21 @@ def test_what_a_linked_stack_sets_is_that_of_a_prefix(line: CommandLine, rocm: P
     assert (found["LIBRARY_PATH"], found["ROCMSWITCH_ACTIVE"]) == (f"{root}/lib", "linked-6.2.4")
 
 
+def test_cmake_is_told_of_the_linked_stack_as_of_a_prefix(line: CommandLine, rocm: Path):
+    for one in ("llvm/bin/clang++", "lib/cmake/hip/hip-config.cmake"):
+        (rocm / one).parent.mkdir(parents=True, exist_ok=True)
+        (rocm / one).write_text("")
+
+    line.succeed("link", str(rocm), "--yes")
+
+    root = line.layout.prefixes / "linked-6.2.4/root"
+    shown = line.succeed("run", "linked-6.2.4", "--", "env")
+    found = dict(entry.split("=", 1) for entry in shown.splitlines() if not entry.startswith("_"))
+    assert (found["HIPCXX"], found["ROCM_HOME"]) == (f"{root}/llvm/bin/clang++", str(root))
+    assert found["CMAKE_PREFIX_PATH"] == str(root)
+    assert found["CMAKE_CXX_IMPLICIT_LINK_DIRECTORIES_EXCLUDE"] == f"{root}/lib"
+
+
 def test_it_asks_first_and_a_dry_run_changes_nothing(line: CommandLine, rocm: Path):
     refused = line.run("link", str(rocm))
     dry = line.run("link", str(rocm), "--dry-run", "--json")
