@@ -46,8 +46,8 @@ def offer_tarball(stack: Stack, mirror: str | None, server: Reader, shelf: Shelf
     """The one package that *stack*, narrowed to its tarball, is made of. A cached one asks no server.
 
     Raises VerificationFailed where nothing says, or can say, what it must be; UsageMistake where the user says
-    something else than the manifest; Failed where its server does not say
-    how large it is; NotFound and NetworkFailed.
+    something else than the manifest; Failed where its server does not say how large it is; NotFound and
+    NetworkFailed.
     """
     source = stack.rocm.sources[0]
     url = tarball_url(source, mirror)
