@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -13,11 +13,6 @@ from rocmswitch.errors import Refused, RocmswitchError
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-_NARROWEST = 4
-"""Characters that every other column is left with for the sake of one."""
-_SHORT = 8
-"""Characters of what stays in one line like a word: `88.7 MB`."""
 
 
 def write(text: str) -> None:
@@ -76,47 +71,21 @@ def definitions(rows: Iterable[tuple[str, str]]) -> None:
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, talk: bool = False) -> None:
     """A table, the last column to the right where its head is `Size`.
 
-    Where it is too wide, words are broken only where nothing else is left, and names, in the first column, last.
+    Where it is too wide, names, in the first column, stay in one line as long as they leave half of it to the rest.
     """
     from rich import box
     from rich.table import Table
 
     rows, where = tuple(rows), console(talk=talk)
-    between = 3 * len(columns) - 1
-    widths = column_widths([columns, *rows], where.width - between)
+    names = max(len(row[0]) for row in (columns, *rows))
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column, width in zip(columns, widths, strict=True):
-        shown.add_column(column, justify="right" if column == "Size" else "left", overflow="fold", width=width)
+    for number, column in enumerate(columns):
+        is_whole = number == 0 and names <= where.width // 2
+        justify: Literal["right", "left"] = "right" if column == "Size" else "left"
+        shown.add_column(column, justify=justify, overflow="fold", no_wrap=is_whole)
     for row in rows:
         shown.add_row(*row)
     where.print(shown)
-
-
-def column_widths(rows: Sequence[Sequence[str]], room: int) -> list[int | None]:
-    """For a table of *rows*, its head among them, with *room* characters for text: how wide columns have to be so
-    that their words stay whole. None for one that takes what is left, and for all where everything fits."""
-    columns = tuple(zip(*rows, strict=True))
-    natural = [max(map(len, cells)) for cells in columns]
-    widths: list[int | None] = [None] * len(columns)
-    if sum(natural) <= room:
-        return widths
-    words = [max(_longest(cell) for cell in cells) for cells in columns]
-    order = sorted(range(len(columns)), key=lambda one: (one != 0 or words[0] > room // 2, words[one]))
-    for others, one in zip(range(len(order) - 1, 0, -1), order, strict=False):
-        if words[one] > room - _NARROWEST * others:
-            return widths
-        widths[one] = words[one]
-        room -= words[one]
-    spare = max(0, room - natural[order[-1]])
-    for one in order[:-1]:
-        more = min(natural[one] - words[one], spare)
-        widths[one], spare = words[one] + more, spare - more
-    return widths
-
-
-def _longest(cell: str) -> int:
-    """Characters of its longest word."""
-    return max(map(len, cell.split() if len(cell) > _SHORT else [cell]), default=0)
 
 
 def console(*, talk: bool = True) -> Console:

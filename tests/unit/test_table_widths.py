@@ -1,36 +1,30 @@
-"""How wide the columns of a table are where the terminal is narrow."""
+"""How a table is folded that is wider than its place: 120 characters where there is no terminal."""
 
 from __future__ import annotations
 
-from rocmswitch.cli.output import column_widths
+import pytest
 
-HEAD = ("Package", "Version", "Place", "Checked", "Size")
-ROWS = [
-    HEAD,
-    ("libamdhip64-dev", "5.2.3-12", "root", "signed, cached", "88.7 MB"),
-    ("libc6", "2.36-9+deb12u10~bpo1", "base", "signed", "1 MB"),
-]
+from rocmswitch.cli.output import table
 
-
-def test_a_table_that_fits_is_left_alone() -> None:
-    assert column_widths(ROWS, 200) == [None] * 5
+WIDTH = 120
+HEAD = ("Package", "Version", "Size")
+REST = "1.0+" * 60
 
 
-def test_names_and_words_stay_whole_and_the_longest_words_share_what_is_left() -> None:
-    assert column_widths(ROWS, 46) == [15, None, 5, 7, 7]
+def printed(capsys: pytest.CaptureFixture[str], name: str) -> list[str]:
+    table(HEAD, [(name, REST, "88.7 MB")])
+    return capsys.readouterr().out.splitlines()
 
 
-def test_what_is_left_over_goes_to_what_would_be_wrapped() -> None:
-    assert column_widths(ROWS, 58) == [15, None, 5, 11, 7]
+def test_names_stay_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = printed(capsys, "n" * 55)
+
+    assert any("n" * 55 in line for line in lines)
+    assert max(map(len, lines)) <= WIDTH
 
 
-def test_names_take_no_more_than_half_of_the_room() -> None:
-    assert column_widths([("Name", "State"), ("a" * 30, "well and good")], 40) == [None, 10]
+def test_names_that_need_more_than_half_of_it_are_folded_too(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = printed(capsys, "n" * 110)
 
-
-def test_where_nothing_fits_the_words_are_folded() -> None:
-    assert column_widths(ROWS, 16) == [None] * 5
-
-
-def test_a_head_alone_and_empty_cells_have_widths_too() -> None:
-    assert column_widths([("", "Name")], 3) == [None, None]
+    assert sum("nnn" in line for line in lines) > 1
+    assert max(map(len, lines)) <= WIDTH
