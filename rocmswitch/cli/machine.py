@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from rocmswitch.metadata.config import Config
     from rocmswitch.metadata.lock import Lock
     from rocmswitch.operations.building import Workshop
+    from rocmswitch.operations.environment import Nursery
     from rocmswitch.operations.matching import Supply
     from rocmswitch.operations.resolving import Surroundings
     from rocmswitch.operations.timing import Stages
     from rocmswitch.operations.unbundling import Supplies
-    from rocmswitch.operations.use import Nursery
     from rocmswitch.store.cache import Cache
     from rocmswitch.store.catalog import Catalog
     from rocmswitch.store.firstuse import FirstUse
@@ -221,7 +221,7 @@ def nursery(scopes: Scopes) -> Nursery:
     """What makes an environment of the own scope."""
     from rocmswitch.fetch.download import Downloads
     from rocmswitch.operations.building import WAIT
-    from rocmswitch.operations.use import Nursery
+    from rocmswitch.operations.environment import Nursery
 
     layout, wait = scopes.own, scopes.wait(WAIT)
     goods = supply(scopes)

@@ -30,13 +30,13 @@ from rocmswitch.model.receipt import Receipt
 from rocmswitch.operations import backup, install, remove, repair, use
 from rocmswitch.operations import cache as cache_operations
 from rocmswitch.operations.building import Workshop
+from rocmswitch.operations.environment import Nursery
 from rocmswitch.operations.keeping import kept_trees
 from rocmswitch.operations.matching import Supply
 from rocmswitch.operations.rendering import script
 from rocmswitch.operations.resolving import Surroundings, Wish
 from rocmswitch.operations.scripts import mend_scripts, write_scripts
 from rocmswitch.operations.timing import Stages
-from rocmswitch.operations.use import Nursery
 from rocmswitch.planning.install import InstallPlan
 from rocmswitch.planning.wheels import Interpreter
 from rocmswitch.store.cache import Cache
