@@ -63,6 +63,7 @@ def command(scopes: Scopes, /, target: str, *, off: bool, shell: str | None, **c
         return
     if not target:
         target, options = use_choice.pinned(options)
+        _check(target, options, off=False, lasting=False)
     lasting = use_choice.Lasting(pin=pin, default=default)
     if target == SYSTEM:
         use_choice.use_no_stack(scopes, lasting, shell)
@@ -87,6 +88,8 @@ def _check(target: str, options: Options, *, off: bool, lasting: bool) -> None:
             if getattr(options, name):
                 word = typed_as(name, options)
                 raise UsageMistake(f"`{word}` is for an environment, which `--venv NAME` names")
+    if options.locked and options.accept:
+        raise UsageMistake("`--accept` and a lock exclude each other: the lock says every hash")
     if options.cpu and options.convolutions == FALLBACK:
         raise UsageMistake("`--conv-fallback` is for a GPU, and `--cpu` makes an environment for none")
 

@@ -20,7 +20,7 @@ from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.convolutions import check_convolutions
 from rocmswitch.planning.install import InstallPlan
 from rocmswitch.planning.naming import resolve_installed
-from rocmswitch.planning.rebinding import check_kept, check_name, check_same
+from rocmswitch.planning.rebinding import check_accepted, check_kept, check_name, check_same
 from rocmswitch.planning.space import check_wheel_space
 from rocmswitch.planning.wheels import VenvPlan, check_required
 from rocmswitch.store.catalog import Manifest
@@ -102,6 +102,7 @@ def _with_pytorch(scopes: Scopes, manifest: Manifest, place: Place, options: Opt
     stages, existing = Stages(), Installed((scopes.own,)).venv(place.name)
     if existing is not None and not options.rebind:
         check_convolutions(existing.receipt, options.convolutions or "")
+        check_accepted(existing.receipt, options.accept)
     asked = bool(options.torch or options.cpu or options.gpu)
     if existing is not None and not (asked or options.python or options.rebind or options.locked):
         return _is_bound(scopes, manifest, existing, options)

@@ -21,7 +21,7 @@ from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.activation import CARRIED_LIBRARIES, plan_venv_activation
 from rocmswitch.planning.rebinding import check_kept
 from rocmswitch.planning.wheelfiles import is_source
-from rocmswitch.planning.wheels import VenvPlan
+from rocmswitch.planning.wheels import VenvPlan, check_accepted
 from rocmswitch.store.binding import bind
 from rocmswitch.store.convolutionwheel import pack_convolutions
 from rocmswitch.store.interpreters import fetch_interpreter
@@ -95,6 +95,7 @@ def _fetch(plan: VenvPlan, nursery: Nursery, progress: Progress) -> tuple[VenvPl
     if plan.unhashed:
         wanted = (replace(one, url=supply.indexes.authorized(one.url)) for one in plan.unhashed)
         plan = plan.with_learned(nursery.downloads.learn(wanted, supply.first_use, progress))
+        check_accepted(plan, supply.first_use.accepted)
     wanted_wheels = [_authorized(one, supply) for one in plan.wheels]
     fetched = nursery.downloads.fetch(wanted_wheels, progress)
     with told(wanted_wheels, supply):

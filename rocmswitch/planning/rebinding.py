@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rocmswitch.errors import Refused
 from rocmswitch.metadata.wheellock import WheelLock
 from rocmswitch.model.receipt import Receipt
@@ -32,6 +34,19 @@ def check_same(existing: Receipt, choice: Choice | None, interpreter: Interprete
         raise _taken(existing.name, "has the wheels of another card", existing.stack)
     if interpreter is not None and existing.python != interpreter.executable:
         raise _taken(existing.name, f"has the Python `{existing.python}`", existing.stack)
+
+
+def check_accepted(existing: Receipt, accepted: Sequence[str]) -> None:
+    """Raise Refused where the environment has no wheel with a hash that the user *accepted*, in hex."""
+    stray = set(accepted) - {one.sha256 for one in existing.packages}
+    if stray:
+        words = " ".join(
+            (f"{existing.stack} --venv {existing.name} --rebind", *(f"--accept {one}" for one in accepted))
+        )
+        raise Refused(
+            f"the environment `{existing.name}` is there, and no wheel of it has the hash `{min(stray)}`",
+            hint=f"run `rocmswitch use {words}`, which keeps this one",
+        )
 
 
 def check_stack(lock: WheelLock, stack: str) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from packaging.tags import Tag
 from packaging.utils import parse_wheel_filename
 
-from rocmswitch.errors import NotFound, Refused
+from rocmswitch.errors import NotFound, Refused, UsageMistake
 from rocmswitch.model.activation import CardVariable
 from rocmswitch.model.convolutions import Convolutions
 from rocmswitch.model.convolutionwords import FALLBACK, VENDOR
@@ -181,6 +181,19 @@ def check_required(plan: VenvPlan, required: str | None) -> None:
     if weak:
         verified = next((one.verification for one in plan.wheels if one.name == weak[0]), FIRST_USE)
         raise Refused(f"`{weak[0]}` is only `{verified}`, and `{required}` is required")
+
+
+def check_accepted(plan: VenvPlan, accepted: Iterable[Digest]) -> None:
+    """Raise UsageMistake where a hash that the user accepts is that of no wheel of *plan*, which has all of them.
+
+    As long as the hash of one is unknown, nobody can tell.
+    """
+    stray = next((one for one in accepted if one not in {wheel.digest for wheel in plan.wheels}), None)
+    if stray is not None and not plan.unhashed:
+        raise UsageMistake(
+            f"`--accept` names the hash `{stray.value}`, and no wheel for `{plan.name}` has that",
+            hint="run the same command without `--accept`: if a wheel was replaced, it names that and its hash",
+        )
 
 
 def wanted_files(wheels: Wheels, stack: str, interpreter: Interpreter) -> tuple[str, ...]:
