@@ -24,11 +24,10 @@ MAX_SIGNATURE = 1024 * 1024
 
 @dataclass(frozen=True)
 class TrustedRelease:
-    """A Release file that was verified, with the envelope it came in."""
+    """A Release file that was verified."""
 
     release: Release
     fingerprint: str
-    envelope: Envelope
     expired: bool
     """Valid-Until had passed, which the user allowed."""
     warnings: tuple[str, ...] = ()
@@ -67,7 +66,7 @@ class Releases:
         release = parse_release(signed.text, place.name)
         expired = self._check_dates(place, release)
         warnings = (*signed.warnings, *_check_suite(place, release), *self._tell_age(place, release))
-        return TrustedRelease(release, signed.fingerprint, envelope, expired, warnings)
+        return TrustedRelease(release, signed.fingerprint, expired, warnings)
 
     def _verify(self, place: Place, envelope: Envelope) -> Signed:
         return self.keyring.verified(place, lambda keys: self._verify_with(envelope, keys))

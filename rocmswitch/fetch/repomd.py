@@ -50,7 +50,6 @@ class TrustedRepomd:
     repomd: Repomd
     fingerprint: str
     """Of who signed it; empty where its packages are signed and it is not."""
-    envelope: Envelope
     signers: tuple[Keys, ...] = ()
     """By which its packages are to be checked one by one, where it is not signed itself."""
     warnings: tuple[str, ...] = ()
@@ -85,7 +84,7 @@ class Repomds:
         signed = self.keyring.verified(place, lambda keys: self._verify(envelope, keys))
         repomd = parse_repomd(signed.text, place.name)
         self.dates.check(place, repomd.made)
-        return TrustedRepomd(repomd, signed.fingerprint, envelope, warnings=signed.warnings)
+        return TrustedRepomd(repomd, signed.fingerprint, warnings=signed.warnings)
 
     def _verify(self, envelope: Envelope, keys: Keys) -> Signed:
         return verify_detached(envelope.content, envelope.signature, keys, self.verifier)
@@ -100,7 +99,7 @@ class Repomds:
         repomd = parse_repomd(envelope.content, place.name)
         signers = self.keyring.collected(place, _holds_pinned)
         warning = f"the index `{place.name}` is not signed: each of its packages has to be signed itself"
-        return TrustedRepomd(repomd, "", envelope, signers, (warning,))
+        return TrustedRepomd(repomd, "", signers, (warning,))
 
 
 def _holds_pinned(keys: Keys) -> bool:

@@ -47,14 +47,6 @@ def place_files(site: Site, incoming: Sequence[Incoming]) -> tuple[Placing, ...]
     return tuple(Placing(one, _compared(one, _target(site, one, names))) for one in incoming)
 
 
-def find_library(site: Site, soname: str) -> LibraryFile:
-    """The one file of *site* that is the library *soname*, under whatever names it is reached.
-
-    Raises NotFound where there is none, and Refused where there are several or it lies elsewhere.
-    """
-    return _only(site, soname, find_libraries(site, soname))
-
-
 def _only(site: Site, soname: str, found: Sequence[LibraryFile]) -> LibraryFile:
     if not found:
         raise NotFound(

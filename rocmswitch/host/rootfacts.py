@@ -98,12 +98,12 @@ def image_tool(files: SystemRoot) -> str:
     return next((name for name, is_there in found if is_there), "")
 
 
-def is_read_only(files: SystemRoot, path: str = "") -> bool:
-    """Whether the file system of *path* is mounted so; one that cannot be asked counts as it."""
+def is_read_only(files: SystemRoot) -> bool:
+    """Whether the file system of the root is mounted so; one that cannot be asked counts as it."""
     try:
-        return bool(os.statvfs(files.root / files.within(path)).f_flag & os.ST_RDONLY)
+        return bool(os.statvfs(files.root).f_flag & os.ST_RDONLY)
     except OSError as error:
-        files.note(path, error.strerror or str(error))
+        files.note("", error.strerror or str(error))
         return True
 
 

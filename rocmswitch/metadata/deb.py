@@ -64,7 +64,6 @@ class Release:
     version: str
     date: datetime
     valid_until: datetime | None
-    architectures: tuple[str, ...]
     components: tuple[str, ...]
     by_hash: bool
     """Files may be asked for by their hash, which a half-synchronised mirror has too."""
@@ -82,7 +81,7 @@ def parse_release(text: bytes, source: str) -> Release:
     fields, sections = _split_release(_decoded(text, source))
     if "date" not in fields:
         raise VerificationFailed(f"`{source}` has no `Date`")
-    architectures = tuple(fields.get("architectures", "").split())
+    architectures = fields.get("architectures", "").split()
     return Release(
         suite=fields.get("suite", ""),
         codename=fields.get("codename", ""),
@@ -91,7 +90,6 @@ def parse_release(text: bytes, source: str) -> Release:
         valid_until=(
             _parse_date(fields["valid-until"], f"`Valid-Until` of `{source}`") if "valid-until" in fields else None
         ),
-        architectures=architectures,
         components=tuple(fields.get("components", "").split()),
         by_hash=fields.get("acquire-by-hash", "").lower() == "yes",
         all_apart="all" in architectures and fields.get("no-support-for-architecture-all", "") != "Packages",

@@ -23,13 +23,8 @@ SOURCE_PACKAGE = 1044
 FILE_SIZES, FILE_MODES, FILE_TIMES, FILE_DIGESTS, FILE_LINKS, FILE_FLAGS = 1028, 1030, 1034, 1035, 1036, 1037
 FILE_DEVICES, FILE_INODES = 1095, 1096
 FOLDER_INDEXES, BASE_NAMES, FOLDERS = 1116, 1117, 1118
-PAYLOAD_FORMAT, PAYLOAD_COMPRESSOR = 1124, 1125
 LONG_FILE_SIZES, FILE_CAPABILITIES, FILE_DIGEST_ALGORITHM = 5008, 5010, 5011
 PAYLOAD_DIGESTS, PAYLOAD_DIGEST_ALGORITHM = 5092, 5093
-SCRIPTS = (1023, 1024, 1025, 1026, 1079, 1151, 1152, 5104, 5105)
-"""Before and after installing and erasing, and of `rpm --verify`: each tag is one of them."""
-TRIGGERS = (1065, 5066, 5076)
-"""Of other packages, of files, and of files of a whole transaction: each tag is a list."""
 RSA_OF_HEADER, DSA_OF_HEADER, OPENPGP, SHA256_OF_HEADER = 268, 267, 278, 273
 """In the signature header. OPENPGP is a list, in Base64, of rpm 6."""
 
@@ -132,21 +127,6 @@ class RpmHeader:
         numbers, digests = self.header.numbers(PAYLOAD_DIGEST_ALGORITHM), self.header.texts(PAYLOAD_DIGESTS)
         algorithm = HASHES.get(numbers[0] if numbers else 8, "")
         return (algorithm, digests[0]) if digests and algorithm else ("", "")
-
-    @property
-    def scripts(self) -> int:
-        """How many scripts the package would run: none of them is ever run."""
-        entries = self.header.entries
-        return sum(tag in entries for tag in SCRIPTS) + sum(
-            entries[tag].count for tag in TRIGGERS if tag in entries
-        )
-
-    @property
-    def label(self) -> str:
-        """Name, version, release and architecture, as rpm names a package."""
-        header = self.header
-        name, version, release = header.text(NAME), header.text(VERSION), header.text(RELEASE)
-        return f"{name}-{version}-{release}.{header.text(ARCHITECTURE)}"
 
 
 def read_header(file: BinaryIO) -> RpmHeader:

@@ -26,9 +26,6 @@ class IndexedFile:
     """SHA-256 where the index states it; others are not kept."""
     size: int | None
     """Bytes; HTML pages do not say."""
-    requires_python: str = ""
-    yanked: str | None = None
-    """None where it is not; else the reason, which may be empty (PEP 592)."""
     metadata: bool = False
     """Its core metadata is a file beside it, `URL.metadata` (PEP 658, PEP 714)."""
 
@@ -60,7 +57,7 @@ def _parse_json(text: str, url: str) -> list[IndexedFile]:
 
 
 def _from_json(entry: Mapping[str, object], url: str) -> IndexedFile:
-    hashes, size, yanked = entry.get("hashes") or {}, entry.get("size"), entry.get("yanked", False)
+    hashes, size = entry.get("hashes") or {}, entry.get("size")
     if not isinstance(hashes, Mapping):
         raise TypeError("`hashes` is not a table")
     return IndexedFile(
@@ -68,8 +65,6 @@ def _from_json(entry: Mapping[str, object], url: str) -> IndexedFile:
         _address(str(entry["url"]), url),
         Digest.sha256(str(hashes["sha256"])) if "sha256" in hashes else None,
         size if isinstance(size, int) else None,
-        str(entry.get("requires-python") or ""),
-        None if yanked is False else str(yanked) if isinstance(yanked, str) else "",
         bool(entry.get("core-metadata") or entry.get("dist-info-metadata")),
     )
 
@@ -95,8 +90,6 @@ def _from_anchor(attributes: Mapping[str, str], base: str) -> IndexedFile | None
         address,
         Digest.sha256(sha256[0]) if sha256 else None,
         None,
-        attributes.get("data-requires-python", ""),
-        attributes.get("data-yanked"),
         bool(_METADATA.intersection(attributes)),
     )
 

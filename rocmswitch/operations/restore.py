@@ -15,9 +15,6 @@ from rocmswitch.operations.returning import Yard, carry_out, check
 from rocmswitch.planning.drift import DEPLOYED, Spot, spot, taken_back
 from rocmswitch.planning.undoing import Wanted, WayBack, deployments, is_broken, plan_restore
 
-WAIT = 60.0
-"""Seconds to wait for another rocmswitch that changes files: a large library takes some."""
-
 
 def plan(site: Site, yard: Yard) -> WayBack:
     """What has to be put where. Changes nothing.

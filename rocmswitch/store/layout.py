@@ -52,8 +52,8 @@ class Layout:
         )
 
     @classmethod
-    def under(cls, folder: Path, scope: str = "user") -> Layout:
-        return cls(scope, folder / "data", folder / "cache", folder / "config")
+    def under(cls, folder: Path) -> Layout:
+        return cls("user", folder / "data", folder / "cache", folder / "config")
 
     @property
     def prefixes(self) -> Path:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
 from rocmswitch.errors import Failed, NetworkFailed, RocmswitchError, VerificationFailed
@@ -112,9 +111,9 @@ def _executable(python: Path) -> Path:
     return (python / "bin/python3").resolve()
 
 
-def network_settings(uv: Uv, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+def network_settings(uv: Uv) -> dict[str, str]:
     """For one uv that may use the network, and changes nothing but our folder."""
-    kept = {name: environment[name] for name in _NETWORK if environment.get(name)}
+    kept = {name: os.environ[name] for name in _NETWORK if os.environ.get(name)}
     return kept | {
         "UV_OFFLINE": "0",
         "UV_PYTHON_DOWNLOADS": "automatic",

@@ -182,12 +182,12 @@ class Trees:
                     self._remove_tree(tree)
         return tuple(tree for tree in trees if busy[tree])
 
-    def sweep(self, *, keep: Collection[str] = (), released: Collection[str] = ()) -> tuple[str, ...]:
+    def sweep(self, *, released: Collection[str] = ()) -> tuple[str, ...]:
         """Remove the trees that are broken, or superseded and used by nothing. Returns which.
 
-        A superseded environment stays as long as its name is there, except those *released*. *keep* are trees
-        that something else refers to, beside those that can be brought back. A name that another process works
-        on is passed over, and one in whose place is what we did not make: whoever asks for that one is told.
+        A superseded environment stays as long as its name is there, except those *released*. A name that another
+        process works on is passed over, and one in whose place is what we did not make: whoever asks for that one
+        is told.
         """
         swept: list[str] = []
         for name in sorted({stack_of(tree) for tree in self._all_trees()}):
@@ -195,7 +195,7 @@ class Trees:
                 continue
             with self._locked_or_passed_over(name) as ours:
                 if ours and self._is_free_or_ours(name):
-                    swept += self._sweep_name(name, keep, released)
+                    swept += self._sweep_name(name, released)
         return tuple(swept)
 
     def superseded(self) -> tuple[str, ...]:
@@ -234,9 +234,9 @@ class Trees:
             self._disk.sync_directory(tree / FOLDER)
         self._disk.remove_tree(tree)
 
-    def _sweep_name(self, name: str, keep: Collection[str], released: Collection[str]) -> list[str]:
+    def _sweep_name(self, name: str, released: Collection[str]) -> list[str]:
         current = self.current(name)
-        others = [tree for tree in self._trees_of(name) if tree != current and tree not in keep]
+        others = [tree for tree in self._trees_of(name) if tree != current]
         kept = self._kept() if others else ()
         others = [
             tree

@@ -29,7 +29,7 @@ from rocmswitch.store.rpmpayload import read_payload
 from rocmswitch.store.target import BASE, MADE_RELATIVE, MOST_LINKS, Stopped, Target, Unpacking
 from rocmswitch.system.disk import Disk
 
-__all__ = ["BASE", "MADE_RELATIVE", "Stopped", "Unpacked", "Unpacker", "Unpacking", "merge_entries", "unpack"]
+__all__ = ["BASE", "MADE_RELATIVE", "Stopped", "Unpacked", "Unpacker", "Unpacking", "merge_entries"]
 
 _UPWARDS = re.compile(r"(\.{0,2}/)*")
 """What a relative target begins with: folders above the link, which are no links themselves."""
@@ -48,28 +48,13 @@ class Unpacked:
     """The files and links that were not wanted, each with its bytes."""
 
 
-def _never() -> bool:
-    return False
-
-
 @dataclass(frozen=True)
 class _Means:
-    """What unpacks, until it is `stopped`."""
+    """What unpacks, until it is `stopped`, which is asked at each piece."""
 
     disk: Disk
-    stopped: Callable[[], bool] = _never
-    decompress: Decompress = decompressed
-
-
-def unpack(work: Unpacking, disk: Disk, *, stopped: Callable[[], bool] = _never) -> tuple[FileEntry, ...]:
-    """Unpack one archive and give an entry for each path, parents included, relative to the tree.
-
-    What it is, its first bytes say: a .deb, an .rpm, or a tar archive, which is flat and goes to `work.root`.
-    A path that another package of the tree has made already is not written again, only hashed: the caller
-    passes all packages' entries to `merge_entries`, which refuses differences. `stopped` is asked at each
-    piece. Raises VerificationFailed, Stopped and OSError; what was written until then stays.
-    """
-    return _unpacked(work, _Means(disk, stopped)).entries
+    stopped: Callable[[], bool]
+    decompress: Decompress
 
 
 def _unpacked(work: Unpacking, means: _Means) -> Unpacked:
@@ -224,6 +209,11 @@ class _Waiting:
 
 class Unpacker:
     """Unpacks packages as they are handed in, *jobs* at a time; 0 does it in `submit` itself.
+
+    What an archive is, its first bytes say: a .deb, an .rpm, or a tar archive, which is flat and goes to the root
+    of its Unpacking. A path that another package of the tree has made already is not written again, only hashed:
+    the caller passes all packages' entries to `merge_entries`, which refuses differences. Raises
+    VerificationFailed, Stopped and OSError; what was written until then stays.
 
     Threads, not processes: decompression, hashing and writing all run without the interpreter's lock, and a
     thread costs no start and 10 MiB. A package that cannot be unpacked stops the others.

@@ -64,7 +64,7 @@ def verify_entries(
     tree: Path, entries: Sequence[FileEntry], *, quick: bool = False, jobs: int = 0
 ) -> tuple[Fault, ...]:
     """The same for a list in hand; what the list does not name is `extra`."""
-    contents = () if quick else _start_hashing(tree, [entry for entry in entries if entry.kind == "file"], jobs)
+    contents = () if quick else hash_files(tree, [entry for entry in entries if entry.kind == "file"], jobs)
     found = {entry.path: entry for entry in _walk(tree)}
     expected = {entry.path: entry for entry in entries}
     faults = [Fault(path, "missing") for path in expected.keys() - found.keys()]
@@ -91,19 +91,6 @@ def verify_written(tree: Path, entries: Iterable[FileEntry]) -> tuple[Fault, ...
     }
     faults = _compare_contents(expected, hash_files(tree, list(expected.values())))
     return tuple(sorted(faults, key=lambda fault: fault.path))
-
-
-def take_inventory(tree: Path, *, jobs: int = 0) -> tuple[FileEntry, ...]:
-    """What lies in *tree*, sorted, contents hashed: the list for a tree that no package describes."""
-    found = tuple(_walk(tree))
-    hashes = dict(hash_files(tree, [entry for entry in found if entry.kind == "file"], jobs))
-    entries = []
-    for entry in found:
-        digest = hashes.get(entry.path, "")
-        if isinstance(digest, OSError):
-            raise digest
-        entries.append(FileEntry(entry.path, entry.kind, entry.mode, entry.size, digest, entry.target))
-    return tuple(sorted(entries, key=lambda entry: entry.path))
 
 
 def _walk(tree: Path, below: str = "") -> Iterator[FileEntry]:
@@ -157,16 +144,9 @@ def _compare_contents(
 def hash_files(tree: Path, entries: Sequence[FileEntry], jobs: int = 0) -> Iterator[tuple[str, str | OSError]]:
     """Paths with their SHA-256, in no order, or with why they cannot be read. `jobs` 0 is one per processor.
 
-    A file that is larger than its entry says is not read to its end.
-    """
-    return _start_hashing(tree, entries, jobs)
-
-
-def _start_hashing(tree: Path, entries: Sequence[FileEntry], jobs: int) -> Iterator[tuple[str, str | OSError]]:
-    """Work begins now, not when the first result is asked for.
-
-    Threads serve: hashlib and read(2) free the interpreter. The largest file goes first, so that none is left
-    alone at the end.
+    A file that is larger than its entry says is not read to its end. Work begins now, not when the first result
+    is asked for. Threads serve: hashlib and read(2) free the interpreter. The largest file goes first, so that
+    none is left alone at the end.
     """
     pool = ThreadPoolExecutor(jobs or len(os.sched_getaffinity(0)), thread_name_prefix="hash")
     batches = pool.map(lambda batch: _hash_batch(f"{tree}/", batch), list(_batches(entries)))

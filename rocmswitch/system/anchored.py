@@ -89,12 +89,6 @@ class Anchored:
         with named(path):
             os.unlink(name, dir_fd=folder.descriptor)
 
-    def discard_in(self, folder: Folder, name: str) -> None:
-        """Remove a file or symlink that may be left from an earlier, broken run."""
-        with contextlib.suppress(FileNotFoundError):
-            os.stat(name, dir_fd=folder.descriptor, follow_symlinks=False)
-            self.remove_in(folder, name)
-
     def sync_in(self, folder: Folder, name: str) -> None:
         """The bytes and attributes of a file have reached the disk when this returns; its name may not have."""
         path = folder.path_of(name)

@@ -171,11 +171,11 @@ class Disk(Anchored):
             self.sync_directory(path.parent)
 
     @contextlib.contextmanager
-    def replacing(self, path: Path, mode: int = 0o644) -> Iterator[BinaryIO]:
+    def replacing(self, path: Path) -> Iterator[BinaryIO]:
         """As `replace_file`, to stream into: where the block ends by an error, *path* is what it was."""
         temporary = self._temporary(path)
         try:
-            with self.create(temporary, mode) as file:
+            with self.create(temporary) as file:
                 yield file
             self.sync_file(temporary)
             self.rename(temporary, path)

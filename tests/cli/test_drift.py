@@ -10,11 +10,11 @@ import pytest
 
 from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.store.receipts import encode_files, encode_receipt, files_path, read_receipt, receipt_path
-from rocmswitch.store.verify import take_inventory
 from tests.support.changes import CutBeforeRecording, ledger, put
 from tests.support.commandline import CommandLine
 from tests.support.disk import PowerCut
 from tests.support.patched import MIOPEN, foreign, ours, put_torch, write
+from tests.support.trees import take_inventory
 
 NOISE = ("hook", "file-systems", "pin", "program-hidden")
 """Findings about the account that the tests run in."""

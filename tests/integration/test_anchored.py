@@ -88,14 +88,13 @@ def test_a_link_of_a_symlink_is_the_symlink(folder: Folder, place: Path, tmp_pat
     assert (tmp_path / "saved").readlink() == Path("/etc/shadow")
 
 
-def test_what_is_removed_and_discarded_is_gone(folder: Folder, place: Path):
+def test_what_is_removed_is_gone(folder: Folder, place: Path):
     (place / "file").touch()
     Disk().symlink_in(folder, "link", "target of a link")
     assert (place / "link").readlink() == Path("target of a link")
 
     Disk().remove_in(folder, "file")
-    Disk().discard_in(folder, "link")
-    Disk().discard_in(folder, "never there")
+    Disk().remove_in(folder, "link")
 
     assert _content(place) == {}
     with pytest.raises(FileNotFoundError) as caught:

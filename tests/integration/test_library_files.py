@@ -9,9 +9,10 @@ import pytest
 
 from rocmswitch.errors import NotFound, Refused, UsageMistake
 from rocmswitch.host.incoming import read_incoming
-from rocmswitch.host.libraryfiles import find_libraries, find_library, locate, place_files
+from rocmswitch.host.libraryfiles import find_libraries, locate, place_files
 from rocmswitch.host.sites import environment_site, place, user_site
 from rocmswitch.model.deployment import ABSENT, FILE, Site
+from rocmswitch.planning.placing import Incoming, Target
 from tests.support.elflibraries import Library, linked
 from tests.support.patched import MIOPEN, foreign, original, patched, write
 
@@ -23,6 +24,12 @@ def packages(tmp_path: Path) -> Path:
 
 def site(packages: Path) -> Site:
     return environment_site(packages.parents[2], "my env")
+
+
+def find_library(site: Site, soname: str) -> Target:
+    """The file of *site* that a library of this name replaces."""
+    (placing,) = place_files(site, [Incoming(f"/new/{soname}", 1)])
+    return placing.target
 
 
 def where(packages: Path, soname: str = "libMIOpen.so.1") -> tuple[str, str]:

@@ -13,10 +13,9 @@ import pytest
 from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.model.receipt import InstalledPackage, Receipt
 from rocmswitch.store.reuse import Wanted, key, reuse
-from rocmswitch.store.verify import take_inventory
 from rocmswitch.system.disk import Change, Disk
 from tests.support.disk import HastyDisk, remove_folder
-from tests.support.trees import NAME, replace_content, tree_name, trees_in
+from tests.support.trees import NAME, replace_content, take_inventory, tree_name, trees_in
 
 
 @pytest.fixture

@@ -9,10 +9,11 @@ import pytest
 
 from rocmswitch.model.receipt import InstalledPackage, Receipt
 from rocmswitch.store.reuse import Wanted, key, reuse
-from rocmswitch.store.unpack import Unpacking, merge_entries, unpack
+from rocmswitch.store.unpack import Unpacking, merge_entries
 from tests.support.archives import TarMember, deb, symlink
 from tests.support.disk import HastyDisk, remove_folder
 from tests.support.trees import NAME, tree_name, trees_in
+from tests.support.unpacking import unpack
 
 SHARED = (TarMember("share/license", b"MIT"), symlink("share/LICENSE", "license"))
 

@@ -101,15 +101,6 @@ def test_an_older_tree_that_is_still_there_is_named_again_without_work(data: Pat
     assert trees.is_whole(new)
 
 
-def test_a_tree_that_something_else_refers_to_is_not_swept(data: Path):
-    trees = trees_in(data)
-    old = install(trees, HastyDisk(), "old")
-    install(trees, HastyDisk(), "new")
-
-    assert trees.sweep(keep={old}) == ()
-    assert trees.is_whole(old)
-
-
 @pytest.mark.parametrize("use", ["exe", "cwd", "maps"])
 def test_a_tree_that_a_program_runs_from_is_swept_when_the_program_has_ended(data: Path, use: str):
     trees = trees_in(data)

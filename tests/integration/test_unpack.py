@@ -13,10 +13,10 @@ from rocmswitch.errors import VerificationFailed
 from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.model.package import Digest
 from rocmswitch.store.unpack import MADE_RELATIVE, Unpacker, Unpacking, merge_entries
-from rocmswitch.store.unpack import unpack as unpack_archive
 from rocmswitch.system.disk import Disk
 from tests.support.archives import COMPRESS, TarMember, ar, deb, folder, hard_link, symlink, tar
 from tests.support.debs import Deb, Link, build_deb
+from tests.support.unpacking import unpack as unpack_archive
 
 CONTENT = b"the same answer " * 40_000
 

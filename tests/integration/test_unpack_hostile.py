@@ -11,9 +11,10 @@ import zstandard
 
 from rocmswitch.errors import VerificationFailed
 from rocmswitch.store.members import Limits
-from rocmswitch.store.unpack import Unpacking, unpack
+from rocmswitch.store.unpack import Unpacking
 from rocmswitch.system.disk import Disk
 from tests.support.archives import COMPRESS, TarMember, ar, deb, deb_of, folder, hard_link, symlink, tar
+from tests.support.unpacking import unpack
 
 EVIL = TarMember("lib/evil", b"evil")
 HOSTILE = {

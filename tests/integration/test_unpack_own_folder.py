@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from rocmswitch.errors import VerificationFailed
-from rocmswitch.store.unpack import Unpacking, unpack
+from rocmswitch.store.unpack import Unpacking
 from rocmswitch.system.disk import Disk
 from tests.support.archives import TarMember, deb, folder, symlink
+from tests.support.unpacking import unpack
 
 
 @pytest.mark.parametrize(

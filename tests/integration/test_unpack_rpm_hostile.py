@@ -12,10 +12,11 @@ import zstandard
 
 from rocmswitch.errors import VerificationFailed
 from rocmswitch.store.members import Limits
-from rocmswitch.store.unpack import Unpacking, unpack
+from rocmswitch.store.unpack import Unpacking
 from rocmswitch.system.disk import Disk
 from tests.support.rawrpm import FOLDER, LINK, REGULAR, RawFile, member, newc, raw_rpm, stripped
 from tests.support.rpmrepository import need
+from tests.support.unpacking import unpack
 
 ONE = RawFile("/opt/one", b"one")
 TWO = RawFile("/opt/two", b"two and more")

@@ -10,9 +10,10 @@ import pytest
 
 from rocmswitch.errors import VerificationFailed
 from rocmswitch.model.fileentry import FileEntry
-from rocmswitch.store.unpack import MADE_RELATIVE, Unpacking, unpack
+from rocmswitch.store.unpack import MADE_RELATIVE, Unpacking
 from rocmswitch.system.disk import Disk
 from tests.support.archives import COMPRESS, TarMember, folder, hard_link, symlink, tar
+from tests.support.unpacking import unpack
 
 ROOT = "opt/rock"
 LONG = "share/" + "a-long-name-" * 12

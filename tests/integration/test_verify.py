@@ -12,9 +12,9 @@ import pytest
 from rocmswitch.errors import VerificationFailed
 from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.store.receipts import files_path, read_files
-from rocmswitch.store.verify import Fault, take_inventory, verify_entries, verify_tree
+from rocmswitch.store.verify import Fault, hash_files, verify_entries, verify_tree
 from tests.support.disk import HastyDisk, remove_folder
-from tests.support.trees import NAME, fill_tree, install, trees_in
+from tests.support.trees import NAME, install, take_inventory, trees_in
 
 CONTENT = b"the library of one" * 9
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -108,15 +108,6 @@ def test_a_list_of_files_that_is_not_the_receipts_is_refused(tree: Path, content
     assert caught.value.hint == f"run `rocmswitch repair {NAME}`"
 
 
-def test_an_inventory_is_the_list_that_verifies(tmp_path: Path):
-    fill_tree(tmp_path, "one", HastyDisk())
-
-    inventory = take_inventory(tmp_path)
-
-    assert [one for one in inventory if one.path == LIBRARY] == [FileEntry(LIBRARY, "file", 0o644, 162, SHA256)]
-    assert verify_entries(tmp_path, inventory) == ()
-
-
 @pytest.mark.parametrize("size", [0, 1, 2**18 - 1, 2**18, 2**18 + 1, 2**20, 2**20 + 1, 5 * 2**20 + 7])
 def test_files_of_any_size_have_the_hash_of_all_their_bytes(tmp_path: Path, size: int):
     content = os.urandom(size)
@@ -124,10 +115,10 @@ def test_files_of_any_size_have_the_hash_of_all_their_bytes(tmp_path: Path, size
     for number in range(3):
         (tmp_path / f"small-{number}").write_bytes(b"x" * number)
 
-    inventory = {one.path: one.sha256 for one in take_inventory(tmp_path, jobs=2)}
+    hashes = dict(hash_files(tmp_path, take_inventory(tmp_path), jobs=2))
 
-    assert inventory["file"] == hashlib.sha256(content).hexdigest()
-    assert inventory["small-2"] == hashlib.sha256(b"xx").hexdigest()
+    assert hashes["file"] == hashlib.sha256(content).hexdigest()
+    assert hashes["small-2"] == hashlib.sha256(b"xx").hexdigest()
 
 
 def test_every_entry_of_a_published_tree_is_in_its_list(tree: Path):

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rocmswitch.errors import VerificationFailed
-from rocmswitch.store.unpack import Unpacking, unpack
+from rocmswitch.store.unpack import Unpacking
 from rocmswitch.system.disk import Disk
 from tests.support.archives import COMPRESS, TarMember, deb, deb_of, tar
+from tests.support.unpacking import unpack
 
 PARTS = st.sampled_from(["a", "b", "c", "..", ".", "", "lib", "\n", "é"])
 NAMES = st.lists(PARTS, min_size=1, max_size=4).map("/".join)

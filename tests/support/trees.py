@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.model.receipt import Receipt
-from rocmswitch.store.receipts import read_receipt
+from rocmswitch.store.receipts import FOLDER, read_receipt
 from rocmswitch.store.trees import Trees
 from rocmswitch.store.verify import verify_tree
 from rocmswitch.system.disk import Disk
@@ -48,6 +49,12 @@ def fill_tree(tree: Path, content: str, disk: Disk) -> tuple[FileEntry, ...]:
         FileEntry("usr/lib/libx.so", "link", 0o777, target="libx.so.1"),
         _file("usr/tool", 0o755, content.encode()),
     )
+
+
+def take_inventory(tree: Path) -> tuple[FileEntry, ...]:
+    """What lies in *tree*, as its list ought to say."""
+    found = (path for path in sorted(tree.rglob("*")) if FOLDER not in path.parts)
+    return tuple(_entry(tree, path) for path in found)
 
 
 def install(trees: Trees, disk: Disk, content: str, name: str = NAME) -> str:
@@ -103,6 +110,16 @@ def replace_content(path: Path, content: bytes | None) -> None:
     if content is not None:
         path.write_bytes(content)
         path.chmod(mode)
+
+
+def _entry(tree: Path, path: Path) -> FileEntry:
+    name, mode = path.relative_to(tree).as_posix(), path.lstat().st_mode & 0o7777
+    if path.is_symlink():
+        return FileEntry(name, "link", mode, target=os.readlink(path))  # noqa: PTH115
+    if path.is_dir():
+        return FileEntry(name, "directory", mode)
+    content = path.read_bytes()
+    return FileEntry(name, "file", mode, len(content), hashlib.sha256(content).hexdigest())
 
 
 def _file(path: str, mode: int, content: bytes) -> FileEntry:

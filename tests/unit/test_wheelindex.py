@@ -25,17 +25,11 @@ def as_json(*files: dict[str, object], version: str = "1.1") -> bytes:
 
 def test_a_link_gives_name_address_hash_and_what_its_attributes_say() -> None:
     escaped = WHEEL.replace("+", "%2B")
-    page = as_html(
-        f'<a href="/whl/{escaped}#sha256={HASH}" data-requires-python="&gt;=3.9" data-yanked="broken">x</a>'
-    )
+    page = as_html(f'<a href="/whl/{escaped}#sha256={HASH}" data-requires-python="&gt;=3.9" data-yanked>x</a>')
 
     found = parse_index(page, PAGE)
 
-    assert found == {
-        WHEEL: IndexedFile(
-            WHEEL, f"https://index.example/whl/{escaped}", Digest.sha256(HASH), None, ">=3.9", "broken"
-        )
-    }
+    assert found == {WHEEL: IndexedFile(WHEEL, f"https://index.example/whl/{escaped}", Digest.sha256(HASH), None)}
 
 
 def test_json_gives_the_size_too() -> None:
@@ -51,14 +45,7 @@ def test_json_gives_the_size_too() -> None:
     found = parse_index(as_json(entry), PAGE)
 
     url = "https://index.example/files/x.whl"
-    assert found == {WHEEL: IndexedFile(WHEEL, url, Digest.sha256(HASH), 17, ">=3.9", None)}
-
-
-@pytest.mark.parametrize(("said", "yanked"), [(False, None), (True, ""), ("security", "security"), ("", "")])
-def test_yanked_is_false_true_or_a_reason(said: object, yanked: str | None) -> None:
-    entry = {"filename": "a.whl", "url": "a.whl", "hashes": {}, "yanked": said}
-
-    assert parse_index(as_json(entry), PAGE)["a.whl"].yanked == yanked
+    assert found == {WHEEL: IndexedFile(WHEEL, url, Digest.sha256(HASH), 17)}
 
 
 def test_a_file_without_a_sha256_has_no_digest() -> None:
@@ -72,10 +59,6 @@ def test_links_are_relative_to_the_page_or_to_its_base() -> None:
     based = parse_index(as_html('<a href="a.whl">a</a>', head='<base href="/files/">'), PAGE)
 
     assert [one["a.whl"].url for one in (plain, based)] == [f"{PAGE}a.whl", "https://index.example/files/a.whl"]
-
-
-def test_a_yanked_link_without_a_reason_is_yanked() -> None:
-    assert parse_index(as_html('<a href="a.whl" data-yanked>a</a>'), PAGE)["a.whl"].yanked == ""
 
 
 def test_an_empty_page_offers_nothing() -> None:
