@@ -5,9 +5,10 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, replace
 
-from rocmswitch.cli import install as installing
 from rocmswitch.cli import output
 from rocmswitch.cli.bundled import environment_commands, not_there
+from rocmswitch.cli.install import install_named
+from rocmswitch.cli.install_options import Options
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.use_options import Options as VenvOptions
 from rocmswitch.errors import NotFound, UsageMistake
@@ -90,7 +91,7 @@ def _of_the_environment(scopes: Scopes, chosen: tuple[BundledStack, ...]) -> Bun
 
 
 def _install(scopes: Scopes, one: BundledStack, wanted: Wanted) -> None:
-    options = installing.Options(
+    options = Options(
         sets=wanted.sets or one.sets,
         locked=False,
         require=wanted.require,
@@ -102,7 +103,7 @@ def _install(scopes: Scopes, one: BundledStack, wanted: Wanted) -> None:
         source=wanted.source,
         keys=wanted.keys,
     )
-    installing.install_named(scopes, one.name, options)
+    install_named(scopes, one.name, options)
 
 
 def _venv_options(wanted: Wanted) -> VenvOptions:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ import click
 
 from rocmswitch.cli import bundled, machine, output, planned, slimness
 from rocmswitch.cli.gpu_choice import chosen_gpus, gpu_option
+from rocmswitch.cli.install_locked import install_locked
+from rocmswitch.cli.install_options import Options
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.progress import progress
 from rocmswitch.cli.settling import settle
@@ -33,30 +35,6 @@ from rocmswitch.planning.naming import RECOMMENDED, resolve_name
 from rocmswitch.store.catalog import Manifest
 from rocmswitch.store.installed import Installation, Installed
 from rocmswitch.system.disk import Disk
-
-
-@dataclass(frozen=True)
-class Options:
-    """The command line."""
-
-    sets: tuple[str, ...]
-    locked: bool
-    require: str | None
-    mirror: str | None
-    allow_expired: bool
-    yes: bool
-    dry_run: bool
-    as_json: bool
-    source: str = ""
-    keys: tuple[str, ...] = ()
-    accept: str = ""
-    """What a tarball has to be now, in hex, whatever it was at its first use."""
-    gpu: tuple[str, ...] = ()
-    """As the user wrote them."""
-    own: bool = False
-    """Also where all users of the machine have it."""
-    gpus: tuple[str, ...] | None = None
-    """What these mean, as `Wish` has it."""
 
 
 @click.command(epilog="Example: rocmswitch install debian-5.2.3 --set compiler")
@@ -95,8 +73,6 @@ def command(context: click.Context, scopes: Scopes, /, name: str, lock: str | No
     name = name or ("" if from_file else lock or "")
     options = Options(**chosen, locked=lock is not None)
     if lock and from_file:
-        from rocmswitch.cli.install_locked import install_locked
-
         install_locked(scopes, name, lock, options)
     elif not name:
         raise click.MissingParameter(param=context.command.params[0], ctx=context)
@@ -214,28 +190,31 @@ def _ahead(
 
 
 def _forecast(scopes: Scopes, manifest: Manifest, options: Options, receipt: Receipt | None) -> InstallPlan:
-    lock = machine.lock(scopes, manifest.stack.name)
-    wish = Wish(options.sets, mirror=machine.mirror(scopes, options.mirror), tested=lock)
-    wish = install.with_installed(
-        replace(wish, source=options.source, keys=options.keys, gpus=options.gpus), receipt
-    )
+    wish = _wish(scopes, manifest, options, receipt)
     around = machine.surroundings(scopes.own, scopes.supplies)
     plan = install.plan_locked(manifest, install.from_its_source(manifest, wish, around), around)
     return install.without_shared(plan, machine.prefixes(scopes.own))
 
 
+def _wish(scopes: Scopes, manifest: Manifest, options: Options, receipt: Receipt | None) -> Wish:
+    wish = Wish(
+        options.sets,
+        mirror=machine.mirror(scopes, options.mirror),
+        allow_expired=options.allow_expired,
+        tested=machine.lock(scopes, manifest.stack.name),
+        gpus=options.gpus,
+        source=options.source,
+        keys=options.keys,
+        accepted=Digest.sha256(options.accept) if options.accept else None,
+    )
+    return install.with_installed(wish, receipt)
+
+
 def _plan(
     scopes: Scopes, manifest: Manifest, options: Options, receipt: Receipt | None, stages: Stages
 ) -> InstallPlan:
-    lock = machine.lock(scopes, manifest.stack.name)
-    mirror = machine.mirror(scopes, options.mirror)
-    wish = Wish(options.sets, mirror=mirror, allow_expired=options.allow_expired, tested=lock)
-    wish = install.with_installed(
-        replace(wish, source=options.source, keys=options.keys, gpus=options.gpus), receipt
-    )
+    wish = _wish(scopes, manifest, options, receipt)
     around = machine.surroundings(scopes.own, scopes.supplies)
-    if options.accept:
-        wish = replace(wish, accepted=Digest.sha256(options.accept))
     if options.locked:
         plan = install.plan_locked(manifest, wish, around)
     else:

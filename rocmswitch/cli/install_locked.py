@@ -16,7 +16,7 @@ from rocmswitch.operations.timing import Stages
 from rocmswitch.store.installed import Installed
 
 if TYPE_CHECKING:
-    from rocmswitch.cli.install import Options
+    from rocmswitch.cli.install_options import Options
     from rocmswitch.metadata.treelock import LockedTree
     from rocmswitch.store.catalog import Manifest
 
