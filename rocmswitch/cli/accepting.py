@@ -1,4 +1,4 @@
-"""`use --accept`: a wheel that is no longer what it was at its first use, and whose word is taken for it."""
+"""`--accept`: a wheel that is no longer what it was at its first use, and whose word is taken for it."""
 
 from __future__ import annotations
 
@@ -19,6 +19,17 @@ def way_out(words: Sequence[str]) -> Iterator[None]:
     except Replaced as error:
         again = shlex.join((*words, "--accept", error.found.value))
         error.hint = f"if its vendor states the new one, run `rocmswitch {again}`"
+        raise
+
+
+@contextlib.contextmanager
+def taken_along() -> Iterator[None]:
+    """The same where the command that was typed takes the new one, once it is told to. Raises Replaced."""
+    try:
+        yield
+    except Replaced as error:
+        found = error.found.value
+        error.hint = f"if its vendor states the new one, run the same command with `--accept {found}`"
         raise
 
 

@@ -11,7 +11,7 @@ from msgspec import to_builtins
 
 from rocmswitch.cli import bundled, output
 from rocmswitch.cli.main import Scopes
-from rocmswitch.cli.source_options import source_options
+from rocmswitch.cli.source_options import hashes, source_options
 from rocmswitch.cli.system_option import system_option
 from rocmswitch.errors import VerificationFailed
 from rocmswitch.metadata.bundle import Bundle
@@ -37,6 +37,13 @@ def command() -> None:
 @click.option("--torch", metavar="VERSION", help="Their PyTorch, one of those that `show` lists: 2.6.0.")
 @click.option("--cpu", is_flag=True, help="The same PyTorch, built for processors alone.")
 @click.option("--gpu", metavar="TARGET", help="For this card, not the one in this machine: gfx1010.")
+@click.option(
+    "--accept",
+    metavar="SHA256",
+    multiple=True,
+    callback=hashes,
+    help="Take a wheel with this hash, whatever it had at its first use; repeat for more.",
+)
 @click.option("--for-this-host", is_flag=True, help="Leave out what this machine has: for machines like it.")
 @source_options
 @click.option("--mirror", metavar="URL", help="Take a distribution's archive from here.")

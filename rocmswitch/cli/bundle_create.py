@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from rocmswitch.cli import machine, output, use_environment
-from rocmswitch.cli.accepting import typed_again, way_out
+from rocmswitch.cli.accepting import taken_along
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.progress import progress
 from rocmswitch.cli.use_options import Options as VenvOptions
@@ -21,6 +21,7 @@ from rocmswitch.fetch.provision import Passing, Provision
 from rocmswitch.fetch.recorded import Recording
 from rocmswitch.host.facts import read_host
 from rocmswitch.metadata.bundle import MadeOn
+from rocmswitch.model.package import Digest
 from rocmswitch.operations import bundle, install, use
 from rocmswitch.operations.bundleorder import Order, Tree
 from rocmswitch.operations.packing import Answers
@@ -28,7 +29,7 @@ from rocmswitch.operations.resolving import Wish
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.naming import resolve_name
 from rocmswitch.planning.space import check_rooms
-from rocmswitch.planning.wheels import VenvPlan
+from rocmswitch.planning.wheels import VenvPlan, check_accepted
 from rocmswitch.store.bundle import bundle_size
 from rocmswitch.store.catalog import Manifest
 from rocmswitch.store.interpreters import key_to_fetch
@@ -59,6 +60,8 @@ class Options:
     as_json: bool
     source: str = ""
     keys: tuple[str, ...] = ()
+    accept: tuple[str, ...] = ()
+    """What wheels may be now, in hex, whatever they were at their first use."""
 
 
 def create_bundle(scopes: Scopes, names: tuple[str, ...], target: Path, options: Options) -> None:
@@ -66,6 +69,11 @@ def create_bundle(scopes: Scopes, names: tuple[str, ...], target: Path, options:
     _check_place(target)
     if not options.venv:
         _check_environment_words(options)
+    with taken_along():
+        _create(scopes.accepting(options.accept), names, target, options)
+
+
+def _create(scopes: Scopes, names: tuple[str, ...], target: Path, options: Options) -> None:
     recording = Recording(Http())
     order = _order(scopes, names, recording, options)
     answers = Answers(recording.answers, bundle.keyrings(order.manifests), recording.plain)
@@ -105,8 +113,13 @@ def _check_place(target: Path) -> None:
 
 
 def _check_environment_words(options: Options) -> None:
-    words = {"--python": options.python, "--with-python": options.with_python, "--torch": options.torch}
-    for word, said in {**words, "--cpu": options.cpu, "--gpu": options.gpu}.items():
+    words: dict[str, object] = {
+        "--python": options.python,
+        "--with-python": options.with_python,
+        "--torch": options.torch,
+    }
+    words |= {"--cpu": options.cpu, "--gpu": options.gpu, "--accept": options.accept}
+    for word, said in words.items():
         if said:
             raise UsageMistake(f"`{word}` is for environments, which `--venv` asks for")
 
@@ -125,6 +138,7 @@ def _order(scopes: Scopes, names: tuple[str, ...], recording: Recording, options
                 tree = bundle.gather_tree(one, wish, repositories, around, complete=not options.for_this_host)
             trees.append(tree)
     venvs = tuple(_venv(scopes, one, options) for one in manifests) if options.venv else ()
+    check_accepted(venvs, map(Digest.sha256, options.accept))
     host, locks = read_host(), {one.stack.name: catalog.lock(one.stack.name) for one in manifests}
     return Order(
         manifests=manifests,
@@ -185,8 +199,7 @@ def _venv(scopes: Scopes, manifest: Manifest, options: Options) -> VenvPlan:
     if manifest.stack.pytorch:
         chosen = use_environment.choose(scopes, manifest.stack, asked)
         python = use_environment.interpreter(scopes, chosen.choice.entry.python, asked, None)
-        with way_out(typed_again(scopes, manifest.stack.name, replace(asked, venv="NAME"))):
-            return use_environment.plan_pytorch(scopes, chosen, use.Wanted("bundle", python), asked, Stages())
+        return use_environment.plan_pytorch(scopes, chosen, use.Wanted("bundle", python), asked, Stages())
     wheels = use.wheels_of(manifest)
     python = use_environment.interpreter(scopes, wheels.python, asked, None)
     return use.plan(manifest, use.Wanted("bundle", python), machine.supply(scopes))

@@ -14,15 +14,16 @@ from rocmswitch.cli.settling import settle
 from rocmswitch.cli.use_environment import Chosen, Place
 from rocmswitch.cli.use_options import Options, typed_as
 from rocmswitch.errors import MachineLacks, NotFound, Refused, UsageMistake
+from rocmswitch.model.package import Digest
 from rocmswitch.operations import install, resolving, use
 from rocmswitch.operations.resolving import Wish
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.convolutions import check_convolutions
 from rocmswitch.planning.install import InstallPlan
 from rocmswitch.planning.naming import resolve_installed
-from rocmswitch.planning.rebinding import check_accepted, check_kept, check_name, check_same
+from rocmswitch.planning.rebinding import check_has, check_kept, check_name, check_same
 from rocmswitch.planning.space import check_wheel_space
-from rocmswitch.planning.wheels import VenvPlan, check_required
+from rocmswitch.planning.wheels import VenvPlan, check_accepted, check_required
 from rocmswitch.store.catalog import Manifest
 from rocmswitch.store.installed import Installation, Installed
 from rocmswitch.store.private import may_write
@@ -102,7 +103,7 @@ def _with_pytorch(scopes: Scopes, manifest: Manifest, place: Place, options: Opt
     stages, existing = Stages(), Installed((scopes.own,)).venv(place.name)
     if existing is not None and not options.rebind:
         check_convolutions(existing.receipt, options.convolutions or "")
-        check_accepted(existing.receipt, options.accept)
+        check_has(existing.receipt, options.accept)
     asked = bool(options.torch or options.cpu or options.gpu)
     if existing is not None and not (asked or options.python or options.rebind or options.locked):
         return _is_bound(scopes, manifest, existing, options)
@@ -127,6 +128,7 @@ def _with_pytorch(scopes: Scopes, manifest: Manifest, place: Place, options: Opt
         options.convolutions or "",
     )
     plan = use_environment.plan_pytorch(scopes, Chosen(choice, lock), wanted, options, stages)
+    check_accepted([plan], map(Digest.sha256, options.accept))
     return _carry_out(scopes, plan, existing, options, stages)
 
 

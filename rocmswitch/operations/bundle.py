@@ -19,12 +19,14 @@ from rocmswitch.metadata.bundle import Bundle
 from rocmswitch.model.package import FIRST_USE, Artifact, Digest, Unhashed
 from rocmswitch.operations.building import artifacts
 from rocmswitch.operations.bundleorder import Order, Tree
+from rocmswitch.operations.firstuses import record, told
 from rocmswitch.operations.matching import Supply
 from rocmswitch.operations.packing import Answers, pack
 from rocmswitch.operations.resolving import Surroundings, Wish, offer_prefix, origin_of, plan_prefix
 from rocmswitch.operations.tarball import explained
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.install import selected_sets
+from rocmswitch.planning.wheels import check_accepted
 from rocmswitch.store.bundle import bundle_size, write_bundle
 from rocmswitch.store.bundledpython import fetch_archive
 from rocmswitch.store.cache import hash_of
@@ -102,8 +104,14 @@ def _fetch(order: Order, bench: Workbench, progress: Progress) -> tuple[Order, M
     authorized = (
         replace(one, urls=tuple(supply.indexes.authorized(url) for url in one.urls)) for one in order.wheels
     )
-    with explained({shown(one.urls[0]): tree.stack for tree in order.trees for one in _first_used(tree)}):
+    check_accepted(order.venvs, supply.first_use.accepted)
+    with (
+        explained({shown(one.urls[0]): tree.stack for tree in order.trees for one in _first_used(tree)}),
+        told(order.wheels, supply),
+    ):
         fetched = dict(bench.downloads.fetch([*order.packages, *authorized], progress))
+    for venv in order.venvs:
+        record(venv, (one for one in venv.wheels if one.digest in supply.first_use.accepted), supply.first_use)
     return order, {one.digest: path for one, path in fetched.items()}
 
 

@@ -95,7 +95,7 @@ def _fetch(plan: VenvPlan, nursery: Nursery, progress: Progress) -> tuple[VenvPl
     if plan.unhashed:
         wanted = (replace(one, url=supply.indexes.authorized(one.url)) for one in plan.unhashed)
         plan = plan.with_learned(nursery.downloads.learn(wanted, supply.first_use, progress))
-        check_accepted(plan, supply.first_use.accepted)
+        check_accepted([plan], supply.first_use.accepted)
     wanted_wheels = [_authorized(one, supply) for one in plan.wheels]
     fetched = nursery.downloads.fetch(wanted_wheels, progress)
     with told(wanted_wheels, supply):

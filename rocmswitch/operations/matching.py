@@ -16,10 +16,11 @@ from rocmswitch.errors import ManifestMistake, NetworkFailed, NotFound, Rocmswit
 from rocmswitch.fetch.contents import Contents, read_contents
 from rocmswitch.fetch.http import Http
 from rocmswitch.fetch.wheels import Wanted, find_wheels, is_local, locate_wheels, with_size
-from rocmswitch.metadata.wheelindex import IndexedFile, project_page
+from rocmswitch.metadata.wheelindex import IndexedFile
 from rocmswitch.metadata.wheellock import LockedWheel, WheelLock, parse_wheel_lock, render_wheel_lock
 from rocmswitch.model.indexes import PackageIndexes
 from rocmswitch.model.package import FIRST_USE, PINNED, Artifact, Digest, Unhashed
+from rocmswitch.operations.firstuses import listed, record
 from rocmswitch.operations.wheelsizes import Scale
 from rocmswitch.planning.companions import is_of_rocm, with_asked
 from rocmswitch.planning.pytorch import CPU_INDEX, Choice
@@ -163,14 +164,9 @@ def check_locked(lock: WheelLock, interpreter: Interpreter) -> None:
 def remember(plan: VenvPlan, supply: Supply) -> None:
     """Record of what *plan* is made, once all was verified: the hashes by address, and the answer to its question.
 
-    Torch and its companions also by their names at their index, which may list them at another address one day.
+    Raises VerificationFailed.
     """
-    exact = {pin.partition("==")[0] for pin in plan.pins if "==" in pin}
-    for one in plan.wheels:
-        if one.verification == FIRST_USE:
-            supply.first_use.saw(one.urls[0], one.digest)
-            if one.name in exact and not plan.torch.endswith("+cpu"):
-                supply.first_use.saw(_listed(plan.index, one.filename), one.digest)
+    record(plan, plan.wheels, supply.first_use)
     if plan.question:
         path = supply.recorded / f"{plan.question}.lock"
         with disk_errors(path):
@@ -245,10 +241,6 @@ def _contents(file: IndexedFile, hashes: _Hashes, supply: Supply) -> Contents:
     return read_contents(supply.http, file, cached)
 
 
-def _listed(index: str, filename: str) -> str:
-    return f"{project_page(index, project_of(filename)[0])}{filename}"
-
-
 @dataclass(frozen=True)
 class _Hashes:
     """What is known of files that are not here yet: what the manifest pins, and what a first use has shown."""
@@ -266,7 +258,7 @@ class _Hashes:
         """
         if file.filename in self.pinned:
             return Digest.sha256(self.pinned[file.filename])
-        places = [file.url, *([_listed(self.index, file.filename)] if self.index else [])]
+        places = [file.url, *([listed(self.index, file.filename)] if self.index else [])]
         if file.digest is not None:
             for place in places:
                 self.seen.check(place, file.digest)

@@ -21,7 +21,7 @@ from rocmswitch.planning.convolutions import reason, takes_fallback
 from rocmswitch.planning.install import InstallPlan
 from rocmswitch.planning.pytorch import Choice, check_interpreter
 from rocmswitch.planning.wheelfiles import project_of, version_of
-from rocmswitch.planning.wheels import Interpreter, VenvPlan, check_accepted, unencrypted, wanted_files
+from rocmswitch.planning.wheels import Interpreter, VenvPlan, unencrypted, wanted_files
 from rocmswitch.store.catalog import Manifest
 from rocmswitch.store.convolutionwheel import convolution_wheel
 
@@ -86,7 +86,6 @@ def plan_pytorch(choice: Choice, wanted: Wanted, supply: Supply, lock: WheelLock
     basket = _basket(choice, wanted.interpreter, supply, lock)
     own_rocm = not choice.cpu and not choice.needs_prefix
     plan = _assembled(choice.stack, wanted, basket, supply)
-    check_accepted(plan, supply.first_use.accepted)
     return replace(
         plan,
         notes=(*plan.notes, *_left_out(choice, basket)),

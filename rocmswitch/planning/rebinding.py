@@ -36,7 +36,7 @@ def check_same(existing: Receipt, choice: Choice | None, interpreter: Interprete
         raise _taken(existing.name, f"has the Python `{existing.python}`", existing.stack)
 
 
-def check_accepted(existing: Receipt, accepted: Sequence[str]) -> None:
+def check_has(existing: Receipt, accepted: Sequence[str]) -> None:
     """Raise Refused where the environment has no wheel with a hash that the user *accepted*, in hex."""
     stray = set(accepted) - {one.sha256 for one in existing.packages}
     if stray:

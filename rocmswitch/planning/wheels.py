@@ -183,15 +183,16 @@ def check_required(plan: VenvPlan, required: str | None) -> None:
         raise Refused(f"`{weak[0]}` is only `{verified}`, and `{required}` is required")
 
 
-def check_accepted(plan: VenvPlan, accepted: Iterable[Digest]) -> None:
-    """Raise UsageMistake where a hash that the user accepts is that of no wheel of *plan*, which has all of them.
+def check_accepted(plans: Sequence[VenvPlan], accepted: Iterable[Digest]) -> None:
+    """Raise UsageMistake where a hash that the user accepts is that of no wheel of *plans*.
 
     As long as the hash of one is unknown, nobody can tell.
     """
-    stray = next((one for one in accepted if one not in {wheel.digest for wheel in plan.wheels}), None)
-    if stray is not None and not plan.unhashed:
+    known = {wheel.digest for plan in plans for wheel in plan.wheels}
+    stray = next((one for one in accepted if one not in known), None)
+    if stray is not None and not any(plan.unhashed for plan in plans):
         raise UsageMistake(
-            f"`--accept` names the hash `{stray.value}`, and no wheel for `{plan.name}` has that",
+            f"`--accept` names the hash `{stray.value}`, and none of the wheels has that",
             hint="run the same command without `--accept`: if a wheel was replaced, it names that and its hash",
         )
 

@@ -28,6 +28,10 @@ def without_it(scene: Scene, hint: str) -> Outcome:
     return scene.line.run(*scene.words[:-2])
 
 
+def with_what_it_names(scene: Scene, hint: str) -> Outcome:
+    return scene.again("--accept", hint.rpartition("--accept ")[2].rstrip("`"))
+
+
 @scenario(
     "planning/wheels",
     "run the same command without `--accept`: if a wheel was replaced, it names that and its hash",
@@ -37,6 +41,21 @@ def without_it(scene: Scene, hint: str) -> Outcome:
 def no_wheel_has_the_hash_that_is_accepted(scene: Scene) -> Outcome:
     _site(scene)
     return scene.fail(*USE, "--accept", "0" * 64)
+
+
+@scenario(
+    "cli/accepting",
+    "if its vendor states the new one, run the same command with `--accept {}`",
+    4,
+    follow=with_what_it_names,
+)
+def a_wheel_was_replaced_before_it_was_bundled(scene: Scene) -> Outcome:
+    site = _site(scene)
+    scene.line.succeed(*USE)
+    scene.line.succeed("remove", "demo", "--purge", "--yes")
+    scene.line.succeed("cache", "prune", "--all", "--yes")
+    replace_wheel(site.served("whl/rocm6.2.4"), "torchaudio-2.7.1")
+    return scene.fail("bundle", "create", STACK, "--venv", "-o", str(scene.folder / "rocm.tar"), "--yes")
 
 
 @scenario("planning/rebinding", "run `rocmswitch use {}`, which keeps this one", 5)

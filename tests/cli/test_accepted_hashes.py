@@ -15,7 +15,7 @@ TAG = f"cp{sys.version_info[0]}{sys.version_info[1]}"
 STACK, INDEX = "rocm-6.2.4", "whl/rocm6.2.4"
 USE = ("use", STACK, "--venv", "demo", "--yes")
 STRAY = "0" * 64
-FITS_NONE = f"`--accept` names the hash `{STRAY}`, and no wheel for `demo` has that"
+FITS_NONE = f"`--accept` names the hash `{STRAY}`, and none of the wheels has that"
 
 
 @pytest.fixture

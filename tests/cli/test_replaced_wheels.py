@@ -70,10 +70,35 @@ def test_a_replaced_wheel_is_taken_once_each_new_hash_is_accepted(
     assert replaced <= {json.loads(one)["sha256"] for one in records}
 
 
+@pytest.mark.parametrize("hashed", (True, False), ids=("index with hashes", "index without"))
+def test_a_bundle_takes_a_replaced_wheel_once_its_new_hash_is_accepted_and_so_does_use(
+    hashed: bool, line: CommandLine, site: PytorchSite
+) -> None:
+    index = site.served(INDEX)
+    index.hashed = hashed
+    index.write_pages()
+    used_once(line)
+    replaced = replace_wheel(index, "torch-2.7.1")
+    create = ("bundle", "create", STACK, "--venv", "-o", str(line.folder / "rocm.tar"), "--yes")
+
+    refused = line.run(*create)
+    stray = line.run(*create, "--accept", replaced, "--accept", "0" * 64)
+    line.succeed(*create, "--accept", replaced)
+    line.succeed(*USE)
+
+    assert (refused.code, stray.code) == (4, 2), (refused, stray)
+    assert f"run the same command with `--accept {replaced}`" in refused.hint
+    assert replaced in hashes(line)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     (
         (("use", STACK, "--accept", "0" * 64), "`--accept` is for an environment, which `--venv NAME` names"),
+        (
+            ("bundle", "create", STACK, "-o", "rocm.tar", "--accept", "0" * 64),
+            "`--accept` is for environments, which `--venv` asks for",
+        ),
         (
             ("use", STACK, "--venv", "demo", "--accept", "12"),
             "`--accept` takes a SHA-256 hash, which has 64 hex digits, and `12` is none",
