@@ -14,7 +14,6 @@ from rocmswitch.cli.main import Scopes
 from rocmswitch.errors import Refused, UsageMistake
 from rocmswitch.model.deployment import Generation, Site
 from rocmswitch.operations import adopt
-from rocmswitch.operations.access import newest
 from rocmswitch.operations.adopt import DOUBTFUL, SWAPPED, Pair
 from rocmswitch.operations.sites import find_site
 from rocmswitch.store.installed import Installed
@@ -23,13 +22,13 @@ from rocmswitch.system.disk import disk_errors
 
 def carry_out(scopes: Scopes, options: Options) -> None:
     """Find them, say of each what becomes of it, ask, and record those that can be told apart."""
-    yard = deploying.yard(scopes)
-    expected = newest(yard.ledger)
+    means = deploying.means(scopes)
+    expected = means.ledger.newest
     site = find_site(options.adopt or "", Installed(scopes.searched), os.environ)
     if site.place.kind == "prefix":
         raise UsageMistake("`--adopt` is for environments, and this names a stack")
-    with disk_errors(yard.layout.data), output.waiting("looking at the backups there"):
-        pairs = adopt.pairs(site, yard.ledger.generations())
+    with disk_errors(means.layout.data), output.waiting("looking at the backups there"):
+        pairs = adopt.pairs(site, means.ledger.generations())
     chosen = adopt.chosen(pairs, despite_doubts=bool(options.reason))
     _show(site, pairs)
     if chosen:
@@ -39,7 +38,7 @@ def carry_out(scopes: Scopes, options: Options) -> None:
         if chosen and not options.dry_run:
             output.agree("Record it?" if len(chosen) == 1 else "Record them?", yes=options.yes)
             trees, intent = deploying.trees_of(scopes, site.place), (options.reason or "", expected)
-            done = adopt.execute(chosen, site, yard, trees, intent)
+            done = adopt.execute(chosen, site, means, trees, intent)
         elif not chosen:
             _say_none(pairs)
     finally:

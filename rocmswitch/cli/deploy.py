@@ -18,7 +18,7 @@ from rocmswitch.cli.settling import settle
 from rocmswitch.errors import Failed, Refused
 from rocmswitch.model.deployment import Generation
 from rocmswitch.operations import again, deploy, kernels
-from rocmswitch.operations.access import Yard, newest
+from rocmswitch.operations.access import Means
 from rocmswitch.operations.deploy import Deployment, bound_to
 from rocmswitch.operations.sites import find_site
 from rocmswitch.store.installed import Installed
@@ -72,33 +72,33 @@ def command(scopes: Scopes, /, **chosen: Any) -> None:
             _carry_out(scopes, options, _proposed_files if way == FILES else _proposed_kernels)
 
 
-Proposed = Callable[[Scopes, Options, Yard], Deployment]
+Proposed = Callable[[Scopes, Options, Means], Deployment]
 """Looks, and changes nothing."""
 
 
-def _proposed_files(scopes: Scopes, options: Options, yard: Yard) -> Deployment:
-    installed, expected = Installed(scopes.searched), newest(yard.ledger)
+def _proposed_files(scopes: Scopes, options: Options, means: Means) -> Deployment:
+    installed, expected = Installed(scopes.searched), means.ledger.newest
     site = find_site(options.into or "", installed, os.environ)
-    plan = deploy.plan(options.files, options.place or "", site, bound_to(site, installed), yard.ledger)
-    return deploy.meet(plan, site, yard, expected)
+    plan = deploy.plan(options.files, options.place or "", site, bound_to(site, installed), means.ledger)
+    return deploy.meet(plan, site, means, expected)
 
 
-def _proposed_kernels(scopes: Scopes, options: Options, yard: Yard) -> Deployment:
-    installed, expected = Installed(scopes.searched), newest(yard.ledger)
+def _proposed_kernels(scopes: Scopes, options: Options, means: Means) -> Deployment:
+    installed, expected = Installed(scopes.searched), means.ledger.newest
     site = find_site(options.into or "", installed, os.environ)
     plan = kernels.plan(options.gpu or "", options.stack or "", site, installed, machine.catalog(scopes))
-    return deploy.meet(plan, site, yard, expected)
+    return deploy.meet(plan, site, means, expected)
 
 
-def _proposed_again(scopes: Scopes, options: Options, yard: Yard) -> Deployment:
-    installed, expected = Installed(scopes.searched), newest(yard.ledger)
-    generation = yard.ledger.generation(options.again or 0)
+def _proposed_again(scopes: Scopes, options: Options, means: Means) -> Deployment:
+    installed, expected = Installed(scopes.searched), means.ledger.newest
+    generation = means.ledger.generation(options.again or 0)
     site = again.find_place(generation, installed, os.environ)
-    plan = again.plan(generation, yard.ledger, site, bound_to(site, installed))
+    plan = again.plan(generation, means.ledger, site, bound_to(site, installed))
     # The reason that was given then holds for what spoke against it then.
     intent = generation.intent
     accepted = frozenset(intent.notes if intent.reason else ())
-    return replace(deploy.meet(plan, site, yard, expected), reason=intent.reason, accepted=accepted)
+    return replace(deploy.meet(plan, site, means, expected), reason=intent.reason, accepted=accepted)
 
 
 def _carry_out(scopes: Scopes, options: Options, proposed: Proposed) -> None:
@@ -106,16 +106,16 @@ def _carry_out(scopes: Scopes, options: Options, proposed: Proposed) -> None:
 
     Where nobody is asked, what another rocmswitch has changed since the plan is no reason to fail: a new plan is.
     """
-    yard = deploying.yard(scopes)
+    means = deploying.means(scopes)
     while True:
-        deployment = _propose(scopes, options, proposed, yard)
+        deployment = _propose(scopes, options, proposed, means)
         deploying.show(deployment)
         done = None
         try:
-            done = _done(scopes, options, deployment, yard)
+            done = _done(scopes, options, deployment, means)
         except (Failed, Refused):
             # Every round but the last one is a change that somebody else has completed: they come to an end.
-            if not options.yes or not _is_overtaken(deployment, yard):
+            if not options.yes or not _is_overtaken(deployment, means):
                 _tell_programs(options, deployment, done)
                 raise
             output.say("another rocmswitch has changed something meanwhile: planned anew")
@@ -124,18 +124,18 @@ def _carry_out(scopes: Scopes, options: Options, proposed: Proposed) -> None:
         return
 
 
-def _is_overtaken(deployment: Deployment, yard: Yard) -> bool:
+def _is_overtaken(deployment: Deployment, means: Means) -> bool:
     """Whether others have changed something since the plan. What could not be taken back of our own is told."""
-    later = [one for one in yard.ledger.generations() if one.number > deployment.expected]
+    later = [one for one in means.ledger.generations() if one.number > deployment.expected]
     for one in later:
         if one.interrupted:
             output.say(f"not all of it could be taken back: `rocmswitch history {one.number}` shows what was left")
     return bool(later) and not any(one.interrupted for one in later)
 
 
-def _propose(scopes: Scopes, options: Options, proposed: Proposed, yard: Yard) -> Deployment:
+def _propose(scopes: Scopes, options: Options, proposed: Proposed, means: Means) -> Deployment:
     with output.waiting("looking at what is there"):
-        deployment = proposed(scopes, options, yard)
+        deployment = proposed(scopes, options, means)
     if not options.reason:
         return deployment
     accepted = frozenset(one.what for one in deployment.plan.problems)
@@ -147,7 +147,7 @@ def _tell_programs(options: Options, deployment: Deployment, done: Generation | 
         output.write_json(text_only({**deployment.as_json(), "generation": done.number if done else None}))
 
 
-def _done(scopes: Scopes, options: Options, deployment: Deployment, yard: Yard) -> Generation | None:
+def _done(scopes: Scopes, options: Options, deployment: Deployment, means: Means) -> Generation | None:
     place, count = deployment.plan.place, len(deployment.plan.replacements)
     if not count:
         output.say("nothing to deploy: what is there holds the same")
@@ -156,7 +156,7 @@ def _done(scopes: Scopes, options: Options, deployment: Deployment, yard: Yard) 
     if options.dry_run:
         return None
     output.agree("Deploy it?" if count == 1 else "Deploy them?", yes=options.yes)
-    done = deploy.execute(deployment, yard, deploying.trees_of(scopes, place))
+    done = deploy.execute(deployment, means, deploying.trees_of(scopes, place))
     output.say(f"deployed {files(count)}, recorded as generation {done.number}")
     deploying.say_surprises(deployment, done)
     deploying.say_ways_back(done)

@@ -12,7 +12,6 @@ from rocmswitch.cli.system_option import is_only_shared
 from rocmswitch.errors import Refused
 from rocmswitch.model.deployment import FILE, Generation, NewFile
 from rocmswitch.operations import deploy, variant
-from rocmswitch.operations.access import newest
 from rocmswitch.planning.variant import VariantPlan
 from rocmswitch.store.installed import Installed
 
@@ -27,7 +26,7 @@ def deploy_into_stack(scopes: Scopes, options: Options, stack: str) -> None:
             f"`{stack}` is shared by all users of this machine: files of yours go only into a stack of your own",
             hint=f"run `rocmswitch install {stack} --own`, then the same command again",
         )
-    expected = newest(machine.ledger(scopes))
+    expected = machine.ledger(scopes).newest
     with output.waiting(f"looking at the libraries of {stack}"):
         plan = variant.plan(
             options.files,

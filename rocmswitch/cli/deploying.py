@@ -12,12 +12,14 @@ from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.typed import own_line
 from rocmswitch.cli.wayback import SHOWN
 from rocmswitch.model.deployment import ABSENT, LINK, Generation, NewFile, Place, Replacement, SavedFile
-from rocmswitch.operations.access import WAIT, Yard
+from rocmswitch.operations.access import Means
 from rocmswitch.operations.deploy import Deployment
 from rocmswitch.operations.standing import Standing
 from rocmswitch.planning.deployment import DeploymentPlan
 from rocmswitch.store.trees import Trees
 
+_WAIT = 600.0
+"""Seconds to wait for another rocmswitch: a library of 1.4 GB takes some ten, and several may be waiting."""
 _PROGRAMS = 3
 """How many programs are named."""
 
@@ -72,10 +74,9 @@ def say_ways_back(generation: Generation) -> None:
     output.say(f"back: `rocmswitch restore {place}`, or `rocmswitch undo {generation.number}` for this one alone")
 
 
-def yard(scopes: Scopes) -> Yard:
+def means(scopes: Scopes) -> Means:
     """What a deployment works on."""
-    ledger, wait = machine.ledger(scopes), scopes.wait(WAIT)
-    return Yard(scopes.own, ledger, machine.disk(), own_line(), wait)
+    return Means(scopes.own, machine.ledger(scopes), machine.disk(), scopes.wait(_WAIT), own_line())
 
 
 def trees_of(scopes: Scopes, place: Place) -> Trees | None:

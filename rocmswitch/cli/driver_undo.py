@@ -17,8 +17,8 @@ from rocmswitch.model.deployment import Generation
 from rocmswitch.model.kernel import System
 from rocmswitch.model.snapshot import BEFORE_UNDO
 from rocmswitch.operations import driver, snapshot, undo
+from rocmswitch.operations.access import Means
 from rocmswitch.operations.booting import alone, renew
-from rocmswitch.operations.returning import Yard
 from rocmswitch.operations.rootonly import check_mounted, check_root, option_of
 from rocmswitch.planning.drift import CLEARED
 from rocmswitch.planning.driverwork import Work, concerns_kernels, work_after
@@ -33,8 +33,8 @@ def undo_driver(scopes: Scopes, number: int | None, root: Path, *, yes: bool, dr
     check_mounted(root)
     with contextlib.ExitStack() as stack, driver_words(root):
         settle_driver(scopes, root, dry_run=dry_run)
-        yard = _yard(scopes, root)
-        chosen, plan = undo.plan(number, yard, os.environ)
+        means = _means(scopes, root)
+        chosen, plan = undo.plan(number, means, os.environ)
         paths = [one.path for one in plan.returns]
         system = _system(chosen, paths, root)
         work = work_after(paths, system) if system else Work()
@@ -50,17 +50,17 @@ def undo_driver(scopes: Scopes, number: int | None, root: Path, *, yes: bool, dr
                 driver.check_changeable(system, with_images=bool(work.images))
             if plan.returns:
                 output.agree("Take it back?", yes=yes)
-                stack.enter_context(alone(root, yard.disk, yard.wait))
+                stack.enter_context(alone(root, means.disk, means.wait))
             if plan.returns and system:
                 disk, snapshots = machine.disk(), machine.driver_snapshots(root)
                 snapshot.take(system, snapshots, BEFORE_UNDO, disk, wait=scopes.wait(snapshot.WAIT))
-            done = undo.execute(plan, yard, os.environ)
+            done = undo.execute(plan, means, os.environ)
             _tell(chosen, done, plan, root)
         if as_json:
             output.write_json(wayback.as_json(plan, done))
         if done is not None and plan.returns and system:
             with going_on(rest(root)):
-                _renew(system, work, yard)
+                _renew(system, work, means)
 
 
 def _system(chosen: Generation, paths: Collection[str], root: Path) -> System | None:
@@ -72,16 +72,16 @@ def _system(chosen: Generation, paths: Collection[str], root: Path) -> System | 
     return None
 
 
-def _renew(system: System, work: Work, yard: Yard) -> None:
+def _renew(system: System, work: Work, means: Means) -> None:
     """Raises VerificationFailed where the next boot would not find what it needs."""
-    renewed = renew(system, work.index, work.images, yard.disk, lambda text: output.say(printable(text)))
+    renewed = renew(system, work.index, work.images, means.disk, lambda text: output.say(printable(text)))
     for line in renewed.done:
         output.say(printable(line))
     tell_lacks(renewed.lacks)
 
 
-def _yard(scopes: Scopes, root: Path) -> Yard:
-    return Yard(Layout.driver(root), machine.driver_ledger(root), machine.disk(), scopes.wait(wayback.WAIT))
+def _means(scopes: Scopes, root: Path) -> Means:
+    return Means(Layout.driver(root), machine.driver_ledger(root), machine.disk(), scopes.wait(wayback.WAIT))
 
 
 def _show(work: Work) -> None:

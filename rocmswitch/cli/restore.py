@@ -25,15 +25,17 @@ def command(scopes: Scopes, venv: str, yes: bool, dry_run: bool, as_json: bool) 
 
     VENV is an environment's name or path, `user`, or a python. What was saved is checked before it is put back.
     """
-    yard = wayback.yard(scopes, dry_run=dry_run)
+    means = wayback.means(scopes, dry_run=dry_run)
     site = find_site(venv, Installed(scopes.searched), os.environ)
-    plan = restore.plan(site, yard)
+    plan = restore.plan(site, means)
     done, count = None, files(len(plan.returns))
     if plan.returns:
         wayback.show(plan, f"puts back {count} in {called(site.place)}")
         if not dry_run:
             question = "Put it back?" if len(plan.returns) == 1 else "Put them back?"
-            done = wayback.finish(lambda: restore.execute(plan, site, yard), question, f"put back {count}", yes=yes)
+            done = wayback.finish(
+                lambda: restore.execute(plan, site, means), question, f"put back {count}", yes=yes
+            )
     else:
         wayback.show(plan)
         output.say(f"nothing is deployed in {printable(called(site.place))} that could be taken back")

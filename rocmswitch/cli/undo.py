@@ -38,18 +38,18 @@ def command(scopes: Scopes, word: Word | None, root: Path, yes: bool, dry_run: b
         return
     check_no_root(root)
     number = word.number if word is not None else None
-    yard = wayback.yard(scopes, dry_run=dry_run)
-    chosen, plan = undo.plan(number, yard, os.environ)
+    means = wayback.means(scopes, dry_run=dry_run)
+    chosen, plan = undo.plan(number, means, os.environ)
     wayback.show(plan, f"takes back generation {_told(chosen)}")
     done = None
     if not plan.returns:
         output.say("nothing has to be put back")
         if not dry_run:
-            done = undo.execute(plan, yard, os.environ)
+            done = undo.execute(plan, means, os.environ)
             output.say(f"generation {chosen.number} counts as taken back, recorded as generation {done.number}")
     elif not dry_run:
         told = f"took back generation {chosen.number}"
-        done = wayback.finish(lambda: undo.execute(plan, yard, os.environ), "Take it back?", told, yes=yes)
+        done = wayback.finish(lambda: undo.execute(plan, means, os.environ), "Take it back?", told, yes=yes)
     if as_json:
         output.write_json(wayback.as_json(plan, done))
 

@@ -15,9 +15,9 @@ from rocmswitch.cli.system_option import UNKNOWN_USERS, is_shared, system_option
 from rocmswitch.errors import UsageMistake
 from rocmswitch.model.deployment import Site
 from rocmswitch.operations import init, restore, uninstall
+from rocmswitch.operations.access import Means
 from rocmswitch.operations.hooks import SHELLS
 from rocmswitch.operations.ownprogram import removal
-from rocmswitch.operations.returning import Yard
 from rocmswitch.operations.sites import find_site
 from rocmswitch.operations.uninstall import Elsewhere, Forest, Uninstall
 from rocmswitch.planning.undoing import WayBack
@@ -76,18 +76,18 @@ def _hooks(layout: Layout) -> list[init.Plan]:
     return [one for one in plans if one.writes_rc or one.writes_hook]
 
 
-def _way_back(scopes: Scopes, place: str) -> tuple[WayBack, Site, Yard]:
+def _way_back(scopes: Scopes, place: str) -> tuple[WayBack, Site, Means]:
     """Raises what `restore` does where something unknown stands there, or what was saved is missing."""
-    yard = wayback.yard(scopes, dry_run=True)
+    means = wayback.means(scopes, dry_run=True)
     site = find_site(place, Installed(scopes.searched), os.environ)
-    return restore.plan(site, yard), site, yard
+    return restore.plan(site, means), site, means
 
 
 def _restore(scopes: Scopes, place: str) -> None:
     # Planned anew: a plan holds for the newest change, and another place may have been put back since.
-    plan, site, yard = _way_back(scopes, place)
+    plan, site, means = _way_back(scopes, place)
     if plan.returns:
-        restore.execute(plan, site, yard)
+        restore.execute(plan, site, means)
         output.say(f"put back what was deployed in {place}")
 
 

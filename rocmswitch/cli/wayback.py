@@ -9,7 +9,7 @@ from rocmswitch.cli.filenames import below, heading, printable, text_only
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.settling import settle
 from rocmswitch.model.deployment import ABSENT, LINK, FileState, Generation
-from rocmswitch.operations.returning import Yard
+from rocmswitch.operations.access import Means
 from rocmswitch.planning.undoing import Return, WayBack
 
 WAIT = 60.0
@@ -18,10 +18,10 @@ SHOWN = 20
 """Files that are shown one by one; `--json` has all."""
 
 
-def yard(scopes: Scopes, *, dry_run: bool) -> Yard:
+def means(scopes: Scopes, *, dry_run: bool) -> Means:
     """What a way back works on, after a change that was broken off was taken back."""
     settle(scopes, dry_run=dry_run)
-    return Yard(scopes.own, machine.ledger(scopes), machine.disk(), scopes.wait(WAIT))
+    return Means(scopes.own, machine.ledger(scopes), machine.disk(), scopes.wait(WAIT))
 
 
 def show(plan: WayBack, what: str = "") -> None:

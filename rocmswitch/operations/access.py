@@ -16,26 +16,19 @@ from rocmswitch.store.trees import Trees
 from rocmswitch.system.disk import Disk, disk_errors
 from rocmswitch.system.folder import check_trusted
 
-WAIT = 600.0
-"""Seconds to wait for another rocmswitch: a library of 1.4 GB takes some ten, and several may be waiting."""
-
 
 @dataclass(frozen=True)
-class Yard:
-    """What a deployment works on, besides the environment."""
+class Means:
+    """What a change of files that other programs use is made with."""
 
     layout: Layout
     """Of the scope that records it."""
     ledger: Ledger
     disk: Disk
-    line: str
-    """The command line that was typed, with the program's whole path: for sudo."""
-    wait: float = WAIT
-
-
-def newest(ledger: Ledger) -> int:
-    """The number of the last generation, 0 where there is none: to be asked before anything is looked at."""
-    return ledger.newest
+    wait: float
+    """Seconds for each lock."""
+    line: str = ""
+    """The command line that was typed, with the program's whole path: for sudo. A way back asks for no rights."""
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from rocmswitch.host.records import Recorded, recorded
 from rocmswitch.host.sites import is_conda
 from rocmswitch.metadata.elf import ElfFacts, parse_elf
 from rocmswitch.model.deployment import Adopted, Generation, Intent, Replacement, Seen, Site, Step
-from rocmswitch.operations.access import Yard, alone, check_rights
+from rocmswitch.operations.access import Means, alone, check_rights
 from rocmswitch.planning.drift import Spot, uppermost
 from rocmswitch.store.trees import Trees
 from rocmswitch.system.copying import hash_opened
@@ -77,7 +77,7 @@ def chosen(found: Sequence[Pair], *, despite_doubts: bool) -> tuple[Pair, ...]:
 
 
 def execute(
-    adopted: Sequence[Pair], site: Site, yard: Yard, trees: Trees | None, intent: tuple[str, int]
+    adopted: Sequence[Pair], site: Site, means: Means, trees: Trees | None, intent: tuple[str, int]
 ) -> Generation:
     """Record them as one generation; nothing changes in the environment.
 
@@ -85,13 +85,13 @@ def execute(
     """
     reason, expected = intent
     for folder in {Path(one.root, one.path).parent: None for one in adopted}:
-        check_rights(folder, yard.line)
+        check_rights(folder, means.line)
     doubts = tuple(one.why for one in adopted if one.verdict == DOUBTFUL)
     # Nothing changes where a library stands: what its backup holds is recorded as what stood there before.
     changes = [Replacement(one.root, one.path, one.seen, Adopted(one.backup)) for one in adopted]
-    with alone(site.place, trees, yard.wait):
+    with alone(site.place, trees, means.wait):
         what = Intent("adopt", site.place, reason, notes=doubts)
-        return yard.ledger.carry_out(what, changes, wait=yard.wait, expected=expected)
+        return means.ledger.carry_out(what, changes, wait=means.wait, expected=expected)
 
 
 def _beside(root: Path) -> Iterator[tuple[Path, Path]]:

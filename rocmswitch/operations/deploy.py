@@ -13,7 +13,7 @@ from rocmswitch.host.incoming import read_incoming
 from rocmswitch.host.libraryfiles import place_files
 from rocmswitch.host.neighbours import survey
 from rocmswitch.model.deployment import Generation, Intent, Place, Problem, Site
-from rocmswitch.operations.access import Yard, alone, check_rights
+from rocmswitch.operations.access import Means, alone, check_rights
 from rocmswitch.operations.originals import against_originals
 from rocmswitch.operations.standing import Standing, look_at
 from rocmswitch.planning.deployment import DeploymentPlan, plan_deployment
@@ -68,12 +68,12 @@ def bound_to(site: Site, installed: Installed) -> str:
     return str(prefix.link) if prefix else ""
 
 
-def meet(plan: DeploymentPlan, site: Site, yard: Yard, expected: int) -> Deployment:
+def meet(plan: DeploymentPlan, site: Site, means: Means, expected: int) -> Deployment:
     """What *plan* meets in *site*. Changes nothing. Raises MachineLacks and Refused where this user may not."""
     for folder in {Path(one.root, one.path).parent: None for one in plan.replacements}:
-        check_rights(folder, yard.line)
-    standings = look_at(plan.replacements, site.packages, yard.ledger, yard.layout.backups)
-    locks = lock_note(dict.fromkeys((Path(site.place.resolved), yard.layout.data)))
+        check_rights(folder, means.line)
+    standings = look_at(plan.replacements, site.packages, means.ledger, means.layout.backups)
+    locks = lock_note(dict.fromkeys((Path(site.place.resolved), means.layout.data)))
     return Deployment(replace(plan, notes=(*plan.notes, *locks)), standings, expected)
 
 
@@ -87,7 +87,7 @@ def check(problems: Sequence[Problem]) -> None:
         )
 
 
-def execute(deployment: Deployment, yard: Yard, trees: Trees | None) -> Generation:
+def execute(deployment: Deployment, means: Means, trees: Trees | None) -> Generation:
     """Carry it out, whole or not at all. *trees* are those of an environment of ours, whose name is locked.
 
     Raises Busy, Failed and Refused where something has changed since the plan, MachineLacks.
@@ -95,14 +95,14 @@ def execute(deployment: Deployment, yard: Yard, trees: Trees | None) -> Generati
     plan = deployment.plan
     notes = tuple(one.what for one in plan.problems)
     intent = Intent("deploy", plan.place, deployment.reason, notes=notes)
-    with alone(plan.place, trees, yard.wait):
-        done = yard.ledger.carry_out(intent, plan.replacements, wait=yard.wait, expected=deployment.expected)
-    _forget_check(plan.place, yard)
+    with alone(plan.place, trees, means.wait):
+        done = means.ledger.carry_out(intent, plan.replacements, wait=means.wait, expected=deployment.expected)
+    _forget_check(plan.place, means)
     return done
 
 
-def _forget_check(place: Place, yard: Yard) -> None:
+def _forget_check(place: Place, means: Means) -> None:
     """What was seen of the libraries that an environment of ours loads is not true any more."""
     if place.kind == "venv":
-        with disk_errors(yard.layout.checks):
-            yard.disk.discard(yard.layout.checks / f"{Path(place.folder).name}.json")
+        with disk_errors(means.layout.checks):
+            means.disk.discard(means.layout.checks / f"{Path(place.folder).name}.json")

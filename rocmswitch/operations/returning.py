@@ -5,38 +5,25 @@ from __future__ import annotations
 import contextlib
 import shlex
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-from rocmswitch.deploy.ledger import Ledger
 from rocmswitch.errors import NotFound, Refused, VerificationFailed
 from rocmswitch.host.records import recorded
 from rocmswitch.model.deployment import ABSENT, LINK, Generation, NewLink, SavedFile, Site
+from rocmswitch.operations.access import Means
 from rocmswitch.planning.drift import in_force
 from rocmswitch.planning.undoing import Return, WayBack
 from rocmswitch.store.installed import Installed
 from rocmswitch.store.layout import Layout
 from rocmswitch.store.receipts import TREES
 from rocmswitch.store.trees import Trees
-from rocmswitch.system.disk import Disk, disk_errors
-
-
-@dataclass(frozen=True)
-class Yard:
-    """What a way back works on: the scope's ledger, its trees, and the disk."""
-
-    layout: Layout
-    ledger: Ledger
-    disk: Disk
-    wait: float
-    """Seconds for each lock."""
-
+from rocmswitch.system.disk import disk_errors
 
 Where = Callable[[], Site | None]
 """Asked only where an error has to say where else bytes can be had: an interpreter may be run for it."""
 
 
-def check(plan: WayBack, yard: Yard, where: Where) -> None:
+def check(plan: WayBack, means: Means, where: Where) -> None:
     """That *plan* can be carried out, as far as is told without reading what was saved.
 
     Raises NotFound where that was let go, VerificationFailed where it is missing, Refused where an environment
@@ -45,26 +32,26 @@ def check(plan: WayBack, yard: Yard, where: Where) -> None:
     for one, replacement in zip(plan.returns, plan.replacements, strict=True):
         content = replacement.content
         if isinstance(content, SavedFile):
-            if yard.ledger.is_pruned(content.generation):
+            if means.ledger.is_pruned(content.generation):
                 raise NotFound(f"what stood at `{one.where}` was let go", hint=elsewhere(one, where()))
-            if not yard.ledger.saved(content.generation, content.name).is_file():
+            if not means.ledger.saved(content.generation, content.name).is_file():
                 raise VerificationFailed(
                     f"what was saved of `{one.where}` is missing", hint=elsewhere(one, where())
                 )
         elif isinstance(content, NewLink):
-            _check_tree(one, yard)
-            _check_script(one, plan, yard)
-        _check_unused(one, yard)
+            _check_tree(one, means)
+            _check_script(one, plan, means)
+        _check_unused(one, means)
 
 
-def carry_out(plan: WayBack, yard: Yard, where: Where) -> Generation:
+def carry_out(plan: WayBack, means: Means, where: Where) -> Generation:
     """Do it, under the locks of what it changes. Raises what `Ledger.carry_out` does; nothing is changed then."""
-    with _locked(plan, yard):
+    with _locked(plan, means):
         try:
-            done = yard.ledger.carry_out(plan.intent, plan.replacements, wait=yard.wait, expected=plan.expected)
+            done = means.ledger.carry_out(plan.intent, plan.replacements, wait=means.wait, expected=plan.expected)
         except VerificationFailed as error:
             raise VerificationFailed(error.message, hint=elsewhere(plan.returns[0], where())) from error
-        _settle_names(plan, yard)
+        _settle_names(plan, means)
     return done
 
 
@@ -93,26 +80,26 @@ def _package(one: Return, site: Site) -> str:
     return ""
 
 
-def _check_tree(one: Return, yard: Yard) -> None:
+def _check_tree(one: Return, means: Means) -> None:
     """A link to a tree leads to one that is there, and what other environments need stays."""
     name = Path(one.where).name
-    trees = _trees_of(Path(one.where), yard)
+    trees = _trees_of(Path(one.where), means)
     if trees is None or one.then.kind != LINK or Path(one.then.target).parent != Path(TREES):
         return
     if not trees.is_whole(Path(one.then.target).name):
         raise NotFound(f"the tree of `{name}` was let go", hint="run `rocmswitch history`")
 
 
-def _check_script(one: Return, plan: WayBack, yard: Yard) -> None:
+def _check_script(one: Return, plan: WayBack, means: Means) -> None:
     """A link to a script leads to one that is there, or that comes back with it."""
     path = Path(one.where)
     target = path.parent / one.then.target
-    if path.parent != _real(yard.layout.activations) or target.exists():
+    if path.parent != _real(means.layout.activations) or target.exists():
         return
     name = target.stem
     if any(Path(other.where).name == name and other.then.kind == LINK for other in plan.returns):
         return
-    removal = _removal(name, yard)
+    removal = _removal(name, means)
     if removal:
         raise Refused(
             f"`{name}`, which new shells would enter again, was removed by generation {removal}",
@@ -124,20 +111,20 @@ def _check_script(one: Return, plan: WayBack, yard: Yard) -> None:
     )
 
 
-def _removal(name: str, yard: Yard) -> int:
+def _removal(name: str, means: Means) -> int:
     """The number of the change that has removed *name* and can be taken back; 0 where there is none."""
     found = [
         one.number
-        for one in in_force(yard.ledger.generations())
-        if (one.intent.verb, one.intent.place.name) == ("remove", name) and not yard.ledger.is_pruned(one.number)
+        for one in in_force(means.ledger.generations())
+        if (one.intent.verb, one.intent.place.name) == ("remove", name) and not means.ledger.is_pruned(one.number)
     ]
     return found[-1] if found else 0
 
 
-def _check_unused(one: Return, yard: Yard) -> None:
+def _check_unused(one: Return, means: Means) -> None:
     name = Path(one.where).name
-    if one.then.kind == ABSENT and Path(one.where).parent == _real(yard.layout.prefixes):
-        venvs, scope = Installed((yard.layout,)).venvs(), yard.layout.scope
+    if one.then.kind == ABSENT and Path(one.where).parent == _real(means.layout.prefixes):
+        venvs, scope = Installed((means.layout,)).venvs(), means.layout.scope
         users = [venv.receipt.name for venv in venvs if venv.receipt.is_bound_to(name, scope)]
         if users:
             told = ", ".join(f"`{user}`" for user in users)
@@ -145,31 +132,31 @@ def _check_unused(one: Return, yard: Yard) -> None:
 
 
 @contextlib.contextmanager
-def _locked(plan: WayBack, yard: Yard) -> Iterator[None]:
+def _locked(plan: WayBack, means: Means) -> Iterator[None]:
     """The names of trees first, in one order for all, then, inside, the ledger's own lock."""
     with contextlib.ExitStack() as stack:
-        for trees, name in _names(plan, yard):
-            stack.enter_context(trees.locked(name, yard.wait))
+        for trees, name in _names(plan, means):
+            stack.enter_context(trees.locked(name, means.wait))
         for one in plan.returns:
-            _check_tree(one, yard)
-            _check_unused(one, yard)
+            _check_tree(one, means)
+            _check_unused(one, means)
         yield
 
 
-def _names(plan: WayBack, yard: Yard) -> list[tuple[Trees, str]]:
+def _names(plan: WayBack, means: Means) -> list[tuple[Trees, str]]:
     places = [Path(one.where) for one in plan.returns]
     if plan.intent.place.kind in ("venv", "prefix"):
         places.append(Path(plan.intent.place.folder))
-    named = [(trees, path.name) for path in places if (trees := _trees_of(path, yard)) is not None]
+    named = [(trees, path.name) for path in places if (trees := _trees_of(path, means)) is not None]
     found = {str(trees.link(name)): (trees, name) for trees, name in named}
     return [found[path] for path in sorted(found)]
 
 
-def _trees_of(path: Path, yard: Yard) -> Trees | None:
+def _trees_of(path: Path, means: Means) -> Trees | None:
     """The trees that *path* is a name among; None where it is none."""
-    for links in (yard.layout.prefixes, yard.layout.venvs):
+    for links in (means.layout.prefixes, means.layout.venvs):
         if path.parent in (links, _real(links)):
-            return Trees(links, yard.layout.locks, yard.disk)
+            return Trees(links, means.layout.locks, means.disk)
     return None
 
 
@@ -177,20 +164,20 @@ def _real(folder: Path) -> Path:
     return folder.resolve()
 
 
-def _settle_names(plan: WayBack, yard: Yard) -> None:
+def _settle_names(plan: WayBack, means: Means) -> None:
     """What is kept beside trees says again what they are: scripts, and what was seen of what they load."""
-    changed = [Path(one.where) for one in plan.returns if _trees_of(Path(one.where), yard) is not None]
+    changed = [Path(one.where) for one in plan.returns if _trees_of(Path(one.where), means) is not None]
     if changed:
         from rocmswitch.operations.scripts import refresh_scripts, remove_script
 
         for path in changed:
             if not path.is_symlink():
-                remove_script(yard.layout, path.name, yard.disk)
+                remove_script(means.layout, path.name, means.disk)
         # Not each alone: what is brought back may need, to be entered, what is still gone.
-        refresh_scripts(yard.layout, Installed((yard.layout, Layout.system())), yard.disk)
+        refresh_scripts(means.layout, Installed((means.layout, Layout.system())), means.disk)
     names = {path.name for path in changed}
     if plan.intent.place.kind == "venv":
         names.add(Path(plan.intent.place.folder).name)
     for name in names:
-        with disk_errors(yard.layout.checks):
-            yard.disk.discard(yard.layout.checks / f"{name}.json")
+        with disk_errors(means.layout.checks):
+            means.disk.discard(means.layout.checks / f"{name}.json")

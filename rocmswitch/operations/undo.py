@@ -9,37 +9,38 @@ from pathlib import Path
 from rocmswitch.errors import RocmswitchError, VerificationFailed
 from rocmswitch.host.filesystems import lock_note
 from rocmswitch.model.deployment import Generation, Site
+from rocmswitch.operations.access import Means
 from rocmswitch.operations.remains import look_at
-from rocmswitch.operations.returning import Yard, carry_out, check
+from rocmswitch.operations.returning import carry_out, check
 from rocmswitch.operations.sites import find_site
 from rocmswitch.planning.drift import in_force, spot
 from rocmswitch.planning.undoing import WayBack, choose, plan_undo
 from rocmswitch.store.installed import Installed
 
 
-def plan(number: int | None, yard: Yard, environment: Mapping[str, str]) -> tuple[Generation, WayBack]:
+def plan(number: int | None, means: Means, environment: Mapping[str, str]) -> tuple[Generation, WayBack]:
     """The generation to take back, and what has to be put where. Changes nothing.
 
     Raises NotFound where there is none or what stood there was let go, VerificationFailed where its record or what
     it saved is damaged, Refused where a later change or something unknown is in the way.
     """
-    _check_readable(number, yard)
-    chosen = yard.ledger.generation(number) if number else None
-    newest, generations = yard.ledger.newest, yard.ledger.generations()
-    pruned = {one.number for one in generations if yard.ledger.is_pruned(one.number)}
+    _check_readable(number, means)
+    chosen = means.ledger.generation(number) if number else None
+    newest, generations = means.ledger.newest, means.ledger.generations()
+    pruned = {one.number for one in generations if means.ledger.is_pruned(one.number)}
     chosen = choose(generations, chosen.number if chosen else None, pruned)
-    ground = look_at([spot(step) for step in chosen.steps], generations, base=yard.ledger.base)
+    ground = look_at([spot(step) for step in chosen.steps], generations, base=means.ledger.base)
     found = plan_undo(chosen, generations, ground, pruned)
-    check(found, yard, lambda: _site(found, yard, environment))
+    check(found, means, lambda: _site(found, means, environment))
     roots = dict.fromkeys(Path(one.root) for one in found.returns)
     return chosen, replace(found, expected=newest, notes=(*found.notes, *lock_note(roots)))
 
 
-def _check_readable(number: int | None, yard: Yard) -> None:
+def _check_readable(number: int | None, means: Means) -> None:
     """Raise VerificationFailed where nobody can tell what is to be taken back: *number*, or the newest."""
-    unread = [one for one in yard.ledger.damaged() if not yard.ledger.is_pruned(one)]
+    unread = [one for one in means.ledger.damaged() if not means.ledger.is_pruned(one)]
     asked = max(unread, default=0) if number is None else number
-    known = [one.number for one in in_force(yard.ledger.generations()) if one.intent.verb != "undo"]
+    known = [one.number for one in in_force(means.ledger.generations()) if one.intent.verb != "undo"]
     if asked in unread and (number is not None or asked > max(known, default=0)):
         raise VerificationFailed(
             f"the record of generation {asked} cannot be read, so nothing tells what it has changed",
@@ -47,21 +48,21 @@ def _check_readable(number: int | None, yard: Yard) -> None:
         )
 
 
-def execute(plan: WayBack, yard: Yard, environment: Mapping[str, str]) -> Generation:
+def execute(plan: WayBack, means: Means, environment: Mapping[str, str]) -> Generation:
     """Carry it out, whole or not at all. Raises Busy, Refused, VerificationFailed, MachineLacks.
 
     With nothing to put back it is recorded all the same: the next undo takes the change before it back.
     """
     if not plan.returns:
-        return yard.ledger.note(plan.intent, wait=yard.wait, expected=plan.expected)
-    return carry_out(plan, yard, lambda: _site(plan, yard, environment))
+        return means.ledger.note(plan.intent, wait=means.wait, expected=plan.expected)
+    return carry_out(plan, means, lambda: _site(plan, means, environment))
 
 
-def _site(plan: WayBack, yard: Yard, environment: Mapping[str, str]) -> Site | None:
+def _site(plan: WayBack, means: Means, environment: Mapping[str, str]) -> Site | None:
     """What the generation's place is now; None where nobody can tell any more."""
     place = plan.intent.place
     word = place.resolved if place.kind == "foreign" else place.name
     try:
-        return find_site(word, Installed((yard.layout,)), environment)
+        return find_site(word, Installed((means.layout,)), environment)
     except RocmswitchError:
         return None

@@ -12,9 +12,9 @@ import pytest
 
 from rocmswitch.deploy.ledger import Ledger
 from rocmswitch.operations import backup, remove, undo
+from rocmswitch.operations.access import Means
 from rocmswitch.operations.default import set_default
 from rocmswitch.operations.keeping import kept_trees
-from rocmswitch.operations.returning import Yard
 from rocmswitch.operations.scripts import mend_scripts, refresh_scripts
 from rocmswitch.store.installed import Installed
 from rocmswitch.store.layout import Layout
@@ -59,8 +59,8 @@ class Account:
         set_default(self.layout, self.installed.find(name) if name else None, self.ledger, self.disk)
 
     def undo(self) -> None:
-        yard = Yard(self.layout, self.ledger, self.disk, 0)
-        undo.execute(undo.plan(None, yard, {})[1], yard, {})
+        means = Means(self.layout, self.ledger, self.disk, 0)
+        undo.execute(undo.plan(None, means, {})[1], means, {})
 
     def prune(self) -> None:
         stock = backup.Stock(self.ledger, (self.trees(self.layout.prefixes), self.trees(self.layout.venvs)))

@@ -10,8 +10,8 @@ from rocmswitch.deploy.ledger import Ledger
 from rocmswitch.errors import Failed, NotFound, Refused
 from rocmswitch.model.receipt import Receipt
 from rocmswitch.operations import backup, remove, undo
+from rocmswitch.operations.access import Means
 from rocmswitch.operations.default import set_default
-from rocmswitch.operations.returning import Yard
 from rocmswitch.operations.scripts import default_links
 from rocmswitch.store.installed import Installed
 from rocmswitch.store.layout import Layout
@@ -60,13 +60,13 @@ def test_a_tree_that_was_let_go_after_the_plan_gets_no_name_again(tmp_path: Path
     prefix(layout, NAME)
     ledger, prefixes = Ledger(layout, disk), Trees(layout.prefixes, layout.locks, disk)
     remove.execute(remove.plan(NAME, Installed((layout,))), prefixes, ledger, disk)
-    yard = Yard(layout, ledger, disk, 0)
-    _, planned = undo.plan(None, yard, {})
+    means = Means(layout, ledger, disk, 0)
+    _, planned = undo.plan(None, means, {})
     stock = backup.Stock(ledger, (prefixes,))
     backup.execute(backup.plan(stock), stock)
 
     with pytest.raises(NotFound, match="was let go"):
-        undo.execute(planned, yard, {})
+        undo.execute(planned, means, {})
 
     assert prefixes.names() == ()
 

@@ -15,7 +15,7 @@ from rocmswitch.errors import NotFound, Refused
 from rocmswitch.host.sites import place
 from rocmswitch.model.deployment import FILE, Site
 from rocmswitch.operations import restore, undo
-from rocmswitch.operations.returning import Yard
+from rocmswitch.operations.access import Means
 from rocmswitch.planning.undoing import deployments
 from tests.support.deployments import Ground, in_memory, new_file
 from tests.support.disk import HastyDisk
@@ -47,8 +47,8 @@ class Play:
     """Hashes of what generations have saved or put."""
 
     @property
-    def yard(self) -> Yard:
-        return Yard(self.ground.layout, self.ground.ledger(), HastyDisk(), 0)
+    def means(self) -> Means:
+        return Means(self.ground.layout, self.ground.ledger(), HastyDisk(), 0)
 
     @property
     def site(self) -> Site:
@@ -74,13 +74,13 @@ class Play:
         self.ground.carry_out(None, "deploy", *changes)
 
     def undo(self, number: int | None) -> None:
-        _, plan = undo.plan(number, self.yard, {})
-        undo.execute(plan, self.yard, {})
+        _, plan = undo.plan(number, self.means, {})
+        undo.execute(plan, self.means, {})
 
     def restore(self, _: None = None) -> None:
-        plan = restore.plan(self.site, self.yard)
+        plan = restore.plan(self.site, self.means)
         if plan.returns:
-            restore.execute(plan, self.site, self.yard)
+            restore.execute(plan, self.site, self.means)
 
     def remove(self, path: str) -> None:
         (self.ground.site / path).unlink(missing_ok=True)
