@@ -59,22 +59,25 @@ def command(scopes: Scopes, /, target: str, *, off: bool, shell: str | None, **c
     if is_shared(scopes) and options.venv is not None:
         raise UsageMistake("`--system` is for stacks: an environment is one user's own")
     if off:
-        use_choice.leave(shell)
+        use_choice.leave(options, shell)
         return
     if not target:
         target, options = use_choice.pinned(options)
         _check(target, options, off=False, lasting=False)
     lasting = use_choice.Lasting(pin=pin, default=default)
     if target == SYSTEM:
-        use_choice.use_no_stack(scopes, lasting, shell)
+        use_choice.use_no_stack(scopes, use_choice.Way(target, options, lasting, shell))
         return
     if target == RECOMMENDED and RECOMMENDED not in machine.catalog(scopes).names():
         from rocmswitch.cli.recommended import for_use
 
         target, options = for_use(scopes, options)
     one = _entered(scopes, target, options)
-    if one is not None:
-        use_choice.enter(scopes, one, use_choice.Way(target, options, lasting, shell))
+    way = use_choice.Way(target, options, lasting, shell)
+    if options.dry_run:
+        use_choice.foretell(way, one.receipt.name if one else options.venv or target)
+    elif one is not None:
+        use_choice.enter(scopes, one, way)
 
 
 def _check(target: str, options: Options, *, off: bool, lasting: bool) -> None:
@@ -95,7 +98,7 @@ def _check(target: str, options: Options, *, off: bool, lasting: bool) -> None:
 
 
 def _entered(scopes: Scopes, target: str, options: Options) -> Installation | None:
-    """What is to be entered, made where it is missing; None where the plan was only to be shown."""
+    """What is to be entered, made where it is missing; None where that was only to be shown."""
     there = _existing(scopes, target, options)
     if there is not None:
         lack = Installed(scopes.searched).lack(there)
@@ -103,14 +106,20 @@ def _entered(scopes: Scopes, target: str, options: Options) -> Installation | No
             raise lack
         if options.as_json:
             output.write_json(None)
-        elif options.dry_run:
-            output.say(f"{there.receipt.name} is there: nothing has to be made")
-        return None if options.as_json or options.dry_run else there
+        _tell_nothing(there, options)
+        return there
     from rocmswitch.cli.use_missing import make_environment, make_prefix
 
     make = make_prefix if options.venv is None else make_environment
     made = make(scopes, target, options)
-    return None if options.as_json or options.dry_run else made
+    _tell_nothing(made, options)
+    return made
+
+
+def _tell_nothing(there: Installation | None, options: Options) -> None:
+    """What a dry run did not have to plan."""
+    if there is not None and options.dry_run and not options.as_json:
+        output.say(f"{there.receipt.name} is there: nothing has to be made")
 
 
 def _existing(scopes: Scopes, target: str, options: Options) -> Installation | None:

@@ -61,29 +61,61 @@ def pinned(options: Options) -> tuple[str, Options]:
     return pin.name, dataclasses.replace(options, venv=options.venv or pin.venv or None)
 
 
-def leave(shell: str | None) -> None:
+def leave(options: Options, shell: str | None) -> None:
     """Go back to what was there before."""
-    _tell_shell(fish.leave() if _in_fish(shell) else posix.leave(), shell)
+    if options.as_json:
+        output.write_json(None)
+    if options.dry_run:
+        output.say("leaves what this shell is in, and changes no file")
+    elif not options.as_json:
+        _tell_shell(fish.leave() if _in_fish(shell) else posix.leave(), shell)
 
 
-def use_no_stack(scopes: Scopes, lasting: Lasting, shell: str | None) -> None:
+def foretell(way: Way, name: str) -> None:
+    """Say what else would change than what was planned, with *name* for what would be entered."""
+    if way.lasting.default:
+        output.say(f"new shells will {f'use {name}' if name else 'start without a stack'}")
+    if way.lasting.pin:
+        output.say(f"writes {Path.cwd() / PIN_FILE}")
+
+
+def use_no_stack(scopes: Scopes, way: Way) -> None:
     """`system`: no stack in this shell, in this folder, in new shells."""
-    if lasting.pin:
-        _pin(Pin("system"))
-    if lasting.default:
-        from rocmswitch.operations.default import set_default
-
-        settle(scopes)
-        number = set_default(scopes.own, None, machine.ledger(scopes), machine.disk())
-        output.say(f"new shells start without a stack{_recorded(number)}")
-    if _is_heard(shell) and not lasting.pin and not lasting.default:
+    if way.options.as_json:
+        output.write_json(None)
+    if way.options.dry_run:
+        foretell(way, "")
+    else:
+        if way.lasting.pin:
+            _pin(Pin("system"))
+        if way.lasting.default:
+            _set_no_default(scopes)
+    lasts = way.lasting.pin or way.lasting.default
+    if _is_heard(way.shell) and not lasts:
         output.say("no stack in this shell, until `rocmswitch use --off`")
-    text = fish.no_stack() if _in_fish(shell) else posix.no_stack()
-    _tell_shell(_following(text, shell) if lasting.pin else text, shell)
+    if not (way.options.dry_run or way.options.as_json):
+        text = fish.no_stack() if _in_fish(way.shell) else posix.no_stack()
+        _tell_shell(_following(text, way.shell) if way.lasting.pin else text, way.shell)
+
+
+def _set_no_default(scopes: Scopes) -> None:
+    """Where a user has none, that of the machine's administrator counts."""
+    from rocmswitch.operations.default import set_default
+
+    settle(scopes)
+    number = set_default(scopes.own, None, machine.ledger(scopes), machine.disk())
+    shared = Installed(scopes.searched).default()
+    if shared:
+        output.say(f"new shells use {shared}, the default for all users of this machine{_recorded(number)}")
+        output.say("`export ROCMSWITCH_STACK=system` in your rc file goes before it")
+    else:
+        output.say(f"new shells start without a stack{_recorded(number)}")
 
 
 def enter(scopes: Scopes, one: Installation, way: Way) -> None:
-    """Let the shell enter *one*, after what lasts was written."""
+    """Let the shell enter *one*, after what lasts was written; for programs only that."""
+    if way.options.as_json and way.lasting == Lasting():
+        return
     installed = Installed(scopes.searched)
     installed.activation(one)  # raises where the prefix of an environment is gone
     below = installed.below(one)
@@ -93,6 +125,8 @@ def enter(scopes: Scopes, one: Installation, way: Way) -> None:
         _write_scripts(scopes, one, way.lasting)
     if way.lasting.pin:
         _pin(_pin_of(one, way.target))
+    if way.options.as_json:
+        return
     if one.receipt.kind == "venv":
         _examine(scopes, one)
     if _is_heard(way.shell):
