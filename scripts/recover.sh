@@ -309,9 +309,9 @@ how_to_undo='# Puts back what recover.sh has replaced; then: depmod, and a new b
 case $0 in */*) cd "${0%/*}" || exit 1 ;; esac; here=$(pwd -P); root=${here%/var/lib/rocmswitch/driver/quarantine/*}'
 keep() { # path below ROOT: a copy in the quarantine, and a line that brings it back, before anything happens to it
     case "$newline$saved" in *"$newline$1$newline"*) return ;; esac
-    confine "$1"; saved="$saved$1$newline" nth=1
-    if [ -z "$quarantine" ]; then
-        while [ -e "$driver/quarantine/$nth" ]; do nth=$((nth + 1)); done; quarantine=$driver/quarantine/$nth
+    confine "$1"; saved="$saved$1$newline"
+    if [ -z "$quarantine" ]; then quarantine=$driver/quarantine # behind the newest: older ones may be gone
+        nth=$(ls "$quarantine" 2>/dev/null | sort -n | sed -n '$p') quarantine=$quarantine/$((${nth:-0} + 1))
         { (umask 077; mkdir -p "$quarantine") && say "$how_to_undo" >"$quarantine/how-to-undo"; } || exit 1
     fi
     if [ -e "$root/$1" ] || [ -L "$root/$1" ]; then

@@ -13,7 +13,8 @@ from rocmswitch.cli.filenames import printable, text_only
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.typed import own_line
 from rocmswitch.model.snapshot import BY_USER
-from rocmswitch.operations import driver, parameters, snapshot
+from rocmswitch.operations import driver, drivercopies, parameters, snapshot
+from rocmswitch.operations.drivercopies import Shelf, Taken
 from rocmswitch.operations.parameters import Change, Done
 from rocmswitch.operations.rootonly import check_mounted, check_root, option_of
 from rocmswitch.planning.parameters import CONF, ParameterPlan, parse_words
@@ -35,14 +36,24 @@ def status(scopes: Scopes, root: Path, as_json: bool) -> None:
     changes nothing. Without root it says what it could not read. `rocmswitch doctor` judges, and `rocmswitch
     recover` mends.
     """
-    from rocmswitch.cli.driver_status import show
+    from rocmswitch.cli.driver_status import show, show_taken
 
     system = driver.look(root)
     settle_driver(scopes, root, dry_run=True)
+    taken = _taken(root)
     if as_json:
-        output.write_json(text_only(asdict(system)))
+        output.write_json(text_only({**asdict(system), "kept": asdict(taken) if taken else None}))
     else:
         show(system)
+        show_taken(taken, root)
+
+
+def _taken(root: Path) -> Taken | None:
+    """None where that is not for this user's eyes."""
+    try:
+        return drivercopies.taken(Shelf(root, machine.driver_snapshots(root), machine.disk()))
+    except PermissionError:
+        return None
 
 
 @command.command("snapshot", epilog="Example: rocmswitch driver snapshot")

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 from rocmswitch.cli import output
 from rocmswitch.cli.filenames import files, printable
 from rocmswitch.model.kernel import BootImage, DkmsModule, Kernel, ModuleFile, Owner, Setting, System
+from rocmswitch.operations.drivercopies import Taken
+from rocmswitch.operations.rootonly import option_of
 from rocmswitch.planning.driverstatus import status_lines
 from rocmswitch.planning.recoverynotes import unseen
+from rocmswitch.store.bootcopy import FOLDER
+from rocmswitch.store.layout import Layout
 
 _WIDE = 100
 """Columns from which on whole paths, versions and signers are shown."""
@@ -43,6 +48,17 @@ def show(system: System) -> None:
     _table(("Kernel", "Original kept", "File", "For"), originals)
     for line in unseen(system):
         output.say(printable(f"note: {line}"))
+
+
+def show_taken(taken: Taken | None, root: Path) -> None:
+    """What lies by for the way back, and how it is let go of; nothing where nothing does."""
+    if taken is None:
+        output.say(f"note: what `{printable(str(Layout.driver(root).data))}` takes is not told: only root may look")
+    elif taken.size or taken.boot:
+        count = f"{taken.snapshots} snapshot{'' if taken.snapshots == 1 else 's'}"
+        sizes = f"{output.size(taken.size)} in /var/lib/rocmswitch/driver, {output.size(taken.boot)} in /{FOLDER}"
+        way = f"`sudo rocmswitch backup prune driver{option_of(root)}` lets go of what is not needed any more"
+        output.say(printable(f"kept for the way back: {sizes} ({count}); {way}"))
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

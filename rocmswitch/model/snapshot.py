@@ -11,6 +11,8 @@ SNAPSHOT_SCHEMA = 1
 BY_USER, BEFORE_SET, BEFORE_RECOVERY, BEFORE_UNDO = "asked for", "before set", "before recover", "before undo"
 BEFORE_CLEARING = "before doctor --fix leftovers"
 """Why a snapshot was made. What one from before a recovery holds was wrong then, at least in part."""
+DOUBTFUL = (BEFORE_RECOVERY, BEFORE_UNDO)
+"""What such a snapshot holds was wrong then, or was put back from what was wrong."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from rocmswitch.model.deployment import Generation
 from rocmswitch.operations.keeping import trees_of
 from rocmswitch.operations.remains import QUICK, look_at, survey
 from rocmswitch.planning.backup import Loss, Lost, PrunePlan, chosen, companions, hashes, lost_files
-from rocmswitch.planning.drift import UNREADABLE, Facts, Outlook, judge, spot
+from rocmswitch.planning.drift import UNREADABLE, Facts, Outlook, in_force, judge, spot
 from rocmswitch.store.receipts import read_receipt, stack_of
 from rocmswitch.store.trees import Trees
 from rocmswitch.system.usage import Usage, usage
@@ -48,10 +48,18 @@ def kept(stock: Stock) -> Usage:
     return usage(_paths(numbers, unnamed, stock, unnamed))
 
 
-def plan(stock: Stock, numbers: Collection[int] = (), *, everything: bool = False) -> PrunePlan:
+def next_back(ledger: Ledger) -> frozenset[int]:
+    """The generation that the next undo would take back, which has to keep what it saved; none without any."""
+    found = [one.number for one in in_force(ledger.generations()) if one.intent.verb != "undo"]
+    return frozenset([one for one in found if not ledger.is_pruned(one)][-1:])
+
+
+def plan(
+    stock: Stock, numbers: Collection[int] = (), *, everything: bool = False, spared: Collection[int] = ()
+) -> PrunePlan:
     """Decide what goes: *numbers*; or *everything*; or else what nothing in use depends on. Changes nothing.
 
-    Raises NotFound for a number that no change has.
+    Where no numbers are given, those that are *spared* stay. Raises NotFound for a number that no change has.
     """
     ledger = stock.ledger
     generations, damaged = ledger.generations(), _unpruned(ledger, ledger.damaged())
@@ -66,19 +74,27 @@ def plan(stock: Stock, numbers: Collection[int] = (), *, everything: bool = Fals
         wanted = {*holding, *(number for number, trees in leading.items() if trees), *damaged}
     else:
         wanted = chosen(outlooks, leading, holding)
+    wanted -= set() if numbers else set(spared)
     wanted |= companions(wanted, outlooks, leading)
     going = _trees_that_go(wanted, leading)
     orphans = () if numbers or damaged else _orphans(unnamed, leading)
     elsewhere = hashes(one for number, one in unpruned.items() if number not in wanted)
     last = {tree: number for number in sorted(wanted & leading.keys()) for tree in leading[number]}
     losses = [
-        _loss(one, stock, _told_here(one, going, last), elsewhere | _standing(one.generation, generations))
+        _loss(one, stock, _told_here(one, going, last), elsewhere | _standing(one.generation, generations, ledger))
         for one in outlooks
         if one.generation.number in wanted
     ]
     losses += [_unreadable(number) for number in damaged if number in wanted]
     found = usage(_paths(wanted, {*going, *orphans}, stock, unnamed))
     return PrunePlan(tuple(losses), tuple(orphans), found.freed, found.shared, ledger.newest)
+
+
+def kept_hashes(stock: Stock, plan: PrunePlan) -> set[str]:
+    """Of what the changes that *plan* leaves alone go on holding."""
+    ledger = stock.ledger
+    given_up = {one.number for one in ledger.generations() if ledger.is_pruned(one.number)} | {*plan.numbers}
+    return hashes(one for one in ledger.generations() if one.number not in given_up)
 
 
 def execute(plan: PrunePlan, stock: Stock, wait: float = WAIT) -> tuple[str, ...]:
@@ -126,10 +142,10 @@ def _orphans(unnamed: Iterable[str], leading: Mapping[int, Collection[str]]) -> 
     return tuple(sorted(tree for tree in unnamed if tree not in led_to))
 
 
-def _standing(one: Generation, generations: Sequence[Generation]) -> set[str]:
+def _standing(one: Generation, generations: Sequence[Generation], ledger: Ledger) -> set[str]:
     """Hashes of what stands at its paths now: that needs no bringing back."""
     try:
-        found = look_at({spot(step) for step in one.steps}, generations, limit=QUICK)
+        found = look_at({spot(step) for step in one.steps}, generations, base=ledger.base, limit=QUICK)
     except OSError:  # what this user may not look at may be lost
         return set()
     return {ground.state.sha256 for ground in found.values()}

@@ -10,7 +10,7 @@ from rocmswitch.host.systemroot import SystemRoot
 from rocmswitch.metadata.snapshot import FILES
 from rocmswitch.model.kernel import Owner, System
 from rocmswitch.model.recovery import ORIGINAL, SNAPSHOT, Candidate
-from rocmswitch.model.snapshot import BEFORE_RECOVERY, BEFORE_UNDO, Snapshot, SnapshotFile
+from rocmswitch.model.snapshot import DOUBTFUL, Snapshot, SnapshotFile
 from rocmswitch.operations.packagesource import (
     Wanted,
     candidate,
@@ -22,9 +22,6 @@ from rocmswitch.operations.packagesource import (
 )
 from rocmswitch.store.packagefile import LARGEST
 from rocmswitch.store.snapshots import Snapshots, Unusable
-
-_DOUBTFUL = (BEFORE_RECOVERY, BEFORE_UNDO)
-"""What such a snapshot holds was wrong then, or was put back from what was wrong."""
 
 
 def candidates(system: System, snapshots: Snapshots, packages: Sequence[Path]) -> tuple[Candidate, ...]:
@@ -50,7 +47,7 @@ def _from_snapshots(system: System, snapshots: Snapshots) -> Iterator[Candidate]
     for one in found:
         if isinstance(one, Unusable):
             yield from _unusable(system, one)
-        elif one.why not in _DOUBTFUL:
+        elif one.why not in DOUBTFUL:
             yield from _of_snapshot(system, snapshots, one)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -125,6 +126,23 @@ class Snapshots:
                 disk.sync_directory(layout.snapshots)
         return made
 
+    def let_go(self, numbers: Collection[int], *, wait: float) -> None:
+        """Remove these for good, each at once: what is cut off leaves no part of one. *wait* is seconds.
+
+        Raises Busy, MachineLacks, Refused.
+        """
+        layout, disk = self._layout, self._disk
+        if not numbers and not self.debris():
+            return
+        with disk_errors(layout.snapshots):
+            check_own(layout.snapshots, self._base)
+            with held(layout.locks / "snapshots.lock", wait=wait, what="snapshots"):
+                self._remove_debris()
+                for number in numbers:
+                    disk.rename(self.folder(number), layout.snapshots / f".{number}.new")
+                disk.sync_directory(layout.snapshots)
+                self._remove_debris()
+
     def _fill(self, new: Path, one: Snapshot, script: bytes, before: Snapshot | None) -> None:
         disk = self._disk
         disk.make_directory(new, 0o700)
@@ -169,10 +187,13 @@ class Snapshots:
             self._make_folders(folder.parent)
             self._disk.make_directory(folder, 0o700)
 
+    def debris(self) -> tuple[Path, ...]:
+        """What is left of one whose writing or removal was cut off. Raises OSError where this user may not look."""
+        return tuple(sorted(self._layout.snapshots.glob(".*.new")))
+
     def _remove_debris(self) -> None:
-        for path in sorted(self._layout.snapshots.iterdir()):
-            if path.name.startswith(".") and path.name.endswith(".new"):
-                self._disk.remove_tree(path)
+        for path in self.debris():
+            self._disk.remove_tree(path)
 
     def _read_or_why(self, number: int) -> Snapshot | Unusable:
         try:

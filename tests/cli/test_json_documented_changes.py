@@ -94,9 +94,16 @@ def test_what_is_said_of_kernel_modules_is_documented(tmp_path: Path):
     changed = set(keys(json.loads(driver.succeed("driver", "set", "amdgpu.vm_size=8", "--yes", "--json").out)))
     seen = json.loads(driver.succeed("driver", "status", "--json").out)
     taken = json.loads(driver.succeed("driver", "snapshot", "--json").out)
+    write(driver.root / "etc/modprobe.d/mine.conf", b"options amdgpu dc=1")
+    driver.succeed("driver", "snapshot")
+    (driver.root / "etc/modprobe.d/mine.conf").unlink()
+    driver.succeed("driver", "snapshot")
+    pruned = set(keys(json.loads(driver.succeed("backup", "prune", "driver", "--dry-run", "--json").out)))
 
     text = DOCUMENT.read_text()
     assert changed | may_be_empty("driver") == documented("driver")
+    copies = {key for key in pruned if key.startswith("copies")} - {"copies[].lost[]"}
+    assert copies == documented("backup prune driver")
     assert [key for key in (*seen, *taken, *taken["files"][0]) if f"`{key}`" not in text] == []
 
 

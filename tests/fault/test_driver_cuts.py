@@ -15,9 +15,11 @@ from pathlib import Path
 import pytest
 
 from rocmswitch.deploy.ledger import Ledger
-from rocmswitch.operations import parameters
+from rocmswitch.model.snapshot import BEFORE_SET
+from rocmswitch.operations import drivercopies, parameters
 from rocmswitch.operations.booting import silent
 from rocmswitch.operations.driver import look
+from rocmswitch.operations.snapshot import take
 from rocmswitch.planning.parameters import CONF, FIRST_LINE, parse_word
 from rocmswitch.store.layout import Layout
 from rocmswitch.store.snapshots import Snapshots
@@ -26,7 +28,8 @@ from tests.support.commandline import PATIENCE
 from tests.support.disk import CuttingDisk, HastyDisk, PowerCut
 from tests.support.drivercommand import Driver, need_root
 from tests.support.kernelmodules import KERNEL
-from tests.support.kernelroots import kernel_root
+from tests.support.kernelroots import kernel_root, write
+from tests.support.recoveryscenes import OLDER
 
 WISH = "amdgpu.vm_size=8"
 TEXT = "options amdgpu vm_size=8"
@@ -58,6 +61,45 @@ def _beside(root: Path) -> list[str]:
     data = Layout.driver(root).data
     folders = ((root / CONF).parent, data / "snapshots", data / "backups", data / "journal")
     return [path.name for folder in folders if folder.is_dir() for path in sorted(folder.iterdir())]
+
+
+def _prune(root: Path, disk: Disk) -> None:
+    layout, system = Layout.driver(root), look(root)
+    shelf = drivercopies.Shelf(root, Snapshots(layout, disk, root), disk)
+    agreed = drivercopies.plan(shelf, system, everything=True)
+    drivercopies.execute(agreed, shelf, system, everything=True, wait=0)
+
+
+def test_whenever_the_power_goes_while_copies_are_let_go_of_each_is_whole_or_gone(root: Path):
+    layout, image = Layout.driver(root), f"initrd.img-{OLDER}.before"
+    snapshots = Snapshots(layout, HastyDisk(), root)
+    for number in (1, 2):
+        write(root / CONF, f"{FIRST_LINE}\noptions amdgpu vm_size={number}\n")
+        take(look(root), snapshots, BEFORE_SET, HastyDisk())
+        write(layout.quarantine / f"{number}/manifest", "")
+    write(root / "boot/rocmswitch" / image, "from before")
+    number, disk = 0, CuttingDisk(0)
+    while disk.is_cut or number == 0:
+        here = root.with_name(f"disk {number}")
+        shutil.copytree(root, here, symlinks=True)
+        disk = CuttingDisk(number)
+        with contextlib.suppress(PowerCut):
+            _prune(here, disk)
+        left = Snapshots(Layout.driver(here), HastyDisk(), here)
+        assert [left.damaged(one) for one in left.numbers()] in ([(), ()], [()]), f"cut before change {number}"
+
+        _prune(here, HastyDisk())
+
+        own = Layout.driver(here)
+        assert _names(own.snapshots, own.quarantine) == ["2", "2"], f"cut before change {number}"
+        assert _names(here / "boot/rocmswitch") == ["recover.sh", "snapshot"]
+        shutil.rmtree(here)
+        number += 1
+    assert number > 8
+
+
+def _names(*folders: Path) -> list[str]:
+    return [path.name for folder in folders for path in sorted(folder.iterdir())]
 
 
 def test_whenever_the_power_goes_the_same_command_ends_well_and_a_third_has_nothing_to_do(root: Path):

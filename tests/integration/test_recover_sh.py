@@ -176,6 +176,17 @@ def test_what_was_replaced_lies_in_the_quarantine_and_comes_back_by_its_script(s
     assert {path: one for path, one in state(root).items() if path != disabled} == before
 
 
+def test_the_next_quarantine_is_the_newest_though_older_ones_were_let_go_of(shell: Edition, tmp_path: Path):
+    root = kernel_root(tmp_path / "root", programs=True)
+    shadow_by_hand(root)
+    folder = root / "var/lib/rocmswitch/driver/quarantine"
+    (folder / "10").mkdir(parents=True)
+
+    shell.recover(root, *APPLY)
+
+    assert sorted(path.name for path in folder.iterdir()) == ["10", "11"]
+
+
 def test_firmware_and_packages_that_were_broken_off_are_said_with_the_line_to_type(shell: Edition, tmp_path: Path):
     root = kernel_root(tmp_path / "root", programs=True)
     put_firmware(root)
