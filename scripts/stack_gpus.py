@@ -21,27 +21,30 @@ def amd_gpus(version: str, compiled: Iterable[str], table: Table, known: Known) 
     code = list(compiled)
     gpus = _official(since(version, table["official"]), known)
     where = since(version, table["compiled"])
-    gpus |= {target: {"support": "reported", "evidence": [where]} for target in code if target not in gpus}
+    gpus |= {
+        target: _reported(version, target, where, table["reports"], known) for target in code if target not in gpus
+    }
     for row in table["siblings"]:
-        if row["of"] in code:
+        if row["of"] in code and Version(version) < Version(row.get("until", "99")):
             gpus |= _siblings(row, [target for target in row["targets"] if target not in gpus], known)
     gpus |= _rdna1(version, table["rdna1"], known)
-    for target in table["without_code"]["targets"]:
-        gpus[target] = {"support": "none", "known_bad": ["torch"], "evidence": [where]}
+    without = table["without_code"]
+    for target in without["targets"]:
+        evidence = [where, *without["evidence"].get(target, ())]
+        gpus.setdefault(target, {"support": "none", "known_bad": ["torch"], "evidence": evidence})
     return gpus
 
 
 def therock_gpus(name: str, table: Table, known: Known) -> dict[str, Any]:
     """What is known of each card with the new builds."""
-    rows = table["therock"]
-    gpus: dict[str, Any] = {target: {"support": "official"} for target in rows["official"]}
-    if name in rows["assumed"]:
-        for target in gpus:
-            known("~", f"gpus.{target}.support")
+    rows, gpus = table["therock"], dict[str, Any]()
+    lists, tried = rows["official_evidence"], rows["tried"][name]
+    for target in rows["official"]:
+        gpus[target] = {"support": "official", **({"evidence": lists[name]} if name in lists else {})}
+        known("" if name in lists else "~", f"gpus.{target}.support")
     for target in rows["published"]:
-        gpus[target] = {"support": "reported", "evidence": rows["evidence"]}
-        if name not in rows["published_in"]:
-            known("~", f"gpus.{target}.support")
+        gpus[target] = {"support": "reported", "evidence": tried["evidence"]}
+        known("" if target in tried["targets"] else "~", f"gpus.{target}.support")
     for target in table["rdna1"]["targets"]:
         gpus[target] = dict(rows["rdna1"])
         if target != table["rdna1"]["reported"]:
@@ -50,19 +53,30 @@ def therock_gpus(name: str, table: Table, known: Known) -> dict[str, Any]:
 
 
 def _official(row: Table, known: Known) -> dict[str, Any]:
-    evidence = {"evidence": row["evidence"]} if "evidence" in row else {}
-    targets = [target.removeprefix("~") for target in row["targets"]]
-    for target, stated in zip(targets, row["targets"], strict=True):
-        known(stated, f"gpus.{target}.support")
-    return {target: {"support": "official", **evidence} for target in targets}
+    stated = {target.removeprefix("~"): target for target in row["targets"]}
+    gpus: dict[str, Any] = {}
+    for target, mark in stated.items():
+        known(mark, f"gpus.{target}.support")
+        evidence = row.get("own", {}).get(target, row.get("evidence", ()))
+        gpus[target] = {"support": "official", **({"evidence": evidence} if evidence else {})}
+    return gpus
+
+
+def _reported(version: str, target: str, where: str, reports: Table, known: Known) -> dict[str, Any]:
+    """A card that there is code for, as people report it; else *where* shows that the code is there."""
+    rows = {first: row for first, row in reports.get(target, {}).items() if Version(first) <= Version(version)}
+    row = since(version, rows) if rows else {}
+    known("" if row else "~", f"gpus.{target}.support")
+    return {"support": "reported", "evidence": [where], **row}
 
 
 def _siblings(row: Table, targets: Iterable[str], known: Known) -> dict[str, Any]:
+    said = {key: row[key] for key in ("known_bad", "evidence") if key in row}
     return {
         target: {
             "support": "reported",
             "environment": {OVERRIDE: known(row["version"], f"gpus.{target}.environment")},
-            "evidence": row["evidence"],
+            **said,
         }
         for target in targets
     }

@@ -149,7 +149,7 @@ def test_a_card_whose_driver_is_not_loaded_is_known_by_its_ids_and_named_in_the_
 
 
 def test_what_no_source_is_named_for_says_so(line: CommandLine):
-    assert "\n   evidence: its manifest names none\n" in line.succeed("recommend", "--gpu", "gfx1100")
+    assert "\n   evidence: its manifest names none\n" in line.succeed("recommend", "--gpu", "gfx1999")
 
 
 def test_in_wsl_it_is_said_that_windows_keeps_the_card(line: CommandLine, tmp_path: Path):
@@ -218,7 +218,7 @@ def test_an_environment_of_what_is_recommended_is_made(tmp_path: Path, site: Acm
 
 def test_an_environment_gets_the_torch_that_fits_the_python_that_was_asked_for(line: CommandLine, tmp_path: Path):
     with PytorchSite(tmp_path / "site", pythons=("cp38",)) as site:
-        site.let(line, "rocm-6.1.2")
+        site.let(line, "rocm-6.1.5")
         words = ("use", "recommended", "--venv", "demo", "--python", "3.8", "--dry-run", "--json")
         outcome = line.run(*words, ROCMSWITCH_GPU="gfx1100", PIP_INDEX_URL=site.simple)
 

@@ -90,7 +90,7 @@ def test_what_was_not_asked_for_is_told_apart_from_what_was():
         ("gfx1100", "therock-10.0", OFFICIAL),
         ("gfx942", "therock-10.0", OFFICIAL),
         ("gfx906", "rocm-6.2.4", OFFICIAL),
-        ("gfx1031", "therock-7.14", REPORTED),
+        ("gfx1031", "therock-10.1", REPORTED),
     ],
 )
 def test_other_cards_get_the_newest_of_what_is_known_best(card: str, first: str, sureness: str):
@@ -103,8 +103,8 @@ def test_a_card_of_rdna_2_that_is_not_official_has_native_wheels_or_an_override(
     found = recommend(SHIPPED, machine("gfx1031"))
 
     assert "native code" in found[0].reasons[1]
-    assert found[1].stack == "rocm-7.2.4" and "HSA_OVERRIDE_GFX_VERSION=10.3.0" in found[1].reasons[1]
-    assert of(found, "therock-10.1").sureness == UNVERIFIED
+    assert found[2].stack == "rocm-7.2.4" and "HSA_OVERRIDE_GFX_VERSION=10.3.0" in found[2].reasons[1]
+    assert of(found, "therock-7.14").sureness == UNVERIFIED
 
 
 def test_a_card_that_amd_gave_up_has_tools_and_no_pytorch():
