@@ -37,7 +37,9 @@ _UNFINISHED = re.compile(r"modules\.[a-z.]+\.(\d+)\.\d+\.\d+")
 _REPLACED = re.compile(r"initrd\.img-.+\.dpkg-bak")
 """The image from before, which update-initramfs removes at its end: of no use, and /boot is small."""
 WORK = "scratch"
-_FOLDERS = ("etc/modprobe.d", "etc/modules-load.d")
+_FOLDERS = ("etc/modprobe.d", "etc/modules-load.d", "etc/dkms", "lib/firmware/updates")
+_WRITTEN = re.compile(r"\..+\.rocmswitch-\d+\.new")
+"""What a recorded change writes beside its target: nobody's, where there is no journal that knows it."""
 
 
 def work_folder(system: System, name: str, disk: Disk) -> Path:
@@ -55,13 +57,21 @@ def remains(system: System) -> tuple[Path, ...]:
     """What was written beside its target by a run that was killed, or by its programs: nobody else removes it."""
     root = Path(system.root)
     reading = SystemRoot(root)
-    folders = (*(kernel.folder for kernel in system.kernels), *_FOLDERS)
-    beside = [path for folder in folders for path in reading.below(folder) if path.endswith(_REMAINS)]
+    sources = (one.source for one in system.dkms if one.source)
+    folders = dict.fromkeys(reading.within(one) for one in (*_FOLDERS, *sources))
+    folders |= dict.fromkeys(kernel.folder for kernel in system.kernels)
+    is_known = os.path.lexists(Layout.driver(root).open_journal)
+    beside = [path for one in folders for path in reading.below(one) if _is_beside(path, is_known=is_known)]
     boot = reading.within("boot")
     beside += [f"{boot}/{one}" for one in reading.names(boot) if one.endswith(_REMAINS) or _REPLACED.fullmatch(one)]
     for folder in (kernel.folder for kernel in system.kernels):
         beside += [f"{folder}/{name}" for name in reading.names(folder) if _is_unfinished(name)]
     return tuple(root / path for path in beside)
+
+
+def _is_beside(path: str, *, is_known: bool) -> bool:
+    """With a journal, whoever ends the change that it tells of takes away what that has written."""
+    return path.endswith(_REMAINS) or (not is_known and bool(_WRITTEN.fullmatch(path.rpartition("/")[2])))
 
 
 def _is_unfinished(name: str) -> bool:

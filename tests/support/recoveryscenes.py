@@ -81,10 +81,11 @@ def snapshot_too_late(root: Path) -> None:
 
 
 def stop_half_way(root: Path) -> None:
-    """A run of recover.sh was killed while it wrote beside the module."""
+    """Runs of both editions were killed while they wrote beside the module, and the journal of one is lost."""
     breaking.truncate_in_tree(root)
     for file in in_tree_files(root):
-        write(file.with_name(f"{file.name}.rocmswitch-new"), good_module()[:500])
+        for name in (f"{file.name}.rocmswitch-new", f".{file.name}.rocmswitch-1.new"):
+            write(file.with_name(name), good_module()[:500])
 
 
 def blacklist(root: Path) -> None:
@@ -150,7 +151,7 @@ SCENES = (
     Scene("a kernel that was never booted", truncate_older, (OLDER,), kernels=(OLDER, KERNEL), with_package=True),
     Scene("a damaged snapshot", damage_all, ("snapshot",), has_snapshot=True, with_package=True, is_everyday=True),
     Scene("a snapshot of the patched module", snapshot_too_late, ("snapshot",), with_package=True),
-    Scene("what a killed run has begun", stop_half_way, ("amdgpu.ko",), has_snapshot=True),
+    Scene("what a killed run has begun", stop_half_way, ("amdgpu.ko",), has_snapshot=True, is_everyday=True),
     Scene("twins", breaking.put_twin, ("amdgpu.ko.xz",), suffix=".ko.xz", with_package=True),
     Scene("original_module", breaking.move_to_original_module, ("original_module",), is_everyday=True),
     Scene("the original in updates", breaking.move_to_updates, ("updates/dkms",)),
