@@ -9,10 +9,11 @@ from dataclasses import asdict
 
 from rocmswitch.cli import deploying, output
 from rocmswitch.cli.deploy_options import Options
-from rocmswitch.cli.filenames import called, heading, printable, text_only
+from rocmswitch.cli.filenames import called, heading, text_only
 from rocmswitch.cli.main import Scopes
 from rocmswitch.errors import Refused, UsageMistake
 from rocmswitch.model.deployment import Generation, Site
+from rocmswitch.model.printable import printable
 from rocmswitch.operations import adopt
 from rocmswitch.operations.adopt import DOUBTFUL, SWAPPED, Pair
 from rocmswitch.operations.sites import find_site

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rocmswitch.cli import machine, output
 from rocmswitch.cli.driver_words import DRIVER, going_on, rest, tell_lacks
-from rocmswitch.cli.filenames import files, printable
+from rocmswitch.cli.filenames import files
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.typed import own_line
 from rocmswitch.cli.wayback import SHOWN
@@ -15,6 +15,7 @@ from rocmswitch.errors import NotFound
 from rocmswitch.model.deployment import Generation
 from rocmswitch.model.kernel import System
 from rocmswitch.model.leftover import FOLDER, LINES, Leftover
+from rocmswitch.model.printable import printable
 from rocmswitch.model.recovery import Lack
 from rocmswitch.model.snapshot import BEFORE_CLEARING
 from rocmswitch.operations import driver, leftovers, snapshot

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from rocmswitch.cli import machine, output
 from rocmswitch.cli.deploy_options import Options
-from rocmswitch.cli.filenames import printable, text_only
+from rocmswitch.cli.filenames import text_only
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.system_option import is_only_shared
 from rocmswitch.errors import Refused
 from rocmswitch.model.deployment import FILE, Generation, NewFile
+from rocmswitch.model.printable import printable
 from rocmswitch.operations import deploy, variant
 from rocmswitch.planning.variant import VariantPlan
 from rocmswitch.store.installed import Installed

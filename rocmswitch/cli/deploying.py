@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path, PurePath
 
 from rocmswitch.cli import machine, output
-from rocmswitch.cli.filenames import below, called, files, heading, printable
+from rocmswitch.cli.filenames import below, called, files, heading
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.typed import own_line
 from rocmswitch.cli.wayback import SHOWN
 from rocmswitch.model.deployment import ABSENT, LINK, Generation, NewFile, Place, Replacement, SavedFile
+from rocmswitch.model.printable import printable
 from rocmswitch.operations.access import Means
 from rocmswitch.operations.deploy import Deployment
 from rocmswitch.operations.standing import Standing

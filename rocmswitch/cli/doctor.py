@@ -16,6 +16,7 @@ from rocmswitch.cli.cardword import as_option
 from rocmswitch.cli.main import Scopes, program
 from rocmswitch.errors import Refused, UsageMistake, VerificationFailed
 from rocmswitch.model.finding import FAULT, SEVERITIES, Finding
+from rocmswitch.model.printable import printable
 from rocmswitch.operations import doctor
 from rocmswitch.operations.entering import GPU, SYSROOT
 from rocmswitch.operations.examining import Surgery
@@ -103,7 +104,7 @@ def _explain(log: str, fix: str | None, diagnose: Callable[[], Sequence[Finding]
 def _show(findings: tuple[Finding, ...], root: Path) -> None:
     for one in findings:
         for line in _lines(one, root):
-            output.write(_printable(line))
+            output.write(printable(line))
 
 
 def _counted(findings: tuple[Finding, ...]) -> str:
@@ -121,11 +122,6 @@ def _lines(one: Finding, root: Path) -> Iterator[str]:
         there = doctor.removal(one, root) is not None and root != Path("/")
         elsewhere = f" --sysroot {shlex.quote(str(root))}" if there else ""
         yield f"       or run `rocmswitch doctor --fix {shlex.quote(one.id)}{elsewhere}`"
-
-
-def _printable(line: str) -> str:
-    """A terminal's control characters, and bytes that are no text, may stand in the names of folders."""
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in line)
 
 
 def _as_json(findings: tuple[Finding, ...]) -> object:

@@ -9,9 +9,10 @@ import click
 
 from rocmswitch.cli import machine, output
 from rocmswitch.cli.driver_words import DRIVER, driver_words, going_on, root_option, settle_driver, tell_lacks
-from rocmswitch.cli.filenames import printable, text_only
+from rocmswitch.cli.filenames import text_only
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.typed import own_line
+from rocmswitch.model.printable import printable
 from rocmswitch.model.snapshot import BY_USER
 from rocmswitch.operations import driver, drivercopies, parameters, snapshot
 from rocmswitch.operations.drivercopies import Shelf, Taken

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from rocmswitch.cli import machine, output
 from rocmswitch.cli.driver_words import driver_words, settle_driver
-from rocmswitch.cli.filenames import printable, text_only
+from rocmswitch.cli.filenames import text_only
 from rocmswitch.cli.losses import show_bytes, show_losses, show_lost
 from rocmswitch.cli.main import Scopes
 from rocmswitch.errors import NotFound
 from rocmswitch.model.kernel import System
+from rocmswitch.model.printable import printable
 from rocmswitch.operations import backup, driver, drivercopies, snapshot
 from rocmswitch.operations.drivercopies import Shelf
 from rocmswitch.operations.rootonly import check_mounted

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from rocmswitch.cli import output
-from rocmswitch.cli.filenames import files, printable
+from rocmswitch.cli.filenames import files
 from rocmswitch.model.kernel import BootImage, DkmsModule, Kernel, ModuleFile, Owner, Setting, System
+from rocmswitch.model.printable import printable
 from rocmswitch.operations.drivercopies import Taken
 from rocmswitch.operations.rootonly import option_of
 from rocmswitch.planning.driverstatus import status_lines

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from rocmswitch.cli import machine, output, wayback
 from rocmswitch.cli.driver_words import DRIVER, driver_words, going_on, rest, settle_driver, tell_lacks
-from rocmswitch.cli.filenames import printable
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.typed import own_line
 from rocmswitch.errors import NotFound
 from rocmswitch.model.deployment import Generation
 from rocmswitch.model.kernel import System
+from rocmswitch.model.printable import printable
 from rocmswitch.model.snapshot import BEFORE_UNDO
 from rocmswitch.operations import driver, snapshot, undo
 from rocmswitch.operations.access import Means

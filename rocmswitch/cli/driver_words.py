@@ -12,11 +12,11 @@ from pathlib import Path
 import click
 
 from rocmswitch.cli import machine, output
-from rocmswitch.cli.filenames import printable
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.settling import WAIT
 from rocmswitch.cli.typed import own_line
 from rocmswitch.errors import INTERRUPTED, RocmswitchError, VerificationFailed
+from rocmswitch.model.printable import printable
 from rocmswitch.model.recovery import Lack
 from rocmswitch.operations.rootonly import check_mounted, check_reading, option_of
 from rocmswitch.store.layout import Layout

@@ -8,9 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rocmswitch.cli import output
-from rocmswitch.cli.filenames import printable, text_only
+from rocmswitch.cli.filenames import text_only
 from rocmswitch.errors import VerificationFailed
 from rocmswitch.model.finding import FAULT, Finding
+from rocmswitch.model.printable import printable
 from rocmswitch.model.trouble import EXACTLY, PERHAPS, USUALLY, Likely
 from rocmswitch.operations.errorlog import LIMIT, plan, read_log
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePath
 
 from rocmswitch.model.deployment import Place
+from rocmswitch.model.printable import printable
 
 
 def called(place: Place) -> str:
@@ -37,11 +38,6 @@ def below(roots: Iterable[str], path: str | PurePath) -> str:
     folder = _only(roots)
     whole = PurePath(path)
     return printable(str(whole.relative_to(folder) if folder and whole.is_relative_to(folder) else whole))
-
-
-def printable(text: str) -> str:
-    """A terminal's control characters, and bytes that are no text, may stand in the names of files."""
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
 def text_only(value: object) -> object:

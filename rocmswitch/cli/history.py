@@ -19,12 +19,13 @@ from rocmswitch.cli.driver_words import (
     settle_driver_anyway,
     tell_quarantine,
 )
-from rocmswitch.cli.filenames import printable, text_only
+from rocmswitch.cli.filenames import text_only
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.settling import settle_anyway
 from rocmswitch.cli.system_option import system_reading_option
 from rocmswitch.errors import VerificationFailed
 from rocmswitch.model.deployment import Generation, Step
+from rocmswitch.model.printable import printable
 from rocmswitch.operations import history
 from rocmswitch.planning.drift import UNREADABLE, Outlook
 from rocmswitch.planning.undoing import whole

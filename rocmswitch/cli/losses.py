@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rocmswitch.cli import output
-from rocmswitch.cli.filenames import printable
+from rocmswitch.model.printable import printable
 from rocmswitch.planning.backup import Loss, Lost, PrunePlan
 
 

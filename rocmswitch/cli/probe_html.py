@@ -7,9 +7,9 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-from rocmswitch.cli.filenames import printable
 from rocmswitch.cli.probe_words import about, described, heading, stuck
 from rocmswitch.metadata.probereport import within_page
+from rocmswitch.model.printable import printable
 from rocmswitch.model.probe import BAD, OK, SKIPPED, Outcome, Report
 from rocmswitch.planning.proberesults import Cell, Matrix, by_dtype, by_size, summary, told
 

@@ -7,11 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rocmswitch.cli import machine, output
-from rocmswitch.cli.filenames import printable
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.probe_words import heading
 from rocmswitch.errors import RocmswitchError, UsageMistake, VerificationFailed
 from rocmswitch.model.convolutionwords import FALLBACK
+from rocmswitch.model.printable import printable
 from rocmswitch.model.probe import Outcome, Report
 from rocmswitch.operations.entering import SYSROOT
 from rocmswitch.planning.probecomparison import (

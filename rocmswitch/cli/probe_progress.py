@@ -10,9 +10,9 @@ import time
 from types import TracebackType
 
 from rocmswitch.cli import output
-from rocmswitch.cli.filenames import printable
 from rocmswitch.cli.probe_table import failure
 from rocmswitch.cli.probe_words import tried
+from rocmswitch.model.printable import printable
 from rocmswitch.model.probe import BAD, Operation, Outcome
 
 PLAIN_INTERVAL = 15.0

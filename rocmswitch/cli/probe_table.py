@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Iterable
 
 from rocmswitch.cli import output
-from rocmswitch.cli.filenames import printable
 from rocmswitch.cli.probe_words import heading, stuck, tried
+from rocmswitch.model.printable import printable
 from rocmswitch.model.probe import Outcome, Report
 from rocmswitch.planning.proberesults import Cell, by_dtype, summary, told
 

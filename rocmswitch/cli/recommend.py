@@ -10,8 +10,8 @@ import click
 
 from rocmswitch.cli import output, recommended
 from rocmswitch.cli.cardword import checked_card
-from rocmswitch.cli.filenames import printable
 from rocmswitch.cli.main import Scopes
+from rocmswitch.model.printable import printable
 from rocmswitch.operations.entering import SYSROOT
 from rocmswitch.operations.recommend import Advice, Wish
 from rocmswitch.planning.purposes import PURPOSES

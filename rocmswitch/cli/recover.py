@@ -10,11 +10,12 @@ import click
 
 from rocmswitch.cli import machine, output
 from rocmswitch.cli.driver_words import driver_words, going_on, root_option, settle_driver
-from rocmswitch.cli.filenames import printable, text_only
+from rocmswitch.cli.filenames import text_only
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.recovery_words import as_json, show_outcome, show_plan
 from rocmswitch.cli.typed import own_line
 from rocmswitch.errors import Refused, VerificationFailed
+from rocmswitch.model.printable import printable
 from rocmswitch.model.recovery import Disable
 from rocmswitch.operations import recover
 from rocmswitch.operations.recover import Infirmary, Outcome, Recovery

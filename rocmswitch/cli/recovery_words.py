@@ -7,9 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rocmswitch.cli import output
-from rocmswitch.cli.filenames import printable
 from rocmswitch.model.finding import FAULT, WARNING
 from rocmswitch.model.kernel import AMDGPU, System
+from rocmswitch.model.printable import printable
 from rocmswitch.model.recovery import Disable, Fault, FileAction, Lack, RecoveryPlan, Restore, SetAside
 from rocmswitch.operations.recover import Outcome, Recovery
 from rocmswitch.operations.rootonly import option_of

@@ -7,8 +7,9 @@ import os
 import click
 
 from rocmswitch.cli import output, wayback
-from rocmswitch.cli.filenames import called, files, printable
+from rocmswitch.cli.filenames import called, files
 from rocmswitch.cli.main import Scopes
+from rocmswitch.model.printable import printable
 from rocmswitch.operations import restore
 from rocmswitch.operations.sites import find_site
 from rocmswitch.store.installed import Installed

@@ -36,7 +36,7 @@ def settle(scopes: Scopes, *, dry_run: bool = False) -> None:
     mend_scripts(scopes.own, Installed(scopes.searched), machine.disk())
     if intent is None:
         return
-    from rocmswitch.cli.filenames import printable
+    from rocmswitch.model.printable import printable
 
     output.say(f"took back a change that was interrupted: {intent.verb} {printable(intent.place.name)}")
     left = [one for one in ledger.generations()[-1:] if one.interrupted and one.intent == intent]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rocmswitch.cli import machine, output
-from rocmswitch.cli.filenames import below, heading, printable, text_only
+from rocmswitch.cli.filenames import below, heading, text_only
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.settling import settle
 from rocmswitch.model.deployment import ABSENT, LINK, FileState, Generation
+from rocmswitch.model.printable import printable
 from rocmswitch.operations.access import Means
 from rocmswitch.planning.undoing import Return, WayBack
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from subprocess import TimeoutExpired
 
 from rocmswitch.metadata.elf import ElfFacts, parse_elf
+from rocmswitch.model.printable import printable
 from rocmswitch.planning.loader import Files, parse_cache
 from rocmswitch.system.process import Finished, run
 from rocmswitch.system.reading import open_regular
@@ -79,7 +80,7 @@ def _reason(done: Finished) -> str:
         return f"it was ended by {signal.Signals(-done.code).name}"
     lines = [line.strip() for line in done.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
     said = lines[-1] if lines else f"it ended with exit code {done.code}"
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in said[:_LONGEST_REASON])
+    return printable(said[:_LONGEST_REASON])
 
 
 def loader_files() -> Files:

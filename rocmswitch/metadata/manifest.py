@@ -16,6 +16,7 @@ import yaml
 
 from rocmswitch.errors import ManifestMistake
 from rocmswitch.model.grammar import WrongValue, parse_root
+from rocmswitch.model.printable import printable
 from rocmswitch.model.stack import Stack
 
 __all__ = ["MANIFEST_SIZE_LIMIT", "parse_manifest", "parse_root"]
@@ -241,5 +242,4 @@ def _line(part: Any) -> int:
 def _refuse(file: str, line: int, message: str, key: Key = ()) -> NoReturn:
     path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in key).lstrip(".")
     shown = f"`{path[:200]}`: {message[:500]}" if key else message[:500]
-    safe = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in shown)
-    raise ManifestMistake(f"{file}:{line}: {safe}")
+    raise ManifestMistake(f"{file}:{line}: {printable(shown)}")

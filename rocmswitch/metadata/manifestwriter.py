@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+from rocmswitch.model.printable import printable
+
 WIDTH = 116
 
 
@@ -38,9 +40,8 @@ def write_manifest(stack: Mapping[str, Any], comments: Iterable[str]) -> str:
 
 def _comment(text: str) -> list[str]:
     """Wrapped; what others wrote into a repository cannot end it."""
-    plain = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
     return textwrap.wrap(
-        plain,
+        printable(text),
         WIDTH,
         initial_indent="# ",
         subsequent_indent="#   ",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rocmswitch.model.ending import Ending
+from rocmswitch.model.printable import printable
 from rocmswitch.model.probe import CRASH, ERROR, HANG, OK, SKIPPED, WRONG, Operation, Outcome
 
 _LONGEST = 300
@@ -31,7 +32,7 @@ def judge(operation: Operation, ending: Ending, deadline: float) -> Outcome:
 
 def one_line(text: str) -> str:
     """What may be shown of what others have said: nothing that a terminal would obey, and not too much."""
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text[:_LONGEST])
+    return printable(text[:_LONGEST])
 
 
 def _crash(ending: Ending) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from packaging.version import InvalidVersion, Version
 
 from rocmswitch.errors import NotFound, UsageMistake
+from rocmswitch.model.printable import printable
 
 AMD = "rocm"
 """The vendor that a bare version means."""
@@ -38,7 +39,8 @@ def resolve_name(text: str, names: Iterable[str]) -> str:
     if len(vendors) > 1:
         several = _enumerate(sorted(fitting, key=_order))
         raise UsageMistake(
-            f"`{_printable(text)}` may be {several}", hint=f"give one of these names; `{_AVAILABLE}` shows all"
+            f"`{printable(text[:_SHOWN])}` may be {several}",
+            hint=f"give one of these names; `{_AVAILABLE}` shows all",
         )
     if not fitting:
         raise _unknown(text, names)
@@ -80,7 +82,7 @@ def nearest(text: str, names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _unknown(text: str, names: tuple[str, ...]) -> NotFound:
-    message = f"no stack is called `{_printable(text)}`"
+    message = f"no stack is called `{printable(text[:_SHOWN])}`"
     offered = nearest(text, names)
     if not offered:
         return NotFound(message, hint=f"run `{_AVAILABLE}`")
@@ -124,8 +126,3 @@ def _order(name: str) -> tuple[Version, str]:
 
 def _enumerate(names: list[str]) -> str:
     return f"{', '.join(names[:-1])} or {names[-1]}"
-
-
-def _printable(text: str) -> str:
-    """What the user typed, fit to be shown: a terminal's control characters are not."""
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text[:_SHOWN])

@@ -13,6 +13,7 @@ from rocmswitch.model.activation import Activation
 from rocmswitch.model.deployment import NewFile, Replacement, Seen
 from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.model.pin import LONGEST, is_pinnable
+from rocmswitch.model.printable import printable
 from rocmswitch.model.receipt import Receipt
 from rocmswitch.planning.activation import ACTIVE
 from rocmswitch.planning.deployment import DeploymentPlan
@@ -91,7 +92,7 @@ def own_name(name: str, stack: str) -> str:
 def variant_receipt(base: Receipt, plan: VariantPlan, created: str) -> Receipt:
     """What the new tree's receipt says beside what publishing adds: *base* with the other name, and why."""
     notes = tuple(
-        f"`{one.path}` is `{_shown(one.content.source)}`"
+        f"`{one.path}` is `{printable(one.content.source)}`"
         for one in plan.replacements
         if isinstance(one.content, NewFile)
     )
@@ -120,11 +121,6 @@ def replaced_entries(entries: Iterable[FileEntry], plan: VariantPlan) -> dict[st
     """What the list of files says of each path that the plan replaces; None where nothing is there."""
     known = {one.path: one for one in entries}
     return {one.path: known.get(one.path) for one in plan.replacements}
-
-
-def _shown(path: str) -> str:
-    """*path* as a terminal may show it: `show` prints notes as they are."""
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in path)
 
 
 def _called(activation: Activation, name: str) -> Activation:
