@@ -6,15 +6,14 @@ The format is tukaani.org/xz/xz-file-format.txt, 1.2.1; §4 is the index, behind
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 _HEADER = 12
 _FOOTER = 12
 _END = b"YZ"
-_CHECKSUM = 4
-_INDEX_LIMIT = 1024 * 1024
-"""Bytes. 100,000 blocks need as much; more than that nobody has."""
+_INDEX_LIMIT = 64 * 1024
+"""Bytes. 8,000 blocks of 24 MiB need as much; what lies in memory of an index is some hundred times larger."""
 _CONTINUES, _SEVEN_BITS = 0x80, 0x7F
 _LONGEST_NUMBER = 9
 
@@ -43,37 +42,32 @@ class XzFile:
     blocks: tuple[Block, ...]
 
     def ending(self, block: Block) -> bytes:
-        """What stands behind *block* in a file that has it alone: the index of one block, and the end."""
-        index = b"\0" + _number(1) + _number(block.stored) + _number(block.content)
-        index += bytes(-len(index) % 4)
-        index += _checksum(index)
-        end = (len(index) // 4 - 1).to_bytes(4, "little") + self.header[6:8]
-        return index + _checksum(end) + end + _END
+        """What stands behind *block* in a file that has it alone."""
+        return _ending((block,), self.header)
 
 
 def read_xz(read: Read, size: int) -> XzFile | None:
     """The blocks of a file of *size* bytes; None where it is no single whole stream.
 
-    Nothing but where they lie is taken from here: that a block is what it should be, its reader has to find.
+    What stands behind the blocks is looked at byte by byte, as nobody else will: that a block is what it should
+    be, its reader has to find.
     """
     header, footer = read(0, _HEADER), read(max(size - _FOOTER, 0), _FOOTER)
     length = (int.from_bytes(footer[4:8], "little") + 1) * 4
     at = size - _FOOTER - length
-    if len(footer) != _FOOTER or not footer.endswith(_END) or at < _HEADER or length > _INDEX_LIMIT:
+    if len(footer) != _FOOTER or at < _HEADER or length > _INDEX_LIMIT:
         return None
     index = read(at, length)
-    if header[6:8] != footer[8:10] or _checksum(index[:-_CHECKSUM]) != index[-_CHECKSUM:]:
-        return None
     try:
-        blocks = tuple(_blocks(_numbers(index[1:-_CHECKSUM])))
+        blocks = tuple(_blocks(_numbers(index[1:])))
     except ValueError:
         return None
-    is_whole = not index[0] and bool(blocks) and blocks[-1].offset + blocks[-1].size == at
-    return XzFile(header, blocks) if is_whole else None
+    is_whole = bool(blocks) and blocks[-1].offset + blocks[-1].size == at
+    return XzFile(header, blocks) if is_whole and index + footer == _ending(blocks, header) else None
 
 
 def _blocks(numbers: Iterator[int]) -> Iterator[Block]:
-    """Raises ValueError where there are not as many as the first number says."""
+    """As many as the first number says. Raises ValueError for one that no index has."""
     offset = _HEADER
     for _ in range(next(numbers, 0)):
         block = Block(offset, next(numbers, 0), next(numbers, 0))
@@ -104,5 +98,15 @@ def _number(value: int) -> bytes:
     return bytes((*content, value))
 
 
+def _ending(blocks: Sequence[Block], header: bytes) -> bytes:
+    """The index of *blocks*, and the end of the stream that *header* begins."""
+    index = b"\0" + _number(len(blocks))
+    index += b"".join(_number(one.stored) + _number(one.content) for one in blocks)
+    index += bytes(-len(index) % 4)
+    index += _checksum(index)
+    end = (len(index) // 4 - 1).to_bytes(4, "little") + header[6:8]
+    return index + _checksum(end) + end + _END
+
+
 def _checksum(content: bytes) -> bytes:
-    return zlib.crc32(content).to_bytes(_CHECKSUM, "little")
+    return zlib.crc32(content).to_bytes(4, "little")

@@ -21,11 +21,12 @@ from rocmswitch.metadata.xzindex import Block, XzFile, read_xz
 from rocmswitch.store.compression import CHUNK, MEMORY_LIMIT, Readable, Unfit, decompressed
 from rocmswitch.store.target import Stopped
 
-_LARGEST = 64 * 1024 * 1024
-"""Bytes of a block that may wait in memory: `xz -9` writes such."""
-_MOST = 4
-"""Blocks that wait or are being made, for all archives together: 100 MB of 24 MiB each."""
+_ROOM = 96 * 1024 * 1024
+"""Bytes of blocks that are being made or wait, for all archives together: four of Debian's."""
+_LARGEST = _ROOM // 2
+"""Bytes of a block that is read so: where no two have room, nothing is made beside another."""
 _INPUT = 256 * 1024
+_OTHERWISE = "a block is not what the index says"
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,8 @@ class Rest:
         self._file.seek(0, os.SEEK_END)
 
 
-class Processors:
-    """So many, each busy or free; more threads than processors only make the others wait."""
+class Free:
+    """How much there is that nobody has taken: processors, as more threads only make the others wait, or room."""
 
     def __init__(self, count: int) -> None:
         self._free = count
@@ -90,11 +91,11 @@ class Processors:
         finally:
             self.give(1)
 
-    def take(self) -> bool:
-        """Whether there was a free one, which is the caller's until it is given back."""
+    def take(self, count: int = 1) -> bool:
+        """Whether there were so many free ones, which are the caller's until they are given back."""
         with self._lock:
-            is_free = self._free > 0
-            self._free -= is_free
+            is_free = self._free >= count
+            self._free -= count * is_free
             return is_free
 
     def give(self, count: int) -> None:
@@ -106,8 +107,8 @@ class Ahead:
     """Decompresses for threads, each of which is `busy` meanwhile. `stopped` ends all that is under way."""
 
     def __init__(self, processors: int, stopped: Callable[[], bool]) -> None:
-        self.processors = Processors(processors)
-        self._waiting = Processors(_MOST)
+        self.processors = Free(processors)
+        self.room = Free(_ROOM)
         self._stopped = stopped
         self._pool = ThreadPoolExecutor(max(processors, 1), thread_name_prefix="decompress")
 
@@ -127,19 +128,6 @@ class Ahead:
             raise Unfit(f"cannot be decompressed ({error})") from error
         source.pass_over()  # type: ignore[attr-defined]  # it is Spanned
 
-    def take(self) -> bool:
-        """Whether a processor is free, and room for what it makes."""
-        if not self._waiting.take():
-            return False
-        if self.processors.take():
-            return True
-        self._waiting.give(1)
-        return False
-
-    def give(self) -> None:
-        self.processors.give(1)
-        self._waiting.give(1)
-
     def start(self, make: Callable[[], deque[bytes]]) -> Future[deque[bytes]]:
         return self._pool.submit(make)
 
@@ -149,44 +137,60 @@ class Ahead:
             raise Stopped
 
 
+@dataclass(frozen=True)
+class _Made:
+    """A block that is made, or being made."""
+
+    pieces: Future[deque[bytes]]
+    room: int
+    processors: int
+    """How many were taken for it: none where it is the thread's own that makes it."""
+
+
 class _InOrder:
     """One archive. While another processor is free, its own thread only takes what both make."""
 
     def __init__(self, ahead: Ahead, span: Span, file: XzFile) -> None:
         self._ahead, self._span, self._file = ahead, span, file
         self._left = deque(file.blocks)
-        self._made: deque[tuple[Future[deque[bytes]], bool]] = deque()
-        """In order; and whether a processor has to be given back for it."""
+        self._made: deque[_Made] = deque()
 
     def pieces(self) -> Iterator[bytes]:
         try:
             while self._left or self._made:
                 self._begin()
-                if not self._made:
+                if self._made:
+                    yield from self._next()
+                else:
                     yield from self._block(self._left.popleft())
-                    continue
-                made = self._made[0][0].result()
-                self._give_back()
-                self._begin()
-                while made:
-                    yield made.popleft()
         finally:
-            for future, _ in self._made:
-                future.cancel()
-            while self._made:
-                self._give_back()
+            for one in self._made:
+                one.pieces.cancel()
+                self._ahead.processors.give(one.processors)
+                self._ahead.room.give(one.room)
 
     def _begin(self) -> None:
         """Let as many blocks be made as there are processors for it; the thread's own is one, if another is."""
-        while self._left:
-            is_own = bool(self._made) and all(taken for _, taken in self._made)
-            if not is_own and not self._ahead.take():
+        while self._left and self._ahead.room.take(self._left[0].content):
+            is_own = bool(self._made) and all(one.processors for one in self._made)
+            if not is_own and not self._ahead.processors.take():
+                self._ahead.room.give(self._left[0].content)
                 return
-            self._made.append((self._ahead.start(partial(self._whole, self._left.popleft())), not is_own))
+            block = self._left.popleft()
+            future = self._ahead.start(partial(self._whole, block))
+            self._made.append(_Made(future, block.content, int(not is_own)))
 
-    def _give_back(self) -> None:
-        if self._made.popleft()[1]:
-            self._ahead.give()
+    def _next(self) -> Iterator[bytes]:
+        """The pieces of the next block. Its processor is free for another one meanwhile, its room is not."""
+        pieces = self._made[0].pieces.result()
+        made = self._made.popleft()
+        self._ahead.processors.give(made.processors)
+        try:
+            self._begin()
+            while pieces:
+                yield pieces.popleft()
+        finally:
+            self._ahead.room.give(made.room)
 
     def _whole(self, block: Block) -> deque[bytes]:
         return deque(self._block(block))
@@ -200,11 +204,13 @@ class _InOrder:
             while piece or not (decoder.needs_input or decoder.eof):
                 self._ahead.check()
                 left -= len(piece)
+                if left < 0:
+                    raise EOFError(_OTHERWISE)
                 if piece:
                     yield piece
                 piece = b"" if decoder.eof else decoder.decompress(b"", CHUNK)
         if not decoder.eof or left:
-            raise EOFError("a block is not what the index says")
+            raise EOFError(_OTHERWISE)
 
     def _given(self, block: Block) -> Iterator[bytes]:
         yield self._file.header
