@@ -13,16 +13,18 @@ from rocmswitch.errors import NotFound, Refused, UsageMistake
 from rocmswitch.metadata.treelock import TreeLock, render_tree_lock
 from rocmswitch.metadata.wheellock import render_wheel_lock
 from rocmswitch.operations import lock
-from rocmswitch.store.installed import Installation, Installed
+from rocmswitch.store.installed import Damaged, Installation, Installed
 from rocmswitch.store.interpreters import read_interpreter
 from rocmswitch.system.disk import disk_errors
 
-_FILE = "rocmswitch.lock"
+_FILE, _STDOUT = "rocmswitch.lock", "-"
 
 
 @click.command(epilog="Example: rocmswitch lock debian-5.2.3 -o rocmswitch.lock")
 @click.argument("names", metavar="[STACK...|ENVIRONMENT]", nargs=-1)
-@click.option("-o", "target", metavar="FILE", default=_FILE, show_default=True, help="The lock to write.")
+@click.option(
+    "-o", "target", metavar="FILE", default=_FILE, show_default=True, help="The lock to write; `-` is stdout."
+)
 @click.option("--yes", is_flag=True, help="Replace a lock that is there.")
 @click.pass_obj
 def command(scopes: Scopes, names: tuple[str, ...], target: str, yes: bool) -> None:
@@ -33,16 +35,43 @@ def command(scopes: Scopes, names: tuple[str, ...], target: str, yes: bool) -> N
     """
     tell_pending(scopes)
     installed = Installed(scopes.searched)
-    found = [installed.find(name) for name in names] or list(installed.prefixes())
+    found = [installed.find(name) for name in names] or _all(installed)
     if not found:
-        raise NotFound("nothing is installed", hint="run `rocmswitch list --available`")
+        raise NotFound("nothing is installed that could be locked", hint="run `rocmswitch list --available`")
     content = _environment(found) or _prefixes(scopes, found)
+    if target == _STDOUT:
+        output.write(content.decode().rstrip("\n"))
+        return
     path = Path(target)
-    if (path.exists() or path.is_symlink()) and not yes:
-        raise Refused(f"`{path}` is there already", hint="run the same command with `--yes` to replace it")
+    _check_target(path, yes=yes)
     with disk_errors(path):
         machine.disk().replace_file(path, content)
     output.say(f"wrote {path}: {', '.join(one.receipt.name for one in found)}")
+
+
+def _check_target(path: Path, *, yes: bool) -> None:
+    """Raise where something stands there that a lock may not take the place of: root's would replace a device."""
+    if path.exists() and not path.is_file():
+        raise UsageMistake(
+            f"`{path}` is no file that a lock could take the place of",
+            hint="run the same command with `-o -`, which writes to stdout",
+        )
+    if (path.exists() or path.is_symlink()) and not yes:
+        raise Refused(f"`{path}` is there already", hint="run the same command with `--yes` to replace it")
+
+
+def _all(installed: Installed) -> list[Installation]:
+    """Every prefix that can be locked; what else there is, is told."""
+    found = []
+    for one in installed.everything():
+        if isinstance(one, Damaged):
+            if one.kind == "prefix":
+                output.say(f"without {one.name}, which is damaged: `rocmswitch repair {one.name}`")
+        elif lock.is_lockable(one.receipt) and one.receipt.kind == "prefix":
+            found.append(one)
+        elif one.receipt.kind == "prefix":
+            output.say(f"without {one.receipt.name}: no packages make it what it is")
+    return found
 
 
 def _environment(found: list[Installation]) -> bytes | None:

@@ -16,6 +16,7 @@ from typing import Literal
 import msgspec
 
 from rocmswitch.errors import ManifestMistake, VerificationFailed
+from rocmswitch.metadata.lockkinds import is_of_environment
 from rocmswitch.model.grammar import GPU, check_environment, is_name, is_plain_path
 from rocmswitch.model.package import Digest
 from rocmswitch.model.source import SET_NAMES
@@ -97,6 +98,9 @@ def parse_tree_lock(text: bytes, file: str) -> TreeLock:
     except RecursionError as error:
         raise ManifestMistake(f"{file}: it is nested too deeply") from error
     except (msgspec.MsgspecError, ValueError, VerificationFailed) as error:
+        another = is_of_environment(text, file)
+        if another is not None:
+            raise another from error
         said = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in str(error))
         raise ManifestMistake(f"{file}: {said}") from error
     return lock

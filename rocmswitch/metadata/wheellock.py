@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from rocmswitch.errors import ManifestMistake, VerificationFailed
+from rocmswitch.metadata.lockkinds import is_of_stacks
 from rocmswitch.model.grammar import GPU, PYTHON, URL, check_requirements, is_name
 from rocmswitch.model.package import Digest
 
@@ -67,6 +68,9 @@ def parse_wheel_lock(text: bytes, file: str) -> WheelLock:
     except RecursionError as error:
         raise ManifestMistake(f"{file}: it is nested too deeply") from error
     except (msgspec.MsgspecError, ValueError, VerificationFailed) as error:
+        another = is_of_stacks(text, file)
+        if another is not None:
+            raise another from error
         raise ManifestMistake(f"{file}: {_printable(str(error))}") from error
     return lock
 

@@ -37,12 +37,17 @@ from rocmswitch.system.reading import open_regular
 _LEFT = "left to the host by the lock"
 
 
+def is_lockable(receipt: Receipt) -> bool:
+    """Whether packages make the prefix what it is: not a linked one, nor one with files of its owner."""
+    return not receipt.linked and receipt.name == receipt.stack
+
+
 def lock_prefix(receipt: Receipt, tested: Lock | None) -> LockedTree:
     """The lock of an installed prefix; *tested* knows where its packages stay for good.
 
-    Raises Refused for one that no packages make: a linked one, one with files of its owner.
+    Raises Refused for one that is not lockable.
     """
-    if receipt.linked or receipt.name != receipt.stack:
+    if not is_lockable(receipt):
         raise Refused(f"`{receipt.name}` cannot be locked: no packages make it what it is")
     snapshots = _snapshots(tested)
     made = LockedTree(
