@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import re
 import ssl
 import time
@@ -24,6 +25,7 @@ import urllib3.exceptions
 
 from rocmswitch import __version__
 from rocmswitch.errors import NetworkFailed, NotFound, UsageMistake, VerificationFailed
+from rocmswitch.system.certificates import check_certificates, untrusted
 
 CHUNK = 1024 * 1024
 """The most bytes of one read; what has arrived is handed on at once."""
@@ -140,7 +142,8 @@ class _Session(requests.Session):
 class _Adapter(requests.adapters.HTTPAdapter):
     """Trusts the machine's own certificates beside those of requests: a company's proxy has one of its own.
 
-    Who names a bundle of his own (REQUESTS_CA_BUNDLE) gets that one alone. *certificates* is one more bundle.
+    Who names a bundle of his own (REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE) gets that one alone. *certificates* is one
+    more bundle.
     """
 
     def __init__(self, certificates: str = "") -> None:
@@ -243,6 +246,8 @@ class Http:
     def _ask_once(self, url: str, headers: dict[str, str]) -> requests.Response:
         if not url.lower().startswith(_SCHEMES):
             raise UsageMistake(f"`{shown(url)}` is not an http or https URL")
+        if url.lower().startswith("https:"):
+            check_certificates(os.environ)
         timeout = (self.patience.connect, self.patience.stall)
         try:
             return self._session.get(url, headers=headers, stream=True, timeout=timeout, allow_redirects=False)
@@ -295,10 +300,7 @@ def _failure(url: str, error: Exception, stall: float) -> NetworkFailed:
         said = f"`{shown(url)}` could not be reached: {_reason(error)}"
         if getattr(_innermost(error), "verify_code", 0) not in _UNKNOWN_SIGNERS:
             return NetworkFailed(said)
-        return NetworkFailed(
-            f"{said}: nobody whom this machine trusts has signed its certificate",
-            hint="if you trust who has, put `SSL_CERT_FILE=FILE`, with their certificate, before the same command",
-        )
+        return untrusted(said, os.environ)
     return Transient.unreachable(shown(url), _reason(error))
 
 

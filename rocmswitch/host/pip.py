@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from rocmswitch.model.indexes import PackageIndexes
+from rocmswitch.system.certificates import named_certificates
 
 DEFAULT_INDEX = "https://pypi.org/simple"
 """What pip and uv use where nothing else is said."""
@@ -21,7 +22,6 @@ _INDEX = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
 _EXTRA = ("UV_INDEX", "UV_EXTRA_INDEX_URL", "PIP_EXTRA_INDEX_URL")
 _FIND_LINKS = ("UV_FIND_LINKS", "PIP_FIND_LINKS")
 _TRUSTED = ("UV_INSECURE_HOST", "PIP_TRUSTED_HOST")
-_CERTIFICATES = ("SSL_CERT_FILE", "PIP_CERT")
 _SECTIONS = ("install", "global")
 """Of a pip.conf, the one that wins first: a command's own, then everybody's."""
 
@@ -48,7 +48,8 @@ def read_indexes(environment: Mapping[str, str], root: Path = Path("/")) -> Pack
 
 def _bundle(environment: Mapping[str, str], files: list[dict[str, str]]) -> str:
     """One that is not there is passed over, as it proves nothing and forbids nothing."""
-    named = next((environment[one] for one in _CERTIFICATES if environment.get(one)), "") or _first(files, "cert")
+    variable = named_certificates(environment)
+    named = str(variable.path) if variable else environment.get("PIP_CERT") or _first(files, "cert")
     return named if named and Path(named).is_file() else ""
 
 

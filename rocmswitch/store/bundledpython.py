@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from rocmswitch.errors import Failed, VerificationFailed
 from rocmswitch.metadata.bundle import BundledFile
 from rocmswitch.store.bundle import BundleFile
-from rocmswitch.store.pythons import LISTING, network_settings, refusal
+from rocmswitch.store.pythons import LISTING, fetching, network_settings, refusal
 from rocmswitch.store.virtualenv import Uv
 from rocmswitch.system.disk import Disk, disk_errors
 
@@ -105,7 +105,7 @@ def fetch_archive(key: str, uv: Uv, folder: Path) -> Path:
     """
     archives = folder / "archives"
     settings = {"UV_PYTHON_CACHE_DIR": str(archives), "UV_PYTHON_INSTALL_DIR": str(folder / "unpacked")}
-    done = uv.attempt("python", "install", "--reinstall", key, settings={**network_settings(uv), **settings})
+    done = fetching(key, uv, {**network_settings(uv), **settings})
     if done.code:
         raise refusal(key, done.stderr.decode(errors="replace"))
     found = [one for one in archives.iterdir() if _ARCHIVE.fullmatch(one.name)]

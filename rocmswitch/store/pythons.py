@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from rocmswitch.errors import Failed, NetworkFailed, RocmswitchError, VerificationFailed
+from rocmswitch.store.uvtrust import certificate_settings, distrusted, trusting
 from rocmswitch.store.virtualenv import Uv, complaint
 from rocmswitch.system.disk import disk_errors
 from rocmswitch.system.lock import held
+from rocmswitch.system.process import Finished
 
 LISTING = ("python", "list", "--only-downloads", "--output-format", "json")
 """By which uv tells what it can fetch; a key may follow."""
@@ -92,7 +95,7 @@ def _fetch(key: str, uv: Uv) -> Path:
     if uv.python is not None:
         own = uv.attempt(*LISTING, key)
         settings = {name: settings[name] for name in settings.keys() - _ELSEWHERE} | uv.python.settings(own.stdout)
-    done = uv.attempt("python", "install", "--reinstall", key, settings=settings)
+    done = fetching(key, uv, settings)
     if done.code:
         raise refusal(key, done.stderr.decode(errors="replace"))
     fetched = uv.pythons / key
@@ -111,10 +114,17 @@ def _executable(python: Path) -> Path:
     return (python / "bin/python3").resolve()
 
 
+def fetching(key: str, uv: Uv, settings: Mapping[str, str]) -> Finished:
+    """What uv says that was to fetch the Python *key*, with *settings* of `network_settings`."""
+    return trusting(lambda one: uv.attempt("python", "install", "--reinstall", key, settings=one), settings)
+
+
 def network_settings(uv: Uv) -> dict[str, str]:
     """For one uv that may use the network, and changes nothing but our folder."""
     kept = {name: os.environ[name] for name in _NETWORK if os.environ.get(name)}
-    return kept | {
+    return {
+        **kept,
+        **certificate_settings(os.environ),
         "UV_OFFLINE": "0",
         "UV_PYTHON_DOWNLOADS": "automatic",
         "UV_PYTHON_INSTALL_DIR": str(uv.pythons),
@@ -123,6 +133,10 @@ def network_settings(uv: Uv) -> dict[str, str]:
 
 
 def refusal(key: str, stderr: str) -> RocmswitchError:
+    """The error that uv's words mean, where it could not fetch the Python *key*."""
+    untrusted = distrusted(stderr, os.environ)
+    if untrusted is not None:
+        return untrusted
     hint = "run the same command with `--python /path/to/python`, or again later"
     said = complaint(stderr, f"fetch `{key}`")
     if isinstance(said, VerificationFailed) or type(said) is not Failed:

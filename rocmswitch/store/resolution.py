@@ -21,8 +21,9 @@ from rocmswitch.metadata.wheelindex import IndexedFile
 from rocmswitch.model.indexes import PackageIndexes
 from rocmswitch.planning.wheelfiles import best_file, version_of
 from rocmswitch.planning.wheels import Interpreter
+from rocmswitch.store.uvtrust import distrusted, trusting
 from rocmswitch.system.disk import Disk, disk_errors
-from rocmswitch.system.process import run
+from rocmswitch.system.process import Finished, run
 
 _KEPT = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "NETRC", "SSL_CERT_DIR")
 _KEPT_PREFIXES = ("UV_INDEX", "UV_PYTHON_INSTALL", "UV_KEYRING", "UV_SYSTEM_CERTS", "UV_NATIVE_TLS", "UV_HTTP")
@@ -116,18 +117,18 @@ class Resolver:
     def _ask(self, words: list[str], stdin: bytes) -> bytes:
         with disk_errors(self._folder):
             self._disk.make_directories(self._folder, synced=False)
+
+        def attempt(environment: dict[str, str]) -> Finished:
+            command = [_executable(), *words]
+            return run(command, stdin=stdin, environment=environment, folder=self._folder, ends_with_us=True)
+
         try:
-            done = run(
-                [_executable(), *words],
-                stdin=stdin,
-                environment=self._environment(os.environ),
-                folder=self._folder,
-                ends_with_us=True,
-            )
+            done = trusting(attempt, self._environment(os.environ))
         except FileNotFoundError as error:
             raise MachineLacks("`uv`, which finds packages, is missing from this installation") from error
         if done.code:
-            raise _complaint(done.stderr.decode(errors="replace"))
+            said = done.stderr.decode(errors="replace")
+            raise distrusted(said, os.environ) or _complaint(said)
         return done.stdout
 
     def _environment(self, environment: Mapping[str, str]) -> dict[str, str]:
@@ -168,7 +169,10 @@ def _complaint(stderr: str) -> RocmswitchError:
     if any(word in said.lower() for word in _UNREACHABLE):
         url = re.search(r"https?://[^\s)`]+", said)
         reason = re.sub(r"^.*address information: | \(os error \d+\)$", "", told[-1])
-        return NetworkFailed.unreachable(url[0] if url else "your package index", reason)
+        where = url[0] if url else "your package index"
+        if "invalid peer certificate" in reason:  # no proxy mends that
+            return NetworkFailed(f"`{where}` could not be reached: {reason}")
+        return NetworkFailed.unreachable(where, reason)
     return NotFound(f"uv finds no packages that fit together: {said}")
 
 

@@ -61,6 +61,22 @@ def test_an_index_with_a_certificate_of_its_own_is_trusted_as_pip_was_told_to(
     assert urls["filelock"].startswith("https://127.0.0.1")
 
 
+@pytest.mark.parametrize("variable", ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"))
+def test_a_certificate_that_a_variable_names_is_trusted_by_all_that_asks_servers(
+    variable: str, line: CommandLine, site: PytorchSite, certificate: Path, tmp_path: Path
+) -> None:
+    both = tmp_path / "both.pem"
+    both.write_bytes(Path(f"{certificate}.key").read_bytes() + certificate.read_bytes())
+    use = ("use", STACK, "--venv", "demo", "--dry-run")
+    with Server(site.folder, certificate=both) as secure:
+        before = line.run(*use, PIP_INDEX_URL=secure.url("simple"))
+        after = line.run(*use, PIP_INDEX_URL=secure.url("simple"), **{variable: str(certificate)})
+
+    assert (before.code, after.code) == (6, 0), (before, after)
+    assert "unknown issuer: nobody whom this machine trusts has signed its certificate" in before.error
+    assert "put `SSL_CERT_FILE=FILE`" in before.hint
+
+
 def test_a_password_of_the_index_reaches_it_and_is_written_nowhere(line: CommandLine, site: PytorchSite) -> None:
     site.server.requests.clear()
 
