@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from rocmswitch.errors import VerificationFailed
 from rocmswitch.metadata.rpmversion import MAX_VERSION
-from rocmswitch.metadata.xmlstream import Attributes, read_elements
+from rocmswitch.metadata.xmlstream import BASE, Attributes, read_elements
 from rocmswitch.model.package import Relation
 
 NOARCH = "noarch"
@@ -95,8 +95,7 @@ class _Primary:
             self._one.installed_size = attributes.get("installed") or "0"
         elif name == "location":
             self._one.location = attributes.get("href", "")
-            bases = [value for key, value in attributes.items() if key.rpartition(" ")[2] == "base"]
-            self._one.base = bases[0] if bases else ""
+            self._one.base = attributes.get(BASE, "")
         elif name in RELATIONS:
             self._kind = name
         elif name == "entry" and self._kind:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 from rocmswitch.errors import VerificationFailed
-from rocmswitch.metadata.xmlstream import Attributes, read_elements
+from rocmswitch.metadata.xmlstream import BASE, Attributes, read_elements
 from rocmswitch.model.grammar import is_plain_path
 from rocmswitch.model.package import Digest
 
@@ -90,7 +90,7 @@ class _Reading:
             self._algorithms[name] = attributes.get("type", "").lower()
         elif name == "location":
             self._values["location"] = attributes.get("href", "")
-            if any(key.rpartition(" ")[2] == "base" for key in attributes):
+            if BASE in attributes:
                 self._values["base"] = "elsewhere"
 
     def end(self, name: str, text: str) -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 from rocmswitch.errors import VerificationFailed
 from rocmswitch.metadata.rpmversion import OPERATORS
@@ -22,6 +22,9 @@ MAX_LENGTH = 16 * 1024
 MAX_DEPTH = 32
 MAX_CLAUSES = 512
 """What one text may become; a hostile one could become 2 to the power of its length."""
+
+_KEPT = 500
+"""Texts whose meaning is kept: the longest takes a megabyte."""
 
 CHAINED = ("and", "or", "with")
 """Words that may stand several times in one pair of parentheses."""
@@ -60,9 +63,24 @@ def is_rich(text: str) -> bool:
     return text.startswith("(")
 
 
-@cache
+@lru_cache(_KEPT)
 def parse_rich(text: str) -> Rich:
     """What *text* says. Raises VerificationFailed."""
+    return _parsed(text)
+
+
+def names_in(text: str) -> Iterator[str]:
+    """The names in *text*, whatever it says of them; not those of one package alone. Raises VerificationFailed."""
+    terms: list[Term] = [_parsed(text)]
+    while terms:
+        term = terms.pop()
+        if isinstance(term, Relation):
+            yield term.name
+        elif term.word not in ONE_PACKAGE:
+            terms += (*term.operands, *((term.otherwise,) if term.otherwise else ()))
+
+
+def _parsed(text: str) -> Rich:
     if len(text) > MAX_LENGTH:
         raise VerificationFailed(f"a dependency in the index is longer than {MAX_LENGTH} characters")
     term, end = _Parser(text).term(0, 0)

@@ -14,7 +14,7 @@ from rocmswitch.metadata.indextable import (
     size_number,
 )
 from rocmswitch.metadata.primary import NOARCH, RELATIONS, Listed, Owner, in_primary
-from rocmswitch.metadata.richdependency import exclusions, is_rich, requirements
+from rocmswitch.metadata.richdependency import exclusions, is_rich, names_in, requirements
 from rocmswitch.model.grammar import URL
 from rocmswitch.model.package import Dependency, Digest, Package, Relation
 
@@ -55,8 +55,8 @@ def encode_index(listed: Iterable[Listed], owned: Owners | None = None) -> bytes
     packages: list[bytes] = []
     provided: dict[bytes, set[bytes]] = {}
     for one in listed:
-        further = (owned or {}).get((one.name, one.architecture, one.version), ())
-        one.files += [path for path in further if path not in one.files]
+        if further := (owned or {}).get((one.name, one.architecture, one.version)):
+            one.files = list(dict.fromkeys((*one.files, *further)))
         packages.append(_line(one).encode())
         obsolete = (f"{_OBSOLETES}{relation.name}" for relation in one.relations["obsoletes"])
         for capability in (*(relation.name for relation in one.relations["provides"]), *one.files, *obsolete):
@@ -110,7 +110,7 @@ def _paths(name: str) -> Iterable[str]:
     if not is_rich(name):
         return ()
     try:
-        return [one.name for clause in requirements(name) for one in clause if one.name.startswith("/")]
+        return [one for one in names_in(name) if one.startswith("/")] if "/" in name else ()
     except VerificationFailed:
         return ()  # it is refused when its package is wanted, and nobody may ever want it
 

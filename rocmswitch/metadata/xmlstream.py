@@ -19,16 +19,19 @@ MAX_TEXT = 1024 * 1024
 MAX_MARK = 4 * 1024 * 1024
 """Bytes of one tag or comment: expat begins anew with it at each piece until its end has come."""
 
+BASE = "xml:base"
+"""The attribute that says from where a path counts; nothing else can have that prefix (Namespaces in XML, 3)."""
+
 Attributes = Mapping[str, str]
 
 
 class Elements(Protocol):
-    """Who is told of elements. Names are without their namespace's prefix."""
+    """Who is told of elements. Their names are without prefix, and those of attributes as they stand there."""
 
     def start(self, name: str, attributes: Attributes) -> None: ...
 
     def end(self, name: str, text: str) -> None:
-        """*text* is what stands in the element itself, stripped."""
+        """*text* is what stands in the element itself, behind the last one in it, stripped."""
 
 
 def read_elements(pieces: Iterable[bytes], elements: Elements, source: str) -> Iterator[None]:
@@ -55,7 +58,8 @@ def read_elements(pieces: Iterable[bytes], elements: Elements, source: str) -> I
 
 
 def _parser(reading: _Reading) -> expat.XMLParserType:
-    parser = expat.ParserCreate(namespace_separator=" ")
+    # Without namespaces: their addresses, of any length, would be put before each name once more.
+    parser = expat.ParserCreate()
     parser.buffer_text = True
     parser.StartDoctypeDeclHandler = reading.refuse
     parser.EntityDeclHandler = reading.refuse
@@ -66,35 +70,41 @@ def _parser(reading: _Reading) -> expat.XMLParserType:
 
 
 class _Reading:
-    """Holds the text of the open elements, and no more."""
+    """Holds the text of the innermost element, and no more."""
 
     def __init__(self, elements: Elements, source: str) -> None:
         self._elements = elements
         self._source = source
-        self._texts: list[list[str]] = []
+        self._depth = 0
+        self._text: list[str] = []
         self._length = 0
 
     def refuse(self, *_: object) -> None:
         raise VerificationFailed(f"`{self._source}` declares a document type, which no index has")
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        if len(self._texts) == MAX_DEPTH or any(len(one) > MAX_TEXT for one in attributes.values()):
+        if self._depth == MAX_DEPTH or any(len(one) > MAX_TEXT for one in attributes.values()):
             raise VerificationFailed(f"`{self._source}` is deeper or longer than any index")
-        self._texts.append([])
-        self._length = 0
+        self._depth += 1
+        self._taken()
         self._elements.start(_bare(name), attributes)
 
     def text(self, text: str) -> None:
         self._length += len(text)
         if self._length > MAX_TEXT:
             raise VerificationFailed(f"`{self._source}` is deeper or longer than any index")
-        self._texts[-1].append(text)
+        self._text.append(text)
 
     def end(self, name: str) -> None:
-        text = "".join(self._texts.pop()).strip()
+        self._depth -= 1
+        self._elements.end(_bare(name), self._taken())
+
+    def _taken(self) -> str:
+        text = "".join(self._text).strip()
+        self._text.clear()
         self._length = 0
-        self._elements.end(_bare(name), text)
+        return text
 
 
 def _bare(name: str) -> str:
-    return name.rpartition(" ")[2]
+    return name.rpartition(":")[2]
