@@ -14,6 +14,9 @@ from rocmswitch.errors import Refused, RocmswitchError
 if TYPE_CHECKING:
     from rich.console import Console
 
+_WIDEST = 160
+"""Columns that definitions take, on a wide terminal and where there is none."""
+
 
 def write(text: str) -> None:
     """A line of data."""
@@ -61,11 +64,22 @@ def agree(question: str, *, yes: bool) -> None:
 
 
 def definitions(rows: Iterable[tuple[str, str]]) -> None:
-    """Two columns, the second one wrapped: names and what is to say of them."""
-    formatter = click.HelpFormatter(width=None if sys.stdout.isatty() else 160, max_width=160)
-    formatter.write_dl(list(rows))
-    text = formatter.getvalue()
-    print("\n".join(line.rstrip() for line in text.rstrip("\n").split("\n")))
+    """Two columns, the second one wrapped: names and what is to say of them.
+
+    Lines end between words alone, so that addresses, names of packages and evidence can be copied.
+    """
+    import shutil
+    import textwrap
+
+    told = list(rows)
+    width = max(min(shutil.get_terminal_size().columns, _WIDEST) - 2, 50) if sys.stdout.isatty() else _WIDEST
+    first = min(max((len(name) for name, _ in told), default=0), 30) + 2
+    for name, text in told:
+        lines = textwrap.wrap(text, max(width - first - 2, 10), break_long_words=False, break_on_hyphens=False)
+        if lines and len(name) > first - 2:
+            lines.insert(0, "")
+        for number, line in enumerate(lines or [""]):
+            print(f"{'' if number else name:{first}}{line}".rstrip())
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, talk: bool = False) -> None:

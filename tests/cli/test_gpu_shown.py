@@ -75,6 +75,15 @@ def test_evidence_can_be_copied_from_a_narrow_terminal(line: CommandLine, column
     assert "HSA_OVERRIDE_GFX_VERSION=10.3.0" in outcome.out
 
 
+@pytest.mark.parametrize("columns", ["40", "80"])
+def test_a_word_is_never_broken_at_a_hyphen_or_for_its_length(line: CommandLine, columns: str):
+    outcome = line.at_terminal("gpu", "--gpu", "gfx906", COLUMNS=columns)
+
+    assert outcome.code == 0, outcome
+    assert "github:ROCm/rocm-install-on-linux@docs/6.*:docs/reference/system-requirements.rst" in outcome.out
+    assert "ROCm/legacy-rocm-build#4625" in outcome.out
+
+
 def test_all_gives_each_stack_a_line(line: CommandLine):
     text = line.succeed("gpu", "--gpu", "gfx1010", "--all")
 
