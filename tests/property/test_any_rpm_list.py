@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tracemalloc
 from collections.abc import Callable, Iterator
 
@@ -28,8 +29,10 @@ PRIMARY = f"""<?xml version="1.0" encoding="UTF-8"?>
 """.encode()
 REPOMD = f"""<?xml version="1.0" encoding="UTF-8"?>
 <repomd xmlns="http://linux.duke.edu/metadata/repo" xmlns:rpm="{RPM}"><revision>1700000000</revision>
-<data type="primary"><checksum type="sha256">{"cd" * 32}</checksum><open-checksum type="sha256">{"ef" * 32}</open-checksum>
-<location href="repodata/primary.xml.gz"/><timestamp>1700000000</timestamp><size>9</size><open-size>99</open-size></data>
+<data type="primary"><checksum type="sha256">{"cd" * 32}</checksum>
+<open-checksum type="sha256">{"ef" * 32}</open-checksum>
+<location href="repodata/primary.xml.gz"/><timestamp>1700000000</timestamp>
+<size>9</size><open-size>99</open-size></data>
 </repomd>
 """.encode()
 BITS = (
@@ -61,9 +64,8 @@ def packages_of(content: bytes, size: int = 1 << 20) -> list[Listed]:
 def read_all(content: bytes) -> None:
     """Every way in which a list is read; to be refused is one of its ends."""
     unknown = UnknownPaths()
-    index = RpmIndex(
-        encode_index(unknown.listening(packages_of(content)), {("hip", "x86_64", "1:6.2-1.el9"): ["/a"]})
-    )
+    owned = {("hip", "x86_64", "1:6.2-1.el9"): ["/a"]}
+    index = RpmIndex(encode_index(unknown.listening(packages_of(content)), owned))
     for name in index.names():
         index.candidates(name)
     list(read_owners(pieces(content), unknown.paths, "filelists.xml"))
@@ -71,10 +73,8 @@ def read_all(content: bytes) -> None:
 
 def ends_well(read: Callable[[bytes], object], content: bytes) -> bool:
     """Nothing but an error that is meant for people may come of it."""
-    try:
+    with contextlib.suppress(RocmswitchError):
         read(content)
-    except RocmswitchError:
-        pass
     return True
 
 
