@@ -35,22 +35,7 @@ REPOMD = f"""<?xml version="1.0" encoding="UTF-8"?>
 <size>9</size><open-size>99</open-size></data>
 </repomd>
 """.encode()
-BITS = (
-    b"",
-    b"<",
-    b">",
-    b'"',
-    b"&",
-    b"&#0;",
-    b"<a>",
-    b"</package>",
-    b"<package>",
-    b"<!DOCTYPE a>",
-    b"\xff",
-    b"\0",
-    b" ",
-    b"-1",
-)
+BITS = b'|<|>|"|&|&#0;|<a>|</package>|<package>|<!DOCTYPE a>|\xff|\0| |-1'.split(b"|")
 
 
 def pieces(content: bytes, size: int = 1 << 20) -> Iterator[bytes]:
