@@ -61,7 +61,11 @@ def command(scopes: Scopes, /, name: str, gpus: bool, as_json: bool) -> None:
         _show_manifest(manifest, lock, _sources(scopes, manifest.stack, one.receipt if one else None))
     _tell_probe(scopes, one.receipt.stack if one else manifest.stack.name if manifest else "")
     if one is not None:
-        _show_receipt(one, one.receipt)
+        if environment:
+            output.write(f"{one.receipt.name}  of {one.receipt.stack}")
+        else:
+            output.write("" if manifest is not None else f"{one.receipt.name}  ROCm {one.receipt.version}")
+        _show_receipt(one, one.receipt, installed)
         if environment and manifest is not None:
             output.write(f"\n`rocmswitch show {manifest.stack.name}` shows the stack")
     elif manifest is not None:
@@ -195,14 +199,15 @@ def _way_in(stack: Stack) -> str:
     return f"not installed; `rocmswitch install {stack.name}` installs it"
 
 
-def _show_receipt(one: Installation, receipt: Receipt) -> None:
+def _show_receipt(one: Installation, receipt: Receipt, installed: Installed) -> None:
     classes: dict[str, int] = {}
     for package in receipt.packages:
         classes[package.verification] = classes.get(package.verification, 0) + 1
     kind = "environment" if receipt.kind == "venv" else "installed"
-    output.write("" if kind == "installed" else f"{receipt.name}  of {receipt.stack}")
+    lack = installed.lack(one)
     rows = [
         (kind, str(one.link)),
+        ("lacks", f"{lack.message}; {lack.hint}" if lack else ""),
         ("created", receipt.created),
         ("sets", ", ".join(receipt.sets)),
         ("python", receipt.python),
@@ -212,7 +217,7 @@ def _show_receipt(one: Installation, receipt: Receipt) -> None:
         ("convolutions", FALLBACK if receipt.has_fallback else receipt.convolutions),
         ("bound to", receipt.prefix),
         ("linked to", receipt.linked),
-        ("size", output.size(receipt.size)),
+        ("size", "" if receipt.linked else output.size(receipt.size)),
         *choice_rows(receipt),
         ("packages", ", ".join(f"{count} {name}" for name, count in sorted(classes.items()))),
         (

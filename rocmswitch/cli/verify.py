@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from pathlib import Path
 
 import click
 
@@ -49,7 +50,9 @@ def _not_as_installed(damaged: list[Installation | Damaged]) -> VerificationFail
     verb = "are" if len(damaged) > 1 else "is"
     first = damaged[0].link.name
     kind = damaged[0].kind if isinstance(damaged[0], Damaged) else damaged[0].receipt.kind
-    if kind == "venv":
+    if isinstance(damaged[0], Installation) and damaged[0].receipt.linked:
+        hint = f"run `rocmswitch remove {first}`, or have the folder there again"
+    elif kind == "venv":
         hint = f"run `rocmswitch remove {first}`, then {_made_again(damaged[0])}"
     else:
         hint = f"run `rocmswitch repair {first}`"
@@ -76,6 +79,8 @@ def _faults(one: Installation | Damaged, deployed: Collection[str], *, quick: bo
     """Where receipt or list cannot be read, that is the one fault: the other trees are looked at all the same."""
     if isinstance(one, Damaged):
         return (Fault(f"{FOLDER}/{RECEIPT}", "unreadable"),)
+    if one.receipt.linked and not Path(one.receipt.linked).is_dir():
+        return (Fault(one.receipt.linked, "missing"),)
     try:
         faults = verify_tree(one.link, quick=quick, jobs=machine.processors())
     except VerificationFailed:

@@ -114,6 +114,8 @@ class TreeSymptoms:
     """Why its receipt cannot be read."""
     prefix: str = ""
     """The stack that it needs and that is gone."""
+    linked: str = ""
+    """The folder of another's that it stands for and that is gone."""
     framework: str = ""
     cannot_import: str = ""
     elsewhere: str = ""

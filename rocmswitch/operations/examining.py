@@ -65,6 +65,8 @@ def examine_tree(one: Installation | Damaged, here: Surgery, *, closely: bool) -
         return TreeSymptoms(one.name, one.kind, place=str(one.link), damage=one.error.message)
     receipt = one.receipt
     found = TreeSymptoms(one.link.name, receipt.kind, receipt.stack, str(one.link))
+    if receipt.linked and not Path(receipt.linked).is_dir():
+        return replace(found, linked=receipt.linked)
     if receipt.kind != "venv":
         return replace(found, missing=_missing(one, here), is_shared=one.layout.scope == "system")
     try:

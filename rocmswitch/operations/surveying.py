@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from rocmswitch.errors import RocmswitchError
+from rocmswitch.errors import NotFound, RocmswitchError, UsageMistake
 from rocmswitch.host.devices import is_anothers, writable_by_others
 from rocmswitch.host.foreign import foreign_entries, without_foreign
 from rocmswitch.host.rcfiles import read_settings
@@ -156,10 +156,13 @@ def _missing(pinned: Pinned | None, installed: Installed) -> tuple[str, ...]:
 
 
 def _is_installed(word: str, installed: Installed) -> bool:
+    """Also where it is damaged, which is a finding of its own."""
     try:
         installed.find(word)
-    except RocmswitchError:
+    except (NotFound, UsageMistake):
         return False
+    except RocmswitchError:
+        return True
     return True
 
 

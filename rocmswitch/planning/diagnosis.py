@@ -43,6 +43,7 @@ ROWS: tuple[Row, ...] = (
     diagnosis_deployments.drifted,
     diagnosis_trees.damaged,
     diagnosis_trees.prefix_gone,
+    diagnosis_trees.link_gone,
     diagnosis_trees.missing_on_the_machine,
     diagnosis_trees.torch_replaced,
     diagnosis_trees.unprotected,

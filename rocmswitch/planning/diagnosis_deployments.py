@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rocmswitch.model.finding import FAULT, NOTE, WARNING, Finding, Remedy
 from rocmswitch.model.symptoms import ChangeSymptoms, Symptoms
-from rocmswitch.planning.drift import DAMAGED, GONE, INTERRUPTED, MADE_ANEW, REPLACED
+from rocmswitch.planning.drift import DAMAGED, DEPLOYED, GONE, INTERRUPTED, MADE_ANEW, REPLACED
 
 _WHAT = {
     REPLACED: "what generation {number} has deployed into `{place}` was replaced",
@@ -18,6 +18,18 @@ _WHY = {
     GONE: "its files were removed, or the environment was",
     MADE_ANEW: "another environment of that name has the files of its own packages",
 }
+_OF_OTHERS = {
+    ("remove", MADE_ANEW): (
+        "`{place}` is there again, after generation {number} had removed it",
+        "what was removed is kept for `rocmswitch undo {number}`, which needs the name",
+    ),
+    ("", MADE_ANEW): (
+        "what generation {number}, `{verb}`, has changed of `{place}` was changed again since",
+        "what stands there is not what that has put",
+    ),
+    ("", GONE): ("what generation {number}, `{verb}`, has changed of `{place}` is gone", "it was removed since"),
+}
+"""What is said, and why, of changes that deploy nothing: by verb, where that makes a difference, and state."""
 
 
 def interrupted(symptoms: Symptoms) -> Iterator[Finding]:
@@ -50,17 +62,25 @@ def unreadable(symptoms: Symptoms) -> Iterator[Finding]:
 
 
 def drifted(symptoms: Symptoms) -> Iterator[Finding]:
-    """A deployed file that somebody else has replaced or removed since."""
+    """What was changed, as a rule a deployed file, and is not as that change has left it."""
     for one in symptoms.ledger.changes:
         if one.state in _WHAT and one.remedies:
+            what, why = (text.format(number=one.number, place=one.place, verb=one.verb) for text in _words(one))
             yield Finding(
                 f"deployment:{one.number}",
                 WARNING if len(one.remedies) > 1 else NOTE,
-                _WHAT[one.state].format(number=one.number, place=one.place),
+                what,
                 one.folder,
-                f"{_WHY[one.state]}: {_names(one)}{f'; {one.detail}' if one.detail else ''}",
+                f"{why}: {_names(one)}{f'; {one.detail}' if one.detail else ''}",
                 _any_of(one.remedies),
             )
+
+
+def _words(one: ChangeSymptoms) -> tuple[str, str]:
+    told = (
+        None if one.verb in DEPLOYED else _OF_OTHERS.get((one.verb, one.state)) or _OF_OTHERS.get(("", one.state))
+    )
+    return told or (_WHAT[one.state], _WHY[one.state])
 
 
 def left_alone(symptoms: Symptoms) -> Iterator[Finding]:

@@ -40,6 +40,19 @@ def prefix_gone(symptoms: Symptoms) -> Iterator[Finding]:
         )
 
 
+def link_gone(symptoms: Symptoms) -> Iterator[Finding]:
+    """A linked ROCm that its owner has moved or removed, or whose disk is not mounted."""
+    for tree in (one for one in symptoms.trees if one.linked):
+        yield Finding(
+            f"link-gone:{tree.name}",
+            FAULT,
+            f"`{tree.name}` is linked to `{tree.linked}`, which is gone",
+            tree.place,
+            "nothing else has its files, and it cannot be entered",
+            Remedy(f"run `rocmswitch remove {tree.name}`, or have the folder there again"),
+        )
+
+
 def missing_on_the_machine(symptoms: Symptoms) -> Iterator[Finding]:
     """A newer GCC than the stack's clang can read, a package that was removed: it was there at the installation."""
     for tree in (one for one in symptoms.trees if one.missing):

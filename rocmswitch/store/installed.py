@@ -137,7 +137,7 @@ class Installed:
     def activation(self, one: Installation) -> ResolvedActivation:
         """What entering *one* changes; an environment also enters the prefix that it is bound to.
 
-        Raises NotFound where that prefix, or the folder that a link stands for, is gone.
+        Raises NotFound where that prefix, or the folder that a link stands for, is gone; else as `lack` says.
         """
         lack = self.lack(one)
         if lack is not None:
@@ -146,8 +146,11 @@ class Installed:
         below = self.below(one)
         return own if below is None else own.over(self.activation(below))
 
-    def lack(self, one: Installation) -> NotFound | None:
-        """Why *one* cannot be entered, though its own tree is there: an error, with the way out."""
+    def lack(self, one: Installation) -> RocmswitchError | None:
+        """Why *one* cannot be entered, though its own tree is there: an error, with the way out.
+
+        NotFound, and VerificationFailed or Failed where its prefix is damaged.
+        """
         receipt = one.receipt
         if receipt.linked and not Path(receipt.linked).is_dir():
             return NotFound(
@@ -156,7 +159,10 @@ class Installed:
             )
         if not receipt.prefix:
             return None
-        below = self.below(one)
+        try:
+            below = self.below(one)
+        except (VerificationFailed, Failed) as error:
+            return error
         if below is None:
             return NotFound(
                 f"`{receipt.name}` needs `{receipt.prefix}`, which is not installed",

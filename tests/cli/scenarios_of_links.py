@@ -67,3 +67,11 @@ def a_linked_rocm_is_gone(scene: Scene) -> Outcome:
     scene.line.succeed("link", str(folder), "--yes")
     shutil.rmtree(folder)
     return scene.fail("run", "linked-6.2.4", "--", "true")
+
+
+@scenario("cli/verify", "run `rocmswitch remove {}`, or have the folder there again", 4)
+def what_is_linked_is_gone_when_all_is_verified(scene: Scene) -> Outcome:
+    folder = rocm(scene)
+    scene.line.succeed("link", str(folder), "mine", "--yes")
+    shutil.rmtree(folder)
+    return scene.fail("verify")

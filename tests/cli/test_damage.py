@@ -70,6 +70,28 @@ def test_it_is_listed_as_damaged_with_the_others(
     assert [("damaged" in one, one["name"]) for one in found] == [(True, NAME), (False, "acme-1.1")]
 
 
+@pytest.mark.parametrize("words", [("list",), ("venv", "list")], ids=" ".join)
+def test_an_environment_of_it_is_listed_with_the_way_out(line: CommandLine, words: tuple[str, ...]):
+    line.succeed("use", NAME, "--venv", "demo", "--yes")
+    garble_receipt(prefix(line))
+
+    told = line.succeed(*words)
+    found = json.loads(line.succeed(*words, "--json"))
+
+    assert f"cannot be entered: the receipt of `{prefix(line)}` cannot be read" in " ".join(told.split())
+    assert f"run `rocmswitch repair {NAME}`" in " ".join(told.split())
+    assert [one["name"] for one in found if "lacks" in one] == ["demo"]
+
+
+def test_a_shell_that_is_in_it_is_in_nothing_that_was_removed(line: CommandLine):
+    line.succeed("install", NAME, "--yes")
+    garble_receipt(prefix(line))
+
+    found = json.loads(line.run("doctor", "--json", ROCMSWITCH_STACK=NAME).out)
+
+    assert [one["id"] for one in found if one["severity"] != "note"] == [f"damaged:{NAME}"]
+
+
 @pytest.mark.parametrize("damage", EVERYTHING_LOST)
 def test_verify_counts_it_as_a_fault_and_looks_at_the_others(
     damaged: CommandLine, site: AcmeSite, damage: Callable[[Path], None]

@@ -37,6 +37,7 @@ CLASH = Clash("copies", "libamdhip64", (Copy("/a/libamdhip64.so", "DT_RPATH of /
 TREE = TreeSymptoms("demo", "venv", "rocm-6.2.4", "/d/venvs/demo")
 GONE = Missing("libstdc++-12-dev", "there is no `include/c++/*/vector` below /usr", can_be_carried=True)
 BAD_TREES = (
+    TreeSymptoms("mine", "prefix", "mine", "/d/prefixes/mine", linked="/opt/rocm-6.2.4"),
     TreeSymptoms("rocm-5.2.0", "prefix", place="/d/prefixes/rocm-5.2.0", damage="it is gone"),
     TreeSymptoms("broken", "venv", place="/d/venvs/broken", damage="it is gone"),
     replace(TREE, prefix="rocm-6.2.4"),

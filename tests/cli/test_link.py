@@ -242,11 +242,16 @@ def test_a_linked_folder_that_is_gone_is_told_and_can_be_let_go(line: CommandLin
 
     ran = line.run("run", "linked-6.2.4", "--", "hipcc")
     listed = line.succeed("list")
+    shown = line.succeed("show", "linked-6.2.4")
+    verified = line.run("verify")
+    found = json.loads(line.run("doctor", "--json").out)
     removed = line.run("remove", "linked-6.2.4", "--yes")
 
     assert (ran.code, ran.error) == (3, f"`linked-6.2.4` is linked to `{rocm}`, which is gone")
     assert ran.hint == "run `rocmswitch remove linked-6.2.4`"
-    assert "cannot be entered" in listed
+    assert "cannot be entered" in listed and f"`{rocm}`, which is gone" in shown
+    assert (verified.code, verified.out) == (4, f"linked-6.2.4: `{rocm}`: missing\n")
+    assert "link-gone:linked-6.2.4" in [one["id"] for one in found]
     assert removed.code == 0 and line.run("list").out == ""
 
 
@@ -270,7 +275,10 @@ def test_verify_and_repair_leave_it_to_its_owner(line: CommandLine, rocm: Path):
 def test_a_linked_stack_shows_where_it_lies(line: CommandLine, rocm: Path):
     line.succeed("link", str(rocm), "--yes")
 
-    assert f"linked to  {rocm}\n" in line.succeed("show", "linked-6.2.4")
+    shown = line.succeed("show", "linked-6.2.4")
+
+    assert shown.startswith("linked-6.2.4  ROCm 6.2.4\n")
+    assert f"linked to  {rocm}\n" in shown and "size" not in shown
 
 
 def test_the_card_s_variables_are_those_of_the_release(line: CommandLine, rocm: Path):

@@ -15,8 +15,8 @@ BOTH = "run `rocmswitch deploy --again 3`, or `rocmswitch backup prune 3`"
 LET_GO = "run `rocmswitch backup prune 3`"
 
 
-def one_of(state: str, *remedies: tuple[str, ...], detail: str = "") -> Finding:
-    change = ChangeSymptoms(3, "deploy", state, "demo", "/d/demo", ("torch/lib/x.so",), remedies, detail)
+def one_of(state: str, *remedies: tuple[str, ...], detail: str = "", verb: str = "deploy") -> Finding:
+    change = ChangeSymptoms(3, verb, state, "demo", "/d/demo", ("torch/lib/x.so",), remedies, detail)
     (found,) = diagnose(Symptoms(ledger=LedgerSymptoms("/d/backups", changes=(change,))))
     return found
 
@@ -41,6 +41,19 @@ def test_a_lost_deployment_can_be_put_there_again_or_let_go(state: str):
 
 def test_what_was_deployed_into_an_environment_that_is_gone_is_only_worth_knowing():
     assert short(one_of(GONE, FORGET)) == ("deployment:3", NOTE, LET_GO)
+
+
+def test_what_was_removed_and_is_installed_again_was_not_deployed():
+    found = one_of(MADE_ANEW, FORGET, verb="remove")
+
+    assert found.what == "`demo` is there again, after generation 3 had removed it"
+    assert short(found) == ("deployment:3", NOTE, LET_GO)
+
+
+@pytest.mark.parametrize("verb", ["default", "rebind"])
+@pytest.mark.parametrize("state", [GONE, MADE_ANEW])
+def test_another_change_that_is_not_as_it_was_left_is_called_what_it_is(verb: str, state: str):
+    assert one_of(state, FORGET, verb=verb).what.startswith(f"what generation 3, `{verb}`, has changed of `demo`")
 
 
 def test_what_stands_there_instead_is_told():

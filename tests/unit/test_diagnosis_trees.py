@@ -26,6 +26,14 @@ def test_an_environment_whose_prefix_is_gone_names_what_to_install():
     assert short(found) == ("prefix-gone:demo", FAULT, "run `rocmswitch install debian-5.2.3`")
 
 
+def test_a_link_whose_folder_is_gone_is_a_fault():
+    found = one_of(tree=TreeSymptoms("mine-6.2.4", "prefix", "mine-6.2.4", linked="/opt/rocm-6.2.4"))
+
+    remedy = "run `rocmswitch remove mine-6.2.4`, or have the folder there again"
+    assert short(found) == ("link-gone:mine-6.2.4", FAULT, remedy)
+    assert found.what == "`mine-6.2.4` is linked to `/opt/rocm-6.2.4`, which is gone"
+
+
 TOO_NEW = "`include/c++/*/vector` below /usr is of version 16, and has to be older than 16"
 HEADERS = (Missing("libc6-dev", TOO_NEW, can_be_carried=True), Missing("libstdc++-12-dev", TOO_NEW, True))
 
