@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from packaging.version import Version
 
 from rocmswitch.model.convolutionwords import FALLBACK
-from rocmswitch.model.gpucode import OVERRIDE
+from rocmswitch.model.gpucode import OVERRIDE, target_of_override
 from rocmswitch.model.probe import BAD
 from rocmswitch.model.recommendation import (
     BLOCKED,
@@ -71,7 +71,8 @@ def _reasons(verdict: Verdict, target: str, entry: Pytorch | None, probed: Probe
         yield f"PyTorch does not run on {target} with it"
     elif OVERRIDE in known.environment:
         version = known.environment[OVERRIDE]
-        yield f"its code is for {overridden(version)}, as which the card passes by {OVERRIDE}={version}"
+        code = target_of_override(version) or "another card"
+        yield f"its code is for {code}, as which the card passes by {OVERRIDE}={version}"
     elif entry is not None and needs_card(entry):
         yield f"its wheels have native code for {target}, without an override"
 
@@ -100,6 +101,7 @@ def _notes(verdict: Verdict, machine: Machine, entry: Pytorch, replaced: Probed)
     other = other_rocm(stack, entry)
     if other:
         yield f"its wheels bring ROCm {other} along"
+    yield from _beside(verdict, machine, entry)
     newest = entry.glibc.max
     if newest and machine.glibc and Version(machine.glibc) > Version(newest):
         yield (
@@ -112,6 +114,23 @@ def _notes(verdict: Verdict, machine: Machine, entry: Pytorch, replaced: Probed)
         yield f"`--conv-fallback` replaces MIOpen's convolutions, {_tried(replaced)}"
 
 
+def _beside(verdict: Verdict, machine: Machine, entry: Pytorch) -> Iterator[str]:
+    """What becomes of the machine's other cards: wheels are made for one target, an override holds for all."""
+    if not machine.name or not machine.others:
+        return
+    if needs_card(entry):
+        yield f"its wheels have kernels for {machine.target} alone, and none for {' and '.join(machine.others)}"
+    cards = verdict.stack.gpus
+    value = cards.get(machine.target, UNNAMED).environment.get(OVERRIDE, "")
+    fitting = {target_of_override(value), *(one for one in cards if cards[one].environment.get(OVERRIDE) == value)}
+    wrong = [one for one in machine.others if one not in fitting] if value else []
+    if wrong:
+        yield (
+            f"the override holds for {' and '.join(wrong)} as well, which cannot run that code: "
+            "`ROCR_VISIBLE_DEVICES` with the number of this card hides the rest"
+        )
+
+
 def _tried(replaced: Probed) -> str:
     """What the probe says of the replacement on this machine's card."""
     tried = [one for one in replaced.outcomes if is_convolution(one.operation.group)]
@@ -119,12 +138,3 @@ def _tried(replaced: Probed) -> str:
         return UNTRIED
     bad = sum(one.result in BAD for one in tried)
     return f"by the probe of {replaced.created[:10]} on this machine: {bad} of {len(tried)} operations failed"
-
-
-def overridden(version: str) -> str:
-    """What a card is taken for by an override: `10.3.0` is gfx1030. Minor and stepping are hexadecimal digits."""
-    parts = version.split(".")
-    if len(parts) != 3 or not all(part.isascii() and part.isdecimal() and len(part) < 4 for part in parts):
-        return version
-    major, minor, stepping = map(int, parts)
-    return f"gfx{major}{minor:x}{stepping:x}"

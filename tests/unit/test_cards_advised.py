@@ -145,3 +145,32 @@ def test_every_piece_of_evidence_is_a_thread_a_file_of_a_repository_a_page_or_a_
     }
 
     assert odd == set()
+
+
+def test_who_has_a_second_card_is_told_that_wheels_for_one_have_no_kernels_for_it():
+    found = recommend(SHIPPED, machine("gfx1100", name="AMD Radeon RX 7900 XTX", others=("gfx1036",)))
+
+    assert found[0].notes == ("its wheels have kernels for gfx1100 alone, and none for gfx1036",)
+
+
+@pytest.mark.parametrize(
+    ("other", "is_told"), [("gfx1100", True), ("gfx1103", True), ("gfx1036", False), ("gfx1030", False)]
+)
+def test_an_override_that_another_card_of_the_machine_cannot_bear_is_told(other: str, is_told: bool):
+    found = recommend(SHIPPED, machine("gfx1032", name="AMD Radeon RX 6600", others=(other,)))
+
+    told = [note for note in of(found, "rocm-7.2.4").notes if "the override holds for" in note]
+    assert (
+        told
+        == [
+            f"the override holds for {other} as well, which cannot run that code: "
+            "`ROCR_VISIBLE_DEVICES` with the number of this card hides the rest"
+        ]
+        * is_told
+    )
+
+
+def test_of_a_card_that_is_not_in_this_machine_nothing_is_said_of_those_that_are():
+    found = recommend(SHIPPED, machine("gfx1032", others=("gfx1100",)))
+
+    assert [note for one in found for note in one.notes if "gfx1100" in note] == []
