@@ -31,8 +31,8 @@ from rocmswitch.metadata.offloadbundle import parse_gpu_code
 from rocmswitch.model.package import SIGNED, Artifact, Package
 from rocmswitch.model.stack import Stack
 from rocmswitch.planning.closure import Closure, resolve_closure
-from rocmswitch.planning.install import roots_of, sets_of
 from rocmswitch.planning.placement import C_LIBRARY
+from rocmswitch.planning.sets import roots_of, sets_of
 from rocmswitch.store.archive import Envelope
 from rocmswitch.store.cache import Cache
 from rocmswitch.store.layout import Layout

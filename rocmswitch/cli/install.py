@@ -30,7 +30,7 @@ from rocmswitch.operations.resolving import Wish, check_required
 from rocmswitch.operations.scripts import write_scripts
 from rocmswitch.operations.tarball import accept_installed
 from rocmswitch.operations.timing import Stages
-from rocmswitch.planning.install import InstallPlan
+from rocmswitch.planning.installplan import InstallPlan
 from rocmswitch.planning.naming import RECOMMENDED, resolve_name
 from rocmswitch.store.catalog import Manifest
 from rocmswitch.store.installed import Installation, Installed

@@ -189,7 +189,7 @@ def main() -> None:
         _give_up_stdout()
         code = errors.DONE
     except OSError as error:
-        from rocmswitch.system.disk import in_words
+        from rocmswitch.system.refusals import in_words
 
         _give_up_stdout()
         told = in_words(error)

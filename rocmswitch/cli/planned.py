@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rocmswitch.cli import output
 from rocmswitch.cli.slimness import say_choice
 from rocmswitch.model.package import Artifact
-from rocmswitch.planning.install import InstallPlan
+from rocmswitch.planning.installplan import InstallPlan
 from rocmswitch.planning.space import Room, space_needed
 from rocmswitch.planning.wheels import VenvPlan
 

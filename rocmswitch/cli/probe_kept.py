@@ -27,7 +27,8 @@ from rocmswitch.planning.probecomparison import (
 )
 from rocmswitch.planning.proberesults import duration, summary, told
 from rocmswitch.store.probes import Probes
-from rocmswitch.system.disk import disk_errors, in_words
+from rocmswitch.system.disk import disk_errors
+from rocmswitch.system.refusals import in_words
 
 _TITLES = {
     WORSE: "worse",

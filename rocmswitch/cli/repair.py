@@ -13,7 +13,7 @@ from rocmswitch.errors import VerificationFailed
 from rocmswitch.operations import install, repair
 from rocmswitch.operations.resolving import Wish
 from rocmswitch.operations.timing import Stages
-from rocmswitch.planning.install import InstallPlan
+from rocmswitch.planning.installplan import InstallPlan
 from rocmswitch.store.installed import Damaged, Installation, Installed
 from rocmswitch.store.verify import verify_tree
 

@@ -6,7 +6,7 @@ from rocmswitch.cli import output
 from rocmswitch.cli.gpu_choice import AUTO, cards_here
 from rocmswitch.model.receipt import Receipt
 from rocmswitch.planning.gpupackages import card_of, is_for
-from rocmswitch.planning.install import InstallPlan
+from rocmswitch.planning.installplan import InstallPlan
 
 
 def say_choice(plan: InstallPlan) -> None:

@@ -24,7 +24,7 @@ from rocmswitch.model.stack import Pytorch, Stack
 from rocmswitch.operations import use
 from rocmswitch.operations.entering import SYSROOT
 from rocmswitch.operations.timing import Stages
-from rocmswitch.planning.install import InstallPlan
+from rocmswitch.planning.installplan import InstallPlan
 from rocmswitch.planning.origin import kinds_of
 from rocmswitch.planning.pytorch import Choice, check_glibc, choose_pytorch, needs_card, other_rocm, warnings
 from rocmswitch.planning.rebinding import check_stack

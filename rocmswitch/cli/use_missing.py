@@ -19,7 +19,7 @@ from rocmswitch.operations import install, resolving, use
 from rocmswitch.operations.resolving import Wish
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.convolutions import check_convolutions
-from rocmswitch.planning.install import InstallPlan
+from rocmswitch.planning.installplan import InstallPlan
 from rocmswitch.planning.naming import resolve_installed
 from rocmswitch.planning.rebinding import check_has, check_kept, check_name, check_same
 from rocmswitch.planning.space import check_wheel_space

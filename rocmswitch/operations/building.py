@@ -19,7 +19,7 @@ from rocmswitch.operations.tarball import first_used, learned
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.activation import plan_activation
 from rocmswitch.planning.gpufiles import left_out, summed
-from rocmswitch.planning.install import InstallPlan, PlannedPackage
+from rocmswitch.planning.installplan import InstallPlan, PlannedPackage
 from rocmswitch.store.cmakefiles import place_packages
 from rocmswitch.store.compilers import Prefix, tell_compilers
 from rocmswitch.store.firstuse import FirstUse

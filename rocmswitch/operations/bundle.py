@@ -25,7 +25,7 @@ from rocmswitch.operations.packing import Answers, pack
 from rocmswitch.operations.resolving import Surroundings, Wish, offer_prefix, origin_of, plan_prefix
 from rocmswitch.operations.tarball import explained
 from rocmswitch.operations.timing import Stages
-from rocmswitch.planning.install import selected_sets
+from rocmswitch.planning.sets import selected_sets
 from rocmswitch.planning.wheels import check_accepted
 from rocmswitch.store.bundle import bundle_size, write_bundle
 from rocmswitch.store.bundledpython import fetch_archive

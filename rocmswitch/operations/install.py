@@ -20,7 +20,8 @@ from rocmswitch.operations import building
 from rocmswitch.operations.building import Workshop, build
 from rocmswitch.operations.resolving import Surroundings, Wish, origin_of, plan_locked_prefix, plan_prefix
 from rocmswitch.operations.timing import Stages
-from rocmswitch.planning.install import InstallPlan, selected_sets
+from rocmswitch.planning.installplan import InstallPlan
+from rocmswitch.planning.sets import selected_sets
 from rocmswitch.planning.space import Room, check_space
 from rocmswitch.store.catalog import Manifest
 from rocmswitch.store.trees import Trees

@@ -17,7 +17,7 @@ from rocmswitch.model.grammar import is_name
 from rocmswitch.model.receipt import Receipt
 from rocmswitch.operations.scripts import write_scripts
 from rocmswitch.planning.activation import plan_activation
-from rocmswitch.planning.install import TREE_ID_LENGTH
+from rocmswitch.planning.installplan import TREE_ID_LENGTH
 from rocmswitch.store.installed import Installed
 from rocmswitch.store.layout import Layout
 from rocmswitch.store.linked import ROOT, LinkedTree, read_linked

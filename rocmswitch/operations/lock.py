@@ -29,7 +29,7 @@ from rocmswitch.model.receipt import InstalledPackage, Receipt, SourceRecord
 from rocmswitch.model.stack import Stack
 from rocmswitch.operations.resolving import Surroundings
 from rocmswitch.planning.activation import stated
-from rocmswitch.planning.install import HostPackage, InstallPlan, PlannedPackage
+from rocmswitch.planning.installplan import HostPackage, InstallPlan, PlannedPackage
 from rocmswitch.planning.placement import BASE
 from rocmswitch.store.cache import Cache
 from rocmswitch.system.reading import open_regular

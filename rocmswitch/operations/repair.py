@@ -18,14 +18,8 @@ from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.activation import stated
 from rocmswitch.planning.closure import resolve_closure
 from rocmswitch.planning.gpupackages import Choice, expanded
-from rocmswitch.planning.install import (
-    HostPackage,
-    InstallPlan,
-    PlannedPackage,
-    roots_of,
-    selected_sets,
-    sets_of,
-)
+from rocmswitch.planning.installplan import HostPackage, InstallPlan, PlannedPackage
+from rocmswitch.planning.sets import roots_of, selected_sets, sets_of
 from rocmswitch.planning.variant import MARK, own_name
 from rocmswitch.store.cache import Cache
 from rocmswitch.store.catalog import Manifest

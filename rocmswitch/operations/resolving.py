@@ -20,18 +20,12 @@ from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.activation import card_variables
 from rocmswitch.planning.closure import Closure, resolve_closure
 from rocmswitch.planning.gpupackages import Choice, expanded
-from rocmswitch.planning.install import (
-    InstallPlan,
-    Machine,
-    Offer,
-    Request,
-    plan_install,
-    roots_of,
-    selected_sets,
-)
+from rocmswitch.planning.install import Machine, Offer, Request, plan_install
+from rocmswitch.planning.installplan import InstallPlan
 from rocmswitch.planning.locked import difference, kernels_of, kind_of, locked_offer
 from rocmswitch.planning.offers import Index
 from rocmswitch.planning.origin import Origin, Trust, choose_origin, origin_by_hash
+from rocmswitch.planning.sets import roots_of, selected_sets
 from rocmswitch.store.cache import Cache
 from rocmswitch.store.catalog import Manifest
 from rocmswitch.store.firstuse import FirstUse

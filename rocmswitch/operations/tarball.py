@@ -23,7 +23,8 @@ from rocmswitch.model.receipt import Receipt, SourceRecord
 from rocmswitch.model.source import Source
 from rocmswitch.model.stack import Stack
 from rocmswitch.planning.closure import Closure
-from rocmswitch.planning.install import InstallPlan, Offer, PlannedPackage
+from rocmswitch.planning.install import Offer
+from rocmswitch.planning.installplan import InstallPlan, PlannedPackage
 from rocmswitch.store.cache import Cache
 from rocmswitch.store.firstuse import FirstUse
 

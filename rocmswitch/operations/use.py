@@ -18,7 +18,7 @@ from rocmswitch.operations.matching import Basket, Supply, match, match_locked, 
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.activation import card_variables
 from rocmswitch.planning.convolutions import reason, takes_fallback
-from rocmswitch.planning.install import InstallPlan
+from rocmswitch.planning.installplan import InstallPlan
 from rocmswitch.planning.pytorch import Choice, check_interpreter
 from rocmswitch.planning.wheelfiles import project_of, version_of
 from rocmswitch.planning.wheels import Interpreter, VenvPlan, unencrypted, wanted_files

@@ -15,9 +15,10 @@ from rocmswitch.model.stack import Stack
 from rocmswitch.planning.activation import card_variables
 from rocmswitch.planning.closure import Closure, resolve_closure
 from rocmswitch.planning.gpupackages import Choice, expanded
-from rocmswitch.planning.install import Offer, Request, roots_of, selected_sets, sets_of
+from rocmswitch.planning.install import Offer, Request
 from rocmswitch.planning.offers import Index
 from rocmswitch.planning.placement import C_LIBRARY, c_library_bound
+from rocmswitch.planning.sets import roots_of, selected_sets, sets_of
 
 Mirrors = Callable[[Package], tuple[str, ...]]
 """Where a package may be fetched from today, the best place first."""

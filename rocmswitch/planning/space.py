@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rocmswitch.errors import DiskFull
 
 if TYPE_CHECKING:  # what changes files needs neither
-    from rocmswitch.planning.install import InstallPlan
+    from rocmswitch.planning.installplan import InstallPlan
     from rocmswitch.planning.wheels import VenvPlan
 
 _SLACK = 16 * 1024 * 1024

@@ -17,7 +17,7 @@ from rocmswitch.model.printable import printable
 from rocmswitch.model.receipt import Receipt
 from rocmswitch.planning.activation import ACTIVE
 from rocmswitch.planning.deployment import DeploymentPlan
-from rocmswitch.planning.install import TREE_ID_LENGTH
+from rocmswitch.planning.installplan import TREE_ID_LENGTH
 
 USUAL = "patched"
 """What a variant is called when the user does not say."""

@@ -17,7 +17,7 @@ from rocmswitch.model.convolutions import Convolutions
 from rocmswitch.model.convolutionwords import FALLBACK, VENDOR
 from rocmswitch.model.package import FIRST_USE, PINNED, VERIFICATION_CLASSES, Artifact, Digest, Unhashed
 from rocmswitch.model.stack import Wheels
-from rocmswitch.planning.install import TREE_ID_LENGTH, InstallPlan
+from rocmswitch.planning.installplan import TREE_ID_LENGTH, InstallPlan
 from rocmswitch.planning.wheelfiles import best_file, version_of
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}

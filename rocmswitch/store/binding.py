@@ -15,7 +15,7 @@ from rocmswitch.metadata.elf import parse_elf
 from rocmswitch.metadata.elfsymbols import names_symbol
 from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.store.cache import hash_of
-from rocmswitch.store.elfpatch import patchelf
+from rocmswitch.store.patchelf import patchelf
 from rocmswitch.system.disk import Disk
 
 OPENS_LIBRARIES = "dlopen"

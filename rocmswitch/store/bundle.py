@@ -20,8 +20,9 @@ from typing import BinaryIO
 from rocmswitch.errors import NotFound, UsageMistake, VerificationFailed
 from rocmswitch.metadata.bundle import NAME, SIZE_LIMIT, Bundle, BundledFile, parse_bundle, render_bundle
 from rocmswitch.store.compression import Unfit, decompressed
-from rocmswitch.system.disk import Disk, disk_errors, in_words
+from rocmswitch.system.disk import Disk, disk_errors
 from rocmswitch.system.reading import open_regular
+from rocmswitch.system.refusals import in_words
 
 CHUNK = 1024 * 1024
 _BLOCK = tarfile.BLOCKSIZE

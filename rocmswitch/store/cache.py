@@ -17,9 +17,10 @@ from typing import BinaryIO
 
 from rocmswitch.errors import Busy, NotFound, VerificationFailed
 from rocmswitch.model.package import Digest
-from rocmswitch.system.disk import Disk, disk_errors, in_words
+from rocmswitch.system.disk import Disk, disk_errors
 from rocmswitch.system.lock import held
 from rocmswitch.system.reading import open_regular
+from rocmswitch.system.refusals import in_words
 
 CHUNK = 1024 * 1024
 
@@ -78,10 +79,11 @@ class Cache:
         return self.partial / f"{digest.value}{_ORIGIN}"
 
     @contextlib.contextmanager
-    def locked(self, digest: Digest, *, wait: float) -> Iterator[None]:
-        """Nobody else writes this partial file meanwhile. Raises Busy after *wait* seconds."""
+    def locked(self, digest: Digest, wait: float, filename: str = "") -> Iterator[None]:
+        """Nobody else writes this partial file, of *filename*, meanwhile. Raises Busy after *wait* seconds."""
         path = self.partial_path(digest)
-        with held(path.with_name(path.name + _LOCK), wait=wait, what=f"the download `{digest.value[:12]}…`"):
+        what = f"the download of `{filename}`" if filename else f"the download `{digest.value[:12]}…`"
+        with held(path.with_name(path.name + _LOCK), wait=wait, what=what):
             yield
 
     def adopt(self, digest: Digest, *, learned: Digest | None = None) -> Path:

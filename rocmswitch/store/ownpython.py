@@ -22,7 +22,7 @@ from rocmswitch.errors import Failed
 from rocmswitch.metadata.elf import ElfFacts, parse_elf
 from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.store.cache import hash_of
-from rocmswitch.store.elfpatch import Needed, patchelf
+from rocmswitch.store.patchelf import Needed, patchelf
 from rocmswitch.system.disk import Disk
 
 PYTHON = "bin/python"

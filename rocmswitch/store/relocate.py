@@ -29,8 +29,9 @@ from rocmswitch.planning.activation import CarriedLoader
 from rocmswitch.store.cache import hash_of
 from rocmswitch.store.carriedlibc import CarriedLibc, is_for_others, offer_libraries, with_merged_folders
 from rocmswitch.store.elfgrow import appended_edits
-from rocmswitch.store.elfpatch import Edit, copy_edited, interpreter_edits, patchelf, search_path_edits, stack_edit
+from rocmswitch.store.elfpatch import Edit, copy_edited, interpreter_edits, search_path_edits, stack_edit
 from rocmswitch.store.linkage import Gap, Linkage
+from rocmswitch.store.patchelf import patchelf
 from rocmswitch.system.disk import Disk
 
 STACK_REASON = "executable stack no longer asked for"

@@ -6,7 +6,7 @@ from tests.support.commandline import Outcome
 from tests.support.scenes import Scene, scenario, the_same_command
 
 
-@scenario("system/disk", "run `cd`, then the same command", 3, follow=the_same_command())
+@scenario("system/refusals", "run `cd`, then the same command", 3, follow=the_same_command())
 def the_folder_is_gone_under_the_shell(scene: Scene) -> Outcome:
     scene.line.home.mkdir(parents=True, exist_ok=True)
     script = 'cd "$(mktemp -d)" && rmdir "$PWD" && exec "$@"'

@@ -20,7 +20,7 @@ from tests.support.scenes import Scene, scenario, the_command_then
 from tests.support.trees import replace_content
 
 
-@scenario("planning/install", "run `rocmswitch show {}`", 2)
+@scenario("planning/sets", "run `rocmswitch show {}`", 2)
 def a_stack_has_no_such_set(scene: Scene) -> Outcome:
     return scene.fail("install", NAME, "--set", "libraries", "--yes")
 
@@ -173,7 +173,7 @@ def an_unpacked_wheel_has_rotted(scene: Scene) -> Outcome:
     return scene.fail("use", NAME, "--venv", "second", "--yes")
 
 
-@scenario("system/disk", "run `rocmswitch cache prune`", 6)
+@scenario("system/refusals", "run `rocmswitch cache prune`", 6)
 def the_disk_is_full(scene: Scene) -> Outcome:
     """A file system of its own, of 64 kB, and the program on it."""
     place = scene.line.layout.prefixes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rocmswitch.cli.slimness import say_choice
-from rocmswitch.planning.install import InstallPlan, PlannedPackage
+from rocmswitch.planning.installplan import InstallPlan, PlannedPackage
 from tests.support.packages import index, package
 
 

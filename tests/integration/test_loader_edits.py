@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from rocmswitch.metadata.elf import ElfFacts, parse_elf
-from rocmswitch.store.elfpatch import copy_edited, interpreter_edits, patchelf, search_path_edits
+from rocmswitch.store.elfpatch import copy_edited, interpreter_edits, search_path_edits
+from rocmswitch.store.patchelf import patchelf
 from tests.support.ownlibc import family, loader, teller
 
 LONG = "a folder of sixty characters to make the whole of the name long"

@@ -10,8 +10,10 @@ from rocmswitch.metadata.lock import Lock, parse_lock, render_lock
 from rocmswitch.metadata.manifest import parse_manifest
 from rocmswitch.model.host import Evidence, Host
 from rocmswitch.model.stack import Stack
-from rocmswitch.planning.install import InstallPlan, Machine, Request, plan_install, sets_of
+from rocmswitch.planning.install import Machine, Request, plan_install
+from rocmswitch.planning.installplan import InstallPlan
 from rocmswitch.planning.locked import locked_offer
+from rocmswitch.planning.sets import sets_of
 
 MANIFESTS = Path(__file__).parents[2] / "manifests"
 LOCKS = sorted(MANIFESTS.glob("*.lock"))

@@ -37,7 +37,7 @@ from rocmswitch.operations.rendering import script
 from rocmswitch.operations.resolving import Surroundings, Wish
 from rocmswitch.operations.scripts import mend_scripts, write_scripts
 from rocmswitch.operations.timing import Stages
-from rocmswitch.planning.install import InstallPlan
+from rocmswitch.planning.installplan import InstallPlan
 from rocmswitch.planning.wheels import Interpreter
 from rocmswitch.store.cache import Cache
 from rocmswitch.store.catalog import Catalog, Manifest

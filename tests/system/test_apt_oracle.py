@@ -22,8 +22,9 @@ from rocmswitch.model.host import Evidence, Host
 from rocmswitch.model.source import SET_NAMES
 from rocmswitch.model.stack import Stack
 from rocmswitch.planning.closure import Closure, resolve_closure
-from rocmswitch.planning.install import Machine, Offer, Request, plan_install, roots_of, selected_sets
+from rocmswitch.planning.install import Machine, Offer, Request, plan_install
 from rocmswitch.planning.locked import difference
+from rocmswitch.planning.sets import roots_of, selected_sets
 from rocmswitch.store.layout import Layout
 from rocmswitch.system.disk import Disk
 

@@ -24,8 +24,8 @@ from rocmswitch.metadata.manifest import parse_manifest
 from rocmswitch.model.grammar import parse_root
 from rocmswitch.model.stack import Stack
 from rocmswitch.planning.closure import Closure, resolve_closure
-from rocmswitch.planning.install import roots_of, selected_sets, sets_of
 from rocmswitch.planning.locked import difference
+from rocmswitch.planning.sets import roots_of, selected_sets, sets_of
 from rocmswitch.store.layout import Layout
 from rocmswitch.system.disk import Disk
 

@@ -12,7 +12,9 @@ from rocmswitch.metadata.manifest import parse_manifest
 from rocmswitch.model.host import Evidence, Host
 from rocmswitch.model.stack import Stack
 from rocmswitch.planning.closure import resolve_closure
-from rocmswitch.planning.install import InstallPlan, Machine, Offer, Request, plan_install, roots_of, selected_sets
+from rocmswitch.planning.install import Machine, Offer, Request, plan_install
+from rocmswitch.planning.installplan import InstallPlan
+from rocmswitch.planning.sets import roots_of, selected_sets
 from tests.support.amdrepository import VERSIONS, amd_packages
 from tests.support.packages import index, package
 

@@ -13,7 +13,8 @@ from rocmswitch.model.package import Digest, Package, Relation
 from rocmswitch.model.source import Key, Sets, Source
 from rocmswitch.model.stack import Rocm, Stack
 from rocmswitch.planning.closure import resolve_closure
-from rocmswitch.planning.install import InstallPlan, Machine, Offer, Request, plan_install
+from rocmswitch.planning.install import Machine, Offer, Request, plan_install
+from rocmswitch.planning.installplan import InstallPlan
 from rocmswitch.planning.placement import c_library_bound
 from tests.support.packages import index, package
 

@@ -6,7 +6,7 @@ import pytest
 
 from rocmswitch.errors import MachineLacks
 from rocmswitch.metadata.deb import Stanza
-from rocmswitch.planning.install import InstallPlan, PlannedPackage
+from rocmswitch.planning.installplan import InstallPlan, PlannedPackage
 from rocmswitch.planning.space import Room, check_space, space_needed
 from tests.support.packages import index, package
 

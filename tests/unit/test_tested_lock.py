@@ -14,8 +14,9 @@ from rocmswitch.model.host import Evidence, Host
 from rocmswitch.model.source import Key, Sets, Source
 from rocmswitch.model.stack import Rocm, Stack
 from rocmswitch.planning.closure import resolve_closure
-from rocmswitch.planning.install import Machine, Offer, Request, plan_install, roots_of, selected_sets
+from rocmswitch.planning.install import Machine, Offer, Request, plan_install
 from rocmswitch.planning.locked import difference, locked_offer, make_lock
+from rocmswitch.planning.sets import roots_of, selected_sets
 from tests.support.packages import index, package
 
 SNAPSHOT = "https://snapshot.debian.org/archive/debian/20261120T000000Z"
