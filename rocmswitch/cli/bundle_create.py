@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 import shlex
 from dataclasses import dataclass, replace
@@ -85,7 +86,7 @@ def _create(scopes: Scopes, names: tuple[str, ...], target: Path, options: Optio
     output.agree("Make it?", yes=options.yes)
     goods = machine.supply(scopes)
     with machine.scratch(scopes.own) as scratch, progress(order.size) as shown:
-        downloads = Downloads(goods.http, goods.cache)
+        downloads = Downloads(goods.http, goods.cache, wait=scopes.wait(math.inf))
         tarballs = machine.seen_tarballs(scopes.own)
         uv, check_room = machine.uv(scopes.own), functools.partial(_check_room, scopes, target)
         bench = bundle.Workbench(downloads, goods, uv, machine.disk(), tarballs, scratch, check_room)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -38,6 +39,6 @@ def desk(scopes: Scopes) -> Iterator[Desk]:
 
 def _fetch(artifact: Artifact, scopes: Scopes) -> Path:
     """*artifact* in the cache, where an installation finds it again."""
-    downloads = Downloads(Http(), machine.cache(scopes.own))
+    downloads = Downloads(Http(), machine.cache(scopes.own), wait=scopes.wait(math.inf))
     with progress(artifact.size) as shown:
         return next(path for _, path in downloads.fetch((artifact,), shown))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
@@ -203,7 +204,7 @@ def workshop(scopes: Scopes) -> Workshop:
     check_home(scopes)
     layout, wait = scopes.own, scopes.wait(WAIT)
     there = Machine(HostLibraries(), read_host().glibc, jobs=processors())
-    downloads = Downloads(http(scopes.supplies), cache(layout))
+    downloads = Downloads(http(scopes.supplies), cache(layout), wait=scopes.wait(math.inf))
     installed, seen = Installed(scopes.searched), seen_tarballs(layout)
     bundle = "" if scopes.supplies is None else str(scopes.supplies.file.path)
     return Workshop(downloads, prefixes(layout), disk(), there, installed, seen, wait, bundle)
@@ -225,7 +226,7 @@ def nursery(scopes: Scopes) -> Nursery:
 
     layout, wait = scopes.own, scopes.wait(WAIT)
     goods = supply(scopes)
-    downloads = Downloads(goods.http, cache(layout))
+    downloads = Downloads(goods.http, cache(layout), wait=scopes.wait(math.inf))
     pythons = uv(layout, scopes.supplies)
     return Nursery(downloads, venvs(layout), disk(), pythons, goods, ledger(scopes), wait)
 

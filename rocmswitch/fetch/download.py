@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
+import time
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -44,10 +46,12 @@ class Downloads:
     Three share a slow line so that the biggest file is not the last to arrive, and still fill a fast one.
     """
 
-    def __init__(self, http: Http, cache: Cache, *, jobs: int = 3) -> None:
+    def __init__(self, http: Http, cache: Cache, *, jobs: int = 3, wait: float = math.inf) -> None:
+        """*wait* is for how many seconds another process may keep a file that is wanted here, too."""
         self._http = http
         self._cache = cache
         self._jobs = jobs
+        self._wait = wait
         self._ahead: Running | None = None
 
     def fetch(
@@ -58,7 +62,8 @@ class Downloads:
 
         Every path that comes out was hashed in this run, cached or not. The first error is raised, which calls
         the others off, as do Ctrl-C and closing the iterator; their partial files stay for the next run.
-        Raises VerificationFailed, NetworkFailed, NotFound and MachineLacks.
+        Raises VerificationFailed, NetworkFailed, NotFound, MachineLacks, and Busy where another process has one of
+        them on its way for longer than this one waits.
         """
         wanted = self._in_order(artifacts)
         if self._jobs:
@@ -181,15 +186,18 @@ class Downloads:
 
     @contextlib.contextmanager
     def _alone(self, artifact: Artifact, progress: Progress, stop: Stop) -> Iterator[None]:
-        """Hold the lock of the artifact's partial file, however long another process keeps it."""
+        """Hold the lock of the artifact's partial file. Raises Busy where another process keeps it for too long."""
+        end, told, name = time.monotonic() + self._wait, False, artifact.filename.rpartition("/")[2]
         with contextlib.ExitStack() as stack:
-            told = False
             while True:
                 stop.check()
+                left = max(end - time.monotonic(), 0.0)
                 try:
-                    stack.enter_context(self._cache.locked(artifact.digest, wait=_LOCK_WAIT))
+                    stack.enter_context(self._cache.locked(artifact.digest, min(left, _LOCK_WAIT), name))
                     break
                 except Busy as error:
+                    if left < _LOCK_WAIT:
+                        raise
                     if not told:
                         progress.said(f"{error.message}: waiting")
                     told = True

@@ -91,7 +91,7 @@ def _fetch(plan: VenvPlan, nursery: Nursery, progress: Progress) -> tuple[VenvPl
     """Everything in the cache: the plan with what only the bytes could tell, and the wheels."""
     supply, interpreter = nursery.supply, plan.interpreter
     if not interpreter.executable:
-        plan = replace(plan, interpreter=fetch_interpreter(interpreter, nursery.uv))
+        plan = replace(plan, interpreter=fetch_interpreter(interpreter, nursery.uv, nursery.wait))
     if plan.unhashed:
         wanted = (replace(one, url=supply.indexes.authorized(one.url)) for one in plan.unhashed)
         plan = plan.with_learned(nursery.downloads.learn(wanted, supply.first_use, progress))

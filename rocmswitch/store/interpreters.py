@@ -14,7 +14,7 @@ from packaging import tags
 
 from rocmswitch.errors import Failed, NotFound, UsageMistake
 from rocmswitch.planning.wheels import Interpreter
-from rocmswitch.store.pythons import fetch_python, offered_tags, offered_version, whole_pythons
+from rocmswitch.store.pythons import WAIT, fetch_python, offered_tags, offered_version, whole_pythons
 from rocmswitch.store.virtualenv import Uv
 from rocmswitch.system.process import run
 
@@ -142,14 +142,14 @@ def key_to_fetch(tag: str, uv: Uv) -> str:
     return _Version.parse(found.fetch).key if found else ""
 
 
-def fetch_interpreter(interpreter: Interpreter, uv: Uv) -> Interpreter:
+def fetch_interpreter(interpreter: Interpreter, uv: Uv, wait: float = WAIT) -> Interpreter:
     """The same Python with an executable: the one that was found, or the one that uv fetches now, by its own hash.
 
     Raises NetworkFailed, VerificationFailed, MachineLacks, Failed and Busy.
     """
     if not interpreter.fetch:
         return interpreter
-    return read_interpreter(fetch_python(_Version.parse(interpreter.fetch).key, uv))
+    return read_interpreter(fetch_python(_Version.parse(interpreter.fetch).key, uv, wait))
 
 
 def read_interpreter(path: Path) -> Interpreter:

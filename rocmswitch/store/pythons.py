@@ -22,7 +22,7 @@ from rocmswitch.system.process import Finished
 LISTING = ("python", "list", "--only-downloads", "--output-format", "json")
 """By which uv tells what it can fetch; a key may follow."""
 _MARK = ".rocmswitch-whole"
-_WAIT = 3600.0
+WAIT = 3600.0
 """Seconds to wait for another rocmswitch that fetches a Python."""
 _YES = ("1", "true", "yes", "on", "y", "t")
 _OWN_LIST = "UV_PYTHON_DOWNLOADS_JSON_URL"
@@ -77,7 +77,7 @@ def _is_forbidden() -> bool:
     return os.environ.get("UV_PYTHON_DOWNLOADS") == "never" or os.environ.get("UV_OFFLINE", "").lower() in _YES
 
 
-def fetch_python(key: str, uv: Uv) -> Path:
+def fetch_python(key: str, uv: Uv, wait: float = WAIT) -> Path:
     """The executable of the Python that uv calls *key*, fetched now unless it is there, whole.
 
     Raises NetworkFailed, VerificationFailed where it is not what uv's list says, MachineLacks, Failed and Busy.
@@ -85,7 +85,7 @@ def fetch_python(key: str, uv: Uv) -> Path:
     folder = uv.pythons
     with disk_errors(folder):
         uv.disk.make_directories(folder)
-    with held(folder / ".rocmswitch.lock", wait=_WAIT, what=f"`{folder}`"):
+    with held(folder / ".rocmswitch.lock", wait=wait, what=f"the Pythons in `{folder}`"):
         there = next((one for one in whole_pythons(folder) if one.name == key), None)
         return _executable(there or _fetch(key, uv))
 
