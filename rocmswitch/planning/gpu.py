@@ -9,6 +9,7 @@ from itertools import groupby
 from packaging.version import Version
 
 from rocmswitch.model.stack import Gpu, Stack
+from rocmswitch.planning.verdict import is_unverified
 
 ORDER = ("official", "community", "reported", "partial", "none", "unknown")
 """Words of support, the best first."""
@@ -29,7 +30,7 @@ class Support:
     convolutions: str = "vendor"
     evidence: tuple[str, ...] = ()
     is_read: bool = True
-    """Its support was read in a source."""
+    """What matters of it was read in a source."""
 
     @property
     def vendor(self) -> str:
@@ -53,7 +54,7 @@ class Group:
     further: int
     """How much more there is."""
     unread: int
-    """Of so many the support was not read in a source."""
+    """Of so many something that matters was not read in a source."""
 
 
 def support_of(target: str, stacks: Iterable[Stack]) -> tuple[Support, ...]:
@@ -81,7 +82,7 @@ def _support(stack: Stack, target: str) -> Support:
         tuple(sorted(gpu.environment.items())),
         gpu.convolutions,
         gpu.evidence,
-        f"gpus.{target}.support" not in stack.unverified,
+        not is_unverified(stack, target),
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 from rocmswitch.model.gpucode import OVERRIDE
 from rocmswitch.model.recommendation import COMMUNITY, FAILS, OFFICIAL, REPORTED, RUNS, UNVERIFIED, Recommendation
 from rocmswitch.model.stack import Gpu
+from rocmswitch.planning.gpu import support_of
 from rocmswitch.planning.pytorch import Choice, warnings
 from rocmswitch.planning.recommend import recommend
 from rocmswitch.planning.verdict import is_unverified
@@ -174,3 +175,10 @@ def test_of_a_card_that_is_not_in_this_machine_nothing_is_said_of_those_that_are
     found = recommend(SHIPPED, machine("gfx1032", others=("gfx1100",)))
 
     assert [note for one in found for note in one.notes if "gfx1100" in note] == []
+
+
+@pytest.mark.parametrize("card", CARDS)
+def test_what_gpu_calls_unread_is_what_recommend_calls_unverified(card: str):
+    unread = {one.stack for one in support_of(card, SHIPPED) if not one.is_read and one.support != "none"}
+
+    assert unread == {one.stack for one in advised(card) if one.sureness == UNVERIFIED}
