@@ -90,7 +90,7 @@ def show_venv(plan: VenvPlan, rooms: tuple[Room, Room], *, where: str = TO_DOWNL
     _say_bytes(f"{output.size(plan.wheels_size)} {where}", have, plan.unpacked, about=True)
     if plan.replaces:
         output.say(f"what {plan.name} means now stays on the disk: `rocmswitch undo` brings it back")
-    for note in plan.notes:
+    for note in (*plan.notes, *plan.today):
         output.say(f"note: {note}")
 
 

@@ -17,6 +17,8 @@ from rocmswitch.cli.use_options import Options
 from rocmswitch.errors import MachineLacks, UsageMistake
 from rocmswitch.host.facts import read_host
 from rocmswitch.host.gpu import first_target
+from rocmswitch.host.libraries import HostLibraries
+from rocmswitch.host.reliance import missing_now
 from rocmswitch.metadata.wheellock import SIZE_LIMIT, WheelLock, parse_wheel_lock
 from rocmswitch.model.grammar import is_name
 from rocmswitch.model.receipt import Receipt
@@ -31,6 +33,7 @@ from rocmswitch.planning.rebinding import check_stack
 from rocmswitch.planning.wheelfiles import version_of
 from rocmswitch.planning.wheels import Interpreter, VenvPlan, check_required
 from rocmswitch.store.catalog import Manifest
+from rocmswitch.store.installed import Installed
 from rocmswitch.store.interpreters import find_interpreter
 from rocmswitch.system.reading import open_regular
 
@@ -159,6 +162,22 @@ def notes(scopes: Scopes, choice: Choice, install: InstallPlan | None, place: Pl
             f"`rocmswitch install {choice.stack.name} --set compiler` adds hipcc and headers"
         )
     return tuple(said)
+
+
+def lost(scopes: Scopes, manifest: Manifest) -> tuple[str, ...]:
+    """What this machine no longer has of what the prefix needs, which is there: told before anybody agrees."""
+    name, there = manifest.stack.name, Installed(scopes.searched).prefix(manifest.stack.name)
+    if there is None:
+        return ()
+    missing = missing_now(there.receipt, manifest.stack.rocm, HostLibraries(), lambda: machine.lock(scopes, name))
+    if not missing:
+        return ()
+    alone = ", ".join(one.package for one in missing if not one.can_be_carried)
+    shared = "" if there.layout == scopes.own else " --system"
+    way = f"`rocmswitch install {name}{shared}` carries it along"
+    way = f"install {alone} by this machine's package manager" if alone else way
+    names = ", ".join(one.package for one in missing)
+    return (f"this machine no longer has what `{name}` needs: {names}; {way}",)
 
 
 def pythons(manifest: Manifest, entry: Pytorch | None) -> tuple[str, ...]:

@@ -125,6 +125,7 @@ def _with_pytorch(scopes: Scopes, manifest: Manifest, place: Place, options: Opt
         *_apart(existing, options),
         options.profile or "",
         use_environment.notes(scopes, choice, prefix, place),
+        use_environment.lost(scopes, manifest) if choice.needs_prefix and prefix is None else (),
         options.convolutions or "",
     )
     plan = use_environment.plan_pytorch(scopes, Chosen(choice, lock), wanted, options, stages)
@@ -147,7 +148,8 @@ def _with_prefix(scopes: Scopes, manifest: Manifest, place: Place, options: Opti
     python = use_environment.interpreter(scopes, wheels.python, options, lock)
     prefix = _plan_prefix(scopes, manifest, (wheels.set,), options, stages)
     with stages.timed("wheels"):
-        wanted = use.Wanted(place.name, python, prefix, *_apart(existing, options))
+        today = use_environment.lost(scopes, manifest) if prefix is None else ()
+        wanted = use.Wanted(place.name, python, prefix, *_apart(existing, options), today=today)
         plan = use.plan(manifest, wanted, machine.supply(scopes), lock)
     check_required(plan, use_environment.required(options))
     return _carry_out(scopes, plan, existing, options, stages)

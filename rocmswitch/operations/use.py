@@ -40,6 +40,8 @@ class Wanted:
     """As the receipt says it of the environment that is there, and stays."""
     profile: str = ""
     notes: tuple[str, ...] = ()
+    today: tuple[str, ...] = ()
+    """As the plan has it."""
     convolutions: str = ""
     """What the user says of them, `fallback` or `vendor`; empty where the manifest decides."""
 
@@ -148,6 +150,7 @@ def _assembled(stack: Stack, wanted: Wanted, basket: Basket, supply: Supply) -> 
         profile=wanted.profile,
         unpacked=basket.unpacked,
         notes=(*wanted.notes, *unencrypted(basket.wheels, basket.unhashed)),
+        today=wanted.today,
     )
 
 

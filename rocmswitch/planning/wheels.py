@@ -79,6 +79,8 @@ class VenvPlan:
     question: str = ""
     """Names the resolution, where it is to be recorded."""
     notes: tuple[str, ...] = ()
+    today: tuple[str, ...] = ()
+    """Notes that are not kept with what is made: what they tell of may be mended any day."""
     convolutions: Convolutions = Convolutions()
 
     @property
@@ -148,7 +150,7 @@ class VenvPlan:
             "installed_size": self.unpacked,
             "wheels": [*map(self._as_json, self.installed), *map(self._as_json, self.unhashed)],
             "convolutions": FALLBACK if self.convolutions.wheel else VENDOR,
-            "notes": list(self.notes),
+            "notes": [*self.notes, *self.today],
             "install": self.install.as_json() if self.install else None,
         }
 

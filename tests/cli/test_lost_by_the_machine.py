@@ -94,6 +94,24 @@ def test_another_machine_is_looked_at_where_doctor_is_told_so(site: AcmeSite, li
     assert told(line, "--sysroot", str(tmp_path / "machine")) == [FOUND]
 
 
+def test_the_plan_of_an_environment_says_what_the_prefix_below_it_lacks(site: AcmeSite, line: CommandLine):
+    installed(site, line)
+    use = ("use", NAME, "--venv", "demo", "--dry-run")
+    before = line.run(*use)
+    let(site, line, GONE, PROVEN)
+    lost, way = f"this machine no longer has what `{NAME}` needs: acme-headers", f"`rocmswitch install {NAME}`"
+    note = f"{lost}; {way} carries it along"
+
+    after = line.run(*use)
+    told = json.loads(line.run(*use, "--json").out)["notes"]
+    line.succeed("install", NAME, "--yes")
+    mended = line.run(*use)
+
+    assert (before.code, after.code, told) == (0, 0, [note])
+    assert f"note: {note}" in after.err.splitlines()
+    assert "no longer has" not in before.err + mended.err
+
+
 def test_a_repair_still_knows_what_the_stack_relies_on(site: AcmeSite, line: CommandLine):
     prefix = installed(site, line)
     (prefix / "usr/bin/greet").chmod(0o777)
