@@ -11,12 +11,12 @@ from __future__ import annotations
 import io
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO
 
 from elftools.elf.elffile import ELFFile
 
-from rocmswitch.metadata.elf import nonsense_ends
+from rocmswitch.metadata.elf import nonsense_ends, program_headers
 
 SYMBOL = b"rocblas_get_version_string"
 
@@ -51,8 +51,9 @@ def rocblas_version(file: BinaryIO) -> str:
 
 def _version(elf: ELFFile) -> str:
     address, size = _function(elf)
-    code = _read(elf, address, min(size, _CODE_LIMIT))
-    texts = [_stored(code), *(_read(elf, place, _TEXT_LIMIT) for place in sorted(_named(code, address)))]
+    loads = [one for one in program_headers(elf) if one["p_type"] == "PT_LOAD"]
+    code = _read(elf, loads, address, min(size, _CODE_LIMIT))
+    texts = [_stored(code), *(_read(elf, loads, place, _TEXT_LIMIT) for place in sorted(_named(code, address)))]
     versions = (_VERSION.match(text) for text in texts)
     return next((one[1].decode() for one in versions if one), "")
 
@@ -72,14 +73,11 @@ def _function(elf: ELFFile) -> tuple[int, int]:
     return 0, 0
 
 
-def _read(elf: ELFFile, address: int, size: int) -> bytes:
-    """What the file holds for *address*; empty where it holds nothing."""
-    start, step = elf["e_phoff"], elf["e_phentsize"]
-    for number in range(elf["e_phnum"]):
-        elf.stream.seek(start + number * step)
-        header = elf.structs.Elf_Phdr.parse_stream(elf.stream)
+def _read(elf: ELFFile, loads: Sequence[Mapping[str, int]], address: int, size: int) -> bytes:
+    """What the file holds for *address*; empty where it holds nothing. *loads* are its PT_LOAD."""
+    for header in loads:
         within = address - header["p_vaddr"]
-        if header["p_type"] == "PT_LOAD" and 0 <= within < header["p_filesz"]:
+        if 0 <= within < header["p_filesz"]:
             elf.stream.seek(header["p_offset"] + within)
             content: bytes = elf.stream.read(min(size, header["p_filesz"] - within))
             return content

@@ -50,6 +50,15 @@ def test_a_damaged_library_tells_no_version_and_raises_nothing() -> None:
         rocblas_version(io.BytesIO(garbled))
 
 
+@pytest.mark.parametrize("offset", [2**20, 2**63 - 1, 2**64 - 1])
+@pytest.mark.parametrize("field", [0x20, 0x28], ids=["programs", "sections"])
+def test_a_library_whose_tables_lie_behind_its_end_tells_no_version(field: int, offset: int) -> None:
+    garbled = bytearray(library())
+    garbled[field : field + 8] = offset.to_bytes(8, "little")
+
+    assert rocblas_version(io.BytesIO(garbled)) == ""
+
+
 def test_a_table_that_claims_to_be_huge_is_not_read() -> None:
     content = bytearray(library())
     (sections,) = struct.unpack_from("<Q", content, 40)
