@@ -55,8 +55,9 @@ def size(scopes: Scopes, as_json: bool) -> None:
 @click.option("--all", "everything", is_flag=True, help="Also what an installed or removed stack was made from.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be deleted.")
+@click.option("--json", "as_json", is_flag=True, help="For programs: the plan.")
 @click.pass_obj
-def prune(scopes: Scopes, everything: bool, yes: bool, dry_run: bool) -> None:
+def prune(scopes: Scopes, /, everything: bool, yes: bool, dry_run: bool, as_json: bool) -> None:
     """Delete what can be fetched or unpacked again.
 
     Archives that no installed stack was made from, and unpacked wheels.
@@ -67,9 +68,11 @@ def prune(scopes: Scopes, everything: bool, yes: bool, dry_run: bool) -> None:
     keep = frozenset() if everything else cache.wanted(installed, kept)
     unwanted = store.prune(keep, dry_run=True)
     wheels = machine.uv(scopes.own)
-    size = output.size(sum(one.size for one in unwanted))
-    output.say(f"deletes {size} in {output.counted(len(unwanted), 'archive')}")
-    output.say(f"deletes {output.size(wheels.size())} in unpacked wheels")
+    size, unpacked = sum(one.size for one in unwanted), wheels.size()
+    if as_json:
+        output.write_json({"archives": len(unwanted), "bytes": size, "wheels": unpacked})
+    output.say(f"deletes {output.size(size)} in {output.counted(len(unwanted), 'archive')}")
+    output.say(f"deletes {output.size(unpacked)} in unpacked wheels")
     if kept and not everything:
         output.say(
             "what `rocmswitch undo` can bring back keeps its own, until `rocmswitch backup prune` lets it go"

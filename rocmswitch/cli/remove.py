@@ -6,7 +6,7 @@ import click
 
 from rocmswitch.cli import machine
 from rocmswitch.cli.main import Scopes
-from rocmswitch.cli.removing import carry_out
+from rocmswitch.cli.removing import Manner, carry_out
 from rocmswitch.cli.settling import settle
 from rocmswitch.cli.system_option import check_own, system_option
 from rocmswitch.operations import remove
@@ -19,19 +19,15 @@ from rocmswitch.store.installed import Installed
 @click.option("--purge", is_flag=True, help="Free its disk space at once: there is no way back.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
-def command(scopes: Scopes, name: str, purge: bool, yes: bool, dry_run: bool) -> None:
+def command(scopes: Scopes, /, name: str, **chosen: bool) -> None:
     """Remove the stack or environment NAME: what rocmswitch made for it, and nothing else.
 
     Of a linked ROCm that is the link. An environment may be given by its path. `rocmswitch undo` brings it back,
     until `rocmswitch backup prune` frees its disk space.
     """
     check_own(scopes, name)
-    settle(scopes, dry_run=dry_run)
-    carry_out(
-        scopes,
-        remove.plan_known(name, Installed((scopes.own,)), machine.ledger(scopes)),
-        purge=purge,
-        yes=yes,
-        dry_run=dry_run,
-    )
+    how = Manner(**chosen)
+    settle(scopes, dry_run=how.dry_run)
+    carry_out(scopes, remove.plan_known(name, Installed((scopes.own,)), machine.ledger(scopes)), how)

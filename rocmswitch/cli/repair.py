@@ -24,8 +24,9 @@ from rocmswitch.store.verify import verify_tree
 @system_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Only show the plan.")
+@click.option("--json", "as_json", is_flag=True, help="For programs: the plan.")
 @click.pass_obj
-def command(scopes: Scopes, name: str, mirror: str | None, yes: bool, dry_run: bool) -> None:
+def command(scopes: Scopes, /, name: str, mirror: str | None, yes: bool, dry_run: bool, as_json: bool) -> None:
     """Build the prefix NAME again from exactly the packages that it was made from; then it takes its place.
 
     Where its receipt is lost, from the packages of the day.
@@ -37,8 +38,14 @@ def command(scopes: Scopes, name: str, mirror: str | None, yes: bool, dry_run: b
     plan = _plan_anew(scopes, lost, mirror) if lost else _plan(scopes, installed.find(name))
     if plan is None:
         output.say(f"{name} is as it was installed: nothing to repair")
+        if as_json:
+            output.write_json(None)
         return
-    planned.show_install(plan, install.rooms(scopes.own.cache, scopes.own.prefixes))
+    rooms = install.rooms(scopes.own.cache, scopes.own.prefixes)
+    if as_json:
+        output.write_json(planned.install_as_json(plan, rooms))
+    else:
+        planned.show_install(plan, rooms)
     if dry_run:
         return
     install.check_room(plan, scopes.own.cache, scopes.own.prefixes, machine.prefixes(scopes.own))

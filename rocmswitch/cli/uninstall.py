@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from rocmswitch.cli import machine, output, wayback
+from rocmswitch.cli.filenames import text_only
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.settling import settle
 from rocmswitch.cli.system_option import UNKNOWN_USERS, is_shared, system_option
@@ -31,8 +32,9 @@ from rocmswitch.store.layout import Layout
 @click.option("--keep-cache", is_flag=True, help="Leave the downloaded archives.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be taken away.")
+@click.option("--json", "as_json", is_flag=True, help="For programs: the plan.")
 @click.pass_obj
-def command(scopes: Scopes, name: str | None, keep_cache: bool, yes: bool, dry_run: bool) -> None:
+def command(scopes: Scopes, /, name: str | None, keep_cache: bool, yes: bool, dry_run: bool, as_json: bool) -> None:
     """Take away all that rocmswitch has made: there is no way back.
 
     What is deployed in environments of others is put back first; what was only adopted there stays. A linked ROCm
@@ -48,7 +50,10 @@ def command(scopes: Scopes, name: str | None, keep_cache: bool, yes: bool, dry_r
     ledger = machine.ledger(scopes)
     elsewhere = Elsewhere() if ledger.is_private else uninstall.look_elsewhere(ledger)
     hooks = () if is_shared(scopes) else tuple(_hooks(layout))
-    _show(plan, elsewhere, hooks)
+    if as_json:
+        output.write_json(text_only(_as_json(plan, elsewhere, hooks)))
+    else:
+        _show(plan, elsewhere, hooks)
     for place in elsewhere.there:
         _way_back(scopes, place)  # what cannot be put back is found before anything is taken away
     if dry_run:
@@ -89,6 +94,19 @@ def _restore(scopes: Scopes, place: str) -> None:
     if plan.returns:
         restore.execute(plan, site, means)
         output.say(f"put back what was deployed in {place}")
+
+
+def _as_json(plan: Uninstall, elsewhere: Elsewhere, hooks: tuple[init.Plan, ...]) -> dict[str, object]:
+    return {
+        "names": plan.names,
+        "folders": [str(one) for one in plan.folders],
+        "config": str(plan.layout.config_file) if plan.layout.config_file.is_file() else "",
+        "hooks": [str(one.rc) for one in hooks],
+        "puts_back": elsewhere.there,
+        "gone": elsewhere.gone,
+        "adopted": elsewhere.adopted,
+        "freed": plan.freed,
+    }
 
 
 def _show(plan: Uninstall, elsewhere: Elsewhere, hooks: tuple[init.Plan, ...]) -> None:

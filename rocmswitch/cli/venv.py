@@ -6,7 +6,7 @@ import click
 
 from rocmswitch.cli import listing, machine, output
 from rocmswitch.cli.main import Scopes
-from rocmswitch.cli.removing import carry_out
+from rocmswitch.cli.removing import Manner, carry_out
 from rocmswitch.cli.settling import settle, tell_pending
 from rocmswitch.operations import remove
 from rocmswitch.store.installed import Installed
@@ -41,17 +41,13 @@ def list_environments(scopes: Scopes, as_json: bool) -> None:
 @click.option("--purge", is_flag=True, help="Free its disk space at once: there is no way back.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
-def remove_environment(scopes: Scopes, name: str, purge: bool, yes: bool, dry_run: bool) -> None:
+def remove_environment(scopes: Scopes, /, name: str, **chosen: bool) -> None:
     """Remove the environment NAME.
 
     NAME may be its path. What was installed into it goes with it, and comes back with `rocmswitch undo`.
     """
-    settle(scopes, dry_run=dry_run)
-    carry_out(
-        scopes,
-        remove.plan_venv(name, Installed((scopes.own,)), machine.ledger(scopes)),
-        purge=purge,
-        yes=yes,
-        dry_run=dry_run,
-    )
+    how = Manner(**chosen)
+    settle(scopes, dry_run=how.dry_run)
+    carry_out(scopes, remove.plan_venv(name, Installed((scopes.own,)), machine.ledger(scopes)), how)
