@@ -6,16 +6,17 @@ signed index among them, verified anew where it is installed.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
 from datetime import datetime, timezone
 from typing import Literal
 
 import msgspec
 
 from rocmswitch.errors import VerificationFailed
+from rocmswitch.metadata.ownjson import check_printable, rendered
 from rocmswitch.model.grammar import SHA256, is_name
+from rocmswitch.model.printable import printable
+from rocmswitch.model.strict import Struct
 
 NAME = "bundle.json"
 SIZE_LIMIT = 16 * 1024 * 1024
@@ -29,10 +30,6 @@ _PATH = re.compile(r"[a-z]+/[A-Za-z0-9][A-Za-z0-9._+~%-]{0,90}")
 _LARGEST = 1 << 42
 _FIRST_YEAR, _LAST_YEAR = 1980, 9998
 """So that every hour of them is a date in every time zone, and what tar can state."""
-
-
-class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """A frozen value; an unknown key is a mistake."""
 
 
 class BundledFile(Struct, frozen=True):
@@ -99,7 +96,7 @@ class Bundle(Struct, frozen=True):
     stacks: tuple[BundledStack, ...]
     members: tuple[BundledFile, ...]
     venvs: tuple[BundledVenv, ...] = ()
-    archives: dict[str, str] = {}
+    archives: dict[str, str] = msgspec.field(default_factory=dict)
     mirror: str = ""
 
     @property
@@ -126,20 +123,13 @@ def parse_bundle(text: bytes, file: str) -> Bundle:
     except RecursionError as error:
         raise VerificationFailed(f"`{file}` is no bundle: its list is nested too deeply") from error
     except (msgspec.MsgspecError, ValueError) as error:
-        raise VerificationFailed(f"`{file}` is no bundle that can be read: {_printable(str(error))}") from error
+        raise VerificationFailed(f"`{file}` is no bundle that can be read: {printable(str(error))}") from error
     return bundle
 
 
 def render_bundle(bundle: Bundle) -> bytes:
     """The text of *bundle*, one member a line; parsing it gives the same again."""
-    content = msgspec.to_builtins(bundle)
-    lists = {
-        key: ",\n".join(f"    {json.dumps(one, ensure_ascii=False)}" for one in content.pop(key))
-        for key in ("stacks", "members")
-    }
-    head = "".join(f"  {json.dumps(key)}: {json.dumps(value)},\n" for key, value in content.items())
-    body = ",\n".join(f'  "{key}": [\n{lines}\n  ]' for key, lines in lists.items())
-    return f"{{\n{head}{body}\n}}\n".encode()
+    return rendered(msgspec.to_builtins(bundle), "stacks", "members")
 
 
 def member_path(kind: Kind, sha256: str, filename: str) -> str:
@@ -151,8 +141,7 @@ def member_path(kind: Kind, sha256: str, filename: str) -> str:
 
 def _check(bundle: Bundle) -> None:
     """Raise ValueError for what the types cannot say."""
-    if not all(text.isprintable() for text in _texts(msgspec.to_builtins(bundle))):
-        raise ValueError("a control character stands in a value")
+    check_printable(bundle)
     created = datetime.fromisoformat(bundle.created)
     if created.tzinfo is None or not _FIRST_YEAR <= created.year <= _LAST_YEAR:
         raise ValueError("`created` has no time zone, or a year that cannot be")
@@ -181,16 +170,3 @@ def _check_member(member: BundledFile) -> None:
         raise ValueError(f"`{member.path}` has no usable size or hash")
     if member.packed and member.kind != "index":
         raise ValueError(f"`{member.path}` is packed, which only indexes are")
-
-
-def _printable(text: str) -> str:
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
-
-
-def _texts(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        yield from (text for pair in value.items() for one in pair for text in _texts(one))
-    elif isinstance(value, (list, tuple)):
-        yield from (text for one in value for text in _texts(one))

@@ -14,16 +14,14 @@ from typing import Literal
 import msgspec
 
 from rocmswitch.errors import ManifestMistake, VerificationFailed
+from rocmswitch.metadata.ownjson import rendered
 from rocmswitch.model.grammar import GPU, URL
 from rocmswitch.model.package import Digest
 from rocmswitch.model.source import SET_NAMES
+from rocmswitch.model.strict import Struct
 
 SIZE_LIMIT = 16 * 1024 * 1024
 """Bytes. 200 packages take 80 kB."""
-
-
-class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """A frozen value; an unknown key is a mistake."""
 
 
 class LockedSource(Struct, frozen=True):
@@ -92,14 +90,7 @@ def parse_lock(text: bytes, file: str) -> Lock:
 
 def render_lock(lock: Lock) -> bytes:
     """The text of *lock*; parsing it gives the same lock again."""
-    content = msgspec.to_builtins(lock)
-    lists = {
-        key: ",\n".join(f"    {json.dumps(one, ensure_ascii=False)}" for one in content.pop(key))
-        for key in ("sources", "packages")
-    }
-    head = "".join(f"  {json.dumps(key)}: {json.dumps(value)},\n" for key, value in content.items())
-    body = ",\n".join(f'  "{key}": [\n{lines}\n  ]' for key, lines in lists.items())
-    return f"{{\n{head}{body}\n}}\n".encode()
+    return rendered(msgspec.to_builtins(lock), "sources", "packages")
 
 
 def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -9,26 +9,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Literal
 
 import msgspec
 
-from rocmswitch.errors import ManifestMistake, VerificationFailed
+from rocmswitch.errors import ManifestMistake
 from rocmswitch.metadata.lockkinds import is_of_environment
+from rocmswitch.metadata.ownjson import check_printable, parse_lock_as
 from rocmswitch.model.grammar import GPU, check_environment, is_name, is_plain_path
 from rocmswitch.model.package import Digest
 from rocmswitch.model.source import SET_NAMES
+from rocmswitch.model.strict import Struct
 
 SIZE_LIMIT = 16 * 1024 * 1024
 """Bytes. 200 packages take 100 kB."""
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?/[^\s?#@\\]*")
 _PLACES = ("rocm", "base")
-
-
-class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """A frozen value; an unknown key is a mistake."""
 
 
 class LockedFile(Struct, frozen=True):
@@ -74,7 +71,7 @@ class LockedTree(Struct, frozen=True):
     packages: tuple[LockedFile, ...]
     sets: tuple[str, ...] = ()
     gpus: tuple[str, ...] = ()
-    environment: dict[str, str] = {}
+    environment: dict[str, str] = msgspec.field(default_factory=dict)
     cards: tuple[LockedVariable, ...] = ()
     host: tuple[str, ...] = ()
     sources: tuple[LockedIndex, ...] = ()
@@ -92,18 +89,7 @@ def parse_tree_lock(text: bytes, file: str) -> TreeLock:
     """Read a lock. Raises ManifestMistake, which names *file*, the key, and what is wrong there."""
     if len(text) > SIZE_LIMIT:
         raise ManifestMistake(f"{file}: a lock of more than {SIZE_LIMIT} bytes is not read")
-    try:
-        lock = msgspec.json.decode(text, type=TreeLock)
-        _check(lock)
-    except RecursionError as error:
-        raise ManifestMistake(f"{file}: it is nested too deeply") from error
-    except (msgspec.MsgspecError, ValueError, VerificationFailed) as error:
-        another = is_of_environment(text, file)
-        if another is not None:
-            raise another from error
-        said = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in str(error))
-        raise ManifestMistake(f"{file}: {said}") from error
-    return lock
+    return parse_lock_as(TreeLock, text, file, _check, is_of_environment)
 
 
 def render_tree_lock(lock: TreeLock) -> bytes:
@@ -123,8 +109,7 @@ def _rendered(tree: LockedTree) -> str:
 
 def _check(lock: TreeLock) -> None:
     """Raise ValueError or VerificationFailed for what the types cannot say."""
-    if not all(text.isprintable() for text in _texts(msgspec.to_builtins(lock))):
-        raise ValueError("a control character stands in a value")
+    check_printable(lock)
     names = [one.stack for one in lock.prefixes]
     if not names or len(set(names)) != len(names):
         raise ValueError("no prefix is in it, or one is there twice")
@@ -151,12 +136,3 @@ def _check_tree(tree: LockedTree) -> None:
 
 def _is_file(text: str) -> bool:
     return bool(text) and not text.startswith("/") and ".." not in PurePosixPath(text).parts
-
-
-def _texts(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        yield from (text for pair in value.items() for one in pair for text in _texts(one))
-    elif isinstance(value, (list, tuple)):
-        yield from (text for one in value for text in _texts(one))

@@ -5,28 +5,24 @@ JSON like a stack's lock, one wheel a line and sorted: two can be compared line 
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
 from typing import Literal
 from urllib.parse import urlsplit
 
 import msgspec
 
-from rocmswitch.errors import ManifestMistake, VerificationFailed
+from rocmswitch.errors import ManifestMistake
 from rocmswitch.metadata.lockkinds import is_of_stacks
+from rocmswitch.metadata.ownjson import check_printable, parse_lock_as, rendered
 from rocmswitch.model.grammar import GPU, PYTHON, URL, check_requirements, is_name
 from rocmswitch.model.package import Digest
+from rocmswitch.model.strict import Struct
 
 SIZE_LIMIT = 4 * 1024 * 1024
 """Bytes; 100 wheels take 40 kB."""
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*(\.whl|\.tar\.gz)")
 _EXACT = re.compile(r"[A-Za-z0-9._-]+==[^\s;,=*]+")
 _SCHEMES = ("https://", "http://", "file:///")
-
-
-class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """A frozen value; an unknown key is a mistake."""
 
 
 class LockedWheel(Struct, frozen=True):
@@ -62,39 +58,19 @@ def parse_wheel_lock(text: bytes, file: str) -> WheelLock:
     """Read a lock. Raises ManifestMistake, which names *file*, the line or key, and what is wrong there."""
     if len(text) > SIZE_LIMIT:
         raise ManifestMistake(f"{file}: a lock of more than {SIZE_LIMIT} bytes is not read")
-    try:
-        lock = msgspec.json.decode(text, type=WheelLock)
-        _check(lock)
-    except RecursionError as error:
-        raise ManifestMistake(f"{file}: it is nested too deeply") from error
-    except (msgspec.MsgspecError, ValueError, VerificationFailed) as error:
-        another = is_of_stacks(text, file)
-        if another is not None:
-            raise another from error
-        raise ManifestMistake(f"{file}: {_printable(str(error))}") from error
-    return lock
-
-
-def _printable(text: str) -> str:
-    """A lock comes from elsewhere, and what is wrong in it is shown on a terminal."""
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
+    return parse_lock_as(WheelLock, text, file, _check, is_of_stacks)
 
 
 def render_wheel_lock(lock: WheelLock) -> bytes:
     """The text of *lock*; parsing it gives the same lock again."""
     content = msgspec.to_builtins(lock)
     wheels = sorted(content.pop("wheels"), key=lambda one: str(one["file"]))
-    lines = ",\n".join(f"    {json.dumps(one, ensure_ascii=False)}" for one in wheels)
-    head = "".join(
-        f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)},\n" for key, value in content.items()
-    )
-    return f'{{\n{head}  "wheels": [\n{lines}\n  ]\n}}\n'.encode()
+    return rendered({**content, "wheels": wheels}, "wheels")
 
 
 def _check(lock: WheelLock) -> None:
     """Raise ValueError or VerificationFailed for what the types cannot say."""
-    if not all(text.isprintable() for text in _texts(msgspec.to_builtins(lock))):
-        raise ValueError("a control character stands in a value")
+    check_printable(lock)
     if not PYTHON.fullmatch(lock.python):
         raise ValueError(f"`{lock.python[:40]}` is not the tag of an interpreter like `cp311`")
     if not is_name(lock.stack) or lock.unpacked < 0:
@@ -137,12 +113,3 @@ def _is_address(url: str) -> bool:
     named = parts.port is None or 0 < parts.port < 65536
     plain = not re.search(r"[\s\\]|%00", url)
     return url.startswith(_SCHEMES) and named and plain and bool(parts.hostname or parts.scheme == "file")
-
-
-def _texts(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        yield from (text for one in value.values() for text in _texts(one))
-    elif isinstance(value, (list, tuple)):
-        yield from (text for one in value for text in _texts(one))

@@ -20,16 +20,13 @@ from rocmswitch.model.grammar import (
     is_plain_path,
     parse_root,
 )
+from rocmswitch.model.strict import Struct
 
 SUITE = "{suite}"
 """Stands for the suite in the URL of an rpm source."""
 FOLDER = "{folder}"
 """Stands for the host's folder in the URL of an apt source."""
 SET_NAMES = ("runtime", "compiler", "libraries", "developer")
-
-
-class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """A frozen value; an unknown key is a mistake, never ignored."""
 
 
 class Key(Struct, frozen=True):
@@ -70,7 +67,7 @@ class Source(Struct, frozen=True):
     suite: str | dict[str, str] = ""
     """The same everywhere, or by the host with a `default`: for apt by its code name (`noble`), for rpm by its
     family and major version (`el9`, `sles15`); of rpm it takes the place of `{suite}` in `url`."""
-    folder: dict[str, str] = {}
+    folder: dict[str, str] = msgspec.field(default_factory=dict)
     """Of apt, where each system has a repository of its own with the same suite: what takes the place of `{folder}`
     in `url`, by the host's code name (`noble: ubuntu2404`) with a `default`."""
     components: tuple[str, ...] = ("main",)

@@ -28,7 +28,8 @@ from rocmswitch.model.grammar import (
     is_plain_path,
     is_proof,
 )
-from rocmswitch.model.source import Sets, Source, Struct
+from rocmswitch.model.source import Sets, Source
+from rocmswitch.model.strict import Struct
 
 ROOT = "{root}"
 """Stands for the place of the ROCm tree, whichever kind of source it came from."""

@@ -1,0 +1,9 @@
+"""What every value is that is read from a file of our own kinds."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """A frozen value; an unknown key is a mistake, never ignored."""
