@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Sequence
-from dataclasses import asdict
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rocmswitch.cli import machine, output
@@ -25,6 +25,25 @@ from rocmswitch.system.disk import disk_errors
 from rocmswitch.system.usage import usage
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """What changes have saved, and copies beside it; bytes."""
+
+    changes: PrunePlan
+    copies: tuple[Copy, ...]
+    freed: int
+    shared: int
+    in_boot: int
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.changes.losses and all(one.kept for one in self.copies)
+
+    def as_json(self) -> dict[str, object]:
+        copies = [asdict(one) for one in self.copies]
+        return {**self.changes.as_json(), "copies": copies, "freed": self.freed, "shared": self.shared}
+
+
 def prune_driver(
     scopes: Scopes,
     numbers: Collection[int],
@@ -39,33 +58,34 @@ def prune_driver(
     check_mounted(root)
     settle_driver(scopes, root, dry_run=dry_run)
     with driver_words(root), disk_errors(root):
-        ledger = machine.driver_ledger(root)
-        stock = backup.Stock(ledger, ())
-        plan = backup.plan(stock, numbers, everything=everything, spared=backup.next_back(ledger))
+        stock = backup.Stock(machine.driver_ledger(root), ())
         shelf = Shelf(root, machine.driver_snapshots(root), machine.disk())
         system, wait = None if numbers else _system(root), scopes.wait(snapshot.WAIT)
         if system and not dry_run and drivercopies.has_debris(shelf):
             drivercopies.execute((), shelf, system, everything=everything, wait=wait)
-        elsewhere = backup.kept_hashes(stock, plan)
-        copies = drivercopies.plan(shelf, system, elsewhere, everything=everything) if system else ()
-        found = usage(drivercopies.frees(shelf, copies))
-        freed, shared = plan.freed + found.freed, plan.shared + found.shared
+        plan = _plan(stock, numbers, shelf, system, everything=everything)
         if as_json:
-            told = {**plan.as_json(), "copies": [asdict(one) for one in copies], "freed": freed, "shared": shared}
-            output.write_json(text_only(told))
+            output.write_json(text_only(plan.as_json()))
         else:
-            _show(plan, copies)
-        is_empty = not plan.losses and all(one.kept for one in copies)
-        if not as_json and not is_empty:
-            images = [one for one in copies if one.kind == IMAGE]
-            show_bytes(freed, shared, usage(drivercopies.frees(shelf, images)).freed)
-        if dry_run or is_empty:
+            _show(plan)
+        if dry_run or plan.is_empty:
             return
         output.agree("Let go of it, for good?", yes=yes)
-        backup.execute(plan, stock, wait)
+        backup.execute(plan.changes, stock, wait)
         if system:
-            drivercopies.execute(copies, shelf, system, everything=everything, wait=wait)
-    output.say(f"freed {output.size(freed)}")
+            drivercopies.execute(plan.copies, shelf, system, everything=everything, wait=wait)
+    output.say(f"freed {output.size(plan.freed)}")
+
+
+def _plan(
+    stock: backup.Stock, numbers: Collection[int], shelf: Shelf, system: System | None, *, everything: bool
+) -> _Plan:
+    changes = backup.plan(stock, numbers, everything=everything, spared=backup.next_back(stock.ledger))
+    elsewhere = backup.kept_hashes(stock, changes)
+    copies = drivercopies.plan(shelf, system, elsewhere, everything=everything) if system else ()
+    found = usage(drivercopies.frees(shelf, copies))
+    images = usage(drivercopies.frees(shelf, [one for one in copies if one.kind == IMAGE]))
+    return _Plan(changes, copies, changes.freed + found.freed, changes.shared + found.shared, images.freed)
 
 
 def _system(root: Path) -> System | None:
@@ -75,9 +95,9 @@ def _system(root: Path) -> System | None:
     return None
 
 
-def _show(plan: PrunePlan, copies: Sequence[Copy]) -> None:
-    show_losses(plan)
-    for one in copies:
+def _show(plan: _Plan) -> None:
+    show_losses(plan.changes)
+    for one in plan.copies:
         name = printable(f"/{FOLDER}/{one.name}" if one.kind == IMAGE else one.name)
         called = f"{one.kind} {name} ({printable(one.about)})"
         if one.kept:
@@ -86,5 +106,7 @@ def _show(plan: PrunePlan, copies: Sequence[Copy]) -> None:
             otherwise = "it can be made anew" if one.kind == IMAGE else "what it holds is elsewhere, too"
             output.say(f"lets go of {called}:")
             show_lost(one.lost, f"nothing is lost: {otherwise}")
-    if not plan.losses and all(one.kept for one in copies):
+    if plan.is_empty:
         output.say("nothing was saved that could be let go of")
+    else:
+        show_bytes(plan.freed, plan.shared, plan.in_boot)

@@ -28,7 +28,8 @@ def show_plan(recovery: Recovery, *, talk: bool) -> None:
     wrong = [one for one in plan.faults if one.severity == FAULT]
     others = [one for one in plan.faults if one.severity != FAULT]
     if not plan.faults:
-        is_seen = not (recovery.system.unread or recovery.system.boot.unmounted)
+        boot = recovery.system.boot
+        is_seen = not (recovery.system.unread or boot.unmounted or boot.strays)
         far = "" if is_seen else ", as far as it could be looked at"
         tell(f"nothing is wrong with what the kernels of `{plan.root}` would load{far}")
     _show_faults("what is wrong:", wrong, tell)

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import BinaryIO
 
 from rocmswitch.host.systemroot import SystemRoot
+from rocmswitch.host.unifiedimages import BOOT, unified_files, unified_of
 from rocmswitch.metadata.bootimage import read_image
 from rocmswitch.metadata.moduleindex import listed_paths, module_name
 from rocmswitch.metadata.modulesearch import SearchRules, in_order_of_preference
 from rocmswitch.metadata.stream import NotUnderstood, Stream, Unreadable
+from rocmswitch.metadata.unifiedimage import MAGIC, pieces, read_unified
 from rocmswitch.metadata.unpacking import LZ4, LZOP, Unpacker, unpacked
 from rocmswitch.model.kernel import CLOSED, MODULES, BootImage, PackedFile
 from rocmswitch.system import process
 
-_BOOT = ("boot", "boot/efi", "efi")
-"""Where boot loaders read: /boot, and the EFI partition in each place where it is mounted."""
 _IMAGES = (
     "initrd.img-{}",
     "initrd-{}",
@@ -36,9 +36,8 @@ _INDEX = re.compile(r"(?:usr/)?lib/modules/[^/]+/modules\.dep\.bin")
 _SETTING = re.compile(r"(?:etc|run|(?:usr/)?lib|usr/local/lib)/modprobe\.d/[^/]+\.conf")
 _FIRMWARE = re.compile(r"(?:usr/)?lib/firmware/updates/.+")
 _NAMES = {module_name(one): one for one in MODULES}
+_BLOCK = 1024 * 1024
 _MODULE_LIMIT = 1024 * 1024 * 1024
-_UNIFIED = b"MZ"
-"""What begins every program for EFI."""
 
 
 def images_of(system: SystemRoot, release: str, folder: str) -> tuple[str, ...]:
@@ -47,7 +46,7 @@ def images_of(system: SystemRoot, release: str, folder: str) -> tuple[str, ...]:
     found = [f"boot/{pattern.format(name)}" for name in names for pattern in _IMAGES]
     for place in _entries_of_boot_loaders(system, release):
         found += [f"{place}/{name}" for name in system.names(place) if name.startswith(("initrd", "initramfs"))]
-    return _there(system, [*found, *_unified(system, names)])
+    return _there(system, [*found, *_unified(system, release, names)])
 
 
 def kernel_file(system: SystemRoot, release: str, folder: str) -> str:
@@ -55,7 +54,7 @@ def kernel_file(system: SystemRoot, release: str, folder: str) -> str:
     names = _names(system, release, folder)
     found = [f"boot/{pattern.format(name)}" for name in names for pattern in _KERNELS]
     found += [f"{place}/linux" for place in _entries_of_boot_loaders(system, release)]
-    there = _there(system, [*found, *_unified(system, names), f"{folder}/vmlinuz"])
+    there = _there(system, [*found, *_unified(system, release, names), f"{folder}/vmlinuz"])
     return there[0] if there else ""
 
 
@@ -63,13 +62,14 @@ def read_boot_image(root: Path, path: str) -> BootImage:
     """What is in the boot image at *path* below *root*. Raises nothing: `problem` says why it cannot be read."""
     system = SystemRoot(root)
     status = system.status(path)
-    image = BootImage(path, status.st_size if status else 0)
+    image = BootImage(path, status.st_size if status else 0, is_unified=path.lower().endswith(".efi"))
     try:
         with system.open(path) as file:
-            if file.read(len(_UNIFIED)) == _UNIFIED:
-                raise NotUnderstood("is a unified kernel image, which is not opened here")
+            is_unified = file.read(len(MAGIC)) == MAGIC
             file.seek(0)
-            return _opened(image, file)
+            if is_unified:
+                return _opened_unified(replace(image, is_unified=True), file)
+            return _opened(image, iter(lambda: file.read(_BLOCK), b""))
     except Unreadable as error:
         return replace(image, problem=f"it {error}", is_damaged=not isinstance(error, NotUnderstood))
     except PermissionError:
@@ -78,10 +78,16 @@ def read_boot_image(root: Path, path: str) -> BootImage:
         return replace(image, problem=f"reading it failed ({error.strerror or error})")
 
 
-def _opened(image: BootImage, file: BinaryIO) -> BootImage:
+def _opened_unified(image: BootImage, file: BinaryIO) -> BootImage:
+    """One without a boot image inside holds nothing that could be wrong."""
+    inside = read_unified(file).boot_image()
+    return _opened(image, pieces(file, inside)) if inside else image
+
+
+def _opened(image: BootImage, blocks: Iterator[bytes]) -> BootImage:
     hashes: dict[str, str] = {}
     index = b""
-    for path, content in read_image(file, _is_wanted, _programs()):
+    for path, content in read_image(blocks, _is_wanted, _programs()):
         if _INDEX.fullmatch(path):
             index = content
         else:
@@ -152,19 +158,15 @@ def _names(system: SystemRoot, release: str, folder: str) -> list[str]:
 
 def _entries_of_boot_loaders(system: SystemRoot, release: str) -> Iterator[str]:
     """The folders that kernel-install makes, `/boot/MACHINE/RELEASE`."""
-    for place in _BOOT:
+    for place in BOOT:
         for name in system.names(place):
             if system.is_folder(f"{place}/{name}/{release}"):
                 yield f"{place}/{name}/{release}"
 
 
-def _unified(system: SystemRoot, names: Iterable[str]) -> Iterator[str]:
+def _unified(system: SystemRoot, release: str, names: Iterable[str]) -> Iterator[str]:
     """Kernels with their boot image in one file for the firmware."""
-    for place in _BOOT:
-        for file in system.names(f"{place}/EFI/Linux"):
-            words = file.removesuffix(".efi")
-            if file.endswith(".efi") and any(re.search(rf"(^|-){re.escape(one)}($|-|\+)", words) for one in names):
-                yield f"{place}/EFI/Linux/{file}"
+    yield from unified_of(unified_files(system), release, names, system.names("lib/modules"))
 
 
 def _there(system: SystemRoot, paths: Iterable[str]) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from rocmswitch.host.rootfacts import (
 )
 from rocmswitch.host.settings import read_setting_files, read_settings
 from rocmswitch.host.systemroot import SystemRoot
+from rocmswitch.host.unifiedimages import install_layout, unified_files
 from rocmswitch.model.kernel import (
     AMDGPU,
     Contents,
@@ -63,8 +64,9 @@ def read_system(root: Path) -> System:
         runs_here=is_own or runs_on(os.uname().machine, machine),
         package_database=packages.kind,
         image_tool=image_tool(files),
+        image_layout=install_layout(files),
         is_read_only=is_read_only(files),
-        boot=read_boot(files),
+        boot=replace(read_boot(files), strays=_strays(files, kernels)),
         kernels=kernels,
         settings=tuple(replace(one, owner=owners.get(one.path)) for one in settings),
         setting_files=read_setting_files(files),
@@ -75,6 +77,11 @@ def read_system(root: Path) -> System:
         running=read_running() if is_own else None,
     )
     return replace(found, unread=files.unread)
+
+
+def _strays(files: SystemRoot, kernels: Sequence[Kernel]) -> tuple[str, ...]:
+    known = {image.path for one in kernels for image in one.images}
+    return tuple(one.path for one in unified_files(files) if one.path not in known)
 
 
 def _real(root: Path) -> Path:

@@ -8,25 +8,23 @@ as in the kernel (init/initramfs.c).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import BinaryIO
 
 from rocmswitch.metadata.cpio import MAGICS, read_archive
 from rocmswitch.metadata.stream import Stream, Unreadable
 from rocmswitch.metadata.unpacking import Unpacker, unpacker_of
 
-_BLOCK = 1024 * 1024
 _UNPACKED_LIMIT = 8 * 1024**3
 
 
 def read_image(
-    file: BinaryIO, wanted: Callable[[str], bool], others: Mapping[bytes, Unpacker] | None = None
+    pieces: Iterator[bytes], wanted: Callable[[str], bool], others: Mapping[bytes, Unpacker] | None = None
 ) -> Iterator[tuple[str, bytes]]:
     """Each wanted file, by its path, in the order in which the kernel unpacks them: the last one of a path counts.
 
     *others* unpack what no library here can, by the bytes with which it begins. Only one wanted file is in memory,
     unless it has several names. Raises Unreadable, OSError.
     """
-    stream = Stream(iter(lambda: file.read(_BLOCK), b""))
+    stream = Stream(pieces)
     if not stream.skip_zeros():
         raise Unreadable("is empty")
     while stream.skip_zeros():

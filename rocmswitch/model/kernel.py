@@ -136,6 +136,8 @@ class BootImage:
     """Why it could not be opened: a sentence without a full stop."""
     is_damaged: bool = False
     """It is cut short or garbled: the kernel cannot unpack it either."""
+    is_unified: bool = False
+    """It lies in one file for the firmware with its kernel, which another tool makes than that of other images."""
 
 
 @dataclass(frozen=True)
@@ -248,6 +250,8 @@ class Boot:
     """Bytes for root."""
     unmounted: tuple[str, ...] = ()
     """Of `boot`, `boot/efi` and `efi`, those that fstab knows and that are not mounted."""
+    strays: tuple[str, ...] = ()
+    """Unified kernel images of no kernel that is installed: what is inside was not judged."""
 
 
 @dataclass(frozen=True)
@@ -275,6 +279,8 @@ class System:
     """`dpkg`, `rpm`, `pacman`, or nothing."""
     image_tool: str = ""
     """`initramfs-tools`, `dracut`, `mkinitcpio`, or nothing."""
+    image_layout: str = ""
+    """What kernel-install is set to make of kernel and boot image: `uki`, `bls`, …; empty where nobody has said."""
     is_read_only: bool = False
     boot: Boot = Boot()
     kernels: tuple[Kernel, ...] = ()

@@ -18,6 +18,7 @@ from rocmswitch.model.kernel import Kernel, System
 from rocmswitch.model.recovery import Fault, Lack
 from rocmswitch.planning.bootfaults import IMAGE_ROWS, boot_faults
 from rocmswitch.planning.reinstalling import recover
+from rocmswitch.planning.unifiedimages import is_left_alone, lack_of
 from rocmswitch.store.layout import Layout
 from rocmswitch.store.ownfolders import make_own
 from rocmswitch.system.disk import Disk
@@ -85,11 +86,13 @@ class BootImages:
                 f"the boot image of {where} cannot be made on this machine, which is of another kind",
                 f"on one of that kind, run `{recover(self._system)}`",
             )
+        if is_left_alone(self._system, kernel):
+            return lack_of(self._system, kernel, kernel.images[0])
         return None
 
     def _lacks_room(self, kernel: Kernel) -> Lack | None:
         """Tools write the new one beside the old one."""
-        needed = max((one.size for one in kernel.images), default=0) * (100 + _MARGIN) // 100
+        needed = max((one.size for one in kernel.images if not one.is_unified), default=0) * (100 + _MARGIN) // 100
         free = self._free()
         if free >= needed:
             return None
@@ -107,7 +110,7 @@ class BootImages:
         if self._system.image_tool == "initramfs-tools":
             return (own,)
         # One for EFI holds a kernel and more: the tool that made it has to be asked in its own way.
-        there = tuple(one.path for one in kernel.images if not one.path.endswith(".efi"))
+        there = tuple(one.path for one in kernel.images if not one.is_unified)
         return there or ((own,) if (self._root / "etc/debian_version").exists() else (_dracut_image(kernel),))
 
     def _remove_stale(self, paths: Sequence[str]) -> None:

@@ -19,6 +19,7 @@ from rocmswitch.model.recovery import Fault, Lack
 from rocmswitch.operations.bootimages import BootImages, Made
 from rocmswitch.planning.bootfaults import IMAGE_ROWS, INDEX_ROWS, boot_faults
 from rocmswitch.planning.reinstalling import plan_line, recover
+from rocmswitch.planning.unifiedimages import made_anew
 from rocmswitch.store.layout import Layout
 from rocmswitch.store.ownfolders import make_own
 from rocmswitch.system import process
@@ -112,8 +113,10 @@ def _checked(made: Made, system: System) -> Renewed:
         return Renewed(made.notes, (made.lack,))
     kernel = next(one for one in system.kernels if one.release == made.kernel)
     said = f" ({system.image_tool} said: {made.said})" if made.said else ""
+    again = f"`{recover(system)}`"
+    unified = {one.path: made_anew(system, kernel, one) for one in kernel.images if one.is_unified}
     lacks = [
-        Lack(f"{one.what}: {one.evidence}{said}", f"run `{recover(system)}`", one.path)
+        Lack(f"{one.what}: {one.evidence}{said}", f"run {unified.get(one.path, again)}", one.path)
         for one in _faults(system, kernel, IMAGE_ROWS)
     ]
     wrong = {one.path for one in lacks}

@@ -12,7 +12,8 @@ from rocmswitch.model.recovery import Fault
 from rocmswitch.planning.vouching import folder_of
 
 INDEX_ROWS = ("index", "aliases")
-IMAGE_ROWS = ("image", "image-settings", "image-firmware", "no-image", "empty-image", "damaged-image")
+UNIFIED = "unified-image"
+IMAGE_ROWS = ("image", "image-settings", "image-firmware", "no-image", "empty-image", "damaged-image", UNIFIED)
 """Rows that are mended by depmod, and by making the boot image anew."""
 
 _DIGITS = 12
@@ -71,6 +72,10 @@ def _image_faults(system: System, kernel: Kernel, image: BootImage) -> Iterator[
         yield _fault("empty-image", kernel, f"`/{image.path}` is empty", "it has no byte", image.path)
     elif image.is_damaged:
         yield _fault("damaged-image", kernel, f"`/{image.path}` is damaged", image.problem, image.path)
+    elif image.is_unified and image.problem not in ("", CLOSED):
+        # Nothing else that is looked at says what this kernel loads before its root is there.
+        what = f"kernel {kernel.release} boots by `/{image.path}`, which could not be looked into"
+        yield _fault(UNIFIED, kernel, what, image.problem, image.path)
     elif image.problem:
         what = f"`/{image.path}` could not be looked into"
         severity = NOTE if image.problem == CLOSED else WARNING

@@ -18,7 +18,8 @@ from rocmswitch.planning.modules import kernel_faults
 SNAPSHOT, QUARANTINE, IMAGE = "snapshot", "quarantine", "boot image"
 BEFORE = ".before"
 """Behind the name of a boot image that was made anew since."""
-_MADE_ANEW = ("boot/", "modules.dep")
+_IMAGES = ("boot/", "efi/")
+_INDEX = "/modules.dep"
 """What is in a snapshot and can be made anew: boot images, and the index."""
 _SOURCES = "usr/src/"
 
@@ -126,7 +127,7 @@ def _snapshot(one: Snapshot, kept: str, known: Collection[str]) -> Copy:
 
 
 def _is_made_anew(file: SnapshotFile) -> bool:
-    return file.path.startswith(_MADE_ANEW[0]) or file.path.endswith(f"/{_MADE_ANEW[1]}")
+    return file.path.startswith(_IMAGES) or file.path.endswith(_INDEX)
 
 
 def _losses(files: Iterable[SnapshotFile]) -> Iterator[Lost]:

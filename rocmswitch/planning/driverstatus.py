@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from rocmswitch.model.finding import NOTE
 from rocmswitch.model.kernel import AMDGPU, DAMAGED, EMPTY, FOREIGN, Kernel, System
 from rocmswitch.model.recovery import Fault
-from rocmswitch.planning.bootfaults import IMAGE_ROWS
+from rocmswitch.planning.bootfaults import IMAGE_ROWS, UNIFIED
 from rocmswitch.planning.modules import covered, faults, is_leftover, kernel_faults, missing
 from rocmswitch.planning.vouching import CHANGED, SHADOW, Verdict, agrees, builder, judge, required
 
@@ -56,6 +56,9 @@ def _loads(system: System, kernel: Kernel, verdict: Verdict) -> str:
 
 def _besides(system: System, kernel: Kernel, found: Sequence[Fault]) -> Iterator[str]:
     rows = {one.id.partition(":")[0] for one in found}
+    unified = [one.path for one in kernel.images if one.is_unified]
+    if unified:
+        yield f"it boots by the unified image {', '.join(f'`/{one}`' for one in unified)}"
     if "aliases" in rows:
         yield "nothing loads it by itself"
     if "index" in rows:
@@ -64,6 +67,8 @@ def _besides(system: System, kernel: Kernel, found: Sequence[Fault]) -> Iterator
         yield "it has no boot image"
     elif rows.intersection(("empty-image", "damaged-image")):
         yield "its boot image is damaged"
+    elif UNIFIED in rows:
+        yield "that could not be looked into"
     elif rows.intersection(IMAGE_ROWS):
         yield "its boot image holds something else"
     gone = [one.name for one in missing(kernel) if covered(system, kernel, one) is None and one.name != AMDGPU]

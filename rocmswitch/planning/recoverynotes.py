@@ -8,6 +8,7 @@ from rocmswitch.model.kernel import AMDGPU, Kernel, System
 from rocmswitch.planning.moduleoptions import blocks
 from rocmswitch.planning.modules import is_leftover
 from rocmswitch.planning.settingfaults import BOOTED
+from rocmswitch.planning.unifiedimages import made_anew
 from rocmswitch.planning.vouching import judge, required
 
 _THERE = {"boot": "no kernel and no boot image there was"}
@@ -23,6 +24,8 @@ def unseen(system: System) -> Iterator[str]:
     """What was not looked at, and why: what is said of the rest is not said of that."""
     for point in system.boot.unmounted:
         yield f"`/{point}` is not mounted: {_THERE.get(point, _LOADERS)} looked at"
+    for path in system.boot.strays:
+        yield f"`/{path}` is a unified image of no kernel that is installed: what is in it was not judged"
     yield from system.unread
 
 
@@ -48,6 +51,9 @@ def _of_kernel(system: System, kernel: Kernel) -> Iterator[str]:
     if own and not required(kernel):
         yield f"no package owns kernel {kernel.release}: whether its amdgpu was changed cannot be told"
     for image in kernel.images:
+        if image.is_unified:
+            line = made_anew(system, kernel, image)
+            yield f"kernel {kernel.release} boots by the unified image `/{image.path}`: {line} makes it anew"
         if image.problem:
             yield f"`/{image.path}` could not be looked into: {image.problem}"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import shutil
 import subprocess
@@ -141,7 +140,7 @@ def test_each_name_of_a_file_with_several_has_its_content(content_first: bool):
         + entry("TRAILER!!!", b"")
     )
 
-    assert dict(read_image(io.BytesIO(made), lambda name: "wanted" in name)) == {
+    assert dict(read_image(iter([made]), lambda name: "wanted" in name)) == {
         "wanted": MODULE,
         "wanted as well": MODULE,
     }
@@ -182,7 +181,6 @@ def test_firmware_that_goes_before_the_packages_is_told(tmp_path: Path):
         (archive(FILES)[:3000], "it is cut short", True),
         (MICROCODE.replace(b"070701", b"0707x1"), "it is no boot image", True),
         (archive(FILES).replace(b"00001388", b"0000XYZ8"), "it is garbled", True),
-        (b"MZ" + b"\0" * 600, "it is a unified kernel image, which is not opened here", False),
         (b"\x89LZO\0\r\n\x1a\n", "it is compressed by lzop, which is not installed here", False),
     ],
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
@@ -30,7 +28,7 @@ IMAGES = some.lists(some.tuples(FILES, HOW, GAPS), min_size=1, max_size=3)
 
 
 def read(content: bytes) -> dict[str, bytes]:
-    return dict(read_image(io.BytesIO(content), lambda _: True))
+    return dict(read_image(iter([content]), lambda _: True))
 
 
 @settings(deadline=None)
