@@ -39,6 +39,8 @@ _MOST_ENTRIES = 65_535
 """What rpm allows. Real headers have fewer than 200."""
 _LIMIT = 64 * 1024 * 1024
 """Bytes of a store. A package of 100,000 files takes 12 MiB, and as much where each file is signed."""
+_MOST_VALUES = 1_000_000
+"""Of one tag: there is one for each file. Sixty-four million empty texts, as many as bytes, take 1.1 GB."""
 _BINARY, _TEXT, _TEXTS, _TRANSLATED = 7, 6, 8, 9
 _WIDTHS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, _BINARY: 1}
 """By type: characters, integers of 8, 16, 32 and 64 bits, bytes. Each stands at a multiple of its own width."""
@@ -199,6 +201,8 @@ def _checked(content: bytes, rows: list[tuple[int, int, int, int]], store: int) 
             raise Unreadable(f"has an entry of tag {tag} and type {kind}, which cannot stand there")
         if offset % width or not before <= offset < size or not 0 < count <= size:
             raise Unreadable(f"has an entry of tag {tag} that lies outside its header")
+        if count > _MOST_VALUES and kind != _BINARY:
+            raise Unreadable(f"has an entry of tag {tag} with {count} values, which no package has")
         end = offset + count * width
         if kind in (_TEXT, _TEXTS, _TRANSLATED):
             end = _end_of_texts(content, store + offset, 1 if kind == _TEXT else count) - store

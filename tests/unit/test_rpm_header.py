@@ -72,6 +72,14 @@ def test_a_header_cut_anywhere_is_refused():
             read(whole[:length])
 
 
+@pytest.mark.parametrize(("kind", "width"), [(TEXTS, 1), (1, 1), (NUMBERS, 4)])
+def test_more_values_than_any_package_has_files_are_not_taken_into_memory(kind: int, width: int):
+    many = 1_000_001
+
+    with pytest.raises(Unreadable, match=f"tag 1117 with {many} values"):
+        read(package(section(63, (1117, kind, many, bytes(width * many)))))
+
+
 @pytest.mark.parametrize(
     "rows",
     [
