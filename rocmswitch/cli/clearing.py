@@ -34,8 +34,8 @@ _AFTERWARDS = (
 )
 
 
-def carry_out(scopes: Scopes, found: Sequence[Leftover], fix: str, root: Path, *, yes: bool) -> None:
-    """One recorded change after the other, each shown and agreed to."""
+def carry_out(scopes: Scopes, found: Sequence[Leftover], fix: str, root: Path, *, yes: bool, dry_run: bool) -> None:
+    """One recorded change after the other, each shown and agreed to; with *dry_run* only shown."""
     lacks: list[Lack] = []
     for batch in leftovers.batches(leftovers.plan(found, fix)):
         broom = _broom(scopes, root, is_users=batch[0].is_users)
@@ -43,14 +43,14 @@ def carry_out(scopes: Scopes, found: Sequence[Leftover], fix: str, root: Path, *
         if not batch[0].is_users:
             check_mounted(root)
         leftovers.check(batch, broom)
-        lacks += _remove(batch, broom, root, yes=yes)
+        lacks += _remove(batch, broom, root, yes=yes, dry_run=dry_run)
     for one in found if fix == ROW else ():
         if not removable(one):
             output.say(printable(f"`{one.path}` stays: {remedy(one, str(root)).text}"))
     tell_lacks(lacks)
 
 
-def _remove(batch: Sequence[Leftover], broom: Broom, root: Path, *, yes: bool) -> Sequence[Lack]:
+def _remove(batch: Sequence[Leftover], broom: Broom, root: Path, *, yes: bool, dry_run: bool) -> Sequence[Lack]:
     """Where boot images hold what goes, they are made anew; what could not be is returned."""
     system = _system_of(batch, root)
     work = work_after([one.path.lstrip("/") for one in batch], system) if system else Work()
@@ -58,6 +58,8 @@ def _remove(batch: Sequence[Leftover], broom: Broom, root: Path, *, yes: bool) -
         driver.check_changeable(system, with_images=bool(work.images))
     if work.images:
         output.say(f"makes the boot images of {', '.join(work.images)} anew, as they hold the settings, too")
+    if dry_run:
+        return ()
     output.agree("Remove it?" if len(batch) == 1 else "Remove them?", yes=yes)
     if system:
         snapshot.take(system, machine.driver_snapshots(root), BEFORE_CLEARING, broom.disk, wait=broom.wait)

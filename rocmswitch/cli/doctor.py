@@ -43,10 +43,18 @@ _VARIABLES = {"gpu": GPU, "sysroot": SYSROOT}
     "--log", metavar="FILE", help="Say what an error points at that stands in FILE, or in what is pasted (-)."
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="Only show what --fix would do.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_context
 def command(
-    ctx: click.Context, /, name: str | None, fix: str | None, yes: bool, as_json: bool, **elsewhere: str | None
+    ctx: click.Context,
+    /,
+    name: str | None,
+    fix: str | None,
+    yes: bool,
+    dry_run: bool,
+    as_json: bool,
+    **elsewhere: str | None,
 ) -> None:
     """Say what is wrong here, why, and what to do about it.
 
@@ -63,11 +71,11 @@ def command(
     if fix is not None and is_meant(fix):
         from rocmswitch.cli import clearing
 
-        clearing.carry_out(scopes, doctor.leftovers(here), fix, here.root, yes=yes)
+        clearing.carry_out(scopes, doctor.leftovers(here), fix, here.root, yes=yes, dry_run=dry_run)
         return
     findings = doctor.plan(doctor.examine(here, name, output.say))
     if fix is not None:
-        _fix(ctx, doctor.choose_fixes(findings, fix), here.root, yes=yes)
+        _fix(ctx, doctor.choose_fixes(findings, fix), here.root, yes=yes, dry_run=dry_run)
         return
     if as_json:
         output.write_json(_as_json(findings))
@@ -129,7 +137,7 @@ def _as_json(findings: tuple[Finding, ...]) -> object:
     return json.loads(json.dumps([asdict(one) for one in findings], ensure_ascii=False).encode("utf-8", "replace"))
 
 
-def _fix(ctx: click.Context, findings: tuple[Finding, ...], root: Path, *, yes: bool) -> None:
+def _fix(ctx: click.Context, findings: tuple[Finding, ...], root: Path, *, yes: bool, dry_run: bool) -> None:
     """Each after the other; a command of ours shows its own plan and asks by itself."""
     for one in findings:
         if one.remedy is None:
@@ -138,20 +146,21 @@ def _fix(ctx: click.Context, findings: tuple[Finding, ...], root: Path, *, yes: 
         if file is not None:
             from rocmswitch.cli import clearing
 
-            clearing.carry_out(ctx.obj, (file,), ROW, root, yes=yes)
+            clearing.carry_out(ctx.obj, (file,), ROW, root, yes=yes, dry_run=dry_run)
             continue
         if one.remedy.command:
             output.say(f"{one.what}: rocmswitch {' '.join(one.remedy.command)}")
-            _run(ctx, one.remedy.command, yes=yes)
-        else:
-            output.say(f"{one.what}: {one.remedy.text.removeprefix('run ')}")
+            _run(ctx, one.remedy.command, yes=yes, dry_run=dry_run)
+            continue
+        output.say(f"{one.what}: {one.remedy.text.removeprefix('run ')}")
+        if not dry_run:
             output.agree("Do it?", yes=yes)
             doctor.execute(one, machine.disk())
 
 
-def _run(ctx: click.Context, words: tuple[str, ...], *, yes: bool) -> None:
+def _run(ctx: click.Context, words: tuple[str, ...], *, yes: bool, dry_run: bool) -> None:
     chosen = program.get_command(ctx, words[0])
     assert chosen is not None, words
-    arguments = [*words[1:], *(["--yes"] if yes else [])]
+    arguments = [*words[1:], *(["--yes"] if yes else []), *(["--dry-run"] if dry_run else [])]
     with chosen.make_context(words[0], arguments, parent=ctx.parent) as inner:
         chosen.invoke(inner)

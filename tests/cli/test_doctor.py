@@ -109,6 +109,7 @@ def test_a_folder_is_closed_by_fix(person: CommandLine, wanted: str):
     data.chmod(0o777)
 
     assert person.run("doctor", "--fix", wanted.format(data)).code == 5
+    assert person.run("doctor", "--fix", wanted.format(data), "--dry-run").code == 0
     assert stat.S_IMODE(data.stat().st_mode) == 0o777
     person.succeed("doctor", "--fix", wanted.format(data), "--yes")
 
@@ -160,6 +161,7 @@ def test_a_damaged_stack_is_repaired_by_fix(line: CommandLine, site: AcmeSite, t
     line.succeed("install", NAME, "--yes")
     spoil(receipt_path(line.layout.prefixes / NAME))
     machine = {"ROCMSWITCH_SYSROOT": str(tmp_path / "machine")}
+    line.succeed("doctor", "--fix", "damaged", "--dry-run", **machine)
     assert ids(line, **machine) == [f"damaged:{NAME}"]
 
     line.succeed("doctor", "--fix", "damaged", "--yes", **machine)

@@ -132,6 +132,18 @@ def test_without_an_answer_nothing_goes(person: CommandLine, machine: Path):
 
 
 @needs_root
+def test_a_dry_run_shows_the_plan_and_takes_nothing_away(person: CommandLine, machine: Path):
+    before = contents(machine)
+    (person.home / ".bashrc").write_text(BASHRC)
+
+    outcome = person.run("doctor", "--fix", "leftovers", "--dry-run")
+
+    assert (outcome.code, contents(machine), (person.home / ".bashrc").read_text()) == (0, before, BASHRC)
+    assert "/opt/rocm-patched" in outcome.err and f"{person.home}/.bashrc: these lines" in outcome.err
+    assert not person.layout.backups.exists()
+
+
+@needs_root
 def test_at_a_terminal_no_leaves_all_as_it_is(person: CommandLine, machine: Path):
     before = contents(machine)
 
