@@ -23,7 +23,7 @@ from rocmswitch.model.receipt import SourceRecord
 from rocmswitch.model.source import Source
 from rocmswitch.planning.locked import kernels_of, make_lock
 from rocmswitch.store.cache import Cache
-from rocmswitch.store.kernelfiles import kernel_bytes
+from rocmswitch.store.gpufiles import kernel_bytes
 from rocmswitch.store.layout import Layout
 from rocmswitch.system.disk import Disk
 

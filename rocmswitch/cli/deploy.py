@@ -17,7 +17,7 @@ from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.settling import settle
 from rocmswitch.errors import Failed, Refused
 from rocmswitch.model.deployment import Generation
-from rocmswitch.operations import again, deploy, kernels
+from rocmswitch.operations import again, deploy, gpukernels
 from rocmswitch.operations.access import Means
 from rocmswitch.operations.deploy import Deployment, bound_to
 from rocmswitch.operations.sites import find_site
@@ -86,7 +86,7 @@ def _proposed_files(scopes: Scopes, options: Options, means: Means) -> Deploymen
 def _proposed_kernels(scopes: Scopes, options: Options, means: Means) -> Deployment:
     installed, expected = Installed(scopes.searched), means.ledger.newest
     site = find_site(options.into or "", installed, os.environ)
-    plan = kernels.plan(options.gpu or "", options.stack or "", site, installed, machine.catalog(scopes))
+    plan = gpukernels.plan(options.gpu or "", options.stack or "", site, installed, machine.catalog(scopes))
     return deploy.meet(plan, site, means, expected)
 
 

@@ -12,7 +12,7 @@ from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.system_option import UNKNOWN_USERS
 from rocmswitch.model.variables import ACTIVE
 from rocmswitch.operations import remove
-from rocmswitch.system.processes import Process
+from rocmswitch.system.running import Process
 
 
 @dataclass(frozen=True)

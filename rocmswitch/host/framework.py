@@ -10,7 +10,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from rocmswitch.host.kernels import rocblas_of_packages
+from rocmswitch.host.gpukernels import rocblas_of_packages
 from rocmswitch.metadata.elf import ElfFacts, parse_elf
 from rocmswitch.metadata.kpack import parse_kpack, targets_of_name
 from rocmswitch.metadata.offloadbundle import parse_gpu_code
@@ -18,7 +18,7 @@ from rocmswitch.metadata.torchfiles import parse_torch_version, parse_wheel_tags
 from rocmswitch.model.deployment import Site
 from rocmswitch.model.framework import Framework, FrameworkLibrary
 from rocmswitch.model.gpucode import GpuCode
-from rocmswitch.planning.kernels import Rocblas
+from rocmswitch.planning.gpukernels import Rocblas
 from rocmswitch.system.reading import open_regular
 
 BUNDLES = ("torch/lib", "_rocm_sdk_core/lib", "_rocm_sdk_libraries*/lib")

@@ -23,8 +23,8 @@ from rocmswitch.planning.installplan import InstallPlan, PlannedPackage
 from rocmswitch.store.cmakefiles import place_packages
 from rocmswitch.store.compilers import Prefix, tell_compilers
 from rocmswitch.store.firstuse import FirstUse
+from rocmswitch.store.gpufiles import leading_away, wanted_members
 from rocmswitch.store.installed import Installed
-from rocmswitch.store.kernelfiles import leading_away, wanted_members
 from rocmswitch.store.members import Limits
 from rocmswitch.store.receipts import read_files, read_receipt
 from rocmswitch.store.relocate import Machine, NoLibraries, Relocated, read_facts, relocate

@@ -28,7 +28,7 @@ from rocmswitch.store.interpreters import fetch_interpreter
 from rocmswitch.store.ownpython import Start, start_python
 from rocmswitch.store.protection import Protection
 from rocmswitch.store.receipts import TREES, read_receipt
-from rocmswitch.store.source import pack_source
+from rocmswitch.store.sourcewheel import pack_source
 from rocmswitch.store.stackflag import clear_stack_flags
 from rocmswitch.store.trees import Trees
 from rocmswitch.store.unpack import BASE

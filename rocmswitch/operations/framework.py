@@ -16,7 +16,7 @@ from rocmswitch.errors import NotFound, RocmswitchError
 from rocmswitch.host.facts import read_glibc
 from rocmswitch.host.framework import interpreter_of, read_framework, tag_of_folder
 from rocmswitch.host.gpu import first_target
-from rocmswitch.host.kernels import rocblas_of_tree
+from rocmswitch.host.gpukernels import rocblas_of_tree
 from rocmswitch.host.libraries import HostLibraries
 from rocmswitch.host.maps import loader_cache, loader_files, read_elf
 from rocmswitch.model.deployment import Site

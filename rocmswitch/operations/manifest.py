@@ -33,7 +33,7 @@ from rocmswitch.planning.newmanifest import (
 )
 from rocmswitch.planning.newroots import Contents
 from rocmswitch.store.catalog import Catalog
-from rocmswitch.store.kernelfiles import kernel_bytes
+from rocmswitch.store.gpufiles import kernel_bytes
 from rocmswitch.system.disk import Disk
 
 SUITES = ("ubuntu", "focal", "bookworm", "jammy", "trixie", "noble", "resolute", "stable")

@@ -20,7 +20,7 @@ from rocmswitch.store.layout import Layout
 from rocmswitch.store.receipts import stack_of
 from rocmswitch.store.trees import Trees
 from rocmswitch.system.disk import Disk
-from rocmswitch.system.processes import Process
+from rocmswitch.system.running import Process
 from rocmswitch.system.usage import usage
 
 WAIT = 10.0

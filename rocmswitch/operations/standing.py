@@ -13,8 +13,8 @@ from rocmswitch.host.records import Recorded, recorded
 from rocmswitch.model.deployment import FILE, Generation, Replacement, Step
 from rocmswitch.planning.drift import Spot, is_as_placed, spot
 from rocmswitch.system.copying import hash_opened
-from rocmswitch.system.processes import Process, running_from
 from rocmswitch.system.reading import open_regular
+from rocmswitch.system.running import Process, running_from
 
 _QUICK = 64 * 1000**2
 """Bytes of a file that are read to say whose it is: a tenth of a second."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from rocmswitch.model.finding import FAULT, NOTE, SEVERITIES, WARNING, Finding, Remedy
 from rocmswitch.model.kernel import AMDGPU, Kernel, ModuleFile, System
 from rocmswitch.model.recovery import Fault
-from rocmswitch.planning.kernelspace import is_far, release_of
+from rocmswitch.planning.driversupport import is_far, release_of
 from rocmswitch.planning.modules import faults, is_leftover
 from rocmswitch.planning.reinstalling import plan_line
 from rocmswitch.planning.vouching import required

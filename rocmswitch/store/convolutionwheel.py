@@ -16,7 +16,7 @@ from rocmswitch.model.convolutionwords import CONVOLUTIONS
 from rocmswitch.model.package import PINNED, Artifact, Digest
 from rocmswitch.planning.convolutions import own_target, version_for
 from rocmswitch.store.cache import Cache
-from rocmswitch.store.source import kept
+from rocmswitch.store.sourcewheel import kept
 from rocmswitch.store.virtualenv import Wheel
 from rocmswitch.system.disk import disk_errors
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rocmswitch.errors import VerificationFailed
 from rocmswitch.model.fileentry import FileEntry
-from rocmswitch.store.known import Known, KnownFile, KnownWheel, source_of
+from rocmswitch.store.knownwheels import Known, KnownFile, KnownWheel, source_of
 from rocmswitch.store.verify import hash_files
 from rocmswitch.store.wheelfiles import Wheel
 

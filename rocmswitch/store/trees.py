@@ -31,7 +31,7 @@ from rocmswitch.store.receipts import (
 )
 from rocmswitch.system.disk import Disk, disk_errors
 from rocmswitch.system.lock import held
-from rocmswitch.system.processes import Process, running_from
+from rocmswitch.system.running import Process, running_from
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _WRITE_BITS = 0o222

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from rocmswitch.errors import Failed, MachineLacks, RocmswitchError, VerificationFailed
 from rocmswitch.model.fileentry import FileEntry
-from rocmswitch.store.known import Known, link_bytecode
+from rocmswitch.store.knownwheels import Known, link_bytecode
 from rocmswitch.store.listing import list_environment as list_environment
 from rocmswitch.store.listing import site_packages
 from rocmswitch.store.protection import Protection, protect

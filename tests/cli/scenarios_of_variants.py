@@ -92,14 +92,14 @@ def a_library_is_built_anew_while_the_question_stands(scene: Scene) -> Outcome:
     return scene.line.at_terminal(*scene.words, answers=meanwhile)
 
 
-@scenario("operations/kernels", "run `rocmswitch install {} --set libraries`", 5)
+@scenario("operations/gpukernels", "run `rocmswitch install {} --set libraries`", 5)
 def kernels_are_wanted_of_a_stack_without_its_libraries(scene: Scene) -> Outcome:
     offer_blas(scene.site, scene.line)
     scene.prefix()
     return kernels(scene)
 
 
-@scenario("operations/kernels", "run `rocmswitch list`", 2)
+@scenario("operations/gpukernels", "run `rocmswitch list`", 2)
 def kernels_are_wanted_of_an_environment(scene: Scene) -> Outcome:
     scene.venv()
     into = environment(scene.folder / "venv").parents[2]
@@ -107,7 +107,7 @@ def kernels_are_wanted_of_an_environment(scene: Scene) -> Outcome:
 
 
 @scenario(
-    "planning/kernels",
+    "planning/gpukernels",
     "run `rocmswitch list --available`, and take the kernels from a stack of the environment's ROCm",
     5,
 )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rocmswitch.metadata.lock import Lock, LockedPackage, LockedSource, render_lock
-from rocmswitch.store.kernelfiles import kernel_bytes
+from rocmswitch.store.gpufiles import kernel_bytes
 from rocmswitch.store.receipts import read_files, read_receipt
 from tests.support.acme import NAME, AcmeSite
 from tests.support.cardroots import rx5700xt_machine

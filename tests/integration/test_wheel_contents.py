@@ -17,7 +17,7 @@ from rocmswitch.fetch.http import Http, Patience
 from rocmswitch.metadata.wheelindex import IndexedFile
 from rocmswitch.model.package import Artifact, Digest
 from rocmswitch.store.cache import Cache
-from rocmswitch.store.source import LARGEST, pack_source
+from rocmswitch.store.sourcewheel import LARGEST, pack_source
 from rocmswitch.system.disk import Disk
 from tests.support.server import Fault, Server
 

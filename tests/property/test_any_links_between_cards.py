@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rocmswitch.model.fileentry import FileEntry
 from rocmswitch.planning.gpufiles import Kernels, named
-from rocmswitch.store.kernelfiles import leading_away
+from rocmswitch.store.gpufiles import leading_away
 from rocmswitch.store.target import MOST_LINKS
 
 FOLDERS = ("usr/lib/rocblas/library", "usr/share/other", "usr/lib64/rocblas/library")

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from rocmswitch.host.kernels import rocblas_of_tree
-from rocmswitch.planning.kernels import Rocblas
+from rocmswitch.host.gpukernels import rocblas_of_tree
+from rocmswitch.planning.gpukernels import Rocblas
 from tests.support.commandline import CommandLine
 from tests.support.debianarchive import unpacked
 from tests.support.debs import GCC, Library, make_library

@@ -17,7 +17,7 @@ import pytest
 import zstandard
 
 from rocmswitch.planning.gpufiles import kernels_for
-from rocmswitch.store.kernelfiles import kernel_bytes, wanted_members
+from rocmswitch.store.gpufiles import kernel_bytes, wanted_members
 from rocmswitch.store.unpack import Unpacker, Unpacking
 from rocmswitch.system.disk import Disk
 from tests.support.debianarchive import archive

@@ -10,7 +10,7 @@ from rocmswitch.model.finding import Finding, Remedy
 from rocmswitch.model.kernel import AMDGPU, BootImage, DkmsModule, Kernel, ModuleFile, PackedFile, Running, System
 from rocmswitch.planning.diagnosis_driver import diagnose_driver
 from rocmswitch.planning.driverstatus import status_lines
-from rocmswitch.planning.kernelspace import is_far, release_of
+from rocmswitch.planning.driversupport import is_far, release_of
 from tests.support.systems import (
     CRAT,
     OTHER,

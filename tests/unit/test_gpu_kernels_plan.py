@@ -7,7 +7,14 @@ from dataclasses import replace
 import pytest
 
 from rocmswitch.errors import NotFound, Refused
-from rocmswitch.planning.kernels import KernelFile, Placement, Rocblas, bundled_version, check_fit, choose_kernels
+from rocmswitch.planning.gpukernels import (
+    KernelFile,
+    Placement,
+    Rocblas,
+    bundled_version,
+    check_fit,
+    choose_kernels,
+)
 
 LAZY = (
     "Kernels.so-000-gfx1010.hsaco",

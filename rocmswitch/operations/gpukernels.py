@@ -9,13 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from rocmswitch.errors import Refused, UsageMistake
-from rocmswitch.host.kernels import code_of, rocblas_of_packages, rocblas_of_tree
+from rocmswitch.host.gpukernels import code_of, rocblas_of_packages, rocblas_of_tree
 from rocmswitch.model.deployment import FILE, NewFile, Replacement, Seen, Site
 from rocmswitch.model.gpucode import OVERRIDE, serves
 from rocmswitch.model.grammar import GPU
 from rocmswitch.model.receipt import Receipt
 from rocmswitch.planning.deployment import DeploymentPlan
-from rocmswitch.planning.kernels import Rocblas, bundled_version, check_fit, choose_kernels
+from rocmswitch.planning.gpukernels import Rocblas, bundled_version, check_fit, choose_kernels
 from rocmswitch.store.catalog import Catalog
 from rocmswitch.store.installed import Installation, Installed
 from rocmswitch.system.disk import disk_errors

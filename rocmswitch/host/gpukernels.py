@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rocmswitch.metadata.offloadbundle import parse_gpu_code
 from rocmswitch.metadata.rocblas import rocblas_version
-from rocmswitch.planning.kernels import KernelFile, Rocblas
+from rocmswitch.planning.gpukernels import KernelFile, Rocblas
 
 _LIBRARY = re.compile(r"librocblas(-[0-9a-f]{8})?\.so(\.[0-9.]+)?")
 _ROCM_FOLDERS = ("lib", "lib64", "lib/*-linux-gnu", "rocblas/lib")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rocmswitch.host.kernels import code_of, rocblas_of_packages, rocblas_of_tree
+from rocmswitch.host.gpukernels import code_of, rocblas_of_packages, rocblas_of_tree
 from rocmswitch.metadata.rocblas import rocblas_version
 from tests.support.debs import GCC, Library, make_library
 from tests.support.offloadbundles import bundle, packed, section, with_gpu_code
