@@ -32,6 +32,7 @@ from rocmswitch.operations.tarball import accept_installed
 from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.installplan import InstallPlan
 from rocmswitch.planning.naming import RECOMMENDED, resolve_name
+from rocmswitch.planning.vouched import check_vouched
 from rocmswitch.store.catalog import Manifest
 from rocmswitch.store.installed import Installation, Installed
 from rocmswitch.system.disk import Disk
@@ -101,9 +102,10 @@ def install_named(scopes: Scopes, name: str, options: Options) -> None:
     options = replace(options, gpus=chosen_gpus(options.gpu, manifest.stack.gpus))
     options = replace(options, source=bundled.source(scopes, manifest.stack.name, options.source))
     receipt = _receipt(scopes, manifest)
-    there = None if options.dry_run else _there(scopes, manifest, options)
+    there = _there(scopes, manifest, options)
     if there is not None:
-        if options.accept:
+        check_vouched(there.receipt, options.require)
+        if options.accept and not options.dry_run:
             seen = machine.seen_tarballs(scopes.own)
             accept_installed(manifest.stack, there.receipt, Digest.sha256(options.accept), seen)
         _tell_there(scopes, there, options)
@@ -138,7 +140,7 @@ def _there(scopes: Scopes, manifest: Manifest, options: Options) -> Installation
 
 def _tell_there(scopes: Scopes, there: Installation, options: Options) -> None:
     name, sets = there.receipt.name, ", ".join(there.receipt.sets)
-    if there.layout == scopes.own:
+    if there.layout == scopes.own and not options.dry_run:
         write_scripts(name, Installed((scopes.own,)), Disk())
     shared = "" if there.layout == scopes.own else ", for all users of this machine"
     output.say(f"{name} is installed already{shared} ({sets})")

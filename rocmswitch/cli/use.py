@@ -12,7 +12,7 @@ from rocmswitch.cli import machine, output
 from rocmswitch.cli.bundled import from_option
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.system_option import is_shared, system_option
-from rocmswitch.cli.use_options import Options, environment_options, typed_as
+from rocmswitch.cli.use_options import Options, environment_options, from_home, typed_as
 from rocmswitch.errors import NotFound, UsageMistake
 from rocmswitch.model.convolutionwords import FALLBACK
 from rocmswitch.store.installed import Installation, Installed
@@ -28,7 +28,10 @@ _FOR_ENVIRONMENTS = ("python", "torch", "locked", "cpu", "rebind", "convolutions
 @click.command(epilog="Example: rocmswitch use 6.2.4 --venv myproj")
 @click.argument("target", default="", metavar="[STACK|ENVIRONMENT|recommended|system]")
 @click.option(
-    "--venv", metavar="NAME", help="A Python environment of the stack; with a slash or a leading dot, its path."
+    "--venv",
+    metavar="NAME",
+    callback=from_home,
+    help="A Python environment of the stack; with a slash or a leading dot, its path.",
 )
 @click.option("--python", metavar="VERSION", help="Its Python: 3.10, or the path of one.")
 @environment_options
@@ -104,6 +107,7 @@ def _entered(scopes: Scopes, target: str, options: Options) -> Installation | No
         lack = Installed(scopes.searched).lack(there)
         if lack is not None:
             raise lack
+        _check_required(scopes, there, options)
         if options.as_json:
             output.write_json(None)
         _tell_nothing(there, options)
@@ -112,8 +116,20 @@ def _entered(scopes: Scopes, target: str, options: Options) -> Installation | No
 
     make = make_prefix if options.venv is None else make_environment
     made = make(scopes, target, options)
+    if made is not None:
+        _check_required(scopes, made, options)
     _tell_nothing(made, options)
     return made
+
+
+def _check_required(scopes: Scopes, there: Installation, options: Options) -> None:
+    """Raise Refused where what is there already was checked by less than `--require` says."""
+    if options.require is not None:
+        from rocmswitch.planning.vouched import check_vouched
+
+        below = Installed(scopes.searched).below(there)
+        for one in (there, *([below] if below else [])):
+            check_vouched(one.receipt, options.require)
 
 
 def _tell_nothing(there: Installation | None, options: Options) -> None:

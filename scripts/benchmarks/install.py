@@ -266,6 +266,7 @@ def _show_memory(bench: Bench) -> Iterable[Comparison]:
 
 def _bench(folder: Path, options: argparse.Namespace) -> Bench:
     bench = Bench(folder, options.mirror or host_mirror(), options.rounds)
+    bench.forget_tree()
     plan = json.loads(bench.install("--dry-run", "--json"))
     packages = tuple(f"{one['name']}={one['version']}" for one in plan["packages"])
     sizes = [f"{plan[key] / 1e6:.1f} MB" for key in ("download_size", "installed_size")]

@@ -55,6 +55,7 @@ class Bench:
 
     @functools.cached_property
     def packages(self) -> tuple[str, ...]:
+        self.forget_trees()
         plan = json.loads(self.rocmswitch("install", BIG, "--set", BIG_SET, *LATE, "--dry-run", "--json"))
         print(f"{len(plan['packages'])} packages, {_size(plan['download_size'])} to download", end=", ")
         print(f"{_size(plan['installed_size'])} on disk", flush=True)

@@ -73,8 +73,8 @@ def test_another_package_than_the_locked_one_is_refused_by_every_mirror(line: Co
 
 
 def test_a_locked_installation_compares_what_is_there_with_the_lock(line: CommandLine, site: AcmeSite):
-    line.succeed("install", NAME, "--yes")
     lock(line, site)
+    line.succeed("install", NAME, "--yes")
     same = line.run("install", NAME, "--locked", "--yes")
     file = line.layout.manifests / f"{NAME}.lock"
     content = json.loads(file.read_text())
