@@ -13,6 +13,7 @@ from rocmswitch.cli import bundled, output
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.source_options import hashes, source_options
 from rocmswitch.cli.system_option import system_option
+from rocmswitch.cli.use_options import from_home
 from rocmswitch.errors import VerificationFailed
 from rocmswitch.metadata.bundle import Bundle
 from rocmswitch.model.package import VERIFICATION_CLASSES
@@ -68,7 +69,12 @@ def create(scopes: Scopes, /, names: tuple[str, ...], target: str, **chosen: Any
 @click.argument("file", metavar="FILE")
 @click.argument("names", metavar="[STACK...]", nargs=-1)
 @_sets
-@click.option("--venv", metavar="NAME", help="Also make this environment, of the one stack that has wheels.")
+@click.option(
+    "--venv",
+    metavar="NAME",
+    callback=from_home,
+    help="Also make this environment, of the one stack that has wheels.",
+)
 @click.option("--python", metavar="VERSION", help="Its Python: 3.11, or the path of one.")
 @click.option("--gpu", metavar="TARGET", help="For this card, not the one in this machine: gfx1010.")
 @click.option("--require", type=click.Choice(VERIFICATION_CLASSES), help="Refuse what is checked by less.")

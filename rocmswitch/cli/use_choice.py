@@ -13,6 +13,7 @@ from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.settling import settle
 from rocmswitch.cli.use_options import Options
 from rocmswitch.errors import Failed, UsageMistake
+from rocmswitch.model.activation import ResolvedActivation
 from rocmswitch.model.pin import PIN_FILE, Pin, WrongPin
 from rocmswitch.shell import fish, posix
 from rocmswitch.store.freshness import look_is_due, scripts_are_written
@@ -117,7 +118,8 @@ def enter(scopes: Scopes, one: Installation, way: Way) -> None:
     if way.options.as_json and way.lasting == Lasting():
         return
     installed = Installed(scopes.searched)
-    installed.activation(one)  # raises where the prefix of an environment is gone
+    activation = installed.activation(one)  # raises where the prefix of an environment is gone
+    _check_profile(one.receipt.name, activation, way.options.profile or "")
     below = installed.below(one)
     written = scripts_are_written(one, below, Path(posix.__file__).parent)
     is_ours = may_write(one.layout.activations)
@@ -132,6 +134,14 @@ def enter(scopes: Scopes, one: Installation, way: Way) -> None:
     if _is_heard(way.shell):
         output.say(_in_words(one))
     _tell_shell(_entering(one, way) if written or is_ours else _whole(one, way, installed), way.shell)
+
+
+def _check_profile(name: str, activation: ResolvedActivation, profile: str) -> None:
+    """Raise UsageMistake where no card has the *profile* in what is entered: it would say nothing."""
+    known = sorted({card.profile for card in activation.cards if card.profile})
+    if profile and profile not in known:
+        there = f"only {', '.join(known)}" if known else "and no other either"
+        raise UsageMistake(f"`{name}` has no profile `{profile[:40]}`, {there}")
 
 
 def _whole(one: Installation, way: Way, installed: Installed) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -14,13 +12,13 @@ from rocmswitch.cli import bundled, machine, output
 from rocmswitch.cli.cardword import named_card
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.use_options import Options
+from rocmswitch.cli.use_place import Place
 from rocmswitch.errors import MachineLacks, UsageMistake
 from rocmswitch.host.facts import read_host
 from rocmswitch.host.gpu import first_target
 from rocmswitch.host.libraries import HostLibraries
 from rocmswitch.host.reliance import missing_now
 from rocmswitch.metadata.wheellock import SIZE_LIMIT, WheelLock, parse_wheel_lock
-from rocmswitch.model.grammar import is_name
 from rocmswitch.model.receipt import Receipt
 from rocmswitch.model.stack import Pytorch, Stack
 from rocmswitch.operations import use
@@ -37,17 +35,6 @@ from rocmswitch.store.installed import Installed
 from rocmswitch.store.interpreters import find_interpreter
 from rocmswitch.system.reading import open_regular
 
-_LONGEST = 40
-"""Characters of a name that is made from a folder's."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """An environment's name, and the path of the symlink that stands for it, where one was asked for."""
-
-    name: str
-    link: Path | None = None
-
 
 @dataclass(frozen=True)
 class Chosen:
@@ -55,21 +42,6 @@ class Chosen:
 
     choice: Choice
     lock: WheelLock | None = None
-
-
-def place(text: str, folder: Path) -> Place:
-    """A name; or a path, relative to *folder*, for which a name is made that no other path has.
-
-    Raises UsageMistake for what is neither.
-    """
-    if "/" in text or text.startswith("."):
-        link = Path(os.path.normpath(folder / text))
-        return Place(_name_of(link), link)
-    if not is_name(text):
-        raise UsageMistake(
-            f"`{text[:80]}` cannot be the name of an environment: two or more small letters, digits and `._-`"
-        )
-    return Place(text)
 
 
 def choose(scopes: Scopes, stack: Stack, options: Options) -> Chosen:
@@ -84,7 +56,7 @@ def choose(scopes: Scopes, stack: Stack, options: Options) -> Chosen:
             f"the wheels of `{stack.name}` differ from card to card, and this machine shows none",
             hint="run the same command with `--gpu gfx1030`, or what your card is",
         )
-    _check_profile(stack, options.profile)
+    check_profile(stack, options.profile)
     choice = Choice(stack, entry, gpu, cpu)
     check_glibc(choice, read_host().glibc)
     return Chosen(choice, lock)
@@ -194,7 +166,8 @@ def _card(options: Options) -> str:
     return named_card(options.gpu) or first_target(Path(os.environ.get(SYSROOT) or "/"))
 
 
-def _check_profile(stack: Stack, profile: str | None) -> None:
+def check_profile(stack: Stack, profile: str | None) -> None:
+    """Raise UsageMistake where no card of *stack* has the *profile*."""
     known = sorted({name for gpu in stack.gpus.values() for name in gpu.profiles})
     if profile and profile not in known:
         there = f"only {', '.join(known)}" if known else "and no other either"
@@ -206,11 +179,4 @@ def _read_lock(path: str) -> WheelLock:
         with open_regular(Path(path)) as file:
             return parse_wheel_lock(file.read(SIZE_LIMIT + 1), path)
     except OSError as error:
-        raise UsageMistake(f"{path} cannot be read: {error.strerror}") from error
-
-
-def _name_of(link: Path) -> str:
-    """`<folder>-<6 hex>`: of the project's folder where the link itself is hidden, as `.venv` is."""
-    folder = link.parent if link.name.startswith(".") else link
-    word = re.sub(r"[^a-z0-9._-]+|\.{2,}", "-", folder.name.lower()).strip("._-")[:_LONGEST] or "venv"
-    return f"{word}-{hashlib.sha256(os.fsencode(link)).hexdigest()[:6]}"
+        raise UsageMistake(f"`{path}` cannot be read: {error.strerror}") from error

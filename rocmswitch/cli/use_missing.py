@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +10,11 @@ from rocmswitch.cli.accepting import typed_again, way_out
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.progress import progress
 from rocmswitch.cli.settling import settle
-from rocmswitch.cli.use_environment import Chosen, Place
+from rocmswitch.cli.use_environment import Chosen
 from rocmswitch.cli.use_options import Options, typed_as
-from rocmswitch.errors import MachineLacks, NotFound, Refused, UsageMistake
+from rocmswitch.cli.use_place import Place, check_link, set_link
+from rocmswitch.cli.use_place import place as place_of
+from rocmswitch.errors import NotFound, UsageMistake
 from rocmswitch.model.package import Digest
 from rocmswitch.operations import install, resolving, use
 from rocmswitch.operations.resolving import Wish
@@ -26,8 +27,6 @@ from rocmswitch.planning.space import check_wheel_space
 from rocmswitch.planning.wheels import VenvPlan, check_accepted, check_required
 from rocmswitch.store.catalog import Manifest
 from rocmswitch.store.installed import Installation, Installed
-from rocmswitch.store.private import may_write
-from rocmswitch.system.disk import disk_errors
 
 
 def make_prefix(
@@ -43,6 +42,7 @@ def make_prefix(
     stages = Stages()
     manifest = _manifest(scopes, target, Installed(scopes.searched))
     installed = Installed((scopes.own,))
+    use_environment.check_profile(manifest.stack, options.profile)
     if manifest.stack.pytorch and options.venv is None:
         _say_it_is_not_pytorch(manifest.stack.name, installed)
     plan = _plan_prefix(scopes, manifest, sets, options, stages)
@@ -70,12 +70,12 @@ def _say_it_is_not_pytorch(stack: str, installed: Installed) -> None:
 def make_environment(scopes: Scopes, target: str, options: Options) -> Installation | None:
     """The environment, made where it is missing; None where the plan was only to be shown."""
     settle(scopes, dry_run=options.dry_run)
-    place = use_environment.place(options.venv or "", Path.cwd())
+    place = place_of(options.venv or "", Path.cwd())
     installed, everywhere = Installed((scopes.own,)), Installed(scopes.searched)
     if place.name in machine.catalog(scopes).names() or everywhere.prefix(place.name):
         raise UsageMistake(f"`{place.name}` is the name of a stack: an environment needs one of its own")
     if place.link:
-        _check_link(place.link, scopes.own.venvs, target)
+        check_link(place.link, scopes.own.venvs, target)
     named = everywhere.exactly(target)
     if named is not None and named.receipt.name != named.receipt.stack:
         what = "an environment" if named.receipt.kind == "venv" else "a variant"
@@ -94,7 +94,7 @@ def make_environment(scopes: Scopes, target: str, options: Options) -> Installat
     if not made:
         return None
     if place.link:
-        _link(place.link, installed, place.name)
+        set_link(place.link, installed, place.name)
     return installed.venv(place.name)
 
 
@@ -199,28 +199,6 @@ def _carry_out(
     output.say(f"made {plan.name}: {layout.venvs / plan.name}")
     machine.report_timings(stages)
     return True
-
-
-def _check_link(link: Path, venvs: Path, target: str) -> None:
-    """Raise Refused where something that is not ours lies where the symlink is to be, and MachineLacks where none
-    can be made: before an environment of *target* is."""
-    ours = link.is_symlink() and link.readlink().parent == venvs
-    if not ours and (link.exists() or link.is_symlink()):
-        raise Refused(f"`{link}` is there already, and rocmswitch did not make it")
-    if not may_write(link.parent):
-        raise MachineLacks(
-            f"`{link.parent}` may not be written by this user, and a link to the environment is to be there",
-            hint=f"run `rocmswitch use {shlex.quote(target)} --venv NAME`, which needs no link",
-        )
-
-
-def _link(link: Path, installed: Installed, name: str) -> None:
-    """Let the path stand for the environment."""
-    one = installed.venv(name)
-    if one is not None and not (link.is_symlink() and Path(link.readlink()) == one.link):
-        with disk_errors(link):
-            machine.disk().make_directories(link.parent)
-            machine.disk().replace_symlink(link, str(one.link))
 
 
 def _manifest(scopes: Scopes, target: str, installed: Installed) -> Manifest:

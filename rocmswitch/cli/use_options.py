@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import click
 
+from rocmswitch.cli.cardword import as_option
 from rocmswitch.cli.source_options import hashes
 from rocmswitch.model.convolutionwords import FALLBACK, VENDOR
 from rocmswitch.model.package import VERIFICATION_CLASSES
@@ -49,6 +51,11 @@ def typed_as(name: str, options: Options) -> str:
     return said.get(getattr(options, name), f"--{name}")
 
 
+def from_home(_context: click.Context, _option: click.Parameter, path: str | None) -> str | None:
+    """What an option's *path* means: bash and zsh hand on the tilde of `--venv=~/proj` as it is."""
+    return path and os.path.expanduser(path)  # noqa: PTH111  # it may be a name
+
+
 def environment_options(command: _Command) -> _Command:
     """The options that say what goes into an environment."""
     for option in reversed(_ENVIRONMENT):
@@ -59,7 +66,9 @@ def environment_options(command: _Command) -> _Command:
 _ENVIRONMENT = (
     click.option("--torch", metavar="VERSION", help="Its PyTorch, one of those that `show` lists: 2.6.0."),
     click.option("--cpu", is_flag=True, help="The same PyTorch, built for processors alone."),
-    click.option("--gpu", metavar="TARGET", help="For this card, not the one in this machine: gfx1010."),
+    click.option(
+        "--gpu", metavar="TARGET", callback=as_option, help="For this card, not the one in this machine: gfx1010."
+    ),
     click.option("--profile", metavar="NAME", help="With this named profile of the card's variables."),
     click.option(
         "--conv-fallback",

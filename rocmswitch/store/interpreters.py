@@ -73,6 +73,10 @@ class _Version:
         return int(major), int(minor)
 
     @property
+    def tag(self) -> str:
+        return "cp{}{}".format(*self.minor) + self.threads
+
+    @property
     def program(self) -> str:
         return "python{}.{}".format(*self.minor) + self.threads
 
@@ -106,7 +110,7 @@ def find_interpreter(request: str, wanted: Sequence[str], uv: Uv) -> Interpreter
             found = look(version, uv)
             if found:
                 return found
-    raise _nothing_found(request, versions)
+    raise _nothing_found(request, versions, wanted)
 
 
 def tags_at_hand(uv: Uv) -> tuple[frozenset[str], frozenset[str]]:
@@ -120,7 +124,13 @@ def tags_at_hand(uv: Uv) -> tuple[frozenset[str], frozenset[str]]:
     return frozenset({running} | {f"cp3{one[1]}{one[2]}" for one in found if one}), offered_tags(uv)
 
 
-def _nothing_found(request: str, versions: Sequence[_Version]) -> NotFound:
+def _nothing_found(request: str, versions: Sequence[_Version], wanted: Sequence[str]) -> NotFound:
+    if request and wanted and versions[0].tag not in wanted:
+        better = _newest_first(wanted)[0]
+        return NotFound(
+            f"this machine has no Python `{request}`, and there are wheels for {', '.join(wanted)} alone",
+            hint=f"run the same command with `--python {better}`",
+        )
     if request:
         return NotFound(f"this machine has no Python `{request}`", hint=_HINT)
     named = ", ".join(str(one) for one in reversed(versions))

@@ -41,7 +41,7 @@ def a_pin_says_no_name(scene: Scene) -> Outcome:
     return scene.fail("use")
 
 
-@scenario("cli/use_missing", "run `rocmswitch use {} --venv NAME`, which needs no link", 6)
+@scenario("cli/use_place", "run `rocmswitch use {} --venv NAME`, which needs no link", 6)
 def the_link_to_an_environment_has_no_place(scene: Scene) -> Outcome:
     """Nothing was made by then: neither fetched nor left without the link by which it was to be called."""
     place = scene.folder / "project"

@@ -124,7 +124,7 @@ def a_path_is_no_environment(scene: Scene) -> Outcome:
     follow=lambda scene, hint: scene.again("--python", sys.executable),
 )
 def a_python_is_not_on_this_machine(scene: Scene) -> Outcome:
-    return scene.fail("use", NAME, "--venv", "demo", "--yes", "--python", "3.99")
+    return scene.fail("use", NAME, "--venv", "demo", "--yes", "--python", "{}.{}.99".format(*sys.version_info))
 
 
 @scenario(

@@ -254,7 +254,8 @@ acme-1.0: `usr/share/acme/data`: content has changed
         (
             ("use", NAME, "--venv", "Demo"),
             2,
-            "error: `Demo` cannot be the name of an environment: two or more small letters, digits and `._-`\n",
+            "error: `Demo` cannot be the name of an environment: two or more small letters, digits and `._-`\n"
+            "hint: run the same command with `--venv demo`\n",
         ),
         (("install", NAME, "--locked", "nofile"), 3, "error: there is no lock `nofile`\n"),
         (("verify", "demo"), 3, "error: `demo` is not installed\nhint: run `rocmswitch list`\n"),

@@ -256,7 +256,7 @@ def test_a_python_is_found_by_its_version(uv: Uv) -> None:
     ("request_", "message"),
     [
         ("/nowhere/python", "there is no Python at `/nowhere/python`"),
-        ("2.1", "this machine has no Python `2.1`"),
+        ("2.1", "this machine has no Python `2.1`, and there are wheels for cp399 alone"),
         ("", "this machine has none of the Pythons that the wheels exist for: 3.99"),
     ],
 )
