@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import yaml
@@ -19,6 +18,7 @@ from tests.support.aptrepository import DEFAULT, AptRepository, Publication
 from tests.support.commandline import CommandLine
 from tests.support.debs import Deb, Library, Program
 from tests.support.keys import SigningKey
+from tests.support.served import Served
 from tests.support.server import Server
 from tests.support.wheels import make_wheel
 
@@ -46,7 +46,7 @@ PACKAGES = (
 )
 
 
-class AcmeSite:
+class AcmeSite(Served):
     """The server of the stack acme-1.0."""
 
     def __init__(self, folder: Path, key: SigningKey) -> None:
@@ -63,15 +63,6 @@ class AcmeSite:
         page = folder / "simple/demo/index.html"
         page.parent.mkdir(parents=True)
         page.write_text(f'<a href="../../wheels/{WHEEL}#sha256={self.wheel_hash}">{WHEEL}</a>')
-
-    def __enter__(self) -> AcmeSite:
-        self.server.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.server.__exit__(kind, error, trace)
 
     def publish(self, how: Publication = DEFAULT) -> None:
         self.repository.publish(how)

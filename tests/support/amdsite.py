@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import yaml
@@ -22,6 +21,7 @@ from tests.support.aptrepository import DEFAULT, AptRepository, Publication
 from tests.support.commandline import CommandLine
 from tests.support.debs import Deb, Library
 from tests.support.keys import KeyFolder, SigningKey
+from tests.support.served import Served
 from tests.support.server import Server
 
 DRIVERS = {"5.2.0": "22.20", "5.2.3": "22.20.3", "6.2.4": "6.2.4"}
@@ -43,7 +43,7 @@ class SiteKeys:
         return cls(keys.old(), keys.with_subkey(), keys.modern("Somebody Else"))
 
 
-class AmdSite:
+class AmdSite(Served):
     """A server with *releases*, their amdgpu repositories, and the few packages of bookworm that they lean on."""
 
     def __init__(self, folder: Path, keys: SiteKeys, releases: Iterable[str] = ("5.2.3",)) -> None:
@@ -65,15 +65,6 @@ class AmdSite:
         debian = AptRepository(self.folder / "debian", self.keys.debian, suite="bookworm").add(*_bookworm())
         debian.publish(Publication(compressions=("xz",), by_hash=True))
         debian.publish_key(self.folder / "keys/archive.asc")
-
-    def __enter__(self) -> AmdSite:
-        self.server.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.server.__exit__(kind, error, trace)
 
     @property
     def mirror(self) -> str:

@@ -15,8 +15,8 @@ import sys
 import sysconfig
 import tarfile
 from pathlib import Path
-from types import TracebackType
 
+from tests.support.served import Served
 from tests.support.server import Server
 
 GITHUB = "https://github.com/astral-sh/python-build-standalone/releases/download"
@@ -35,7 +35,7 @@ _LEFT_OUT = {
 VERSION = sysconfig.get_python_version()
 
 
-class PythonSite:
+class PythonSite(Served):
     """Downloads, and the list that uv reads instead of its own."""
 
     def __init__(self, folder: Path) -> None:
@@ -45,13 +45,7 @@ class PythonSite:
 
     def __enter__(self) -> PythonSite:
         (self._folder / "pythons").mkdir(parents=True, exist_ok=True)
-        self.server.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.server.__exit__(kind, error, trace)
+        return super().__enter__()
 
     @property
     def environment(self) -> dict[str, str]:

@@ -14,7 +14,6 @@ import urllib.parse
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal
 
 import yaml
@@ -24,6 +23,7 @@ from tests.support.commandline import CommandLine
 from tests.support.ownindex import own_index
 from tests.support.pytorchwheels import Build, companion, make, torch_wheel
 from tests.support.rocmwheels import CARDS, device_wheels, rocm_source, rocm_wheel, rocm_wheels
+from tests.support.served import Served
 from tests.support.server import Server
 from tests.support.wheelpages import WheelIndex
 
@@ -51,7 +51,7 @@ HIP = {
 """`torch.version.hip` of the builds for a ROCm, where it is known."""
 
 
-class PytorchSite:
+class PytorchSite(Served):
     """The server. *rocm_as*: AMD publishes `rocm` as source only, which is built where it is installed."""
 
     def __init__(
@@ -69,15 +69,6 @@ class PytorchSite:
         self.own = own_index(folder, "simple", pythons)
         self._indexes: dict[str, WheelIndex] = {}
         self._built: set[tuple[str, str]] = set()
-
-    def __enter__(self) -> PytorchSite:
-        self.server.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.server.__exit__(kind, error, trace)
 
     @property
     def simple(self) -> str:

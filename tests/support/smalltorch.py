@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from types import TracebackType
 
 import yaml
 
 from rocmswitch.store.layout import Layout
 from tests.support.pytorchwheels import Build, make, torch_wheel
+from tests.support.served import Served
 from tests.support.server import Server
 from tests.support.wheelpages import WheelIndex
 
@@ -23,7 +23,7 @@ BUILD = Build("1.13.1+rocm5.2", "5.2.21151", "runpath")
 TAG = f"cp{sys.version_info[0]}{sys.version_info[1]}"
 
 
-class SmallTorch:
+class SmallTorch(Served):
     """The server: an index for torch, and the user's own. *modules* make torch larger."""
 
     def __init__(self, folder: Path, *, modules: int = 0) -> None:
@@ -40,15 +40,6 @@ class SmallTorch:
             make("pip", "24.0", files={"pip/__init__.py": ""}),
         )
         own.write_pages()
-
-    def __enter__(self) -> SmallTorch:
-        self.server.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.server.__exit__(kind, error, trace)
 
     @property
     def simple(self) -> str:

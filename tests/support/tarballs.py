@@ -14,7 +14,6 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import pytest
@@ -22,6 +21,7 @@ import yaml
 
 from tests.support.commandline import CommandLine
 from tests.support.debs import Content, Library, Link, Program, put
+from tests.support.served import Served
 from tests.support.server import Server
 
 NAME = "rock-1.0"
@@ -40,7 +40,7 @@ TREE: Mapping[str, Content] = {
 }
 
 
-class TarballSite:
+class TarballSite(Served):
     """A server below *folder*; *secure* makes it one with a certificate, which `person` trusts."""
 
     def __init__(self, folder: Path, *, secure: bool = False) -> None:
@@ -51,15 +51,6 @@ class TarballSite:
             put(self.tree / path, content)
         self.certificate = _certificate(folder / "certificate.pem") if secure else None
         self.server = Server(self.folder, certificate=self.certificate)
-
-    def __enter__(self) -> TarballSite:
-        self.server.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.server.__exit__(kind, error, trace)
 
     @property
     def url(self) -> str:

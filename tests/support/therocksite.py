@@ -13,7 +13,6 @@ import hashlib
 import io
 import tarfile
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,6 +24,7 @@ from tests.support.aptrepository import AptRepository
 from tests.support.commandline import CommandLine
 from tests.support.debs import Content, Deb, Library, Link, Program, put
 from tests.support.keys import SigningKey
+from tests.support.served import Served
 from tests.support.server import Server
 
 CARDS = ("gfx90a", "gfx1100")
@@ -33,7 +33,7 @@ ANSWER = 42
 """How rocminfo ends."""
 
 
-class TherockSite:
+class TherockSite(Served):
     """A server with *short* (`10.1`) in the folders that the shipped manifest names."""
 
     def __init__(self, folder: Path, key: SigningKey, short: str = "10.1") -> None:
@@ -43,15 +43,6 @@ class TherockSite:
         self.tarball = self._path("tarball")
         self._publish_packages()
         self._publish_tarball()
-
-    def __enter__(self) -> TherockSite:
-        self.server.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.server.__exit__(kind, error, trace)
 
     def let(self, line: CommandLine, *, knows_key: bool = True) -> None:
         """Let *line* have the shipped manifest with this server for AMD's, and its key, whose fingerprint may not

@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
-from types import TracebackType
 
 import yaml
 
@@ -17,6 +16,7 @@ from rocmswitch.store.layout import Layout
 from tests.support.aptrepository import AptRepository, Publication
 from tests.support.debs import Deb, Library, Link, make_library
 from tests.support.keys import SigningKey
+from tests.support.served import Served
 from tests.support.server import Server
 from tests.support.wheels import make_wheel
 
@@ -53,7 +53,7 @@ def many_files(count: int) -> Deb:
     return Deb("plugins", "5.2-1", depends="hsa", files={**texts, **plugins})
 
 
-class TinyServer:
+class TinyServer(Served):
     """One server with a repository, and a package index with one wheel.
 
     *filling* bytes make a package larger, *plugins* come with the set `libraries`, and *modules* into the wheel.
@@ -72,15 +72,6 @@ class TinyServer:
         page = folder / "simple/hello/index.html"
         page.parent.mkdir(parents=True)
         page.write_text(f'<!DOCTYPE html><a href="/wheels/{self.wheel.filename}">{self.wheel.filename}</a>')
-
-    def __enter__(self) -> TinyServer:
-        self.server.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.server.__exit__(kind, error, trace)
 
     @property
     def index(self) -> str:
