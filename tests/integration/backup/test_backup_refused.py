@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,33 +13,9 @@ from rocmswitch.errors import MachineLacks, NotFound, Refused, VerificationFaile
 from rocmswitch.model.deployment import FileState
 from rocmswitch.system.disk import Change, Disk, disk_errors
 from rocmswitch.system.folder import Folder
+from tests.support.decorated import CONTENT
 from tests.support.disk import CuttingDisk, PowerCut
 from tests.support.filesystems import mounted_image
-
-CONTENT = os.urandom(5_000_000)
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    """A folder with a library that has all that a state can say."""
-    place = tmp_path.resolve() / "site packages"
-    place.mkdir()
-    _library(place / "lib.so")
-    return place
-
-
-@pytest.fixture
-def folder(place: Path) -> Iterator[Folder]:
-    with Folder.reached(place) as folder:
-        yield folder
-
-
-@pytest.fixture
-def saved(tmp_path: Path) -> Path:
-    """The folder of a generation, beside it on the same disk."""
-    saved = tmp_path.resolve() / "backups/7"
-    saved.mkdir(parents=True, mode=0o700)
-    return saved
 
 
 @pytest.mark.parametrize("harm", ["flipped", "shorter", "longer", "empty", "a symlink", "a folder"])
@@ -176,14 +151,3 @@ def _harm(path: Path, harm: str) -> None:
         }
         path.write_bytes(harmed.get(harm, b""))
         path.chmod(0o2755)
-
-
-def _library(path: Path) -> None:
-    path.write_bytes(CONTENT)
-    _decorate(path)
-
-
-def _decorate(path: Path) -> None:
-    os.setxattr(path, "user.note", b"\0\1")
-    os.utime(path, ns=(5, 1_234_567_890_123_456_789))
-    path.chmod(0o2755)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,34 +13,11 @@ from rocmswitch.errors import Refused
 from rocmswitch.model.deployment import NOTHING
 from rocmswitch.system.disk import Change, Disk
 from rocmswitch.system.folder import Folder
+from tests.support.decorated import CONTENT, decorate
 from tests.support.filesystems import mounted_image
 from tests.support.nobody import let_all_enter
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others")
-CONTENT = os.urandom(5_000_000)
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    """A folder with a library that has all that a state can say."""
-    place = tmp_path.resolve() / "site packages"
-    place.mkdir()
-    _library(place / "lib.so")
-    return place
-
-
-@pytest.fixture
-def folder(place: Path) -> Iterator[Folder]:
-    with Folder.reached(place) as folder:
-        yield folder
-
-
-@pytest.fixture
-def saved(tmp_path: Path) -> Path:
-    """The folder of a generation, beside it on the same disk."""
-    saved = tmp_path.resolve() / "backups/7"
-    saved.mkdir(parents=True, mode=0o700)
-    return saved
 
 
 def test_a_file_is_saved_as_the_very_file_and_put_back_as_it(folder: Folder, place: Path, saved: Path):
@@ -72,7 +48,7 @@ def test_where_blocks_can_be_shared_nothing_is_copied_and_nothing_is_linked(kind
         (disk / "saved").mkdir()
         with (disk / "torch/lib.so").open("wb") as file:
             file.writelines(os.urandom(1 << 20) for _ in range(64))
-        _decorate(disk / "torch/lib.so")
+        decorate(disk / "torch/lib.so")
         Disk().sync_file(disk / "torch/lib.so")
         free = _free(disk)
         vault = Vault(disk / "saved", Disk())
@@ -91,7 +67,7 @@ def test_where_blocks_can_be_shared_nothing_is_copied_and_nothing_is_linked(kind
 @needs_root
 def test_across_two_disks_a_copy_keeps_all_that_a_state_says(place: Path, folder: Folder, tmp_path: Path):
     os.chown(place / "lib.so", 12345, 54321)
-    _decorate(place / "lib.so")
+    decorate(place / "lib.so")
     with mounted_image("ext4", tmp_path.resolve() / "disk", megabytes=40) as disk:
         vault = Vault(disk, Disk())
 
@@ -205,17 +181,6 @@ class _Noting(Disk):
 
     def about_to(self, change: Change) -> None:
         self.kinds.append(change.kind)
-
-
-def _library(path: Path) -> None:
-    path.write_bytes(CONTENT)
-    _decorate(path)
-
-
-def _decorate(path: Path) -> None:
-    os.setxattr(path, "user.note", b"\0\1")
-    os.utime(path, ns=(5, 1_234_567_890_123_456_789))
-    path.chmod(0o2755)
 
 
 def _inodes(*paths: Path) -> set[int]:
