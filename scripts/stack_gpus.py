@@ -16,6 +16,12 @@ def since(version: str, rows: Mapping[str, Any]) -> Any:
     return [row for first, row in rows.items() if Version(first) <= Version(version)][-1]
 
 
+def _so_far(version: str, rows: Mapping[str, Any]) -> Any:
+    """As `since`; empty where nothing holds yet."""
+    held = [row for first, row in rows.items() if Version(first) <= Version(version)]
+    return held[-1] if held else {}
+
+
 def amd_gpus(version: str, compiled: Iterable[str], table: Table, known: Known) -> dict[str, Any]:
     """What is known of each card with a release, whose newest wheels are *compiled* for these targets."""
     code = list(compiled)
@@ -30,7 +36,7 @@ def amd_gpus(version: str, compiled: Iterable[str], table: Table, known: Known) 
     gpus |= _rdna1(version, table["rdna1"], known)
     without = table["without_code"]
     for target in without["targets"]:
-        evidence = [where, *without["evidence"].get(target, ())]
+        evidence = [where, *_so_far(version, without["evidence"].get(target, {}))]
         gpus.setdefault(target, {"support": "none", "known_bad": ["torch"], "evidence": evidence})
     return gpus
 
@@ -64,8 +70,7 @@ def _official(row: Table, known: Known) -> dict[str, Any]:
 
 def _reported(version: str, target: str, where: str, reports: Table, known: Known) -> dict[str, Any]:
     """A card that there is code for, as people report it; else *where* shows that the code is there."""
-    rows = {first: row for first, row in reports.get(target, {}).items() if Version(first) <= Version(version)}
-    row = since(version, rows) if rows else {}
+    row = _so_far(version, reports.get(target, {}))
     known("" if row else "~", f"gpus.{target}.support")
     return {"support": "reported", "evidence": [where], **row}
 

@@ -17,6 +17,7 @@ from tests.support.recommending import CARDS, SHIPPED, machine, named, of
 
 AMD = tuple(one for one in SHIPPED if one.name.startswith("rocm-"))
 SOURCE = re.compile(r"[\w.-]+/[\w.-]+#[0-9]+|github:[\w.-]+/[\w.-]+(@[\w./*-]+)?:\S+|https://\S+|lib\S+ \S+")
+UNKNOWN = Gpu(support="unknown")
 
 
 def advised(card: str) -> tuple[Recommendation, ...]:
@@ -84,7 +85,7 @@ def test_wheels_that_are_only_built_for_a_card_are_not_said_to_be_reported():
         (stack.name, card)
         for stack in SHIPPED
         for card in ("gfx900", "gfx906", "gfx1031", "gfx1102", "gfx1150", "gfx1200")
-        if stack.gpus.get(card, Gpu(support="unknown")).support == "reported" and is_unverified(stack, card)
+        if stack.gpus.get(card, UNKNOWN).support == "reported" and is_unverified(stack, card)
     }
 
     assert {
@@ -102,6 +103,12 @@ def test_a_card_whose_gpu_hangs_with_a_siblings_code_is_never_overridden():
     assert [card.environment for card in cards] == [{}] * 49
     assert "ROCm/TheRock#1184" in of(advised("gfx1103"), "rocm-6.2.4").evidence
     assert named(advised("gfx1103"), RUNS) == ["therock-10.0", "therock-7.14", "therock-10.1"]
+
+
+def test_a_radeon_rx_7600_passes_as_another_only_where_people_say_that_it_works():
+    stacks = [stack.name for stack in SHIPPED if OVERRIDE in stack.gpus.get("gfx1102", UNKNOWN).environment]
+
+    assert sorted(stacks) == [f"rocm-{one}" for one in ("5.5.0", "5.5.1", "5.6.0", "5.6.1", "5.7.0", "5.7.1")]
 
 
 def test_a_release_names_every_card_that_its_wheels_have_no_code_for():
