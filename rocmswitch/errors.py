@@ -32,6 +32,14 @@ class Failed(RocmswitchError):
     """The work could not be done: exit 1."""
 
 
+class InTheWay(Failed):
+    """Something of another kind lies where a file or a folder belongs. `path` is where that is."""
+
+    def __init__(self, message: str, path: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
 class UsageMistake(RocmswitchError):
     """The command line or a file the user wrote is wrong: exit 2."""
 

@@ -217,7 +217,20 @@ def _show(error: errors.RocmswitchError, *, debug: bool) -> None:
         traceback.print_exception(error, file=sys.stderr)
     if isinstance(error, errors.NotWritable) and not error.hint and _is_closed():
         error.hint = "run the same command with `ROCMSWITCH_HOME` set to a folder that you may write"
+    if isinstance(error, errors.InTheWay) and not error.hint and _is_ours(error.path):
+        import shlex
+
+        here = shlex.quote(error.path)
+        error.hint = f"run `mv {here} {here}.away`, then the same command"
     output.fail(error)
+
+
+def _is_ours(path: str) -> bool:
+    """Whether *path* lies where rocmswitch makes all that is there."""
+    from rocmswitch.store.layout import readable
+
+    folders = [folder for one in readable(os.environ) for folder in (one.data, one.cache, one.config)]
+    return any(path == str(folder) or path.startswith(f"{folder}/") for folder in folders)
 
 
 def _is_closed() -> bool:

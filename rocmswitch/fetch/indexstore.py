@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import mmap
+import shlex
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -109,8 +110,11 @@ class IndexStore:
             return None
         try:
             return datetime.fromisoformat(json.loads(kept.content)["date"]).astimezone(timezone.utc)
-        except (ValueError, KeyError, TypeError) as error:
-            raise VerificationFailed(f"`{path}`, which holds the newest date seen, cannot be read") from error
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+            raise VerificationFailed(
+                f"`{path}`, which holds the newest date seen, cannot be read: an older index would not be noticed",
+                hint=f"if you trust this network, run `rm {shlex.quote(str(path))}`, then the same command",
+            ) from error
 
     def saw(self, url: str, suite: str, date: datetime) -> None:
         """Remember *date*, of a Release file whose signature was verified."""

@@ -94,7 +94,7 @@ class Trees:
 
     def is_whole(self, tree_name: str) -> bool:
         """Whether the tree was published to its end, though perhaps another is current: `point` may name it."""
-        return receipt_path(self.path(tree_name)).exists()
+        return receipt_path(self.path(tree_name)).is_file()
 
     def is_kept(self, tree_name: str) -> bool:
         """Whether the tree is whole and there for what can be taken back."""

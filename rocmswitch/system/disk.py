@@ -197,10 +197,10 @@ class Disk(Anchored):
             self.sync_directory(path.parent)
 
     def discard(self, path: Path) -> None:
-        """Remove a file or symlink that may be left from an earlier, broken run."""
+        """Remove a file or symlink that may be left from an earlier, broken run. A folder is none, and stays."""
         with contextlib.suppress(FileNotFoundError):
-            path.lstat()
-            self.remove(path)
+            if not stat.S_ISDIR(path.lstat().st_mode):
+                self.remove(path)
 
     def discard_remains(self, path: Path) -> None:
         """Remove what processes that are gone left behind when they were replacing *path*."""

@@ -7,7 +7,7 @@ import os
 import re
 from pathlib import Path
 
-from rocmswitch.errors import DiskFull, Failed, MachineLacks, NotFound, NotWritable, RocmswitchError
+from rocmswitch.errors import DiskFull, Failed, InTheWay, MachineLacks, NotFound, NotWritable, RocmswitchError
 
 _TEMPORARY = re.compile(r"\.(.+)\.[0-9]+\.new", re.DOTALL)
 _FAILURES = {
@@ -22,6 +22,8 @@ _FAILURES = {
     errno.ENOTSUP,
 }
 """What a broken or a poor file system answers; ENOSYS and ENOLCK where it has no flock."""
+_OF_ANOTHER_KIND = {errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.EEXIST}
+"""What it answers where a file lies in a folder's place, a folder in a file's, or a symlink to nowhere."""
 
 
 def in_words(error: OSError) -> RocmswitchError:
@@ -31,7 +33,17 @@ def in_words(error: OSError) -> RocmswitchError:
         return _nameless(error, reason)
     # What a rename or a link was to replace is in its way more often than what it was made of.
     path = Path(os.fsdecode(error.filename2 or error.filename))
-    return lacking(error, path) or Failed(f"`{path}` could not be used ({reason})")
+    said = f"`{path}` could not be used ({reason})"
+    return lacking(error, path) or _in_the_way(error, path, said) or Failed(said)
+
+
+def _in_the_way(error: OSError, path: Path, said: str) -> InTheWay | None:
+    if error.errno not in _OF_ANOTHER_KIND:
+        return None
+    # Not Path.is_dir, which raises behind a link to what is closed to this user.
+    wrong = (one for one in (path, *path.parents) if os.path.lexists(one) and not os.path.isdir(one))  # noqa: PTH112
+    found = path if error.errno == errno.EISDIR else next(wrong, None)
+    return InTheWay(said, str(found)) if found else None
 
 
 def _nameless(error: OSError, reason: str) -> RocmswitchError:

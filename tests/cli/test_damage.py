@@ -184,3 +184,34 @@ def test_a_lost_prefix_can_go_though_an_environment_uses_it_and_use_makes_it_aga
     line.succeed("use", NAME, "--venv", "demo", "--yes")
 
     assert line.succeed("verify").count("every file as installed") == 2
+
+
+def make_receipt_a_folder(tree: Path) -> None:
+    replace_content(tree / ".rocmswitch/receipt.json", None)
+    (tree / ".rocmswitch").chmod(0o755)
+    (tree / ".rocmswitch/receipt.json").mkdir()
+
+
+@pytest.mark.parametrize("words", [("repair", NAME), ("remove", NAME, "--purge"), ("uninstall",)], ids=str)
+def test_a_folder_in_the_place_of_a_receipt_is_in_nobody_s_way(damaged: CommandLine, words: tuple[str, ...]):
+    make_receipt_a_folder(prefix(damaged))
+
+    damaged.succeed(*words, "--yes")
+
+    (found, *more) = damaged.run("list").out.splitlines() or [""]
+    assert ("damaged" in found, more) == (False, [])
+
+
+def test_folders_of_somebody_s_own_where_small_files_were_stay_and_stop_nothing(damaged: CommandLine):
+    damaged.succeed("use", NAME, "--venv", "demo", "--yes")
+    (checked := damaged.layout.checks / "demo.json").unlink(missing_ok=True)
+    for one in (checked, damaged.layout.config_file):
+        one.mkdir(parents=True)
+
+    removed = damaged.run("remove", "demo", "--purge", "--yes")
+    left = checked.is_dir()
+    uninstalled = damaged.run("uninstall", "--yes")
+
+    assert (removed.code, left, uninstalled.code, damaged.layout.config_file.is_dir()) == (0, True, 0, True), (
+        removed
+    )

@@ -36,8 +36,9 @@ def test_an_error_of_the_disk_that_nobody_translated_names_its_path(line: Comman
 
     outcome = line.run("cache", "size")
 
-    said = f"error: `{line.layout.archives}` could not be used (Not a directory)\n"
-    assert outcome == Outcome(1, "", said)
+    archives = line.layout.archives
+    said = f"error: `{archives}` could not be used (Not a directory)\n"
+    assert outcome == Outcome(1, "", f"{said}hint: run `mv {archives} {archives}.away`, then the same command\n")
 
 
 def test_its_traceback_is_shown_when_asked_for(line: CommandLine) -> None:

@@ -1,0 +1,38 @@
+"""What lies in the store is not what was put there: the way out that is named."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+from tests.support.acme import NAME
+from tests.support.commandline import Outcome
+from tests.support.scenes import Scene, scenario
+
+
+def the_shell_s_command_and_the_same_again(scene: Scene, hint: str) -> Outcome:
+    (command,) = re.findall(r"`([^`]*)`", hint)
+    subprocess.run(["sh", "-c", command], check=True)
+    return scene.again()
+
+
+@scenario(
+    "cli/main", "run `mv {} {}.away`, then the same command", 1, follow=the_shell_s_command_and_the_same_again
+)
+def a_file_lies_where_a_folder_belongs(scene: Scene) -> Outcome:
+    scene.line.layout.cache.mkdir(parents=True)
+    scene.line.layout.indexes.write_text("mine")
+    return scene.fail("install", NAME, "--yes")
+
+
+@scenario(
+    "fetch/indexstore",
+    "if you trust this network, run `rm {}`, then the same command",
+    4,
+    follow=the_shell_s_command_and_the_same_again,
+)
+def the_newest_date_that_was_seen_cannot_be_read(scene: Scene) -> Outcome:
+    scene.prefix()
+    (seen,) = (path for path in scene.line.layout.seen.iterdir() if path.suffix == ".json")
+    seen.write_text("")
+    return scene.fail("install", NAME, "--set", "compiler", "--yes")
