@@ -15,6 +15,7 @@ from rocmswitch.cli.gpu_choice import chosen_gpus, gpu_option
 from rocmswitch.cli.install_locked import install_locked
 from rocmswitch.cli.install_options import Options
 from rocmswitch.cli.main import Scopes
+from rocmswitch.cli.nostack import check_is_stack
 from rocmswitch.cli.progress import progress
 from rocmswitch.cli.settling import settle
 from rocmswitch.cli.source_options import accept_option, source_options
@@ -96,6 +97,8 @@ def install_named(scopes: Scopes, name: str, options: Options) -> None:
     catalog = machine.catalog(scopes)
     if name == RECOMMENDED and name not in catalog.names():
         name = _recommended(scopes)
+    if name not in catalog.names():
+        check_is_stack(name, Installed(scopes.searched))
     manifest = catalog.read(resolve_name(name, catalog.names()))
     if manifest.stack.name != name:
         output.say(f"{name} is {manifest.stack.name}")

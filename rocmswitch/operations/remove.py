@@ -93,7 +93,7 @@ def plan_known(target: str, installed: Installed, ledger: Ledger) -> Removal:
         removals = [one for one in ledger.generations() if one.intent.verb == "remove"]
         kept = [one.number for one in removals if one.intent.place.name == target and _keeps(one, ledger)]
         if not kept:
-            raise
+            raise NotFound(error.message, hint="run `rocmswitch list`") from error
         raise NotFound(
             f"`{target}` was removed already",
             hint=f"run `rocmswitch undo {kept[-1]}` to have it again, "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,7 +33,15 @@ def plan(number: int | None, means: Means, environment: Mapping[str, str]) -> tu
     found = plan_undo(chosen, generations, ground, pruned)
     check(found, means, lambda: _site(found, means, environment))
     roots = dict.fromkeys(Path(one.root) for one in found.returns)
-    return chosen, replace(found, expected=newest, notes=(*found.notes, *lock_note(roots)))
+    passed = _passed_over(chosen, generations, pruned) if number is None else ()
+    return chosen, replace(found, expected=newest, notes=(*passed, *found.notes, *lock_note(roots)))
+
+
+def _passed_over(chosen: Generation, generations: Sequence[Generation], pruned: Collection[int]) -> tuple[str, ...]:
+    """Who says no number means the change just made, which may be one that nothing takes back."""
+    newer = [one for one in in_force(generations) if one.number > chosen.number and one.intent.verb != "undo"]
+    told = [f"{one.number} ({one.intent.verb} {one.intent.place.name})" for one in newer if one.number in pruned]
+    return (f"nothing takes back {', '.join(told)}: what that had saved was let go",) if told else ()
 
 
 def _check_readable(number: int | None, means: Means) -> None:

@@ -112,6 +112,23 @@ def test_what_is_purged_is_gone_at_once_and_the_plan_says_so(line: CommandLine):
     assert undone.code != 0 and not (line.layout.prefixes / NAME).is_symlink()
 
 
+def test_undo_says_that_it_passes_over_what_was_purged(line: CommandLine):
+    line.succeed("use", NAME, "--venv", "proj", "--yes")
+    line.succeed("use", NAME, "--default", "--shell", "sh")
+    line.succeed("remove", "proj", "--purge", "--yes")
+
+    undone = line.run("undo", "--dry-run")
+
+    assert "takes back generation 1 (default, " in undone.err
+    assert "note: nothing takes back 2 (remove proj): what that had saved was let go\n" in undone.err
+
+
+def test_who_removes_what_is_not_installed_is_not_told_to_install_it(line: CommandLine):
+    outcome = line.run("remove", "5.7")
+
+    assert (outcome.code, outcome.hint) == (3, "run `rocmswitch list`")
+
+
 def test_a_damaged_stack_is_purged_for_nothing_could_be_brought_back(line: CommandLine):
     receipt = line.layout.prefixes / NAME / ".rocmswitch/receipt.json"
     receipt.chmod(0o644)
