@@ -6,6 +6,8 @@ import json
 import platform
 from typing import Any
 
+import pytest
+
 from tests.support.acme import NAME
 from tests.support.commandline import CommandLine
 
@@ -144,6 +146,19 @@ def test_the_cache(line: CommandLine):
 
     assert (found["files"], found["kept"], found["path"]) == (2, 0, "ROOT/cache")
     assert found["bytes"] > 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [(*verb, "nosuch") for verb in (("show",), ("install",), ("use",), ("verify",), ("remove",), ("doctor",))],
+)
+def test_a_failure_leaves_stdout_empty_and_is_told_in_lines_of_a_fixed_form(
+    line: CommandLine, words: tuple[str, ...]
+):
+    outcome = line.run(*words, "--json")
+
+    assert (outcome.code, outcome.out, outcome.error.count("`nosuch`")) == (3, "", 1)
+    assert outcome.err.splitlines()[-2:] == [f"error: {outcome.error}", f"hint: {outcome.hint}"]
 
 
 def test_nothing_to_plan_is_null(line: CommandLine):
