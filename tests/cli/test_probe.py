@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +16,7 @@ from rocmswitch.system.disk import Disk
 from tests.support.brokentorch import broken_torch, hangs
 from tests.support.commandline import CommandLine
 from tests.support.cputorch import cpu_torch
+from tests.support.filesystems import fill, small_disk
 from tests.support.running import Running
 
 RELU, GELU, SILU, SOFTMAX = (f"activations-{name}-float32-backward" for name in ("relu", "gelu", "silu", "softmax"))
@@ -98,22 +96,9 @@ def test_what_is_stopped_shows_what_was_found_and_confirms_nothing(line: Command
 @pytest.fixture
 def full(line: CommandLine) -> Iterator[Path]:
     """The data folder is on a disk without room."""
-    folder = line.layout.data
-    folder.mkdir(parents=True)
-    if os.geteuid() != 0:
-        pytest.skip("only root may mount a file system")
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(folder)], capture_output=True, check=False
-    )
-    if done.returncode:
-        pytest.skip(f"no file system can be mounted here: {done.stderr.decode()}")
-    try:
-        with contextlib.suppress(OSError), (folder / "fills").open("wb", buffering=0) as file:
-            while True:
-                file.write(bytes(512))
+    with small_disk(line.layout.data, 16 << 10) as folder:
+        fill(folder)
         yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
 
 
 def test_on_a_full_disk_the_result_is_shown_and_said_not_to_be_kept(line: CommandLine, full: Path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import subprocess
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import pytest
 from tests.support.commandline import CommandLine
 from tests.support.disk import HastyDisk
 from tests.support.faults import Hands, assert_sound, assert_tidy
+from tests.support.filesystems import fill, small_disk
 from tests.support.keys import KeyFolder
 from tests.support.running import Running
 from tests.support.tinystack import TINY, TinyServer
@@ -37,39 +37,14 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TinyServer]:
         yield served
 
 
-@contextlib.contextmanager
-def mounted(folder: Path, size: int) -> Iterator[Path]:
-    """A file system of *size* bytes at *folder*. Skips where it cannot be mounted."""
-    folder.mkdir(parents=True)
-    command = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=755", "tmpfs", str(folder)]
-    done = subprocess.run(command, capture_output=True, check=False) if os.geteuid() == 0 else None
-    if done is None or done.returncode:
-        pytest.skip("only root, and not in every container, may mount a small file system")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
 @pytest.fixture
 def line(served: TinyServer, tmp_path: Path) -> Iterator[CommandLine]:
     """Somebody with the runtime set, on a small disk."""
     line = CommandLine(tmp_path)
-    with mounted(tmp_path / "rocmswitch", 40 * MEGABYTE):
+    with small_disk(tmp_path / "rocmswitch", 40 * MEGABYTE):
         served.furnish(line.layout)
         Hands(line.layout, HastyDisk(), served.index).install()
         yield line
-
-
-def fill(folder: Path) -> Path:
-    """Leave no room on the file system of *folder*."""
-    filler = folder / "filler"
-    with filler.open("wb", buffering=0) as file:
-        for piece in (bytes(MEGABYTE), bytes(4096)):
-            with contextlib.suppress(OSError):
-                while True:
-                    file.write(piece)
-    return filler
 
 
 @pytest.mark.parametrize("phase", PHASES)
@@ -157,8 +132,8 @@ def test_a_plan_that_does_not_fit_is_refused_before_the_download(line: CommandLi
 def test_cache_and_data_may_lie_on_different_file_systems(served: TinyServer, tmp_path: Path) -> None:
     line = CommandLine(tmp_path, {"PIP_INDEX_URL": served.index})
     with (
-        mounted(line.layout.cache, 60 * MEGABYTE),
-        mounted(line.layout.data, 60 * MEGABYTE),
+        small_disk(line.layout.cache, 60 * MEGABYTE),
+        small_disk(line.layout.data, 60 * MEGABYTE),
     ):
         served.furnish(line.layout)
 

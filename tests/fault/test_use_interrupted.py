@@ -15,6 +15,7 @@ from rocmswitch.store.intact import changes
 from tests.support.commandline import CommandLine
 from tests.support.disk import remove_folder
 from tests.support.faults import assert_sound, assert_tidy
+from tests.support.filesystems import fill
 from tests.support.links import cache_unchanged
 from tests.support.running import Running
 from tests.support.smalltorch import STACK, SmallTorch
@@ -116,14 +117,3 @@ def test_a_disk_that_runs_full_leaves_what_was_there_and_says_so(phase: str, lin
     assert assert_sound(line.layout).keys() in ({"first"}, {"first", "demo"})
     filler.unlink()
     go_on(line)
-
-
-def fill(folder: Path) -> Path:
-    """Leave no room on the file system of *folder*."""
-    filler = folder / "filler"
-    with filler.open("wb", buffering=0) as file:
-        for piece in (bytes(MEGABYTE), bytes(4096)):
-            with contextlib.suppress(OSError):
-                while True:
-                    file.write(piece)
-    return filler

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,23 +22,9 @@ from rocmswitch.store.layout import Layout
 from rocmswitch.store.snapshots import Snapshots
 from rocmswitch.system.disk import Disk
 from tests.support import sickroots
+from tests.support.filesystems import small_disk
 from tests.support.kernelmodules import KERNEL
 from tests.support.kernelroots import bad_module, in_tree, write
-
-
-@contextmanager
-def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
-    folder.mkdir()
-    if os.geteuid() != 0:
-        pytest.skip("only root may mount a file system")
-    command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"no tmpfs can be mounted here: {done.stderr.strip()}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
 
 
 def room(layout: Layout, temporary: Path) -> list[tuple[str, bool, int]]:
@@ -50,14 +33,14 @@ def room(layout: Layout, temporary: Path) -> list[tuple[str, bool, int]]:
 
 
 def test_a_full_disk_is_told_once_for_all_that_lies_on_it(tmp_path: Path):
-    with small_disk(tmp_path / "small", 8) as small:
+    with small_disk(tmp_path / "small", 8 << 20) as small:
         layout = Layout.under(small / "rocmswitch")
 
         assert room(layout, small) == [(str(layout.data), True, 2_480_000_000 + 256 * 1024**2)]
 
 
 def test_each_disk_is_told_by_what_it_is_for(tmp_path: Path):
-    with small_disk(tmp_path / "small", 8) as small:
+    with small_disk(tmp_path / "small", 8 << 20) as small:
         layout = Layout.under(tmp_path / "rocmswitch")
 
         assert room(layout, small)[1:] == [(str(small), True, 256 * 1024**2)]

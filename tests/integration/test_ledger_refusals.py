@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import shutil
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,6 +28,7 @@ from tests.support.deployments import (
     undo,
 )
 from tests.support.disk import HastyDisk
+from tests.support.filesystems import small_disk
 
 
 @pytest.fixture
@@ -284,19 +283,6 @@ def test_a_change_that_cannot_be_taken_back_yet_says_what_to_run(ground: Ground)
     assert ground.view() == before
 
 
-@contextlib.contextmanager
-def mounted(folder: Path, size: int) -> Iterator[None]:
-    """A file system of *size* bytes at *folder*. Skips where it cannot be mounted."""
-    command = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=755", "tmpfs", str(folder)]
-    done = subprocess.run(command, capture_output=True, check=False) if os.geteuid() == 0 else None
-    if done is None or done.returncode:
-        pytest.skip("only root, and not in every container, may mount a small file system")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
 @pytest.mark.parametrize("small", ["site", "own"])
 def test_a_file_system_with_too_little_room_is_told_before_anything_is_written(ground: Ground, small: str):
     ground.folder.joinpath("patched.so").write_bytes(bytes(4_000_000))
@@ -304,7 +290,7 @@ def test_a_file_system_with_too_little_room_is_told_before_anything_is_written(g
     keep = ground.folder / "keep"
     shutil.copytree(folder, keep, symlinks=True)
 
-    with mounted(folder, 3_000_000):
+    with small_disk(folder, 3_000_000):
         shutil.copytree(keep, folder, symlinks=True, dirs_exist_ok=True)
         if small == "own":
             (ground.site / LIBRARY).write_bytes(bytes(4_000_000))

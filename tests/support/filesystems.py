@@ -1,4 +1,4 @@
-"""Small real file systems in an image, mounted by root: one whose files can share blocks, or a poor one."""
+"""Small real file systems, mounted by root: in an image, whose files can share blocks or not, or in memory."""
 
 from __future__ import annotations
 
@@ -40,3 +40,28 @@ def mounted_image(kind: str, folder: Path, megabytes: int = 320) -> Iterator[Pat
     finally:
         subprocess.run(["umount", str(folder)], check=True)
         image.unlink()
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path, size: int) -> Iterator[Path]:
+    """*folder*, with a file system of *size* bytes in memory; skips where none can be mounted."""
+    folder.mkdir(parents=True, exist_ok=True)
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=755", "tmpfs", str(folder)]
+    done = subprocess.run(command, capture_output=True, check=False) if os.geteuid() == 0 else None
+    if done is None or done.returncode:
+        pytest.skip("only root, and not in every container, may mount a small file system")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(folder: Path) -> Path:
+    """Leave no room on the file system of *folder*: by a file in it, which is given."""
+    filler = folder / "filler"
+    with filler.open("wb", buffering=0) as file:
+        for size in (1 << 20, 4096, 512):
+            with contextlib.suppress(OSError):
+                while True:
+                    file.write(bytes(size))
+    return filler

@@ -28,6 +28,7 @@ from tests.support.downloads import (
     in_a_process,
     wait_for_bytes,
 )
+from tests.support.filesystems import small_disk
 from tests.support.server import Fault, Server
 
 HANG = 30
@@ -118,48 +119,41 @@ def test_closing_the_iterator_calls_the_rest_off(server: Server, cache: Cache) -
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=200k", "none", folder], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip(f"a small file system cannot be mounted: {mounted.stderr.decode().strip()}")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
+def small(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "small", 200 << 10) as folder:
+        yield folder
 
 
-def test_a_full_disk_is_said_and_the_bytes_that_fit_are_kept(server: Server, small_disk: Path) -> None:
-    cache = Cache(small_disk / "sha256", small_disk / "partial", Disk())
+def test_a_full_disk_is_said_and_the_bytes_that_fit_are_kept(server: Server, small: Path) -> None:
+    cache = Cache(small / "sha256", small / "partial", Disk())
     wanted = artifact(server.url("a.deb"))
 
     with pytest.raises(MachineLacks) as caught:
         fetch(cache, wanted)
     kept = cache.partial_path(wanted.digest).stat().st_size
-    subprocess.run(["mount", "-o", "remount,size=1m", small_disk], check=True)
+    subprocess.run(["mount", "-o", "remount,size=1m", small], check=True)
     (path,) = fetch(cache, wanted)
 
     assert (str(caught.value), caught.value.exit_code) == (f"no space is left for `{cache.partial}`", 6)
     assert (path.read_bytes(), kept > 100_000, server.requests[-1].range) == (CONTENT, True, f"bytes={kept}-")
 
 
-def test_a_read_only_cache_is_said(server: Server, small_disk: Path) -> None:
-    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
-    cache = Cache(small_disk / "sha256", small_disk / "partial", Disk())
+def test_a_read_only_cache_is_said(server: Server, small: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", small], check=True)
+    cache = Cache(small / "sha256", small / "partial", Disk())
 
     with pytest.raises(MachineLacks) as caught:
         fetch(cache, artifact(server.url("a.deb")))
 
-    assert str(caught.value) == f"`{small_disk / 'partial'}` is on a file system that is mounted read-only"
+    assert str(caught.value) == f"`{small / 'partial'}` is on a file system that is mounted read-only"
 
 
 def test_archives_on_another_file_system_than_their_partial_files_are_said(
-    server: Server, cache: Cache, small_disk: Path
+    server: Server, cache: Cache, small: Path
 ) -> None:
-    subprocess.run(["mount", "-o", "remount,size=1m", small_disk], check=True)
+    subprocess.run(["mount", "-o", "remount,size=1m", small], check=True)
     cache.archives.parent.mkdir(parents=True)
-    cache.archives.symlink_to(small_disk)
+    cache.archives.symlink_to(small)
 
     with pytest.raises(MachineLacks, match="must be on the same file system"):
         fetch(cache, artifact(server.url("a.deb")))
