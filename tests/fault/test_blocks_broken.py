@@ -1,4 +1,4 @@
-"""An archive whose blocks are read side by side ends as any other when something breaks: told, and by all threads."""
+"""An archive whose blocks are read side by side ends as any other when something breaks: told, by all threads."""
 
 from __future__ import annotations
 
