@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from rocmswitch.system.disk import Change, Disk
-from tests.support.disk import CuttingDisk, HastyDisk, PowerCut
+from tests.support.disk import CuttingDisk, NotingDisk, PowerCut
 from tests.support.kernelmodules import KERNEL
 from tests.support.kernelroots import good_module, in_tree
 from tests.support.recoveries import broken_root, copied, planned, recovered, remains
@@ -23,14 +23,6 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may recover
 ALL = os.environ.get("TEST_FAULTS") == "all"
 STRIDE = 1 if ALL else 7
 MODULE = in_tree()
-
-
-class Counting(HastyDisk):
-    def __init__(self) -> None:
-        self.changes: list[Change] = []
-
-    def about_to(self, change: Change) -> None:
-        self.changes.append(change)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +58,7 @@ WELL = {
 
 
 def changes_of(root: Path, package: Path) -> list[Change]:
-    disk = Counting()
+    disk = NotingDisk()
     recovered(root, disk, package)
     return disk.changes
 

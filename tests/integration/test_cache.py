@@ -11,20 +11,13 @@ from rocmswitch.errors import Busy, VerificationFailed
 from rocmswitch.model.package import Digest
 from rocmswitch.store.cache import Cache
 from rocmswitch.system.disk import Change, Disk
+from tests.support.disk import NotingDisk
 
 CONTENT = b"an archive" * 1000
 
 
 def digest(content: bytes = CONTENT, algorithm: str = "sha256") -> Digest:
     return Digest(algorithm, hashlib.new(algorithm, content).hexdigest())
-
-
-class RecordingDisk(Disk):
-    def __init__(self) -> None:
-        self.changes: list[Change] = []
-
-    def about_to(self, change: Change) -> None:
-        self.changes.append(change)
 
 
 @pytest.fixture
@@ -93,7 +86,7 @@ def test_a_verified_file_stays(cache: Cache) -> None:
 
 
 def test_the_bytes_reach_the_disk_before_the_name_is_given(tmp_path: Path) -> None:
-    disk = RecordingDisk()
+    disk = NotingDisk()
     cache = Cache(tmp_path / "sha256", tmp_path / "partial", disk)
     cache.archives.mkdir()
     arrived(cache)

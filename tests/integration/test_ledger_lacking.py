@@ -14,17 +14,9 @@ import pytest
 from rocmswitch.deploy.folders import MOST
 from rocmswitch.errors import MachineLacks, Refused
 from rocmswitch.model.deployment import NewFile
-from rocmswitch.system.disk import Change, Disk
+from rocmswitch.system.disk import Disk
 from tests.support.deployments import LIBRARY, Ground, adopt, deploy, settle, undo
-from tests.support.disk import HastyDisk
-
-
-class Listing(HastyDisk):
-    def __init__(self) -> None:
-        self.changes: list[Change] = []
-
-    def about_to(self, change: Change) -> None:
-        self.changes.append(change)
+from tests.support.disk import HastyDisk, NotingDisk
 
 
 @pytest.fixture
@@ -64,7 +56,7 @@ def immutable(path: Path) -> Iterator[None]:
 
 def test_a_read_only_file_system_is_told_before_anything_is_saved(ground: Ground):
     deploy(ground, HastyDisk())
-    before, disk = ground.view(), Listing()
+    before, disk = ground.view(), NotingDisk()
 
     with read_only(ground.site), pytest.raises(MachineLacks) as caught:
         undo(ground, disk)
@@ -74,7 +66,7 @@ def test_a_read_only_file_system_is_told_before_anything_is_saved(ground: Ground
 
 
 def test_a_folder_that_may_not_be_written_is_told_before_anything_is_saved(ground: Ground):
-    disk = Listing()
+    disk = NotingDisk()
 
     with immutable(ground.site / "torch/lib"), pytest.raises(MachineLacks) as caught:
         deploy(ground, disk)
@@ -116,7 +108,7 @@ def test_more_folders_than_a_process_may_hold_are_refused_before_anything_is_cha
     for number in range(MOST + 1):
         (ground.site / f"{number}").mkdir()
         changes.append(ground.replacement(f"{number}/file", ground.patched()))
-    before, disk = ground.view(), Listing()
+    before, disk = ground.view(), NotingDisk()
 
     with pytest.raises(Refused, match=f"more than {MOST} folders"):
         ground.carry_out(disk, "deploy", *changes)

@@ -16,24 +16,16 @@ from rocmswitch.store.layout import Layout
 from rocmswitch.store.snapshots import Snapshots
 from rocmswitch.system.disk import Change
 from tests.support import driverroots
-from tests.support.disk import HastyDisk
+from tests.support.disk import HastyDisk, NotingDisk
 from tests.support.kernelmodules import KERNEL
 from tests.support.kernelroots import in_tree
 from tests.support.recoveries import broken_root, planned, recovered, remains
 
 
-class Counting(HastyDisk):
-    def __init__(self) -> None:
-        self.changes: list[Change] = []
-
-    def about_to(self, change: Change) -> None:
-        self.changes.append(change)
-
-
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may recover a system")
 def test_root_and_boot_reach_the_disk_after_the_index_and_after_each_image(tmp_path: Path):
     root, package = broken_root(tmp_path)
-    disk = Counting()
+    disk = NotingDisk()
 
     recovered(root, disk, package)
 

@@ -22,6 +22,7 @@ from rocmswitch.store.installed import Installation, Installed
 from rocmswitch.store.layout import Layout
 from rocmswitch.store.trees import Trees
 from rocmswitch.system.disk import Change, Disk
+from tests.support.disk import NotingDisk
 from tests.support.shells import account, dumped, dumping, run
 
 ACTIVATION = Activation((Assignment("HIP_PLATFORM", "amd"),), (("PATH", ("bin",)),))
@@ -273,16 +274,6 @@ class FullDisk(Disk):
             self._room -= 1
             if self._room < 0:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(change.path))
-
-
-class NotingDisk(Disk):
-    """Notes what was asked of it."""
-
-    def __init__(self) -> None:
-        self.changes: list[Change] = []
-
-    def about_to(self, change: Change) -> None:
-        self.changes.append(change)
 
 
 def test_two_that_write_at_once_agree(layout: Layout):

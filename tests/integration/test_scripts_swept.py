@@ -14,18 +14,9 @@ from rocmswitch.shell import posix
 from rocmswitch.store.freshness import scripts_are_written
 from rocmswitch.store.installed import Installed
 from rocmswitch.store.layout import Layout
-from rocmswitch.system.disk import Change, Disk
+from rocmswitch.system.disk import Disk
+from tests.support.disk import NotingDisk
 from tests.support.furnished import environment, prefix
-
-
-class NotingDisk(Disk):
-    """Notes what was asked of it."""
-
-    def __init__(self) -> None:
-        self.changes: list[Change] = []
-
-    def about_to(self, change: Change) -> None:
-        self.changes.append(change)
 
 
 @pytest.fixture

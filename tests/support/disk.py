@@ -40,6 +40,16 @@ class HastyDisk(Disk):
         self.about_to(Change("sync_folder", folder.path))
 
 
+class NotingDisk(HastyDisk):
+    """Notes what was asked of it, in `changes`."""
+
+    def __init__(self) -> None:
+        self.changes: list[Change] = []
+
+    def about_to(self, change: Change) -> None:
+        self.changes.append(change)
+
+
 class CuttingDisk(HastyDisk):
     """Loses power before the change number *at* (from 0), and at every later call again.
 

@@ -11,9 +11,10 @@ import pytest
 from rocmswitch.deploy.backup import Vault
 from rocmswitch.errors import Refused
 from rocmswitch.model.deployment import NOTHING
-from rocmswitch.system.disk import Change, Disk
+from rocmswitch.system.disk import Disk
 from rocmswitch.system.folder import Folder
 from tests.support.decorated import CONTENT, decorate
+from tests.support.disk import NotingDisk
 from tests.support.filesystems import mounted_image
 from tests.support.nobody import let_all_enter
 
@@ -34,11 +35,11 @@ def test_a_file_is_saved_as_the_very_file_and_put_back_as_it(folder: Folder, pla
 
 
 def test_saving_costs_no_second_copy_where_there_are_links(folder: Folder, saved: Path):
-    disk = _Noting()
+    disk = NotingDisk()
 
     Vault(saved, disk).save(folder, "lib.so", "0.before")
 
-    assert disk.kinds == ["create", "clone", "remove", "link_out", "sync_file"]
+    assert [one.kind for one in disk.changes] == ["create", "clone", "remove", "link_out", "sync_file"]
 
 
 @pytest.mark.parametrize("kind", ["btrfs", "xfs"])
@@ -173,14 +174,6 @@ def test_what_is_kept_stays_when_the_file_is_replaced(folder: Folder, place: Pat
     Disk().rename_in(folder, "new", "lib.so")
 
     vault.check("0.after", state)
-
-
-class _Noting(Disk):
-    def __init__(self) -> None:
-        self.kinds: list[str] = []
-
-    def about_to(self, change: Change) -> None:
-        self.kinds.append(change.kind)
 
 
 def _inodes(*paths: Path) -> set[int]:
