@@ -25,6 +25,7 @@ import urllib3.exceptions
 
 from rocmswitch import __version__
 from rocmswitch.errors import NetworkFailed, NotFound, UsageMistake, VerificationFailed
+from rocmswitch.store.uvwords import refusal
 from rocmswitch.system.certificates import check_certificates, untrusted
 
 CHUNK = 1024 * 1024
@@ -281,13 +282,15 @@ def _check_status(url: str, answer: requests.Response) -> None:
     status = answer.status_code
     if status in (requests.codes.ok, requests.codes.partial_content):
         return
-    said = f"the server answered {status} {answer.reason or ''}".rstrip()
+    said = f"{status} {answer.reason or ''}".rstrip()
     if status in _MISSING:
-        raise NotFound(f"`{shown(url)}` is not there: {said}")
+        raise NotFound(f"`{shown(url)}` is not there: the server answered {said}")
     if status == requests.codes.requested_range_not_satisfiable:
-        raise RangeRefused(f"`{shown(url)}` is shorter than expected: {said}")
+        raise RangeRefused(f"`{shown(url)}` is shorter than expected: the server answered {said}")
+    if status == requests.codes.unauthorized:
+        raise refusal(shown(url), said)
     kind = Transient if status in _PASSING else NetworkFailed
-    raise kind(f"`{shown(url)}` could not be fetched: {said}")
+    raise kind(f"`{shown(url)}` could not be fetched: the server answered {said}")
 
 
 def _failure(url: str, error: Exception, stall: float) -> NetworkFailed:

@@ -69,6 +69,8 @@ def _find(http: Http, wanted: Wanted, name: str, tags: Sequence[Tag]) -> Indexed
         chosen = best_file(name, version, direct, tags)
     # AMD publishes `rocm`, which holds no library, as source alone (TheRock: "we only distribute it as an sdist").
     chosen = chosen or source_file(name, version, direct)
+    if not direct:
+        raise NotFound(f"`{shown(where)}` lists nothing at all: a network that wants a login answers so, too")
     if not chosen:
         raise NotFound(f"`{shown(where)}` lists no wheel of {name} {version} for this Python and machine")
     file = direct[chosen]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from packaging.utils import parse_wheel_filename
 
-from rocmswitch.errors import MachineLacks, NetworkFailed, NotFound, RocmswitchError
+from rocmswitch.errors import MachineLacks, NotFound
 from rocmswitch.metadata.pylock import parse_pylock
 from rocmswitch.metadata.stubwheel import render_stub
 from rocmswitch.metadata.wheelindex import IndexedFile
@@ -22,13 +22,13 @@ from rocmswitch.model.indexes import PackageIndexes
 from rocmswitch.planning.wheelfiles import best_file, version_of
 from rocmswitch.planning.wheels import Interpreter
 from rocmswitch.store.uvtrust import distrusted, trusting
+from rocmswitch.store.uvwords import unresolved
 from rocmswitch.system.disk import Disk, disk_errors
 from rocmswitch.system.process import Finished, run
 
 _KEPT = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "NETRC", "SSL_CERT_DIR")
 _KEPT_PREFIXES = ("UV_INDEX", "UV_PYTHON_INSTALL", "UV_KEYRING", "UV_SYSTEM_CERTS", "UV_NATIVE_TLS", "UV_HTTP")
 _PROXIES = re.compile(r"(all|http|https|no)_proxy", re.IGNORECASE)
-_UNREACHABLE = ("error sending request", "failed to fetch", "could not connect", "dns error", "timed out")
 
 
 @dataclass(frozen=True)
@@ -128,8 +128,13 @@ class Resolver:
             raise MachineLacks("`uv`, which finds packages, is missing from this installation") from error
         if done.code:
             said = done.stderr.decode(errors="replace")
-            raise distrusted(said, os.environ) or _complaint(said)
+            raise distrusted(said, os.environ) or unresolved(said, self._asked)
         return done.stdout
+
+    @property
+    def _asked(self) -> tuple[str, ...]:
+        """The user's indexes, as messages may show them."""
+        return tuple(re.sub(r"(?<=://)[^/?#]*@", "", one) for one in self._indexes.all)
 
     def _environment(self, environment: Mapping[str, str]) -> dict[str, str]:
         kept = {
@@ -155,25 +160,6 @@ def _best(name: str, version: str, files: Sequence[IndexedFile], interpreter: In
         raise NotFound(f"no wheel of {name} {version} suits `{interpreter.shown}` ({interpreter.tag})")
     same = [one for one in files if one.filename == chosen]
     return next((one for one in same if one.url.startswith("file:")), same[0])
-
-
-def _complaint(stderr: str) -> RocmswitchError:
-    """uv's own words in one line; of an index that was not reached, its address and the innermost reason."""
-    lines = [re.sub(r"^(error|cause|Caused by|×|├─▶|╰─▶|│)[: ]\s*", "", one.strip()) for one in stderr.splitlines()]
-    told = [
-        re.sub(r"(?<=://)[^/?#\s]*@", "", line.strip())
-        for line in lines
-        if line.strip() and not line.startswith(("hint:", "warning:", "Resolved"))
-    ]
-    said = " ".join(told).rstrip(".") or "it gave no reason"
-    if any(word in said.lower() for word in _UNREACHABLE):
-        url = re.search(r"https?://[^\s)`]+", said)
-        reason = re.sub(r"^.*address information: | \(os error \d+\)$", "", told[-1])
-        where = url[0] if url else "your package index"
-        if "invalid peer certificate" in reason:  # no proxy mends that
-            return NetworkFailed(f"`{where}` could not be reached: {reason}")
-        return NetworkFailed.unreachable(where, reason)
-    return NotFound(f"uv finds no packages that fit together: {said}")
 
 
 def _executable() -> str:
