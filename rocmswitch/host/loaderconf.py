@@ -23,9 +23,8 @@ def _lines(files: SystemRoot, path: str, depth: int) -> Iterator[LoaderFolder]:
         told = line.partition("#")[0].strip()
         words = told.split()
         if words[:1] == ["include"] and depth < _DEEP:
-            for pattern in words[1:]:
-                for included in _matching(files, pattern):
-                    yield from _lines(files, included, depth + 1)
+            for included in (one for pattern in words[1:] for one in _matching(files, pattern)):
+                yield from _lines(files, included, depth + 1)
         elif told.startswith("/") and "\0" not in told:
             # A name may have blanks; behind `=` stood the C library, long ago.
             yield LoaderFolder(f"/{path}", number, told.partition("=")[0].rstrip("/ "))

@@ -6,14 +6,15 @@ import msgspec
 
 from rocmswitch.metadata.manifest import read_as
 from rocmswitch.model.grammar import FINGERPRINT, URL, WrongValue, each
+from rocmswitch.model.strict import Struct
 
 
-class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Config(Struct, frozen=True):
     """What a user has decided once for all. An empty or missing file decides nothing."""
 
-    mirrors: dict[str, str] = {}
+    mirrors: dict[str, str] = msgspec.field(default_factory=dict)
     """By archive (`debian`): the mirror to use instead of the one that the machine's apt has."""
-    keys: dict[str, str | tuple[str, ...]] = {}
+    keys: dict[str, str | tuple[str, ...]] = msgspec.field(default_factory=dict)
     """By the URL of a source or of its key, fingerprints of keys that its manifest does not know."""
 
     def __post_init__(self) -> None:

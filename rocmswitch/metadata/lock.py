@@ -117,13 +117,17 @@ def _check(lock: Lock) -> None:
         seen.add(package.name)
         if not set(package.sets) <= set(SET_NAMES) or not set(package.needs) <= names:
             raise ValueError(f"{where} names a set or a package that is not there")
-        for target, count in (package.kernels or {}).items():
-            if count < 0 or not all(GPU.fullmatch(one) for one in target.split(" ")):
-                raise ValueError(f"{where} has no usable bytes for `{target[:80]}`")
-        if package.size < 0 or package.installed_size < 0 or not _is_pool_path(package.filename):
-            raise ValueError(f"{where} has no usable size or file name")
+        _check_sizes(package, where)
         if not package.source.isdecimal() or int(package.source) >= len(lock.sources):
             raise ValueError(f"{where} is of the source `{package.source}`, which is not there")
+
+
+def _check_sizes(package: LockedPackage, where: str) -> None:
+    for target, count in (package.kernels or {}).items():
+        if count < 0 or not all(GPU.fullmatch(one) for one in target.split(" ")):
+            raise ValueError(f"{where} has no usable bytes for `{target[:80]}`")
+    if package.size < 0 or package.installed_size < 0 or not _is_pool_path(package.filename):
+        raise ValueError(f"{where} has no usable size or file name")
 
 
 def _is_pool_path(text: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Iterator
+from itertools import dropwhile
 
 LONGEST_LINE = 4096
 """Characters. What is longer is data that somebody has put into a script."""
@@ -61,11 +62,11 @@ def _source(words: list[str]) -> Iterator[tuple[str, str]]:
 
 def _in_commands(text: str, read: Callable[[list[str]], Iterator[tuple[str, str]]]) -> Iterator[Found]:
     for number, line in enumerate(text.splitlines(), start=1):
-        if len(line) <= LONGEST_LINE and not line.lstrip().startswith("#"):
-            for words in _commands(line):
-                while words and words[0] in _KEYWORDS:
-                    words = words[1:]
-                yield from ((number, name, value) for name, value in read(words))
+        if len(line) > LONGEST_LINE or line.lstrip().startswith("#"):
+            continue
+        for command in _commands(line):
+            words = list(dropwhile(_KEYWORDS.__contains__, command))
+            yield from ((number, name, value) for name, value in read(words))
 
 
 def _commands(line: str) -> list[list[str]]:

@@ -74,6 +74,10 @@ class Rocm(Struct, frozen=True):
         for key, kind, there in (("sets", "apt", self.sets), ("rpm_sets", "rpm", self.rpm_sets)):
             if (kind in self.kinds) != (there is not None):
                 raise WrongValue((key,), f"a source of kind `{kind}` and `{key}` need each other")
+        self._check_host()
+        check_environment(self.environment, ("environment",))
+
+    def _check_host(self) -> None:
         for package, proofs in self.host.items():
             if not PACKAGE.fullmatch(package):
                 raise WrongValue(("host", package), f"`{package}` is not the name of a package")
@@ -85,7 +89,6 @@ class Rocm(Struct, frozen=True):
         for index, package in enumerate(self.host_only):
             if package not in self.host:
                 raise WrongValue(("host_only", index), f"`{package}` is not in `host`")
-        check_environment(self.environment, ("environment",))
 
     @property
     def roots(self) -> Sets | None:

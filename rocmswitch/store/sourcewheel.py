@@ -53,18 +53,23 @@ def _source_files(path: Path, filename: str) -> dict[str, bytes]:
     try:
         with tarfile.open(path, "r:gz") as archive:
             for member in archive:
-                inside = PurePosixPath(*PurePosixPath(member.name).parts[1:])
                 if member.isdir():
                     continue
-                if not member.isreg() or ".." in inside.parts or member.name.startswith("/"):
-                    raise Failed(f"`{filename}` holds `{member.name}`, which is no plain file of its own")
+                inside = _place_of(member, filename)
                 if sum(map(len, files.values())) + member.size > LARGEST:
                     raise Failed(f"`{filename}` has more than {LARGEST} bytes unpacked")
                 reader = archive.extractfile(member)
-                files[str(inside)] = reader.read() if reader else b""
+                files[inside] = reader.read() if reader else b""
     except (tarfile.TarError, OSError, EOFError) as error:
         raise Failed(f"`{filename}` is not an archive of source: {error}") from error
     return files
+
+
+def _place_of(member: tarfile.TarInfo, filename: str) -> str:
+    inside = PurePosixPath(*PurePosixPath(member.name).parts[1:])
+    if not member.isreg() or ".." in inside.parts or member.name.startswith("/"):
+        raise Failed(f"`{filename}` holds `{member.name}`, which is no plain file of its own")
+    return str(inside)
 
 
 def _wheel_of(files: dict[str, bytes], artifact: Artifact) -> bytes:
