@@ -9,6 +9,7 @@ from rocmswitch.cli import bundled, machine, output, planned, use_environment
 from rocmswitch.cli.accepting import typed_again, way_out
 from rocmswitch.cli.main import Scopes
 from rocmswitch.cli.progress import progress
+from rocmswitch.cli.rebinding import by_rebinding
 from rocmswitch.cli.settling import settle
 from rocmswitch.cli.use_environment import Chosen
 from rocmswitch.cli.use_options import Options, typed_as
@@ -85,11 +86,12 @@ def make_environment(scopes: Scopes, target: str, options: Options) -> Installat
         )
     manifest = _manifest(scopes, target, everywhere)
     existing = installed.venv(place.name)
-    if not options.rebind:
-        check_name(place.name, manifest.stack.name, existing.receipt if existing else None)
     again = typed_again(scopes, manifest.stack.name, options)
+    rebinding = by_rebinding(scopes, manifest.stack.name, options)
     options = use_environment.as_before(options, manifest.stack.name, existing.receipt if existing else None)
-    with way_out(again):
+    with way_out(again), rebinding:
+        if not options.rebind:
+            check_name(place.name, manifest.stack.name, existing.receipt if existing else None)
         made = (_with_pytorch if manifest.stack.pytorch else _with_prefix)(scopes, manifest, place, options)
     if not made:
         return None

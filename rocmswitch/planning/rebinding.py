@@ -11,29 +11,33 @@ from rocmswitch.planning.pytorch import Choice
 from rocmswitch.planning.wheels import Interpreter, VenvPlan
 
 
+class Taken(Refused):
+    """The name is another environment's. The way out is the command that was typed, with `--rebind`."""
+
+
 def check_name(name: str, stack: str, existing: Receipt | None) -> None:
-    """Raise Refused where the environment *name* is bound to another stack."""
+    """Raise Taken where the environment *name* is bound to another stack."""
     if existing is not None and existing.stack != stack:
-        raise _taken(name, f"belongs to `{existing.stack}`", stack)
+        raise _taken(name, f"belongs to `{existing.stack}`")
 
 
 def check_kept(plan: VenvPlan, existing: Receipt | None) -> None:
-    """Raise Refused where *plan* would take the place of another environment: its owner may have added to it."""
+    """Raise Taken where *plan* would take the place of another environment: its owner may have added to it."""
     if existing is None or existing.tree == plan.replaces:
         return
     check_name(plan.name, plan.stack, existing)
     if existing.tree != plan.tree:
-        raise _taken(plan.name, "is there already, with another Python or other wheels", plan.stack)
+        raise _taken(plan.name, "is there already, with another Python or other wheels")
 
 
 def check_same(existing: Receipt, choice: Choice | None, interpreter: Interpreter | None) -> None:
-    """Raise Refused where the environment has other wheels or another Python than are asked for now."""
+    """Raise Taken where the environment has other wheels or another Python than are asked for now."""
     if choice is not None and existing.torch != choice.torch:
-        raise _taken(existing.name, f"has PyTorch {existing.torch or 'not at all'}", existing.stack)
+        raise _taken(existing.name, f"has PyTorch {existing.torch or 'not at all'}")
     if choice is not None and choice.card_matters and choice.gpu not in existing.cards:
-        raise _taken(existing.name, "has the wheels of another card", existing.stack)
+        raise _taken(existing.name, "has the wheels of another card")
     if interpreter is not None and existing.python != interpreter.executable:
-        raise _taken(existing.name, f"has the Python `{existing.python}`", existing.stack)
+        raise _taken(existing.name, f"has the Python `{existing.python}`")
 
 
 def check_has(existing: Receipt, accepted: Sequence[str]) -> None:
@@ -58,8 +62,5 @@ def check_stack(lock: WheelLock, stack: str) -> None:
         )
 
 
-def _taken(name: str, why: str, stack: str) -> Refused:
-    return Refused(
-        f"the environment `{name}` {why}",
-        hint=f"give another name, or run `rocmswitch use {stack} --venv {name} --rebind`, which keeps the old one",
-    )
+def _taken(name: str, why: str) -> Taken:
+    return Taken(f"the environment `{name}` {why}")
