@@ -220,8 +220,7 @@ section() { # two numbers, which spell a name; program for EFI: the bytes of it;
     while [ $# -ge 10 ]; do
         case "$1 $2" in '1852402734 30837') linux=yes ;; "$wanted") found="$found $6 $5 $3" ;; esac; shift 10; done
     set -- $found; [ -n "$linux" ] && [ $# -le 3 ] || return 1 # of several the boot takes one
-    [ $# = 0 ] || tail -c +$(($1 + 1)) <"$program" | head -c $(($3 && $3 < $2 ? $3 : $2))
-}
+    [ $# = 0 ] || tail -c +$(($1 + 1)) <"$program" | head -c $(($3 && $3 < $2 ? $3 : $2)); }
 numbers() { od -An -v -tu"$1" -j"$2" -N"$3" 2>/dev/null; } # bytes of each, from where, how many
 unpack() { # image, folder, as ROOT sees them
     in_root sh -c 'cd "$2" || exit 1; if command -v unmkinitramfs; then unmkinitramfs "$1" "$2"
@@ -310,7 +309,8 @@ may_apply() {
         give_up 6 "$shown cannot be written to" "mount -o remount,rw $(quoted "$shown")"
     [ -n "$vmlinuz" ] || ! grep -qE '^[^#]+[[:space:]]/boot[[:space:]]' <"$root/etc/fstab" ||
         give_up 6 "/boot is a file system of its own that is not mounted" "${before}mount /boot"
-    (mkdir -p "$driver/locks" && : >>"$driver/locks/changes.lock"); lock 9 "$driver/locks/changes.lock"
+    (mkdir -p "$driver/locks" && : >>"$driver/locks/changes.lock" && : >>"$driver/locks/programs.lock")
+    lock 9 "$driver/locks/changes.lock"; lock 7 "$driver/locks/programs.lock" # what is started here keeps both
     at_root find "$modules" etc boot -name '*.rocmswitch-*new' | while read -r stale; do rm -f "$root/$stale"; done
 }
 how_to_undo='# Puts back what recover.sh has replaced; then: depmod, and a new boot image.

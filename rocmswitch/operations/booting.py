@@ -53,8 +53,17 @@ def alone(root: Path, disk: Disk, wait: float) -> Iterator[None]:
     layout = Layout.driver(root)
     with disk_errors(root):
         make_own(layout, disk, root)
-        with held(layout.locks / "recover.lock", wait=wait, what=f"the kernel modules of `{root}`"):
+        what = f"the kernel modules of `{root}`"
+        with held(layout.locks / "recover.lock", wait=wait, what=what):
+            # Of one that was killed, what it had started may still write boot images.
+            with held(programs_lock(root), wait=wait, what=what):
+                pass
             yield
+
+
+def programs_lock(root: Path) -> Path:
+    """What every program holds that makes an index, a boot image or a module of the system at *root*."""
+    return Layout.driver(root).locks / "programs.lock"
 
 
 def renew(
@@ -67,7 +76,7 @@ def renew(
     time. Raises MachineLacks where the disk fails.
     """
     root = Path(system.root)
-    inside = Inside(root)
+    inside = Inside(root, programs_lock(root))
     with disk_errors(root):
         said = {}
         for kernel in index:

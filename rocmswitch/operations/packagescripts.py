@@ -11,6 +11,7 @@ from pathlib import Path
 from rocmswitch.host.packagefiles import PackageFiles
 from rocmswitch.model.kernel import Kernel, System
 from rocmswitch.model.recovery import Lack, Rebuild
+from rocmswitch.operations.booting import programs_lock
 from rocmswitch.planning.reinstalling import inside as typed
 from rocmswitch.system.inside import Inside
 from rocmswitch.system.process import Finished
@@ -22,7 +23,7 @@ _CONFIGURE = ("dpkg", "--force-confdef", "--force-confold", "--configure", "-a")
 
 def rebuild(one: Rebuild, system: System, tell: Callable[[str], None]) -> None:
     """Build and install it for each of its kernels. What came of it, `built` says."""
-    inside = Inside(Path(system.root))
+    inside = Inside(Path(system.root), programs_lock(Path(system.root)))
     which = ["--force", "-m", one.name, "-v", one.version, "-k"]
     for kernel in one.kernels:
         tell(f"building {one.name}/{one.version} for kernel {kernel}, which takes a while")

@@ -16,13 +16,19 @@ from pathlib import Path
 
 from rocmswitch.errors import MachineLacks
 from rocmswitch.system import process
+from rocmswitch.system.lock import shared
 from rocmswitch.system.process import Finished
 
 SEARCHED = ("usr/sbin", "usr/bin", "sbin", "bin")
 _CANNOT_BE_RUN, _NOT_THERE = 126, 127
 """What chroot(1) ends with."""
 _KINDS = {"dev": "bind", "proc": "bind", "sys": "bind", "run": "tmpfs", "tmp": "tmpfs"}
-_NAMESPACES = ("unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child")
+_PROCESSES = ("--pid", "--fork", "--kill-child")
+_NAMESPACES = ("unshare", "--mount", "--propagation", "private", *_PROCESSES)
+_TOGETHER = ("unshare", "--mount", "--propagation", "slave", *_PROCESSES)
+"""What is mounted meanwhile, as /efi by systemd's automount, is seen inside, too."""
+_SHOW_PROCESSES = 'mount -t proc proc /proc 2>/dev/null; "$@"; exit $?'
+"""A program that looks for itself by its number has to find itself; where /proc may not be mounted, it does not."""
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 _NAMES = "/etc/resolv.conf"
 
@@ -52,10 +58,23 @@ _GO = 'cd -- "$1" && shift && exec "$@"'
 
 
 @dataclass(frozen=True)
+class _How:
+    """What a program sees of ours: its environment, how many seconds it has, and descriptors."""
+
+    environment: Mapping[str, str]
+    timeout: float | None
+    inherited: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Inside:
     """The system below *root*, an absolute folder without a symlink in it: `/` is the one that runs."""
 
     root: Path
+    lock: Path | None = None
+    """Each process of its programs holds it until its end. With it, all of them are ended when this process is
+    killed, on the running system, too: not for what starts services, or leaves its number for others to read.
+    """
 
     @property
     def is_running(self) -> bool:
@@ -83,35 +102,34 @@ class Inside:
         """
         variables = {**_variables(online=is_online), **(environment or {})}
         words = ["sh", "-c", _GO, "sh", folder, *command] if folder != "/" else list(command)
-        if self.is_running:
-            return process.run(words, environment=variables, folder=Path("/"), timeout=timeout, ends_with_us=True)
-        if self._has_namespaces:
-            done = self._run_apart(words, variables, is_online=is_online, timeout=timeout)
-        else:
-            done = self._run_mounted(words, variables, timeout)
+        with contextlib.ExitStack() as stack:
+            inherited = (stack.enter_context(shared(self.lock)),) if self.lock else ()
+            how = _How(variables, timeout, inherited)
+            if self.is_running:
+                return self._known(command, _run(self._together(words) if self.lock else words, how))
+            if self._has_namespaces:
+                done = self._run_apart(words, how, is_online=is_online)
+            else:
+                done = self._run_mounted(words, how)
         return self._checked(command, done)
 
     @cached_property
     def _has_namespaces(self) -> bool:
-        try:
-            return process.run([*_NAMESPACES, "true"]).code == 0
-        except FileNotFoundError:
-            return False
+        return _works([*_NAMESPACES, "true"])
 
-    def _run_apart(
-        self, words: Sequence[str], variables: Mapping[str, str], *, is_online: bool, timeout: float | None
-    ) -> Finished:
+    def _together(self, words: Sequence[str]) -> list[str]:
+        """In containers there may be no namespaces: then only the lock tells who is still at work."""
+        inner = [*_TOGETHER, "sh", "-c", _SHOW_PROCESSES, "sh"]
+        return [*inner, *words] if _works([*inner, "true"]) else list(words)
+
+    def _run_apart(self, words: Sequence[str], how: _How, *, is_online: bool) -> Finished:
         names = os.path.realpath(_NAMES) if is_online and Path(_NAMES).is_file() else ""
         prepare = ["sh", "-c", _PREPARE, "sh", str(self.root), names, self._names_link(), *words]
-        return process.run(
-            [*_NAMESPACES, *prepare], environment=variables, folder=Path("/"), timeout=timeout, ends_with_us=True
-        )
+        return _run([*_NAMESPACES, *prepare], how)
 
-    def _run_mounted(self, words: Sequence[str], variables: Mapping[str, str], timeout: float | None) -> Finished:
+    def _run_mounted(self, words: Sequence[str], how: _How) -> Finished:
         with self._mounted():
-            return process.run(
-                ["chroot", str(self.root), *words], environment=variables, folder=Path("/"), timeout=timeout
-            )
+            return _run(["chroot", str(self.root), *words], how)
 
     def _checked(self, command: Sequence[str], done: Finished) -> Finished:
         if done.code == _CANNOT_BE_RUN and b"Exec format error" in done.stderr:
@@ -121,6 +139,10 @@ class Inside:
         if done.code == 125:
             said = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
             raise MachineLacks(f"nothing can be mounted below `{self.root}` ({said})")
+        return self._known(command, done)
+
+    def _known(self, command: Sequence[str], done: Finished) -> Finished:
+        """Raise FileNotFoundError where a shell or chroot has not found the program."""
         if done.code == _NOT_THERE and not self.finds(Path(command[0]).name):
             raise FileNotFoundError(_NOT_THERE, "no such program", str(self.root / command[0]))
         return done
@@ -153,6 +175,24 @@ class Inside:
             for one in reversed(mounted):
                 if process.run(["umount", one]).code:
                     process.run(["umount", "-l", one])
+
+
+def _run(words: Sequence[str], how: _How) -> Finished:
+    return process.run(
+        words,
+        environment=how.environment,
+        folder=Path("/"),
+        timeout=how.timeout,
+        ends_with_us=True,
+        inherited=how.inherited,
+    )
+
+
+def _works(words: Sequence[str]) -> bool:
+    try:
+        return process.run(words).code == 0
+    except FileNotFoundError:
+        return False
 
 
 def _variables(*, online: bool) -> dict[str, str]:

@@ -44,6 +44,21 @@ def held(path: Path, *, wait: float, what: str) -> Iterator[None]:
         lock.release()
 
 
+@contextlib.contextmanager
+def shared(path: Path) -> Iterator[int]:
+    """A descriptor that holds *path*, with any number of others, for as long as a process has it that inherited it.
+
+    Whoever wants to know that all of them have ended waits for the lock by `held`. Raises OSError.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
 def is_held(path: Path) -> bool:
     """Whether a process holds the lock now, as far as this user may look."""
     try:
@@ -71,5 +86,6 @@ def _holder(path: Path) -> str:
     # `1: FLOCK  ADVISORY  WRITE 4711 08:02:131075 0 EOF`; a waiting one has `->` after the number.
     holders = [line.split() for line in lines if " FLOCK " in line and "->" not in line]
     numbers = {int(one[4]) for one in holders if one[5].rpartition(":")[2] == inode}
-    numbers = {number for number in numbers if number > 0 and number != os.getpid()}
+    # One that has ended may have left the lock to a program that it had started.
+    numbers = {one for one in numbers if one > 0 and one != os.getpid() and Path(f"/proc/{one}").exists()}
     return f" (process {numbers.pop()})" if len(numbers) == 1 else ""

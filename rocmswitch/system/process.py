@@ -41,8 +41,9 @@ def run(
     folder: Path | None = None,
     timeout: float | None = None,
     ends_with_us: bool = False,
+    inherited: tuple[int, ...] = (),
 ) -> Finished:
-    """Run *command* to its end, without a shell. `timeout` is in seconds.
+    """Run *command* to its end, without a shell. `timeout` is in seconds, `inherited` are descriptors it gets.
 
     With `ends_with_us` the kernel kills it when this process is killed: it would go on writing into what the
     next command makes anew. Only for the main thread, whose end counts.
@@ -57,6 +58,7 @@ def run(
         capture_output=True,
         check=False,
         preexec_fn=_end_with(os.getpid()) if ends_with_us else None,
+        pass_fds=inherited,
     )
     return Finished(done.returncode, done.stdout, done.stderr)
 

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from rocmswitch.errors import Busy
 from rocmswitch.host.system import read_system
-from rocmswitch.operations.booting import Renewed, renew
+from rocmswitch.operations.booting import Renewed, alone, programs_lock, renew
+from rocmswitch.system.lock import shared
 from tests.support import breaking
 from tests.support.disk import HastyDisk
 from tests.support.filesystems import mounted_image
@@ -227,3 +229,11 @@ def test_an_image_that_was_cut_off_does_not_take_the_place_of_the_one_that_was_k
     done = renewed(in_place, index=False)
 
     assert (done.lacks, (in_place / BEFORE).read_bytes() == old) == ((), True)
+
+
+def test_nobody_begins_while_what_a_killed_run_has_started_is_still_at_work(root: Path):
+    with shared(programs_lock(root)), pytest.raises(Busy), alone(root, HastyDisk(), 0):
+        pass
+
+    with alone(root, HastyDisk(), 0):
+        assert renewed(root).lacks == ()

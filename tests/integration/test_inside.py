@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from rocmswitch.errors import MachineLacks
+from rocmswitch.errors import Busy, MachineLacks
 from rocmswitch.system.inside import Inside
+from rocmswitch.system.lock import held
+from tests.support.commandline import PATIENCE
 from tests.support.kernelroots import kernel_root, write
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may chroot")
@@ -71,6 +73,61 @@ def test_no_process_and_no_mount_outlives_a_kill(root: Path):
     while inside_of(root):
         time.sleep(0.02)
     assert mounts(root) == []
+
+
+def started(folder: Path, path: str) -> tuple[subprocess.Popen[bytes], Path]:
+    """A process that runs a program of the running system, which has a child, and their lock; PATH is *path*."""
+    begun, lock = folder / "begun", folder / "locks/programs.lock"
+    program = f"sleep 1000 & echo $! >{begun}.new; mv {begun}.new {begun}; wait"
+    code = (
+        "from pathlib import Path; from rocmswitch.system.inside import Inside;"
+        f"Inside(Path('/'), Path({str(lock)!r})).run(['sh', '-c', {program!r}])"
+    )
+    ours = subprocess.Popen([sys.executable, "-c", code], env={"PATH": path})
+    while not begun.is_file():
+        assert ours.poll() is None
+        time.sleep(0.02)
+    return ours, lock
+
+
+def test_nothing_that_a_killed_process_has_started_goes_on_in_the_running_system(tmp_path: Path):
+    if not has_namespaces():
+        pytest.skip("no namespaces of processes can be made here")
+    ours, lock = started(tmp_path, os.environ["PATH"])
+
+    os.kill(ours.pid, signal.SIGKILL)
+    ours.wait()
+
+    with held(lock, wait=PATIENCE, what="this test"):
+        pass
+
+
+def test_without_namespaces_the_next_one_waits_for_what_a_killed_process_has_started(tmp_path: Path):
+    ours, lock = started(tmp_path, "/nowhere")
+
+    os.kill(ours.pid, signal.SIGKILL)
+    ours.wait()
+
+    with pytest.raises(Busy, match="is working on this test"), held(lock, wait=0, what="this test"):
+        pass
+    os.kill(int((tmp_path / "begun").read_text()), signal.SIGKILL)
+    with held(lock, wait=PATIENCE, what="this test"):
+        pass
+
+
+def test_a_program_of_the_running_system_finds_itself_and_one_that_is_not_there_is_told(tmp_path: Path):
+    here = Inside(Path("/"), tmp_path / "programs.lock")
+
+    done = here.run(["sh", "-c", "cat /proc/$$/comm; exit 7"])
+
+    assert (done.code, done.stdout) == (7, b"sh\n")
+    with pytest.raises(FileNotFoundError):
+        here.run(["no-such-program"])
+
+
+def has_namespaces() -> bool:
+    words = ["unshare", "--pid", "--fork", "--kill-child", "--mount", "true"]
+    return shutil.which("unshare") is not None and subprocess.run(words, check=False).returncode == 0
 
 
 def inside_of(root: Path) -> list[str]:

@@ -217,13 +217,14 @@ def test_what_a_killed_run_has_mounted_the_next_one_takes_away(shell: Edition, t
     assert (said.status, mounts_below(root), packed_modules(root, KERNEL)) == (0, [], {good_module()}), said
 
 
-def test_a_second_one_at_the_same_time_is_told_so(shell: Edition, tmp_path: Path):
+@pytest.mark.parametrize("place", ["usr/lib/modules", f"{DRIVER}/locks/programs.lock"])
+def test_a_second_one_at_the_same_time_is_told_so(shell: Edition, tmp_path: Path, place: str):
+    """Or what `rocmswitch recover` has started, which was killed."""
     if shutil.which("flock") is None:
         pytest.skip("there is no `flock` here")
     root = kernel_root(tmp_path / "root", programs=True)
+    (root / DRIVER / "locks").mkdir(mode=0o700, parents=True)
     with (tmp_path / "said").open("w") as stream:
-        subprocess.run(
-            ["flock", str(root / "usr/lib/modules"), *shell.command(root, *APPLY)], stdout=stream, check=False
-        )
+        subprocess.run(["flock", str(root / place), *shell.command(root, *APPLY)], stdout=stream, check=False)
 
     assert "is at work here" in (tmp_path / "said").read_text()
