@@ -18,6 +18,7 @@ from pathlib import Path
 from rocmswitch.errors import VerificationFailed
 from rocmswitch.store.layout import Layout
 from rocmswitch.system.disk import Disk, disk_errors
+from rocmswitch.system.reading import open_regular, read_regular
 
 _DETACHED = b"detached signature\n"
 
@@ -86,7 +87,7 @@ class IndexStore:
         """
         path = self._index_path(url, suite, listed, digest)
         try:
-            with disk_errors(path), path.open("rb") as file:
+            with disk_errors(path), open_regular(path) as file:
                 return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         except (FileNotFoundError, ValueError):  # an empty file cannot be mapped
             return None
@@ -132,8 +133,8 @@ class IndexStore:
 
     def _read(self, path: Path) -> Kept | None:
         try:
-            with disk_errors(path), path.open("rb") as file:
-                content = file.read()
+            with disk_errors(path):
+                content = read_regular(path)
         except FileNotFoundError:
             return None
         return Kept(content, datetime.fromtimestamp(path.stat().st_mtime, timezone.utc))

@@ -19,6 +19,7 @@ from rocmswitch.store.installed import Installation, Installed
 from rocmswitch.store.private import may_write
 from rocmswitch.store.receipts import receipt_path
 from rocmswitch.system.disk import Disk
+from rocmswitch.system.reading import read_regular
 
 _BUNDLES = ("torch/lib", "_rocm_sdk_core/lib", "_rocm_sdk_libraries/lib")
 """Below site-packages: where a library is put over another without anything else changing."""
@@ -155,6 +156,6 @@ def _kept(path: Path, wanted: str) -> Check | None:
 def _content(path: Path) -> bytes:
     """Empty where it cannot be read."""
     try:
-        return path.read_bytes()
+        return read_regular(path)
     except OSError:
         return b""

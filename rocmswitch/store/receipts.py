@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from rocmswitch.errors import Failed, VerificationFailed
 from rocmswitch.model.activation import Activation, Assignment, CardVariable
 from rocmswitch.model.receipt import RECEIPT_SCHEMA, InstalledPackage, LeftOut, Receipt, SourceRecord
+from rocmswitch.system.reading import read_regular
 
 if TYPE_CHECKING:
     from rocmswitch.model.fileentry import FileEntry
@@ -62,7 +63,7 @@ def read_receipt(tree: Path) -> Receipt:
     Raises VerificationFailed where it is missing or garbled, Failed where a newer rocmswitch wrote it.
     """
     try:
-        return parse_receipt(receipt_path(tree).read_bytes())
+        return parse_receipt(read_regular(receipt_path(tree)))
     except (OSError, _Garbled) as error:
         raise VerificationFailed(f"the receipt of `{tree}` cannot be read ({error})", hint=_repair(tree)) from error
     except _OtherSchema as error:
@@ -75,7 +76,7 @@ def read_files(tree: Path) -> tuple[FileEntry, ...]:
 
     receipt = read_receipt(tree)
     try:
-        content = files_path(tree).read_bytes()
+        content = read_regular(files_path(tree))
         if hashlib.sha256(content).hexdigest() != receipt.files_sha256:
             raise _Garbled("it is not the one that the receipt names")
         return parse_files(content)
@@ -91,7 +92,7 @@ def packages_named(tree: Path) -> frozenset[str]:
     For who has lost the receipt. Nothing vouches for the list then: it may say what to look for, not what to trust.
     """
     try:
-        return frozenset(entry.package for entry in parse_files(files_path(tree).read_bytes()) if entry.package)
+        return frozenset(entry.package for entry in parse_files(read_regular(files_path(tree))) if entry.package)
     except (OSError, ValueError):
         return frozenset()
 

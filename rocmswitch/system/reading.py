@@ -9,6 +9,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 
+def read_regular(path: Path) -> bytes:
+    """All of *path*, whose folder somebody may have put anything into. Raises OSError as `open_regular`."""
+    with open_regular(path) as file:
+        return file.read()
+
+
 def open_regular(path: Path, *, buffered: bool = False) -> BinaryIO:
     """*path*, to be read. What may never end or never answer, a FIFO or a device, is refused as EINVAL is.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -39,7 +40,14 @@ def lose_tree(tree: Path) -> None:
     shutil.rmtree(target)
 
 
-RECEIPT_LOST = (garble_receipt, lose_receipt, write_later_receipt)
+def wait_for_a_receipt(tree: Path) -> None:
+    """By a FIFO, which nobody writes to."""
+    lose_receipt(tree)
+    (tree / ".rocmswitch").chmod(0o755)
+    os.mkfifo(tree / ".rocmswitch/receipt.json")
+
+
+RECEIPT_LOST = (garble_receipt, lose_receipt, write_later_receipt, wait_for_a_receipt)
 EVERYTHING_LOST = (*RECEIPT_LOST, lose_both_lists, lose_tree)
 
 
