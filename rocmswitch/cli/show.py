@@ -35,11 +35,12 @@ from rocmswitch.store.installed import Installation, Installed
 def command(scopes: Scopes, /, name: str, gpus: bool, as_json: bool) -> None:
     """Show all that is known about a stack: what its manifest pins, and what is installed of it.
 
-    NAME may be an environment's: then what it was made of.
+    NAME may be an environment's, or its path: then what it was made of.
     """
     tell_pending(scopes)
     installed = Installed(scopes.searched)
-    one = installed.prefix(name) or installed.venv(name)
+    is_path = "/" in name or name.startswith(".")
+    one = installed.find(name) if is_path else installed.exactly(name)
     manifest = _manifest(scopes, one.receipt.stack if one else name, needed=one is None)
     environment = one is not None and one.receipt.kind == "venv"
     if manifest is not None and one is None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from rocmswitch.errors import NotFound
 from rocmswitch.model.variables import LEFT
-from rocmswitch.operations.choosing import BY_OFF, BY_PIN, BY_STACK, Choice, choose, ignored, nearest_pin
+from rocmswitch.operations.choosing import BY_OFF, BY_PIN, BY_STACK, Choice, Pinned, choose, ignored, nearest_pin
 from rocmswitch.operations.contradictions import Situation, contradictions
 from rocmswitch.store.installed import Installation, Installed
 
@@ -43,7 +43,7 @@ def look(environment: Mapping[str, str], installed: Installed) -> Current:
         return Current(None, Choice("", f"{BY_OFF}{choice.reason}"), notes=problem)
     one = _installed(choice, installed)
     if one is None:
-        lost = f"{_asked(choice)}, which is not installed; run `rocmswitch use {choice.name}`"
+        lost = f"{_asked(choice)}, which is not installed; run `rocmswitch use {_words(choice, pinned)}`"
         return Current(None, None, notes=(*problem, lost))
     notes = (*problem, *contradictions(Situation(one, choice, pinned, environment, installed)))
     return Current(one, choice, _hidden(one, environment, installed), notes)
@@ -78,6 +78,12 @@ def _asked(choice: Choice) -> str:
     if choice.reason.startswith(BY_PIN):
         return f"{choice.reason.removeprefix(BY_PIN)} asks for `{choice.name}`"
     return f"the default of new shells is `{choice.name}`"
+
+
+def _words(choice: Choice, pinned: Pinned | None) -> str:
+    """What makes it: an environment that a pin names is of the stack that it names, too."""
+    pin = pinned.pin if pinned and choice.reason.startswith(BY_PIN) else None
+    return f"{pin.name} --venv {pin.venv}" if pin and pin.venv else choice.name
 
 
 def _hidden(one: Installation, environment: Mapping[str, str], installed: Installed) -> tuple[tuple[str, str], ...]:

@@ -140,6 +140,14 @@ def test_a_pin_of_what_is_not_installed_names_the_command(line: CommandLine):
     )
 
 
+def test_a_pin_of_an_environment_that_is_not_there_names_its_stack_too(line: CommandLine):
+    pin(line, "7.0\nmine\n")
+
+    told = current(line).err
+
+    assert "asks for `mine`, which is not installed; run `rocmswitch use 7.0 --venv mine`\n" in told
+
+
 def test_the_default_counts_where_nothing_else_does(line: CommandLine):
     line.layout.activations.mkdir()
     (line.layout.activations / "default.sh").symlink_to(f"{OLD}.sh")

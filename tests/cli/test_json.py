@@ -125,6 +125,12 @@ def test_a_stack_with_its_manifest_and_its_receipt(line: CommandLine):
     assert after["path"] == "ROOT/data/prefixes/acme-1.0"
 
 
+def test_an_environment_is_shown_by_the_path_that_run_takes(line: CommandLine):
+    line.succeed("use", NAME, "--venv", "./.venv", "--yes")
+
+    assert read(line, "show", "./.venv")["receipt"]["stack"] == NAME
+
+
 def test_faults(line: CommandLine):
     line.succeed("install", NAME, "--yes")
     (line.layout.prefixes / NAME / "usr/bin").chmod(0o755)
