@@ -9,7 +9,7 @@ from rocmswitch.host.systemroot import SystemRoot
 from rocmswitch.model.kernel import AMDGPU
 from rocmswitch.model.machine import FirmwareTwin
 
-COMMAND_LINE = "proc/cmdline"
+_COMMAND_LINE = "proc/cmdline"
 _PCI = "sys/bus/pci/devices"
 _MODULES = "sys/module"
 _FIRMWARE = "lib/firmware/amdgpu"
@@ -40,10 +40,10 @@ def read_boot_facts(files: SystemRoot, cards: Iterable[str], *, is_running: bool
 
 def _command_line(files: SystemRoot, *, is_running: bool) -> str:
     """Of a system that is only mounted, what was recorded of it: a /proc mounted there is this machine's."""
-    status = files.status(COMMAND_LINE)
+    status = files.status(_COMMAND_LINE)
     if status is None or not (is_running or status.st_size):
         return ""
-    return files.text(COMMAND_LINE).strip()
+    return files.text(_COMMAND_LINE).strip()
 
 
 def _is_translated(files: SystemRoot, address: str) -> bool:

@@ -20,7 +20,7 @@ from rocmswitch.planning.cardnames import is_integrated, name_of, target_of
 from rocmswitch.system.reading import open_regular
 
 LOOKED_AT = (DEVICES, "sys/class/kfd")
-TABLES = ("usr/share/libdrm/amdgpu.ids", "opt/amdgpu/share/libdrm/amdgpu.ids")
+_TABLES = ("usr/share/libdrm/amdgpu.ids", "opt/amdgpu/share/libdrm/amdgpu.ids")
 """libdrm's names, of the distribution and of AMD's packages."""
 _TABLE_LIMIT = 1024 * 1024
 _BANKS = 64
@@ -143,7 +143,7 @@ def _name(ids: tuple[int, int | None], word: str, names: Names) -> tuple[str, st
 
 def _names(root: Path) -> Names:
     """The first of the machine's tables that can be read."""
-    for table in TABLES:
+    for table in _TABLES:
         try:
             with open_regular(root / table) as file:
                 return parse_amdgpu_ids(file.read(_TABLE_LIMIT).decode("utf-8", "replace").splitlines())

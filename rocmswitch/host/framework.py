@@ -21,7 +21,7 @@ from rocmswitch.model.gpucode import GpuCode
 from rocmswitch.planning.gpukernels import Rocblas
 from rocmswitch.system.reading import open_regular
 
-BUNDLES = ("torch/lib", "_rocm_sdk_core/lib", "_rocm_sdk_libraries*/lib")
+_BUNDLES = ("torch/lib", "_rocm_sdk_core/lib", "_rocm_sdk_libraries*/lib")
 """Below a folder of packages: where the libraries lie that PyTorch loads."""
 
 _TEXT_LIMIT = 1 << 16
@@ -52,7 +52,7 @@ def read_framework(
 def library_files(packages: Path) -> Iterator[Path]:
     """The libraries that PyTorch brings along in *packages*, each under its real path."""
     seen: set[Path] = set()
-    for pattern in BUNDLES:
+    for pattern in _BUNDLES:
         for path in sorted(found for folder in sorted(packages.glob(pattern)) for found in folder.glob("*.so*")):
             real = Path(os.path.realpath(path))
             if real not in seen and len(seen) < _LIBRARIES:

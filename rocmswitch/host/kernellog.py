@@ -1,7 +1,7 @@
 """What the kernel has said of cards since this boot, from wherever this user may read it.
 
 Of the machine that runs its ring buffer is asked first, which takes a millisecond and needs no program, then its
-journal, for no longer than JOURNAL_LIMIT; of any other, and where both are closed, the files that syslog writes.
+journal, for no longer than _JOURNAL_LIMIT; of any other, and where both are closed, the files that syslog writes.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from rocmswitch.metadata.kernellog import is_relevant, messages, of_this_boot, p
 from rocmswitch.model.machine import KernelLog, LogLine
 from rocmswitch.system import process
 
-KMSG = Path("/dev/kmsg")
+_KMSG = Path("/dev/kmsg")
 JOURNAL = ("journalctl", "-k", "-b", "0", "-q", "--no-pager", "-o", "short-monotonic")
-JOURNAL_LIMIT = 2.0
+_JOURNAL_LIMIT = 2.0
 """Seconds. A journal of years on a slow disk may take longer, and the other findings are worth having now."""
 _JOURNAL_FOLDER = "var/log/journal"
 _FILES = ("var/log/kern.log", "var/log/dmesg", "var/log/syslog", "var/log/messages")
@@ -33,7 +33,7 @@ _MOST = 5000
 """Lines that are kept: one that comes at every frame says no more the thousandth time."""
 
 
-def read_kernel_log(files: SystemRoot, *, is_running: bool, kmsg: Path = KMSG) -> KernelLog:
+def read_kernel_log(files: SystemRoot, *, is_running: bool, kmsg: Path = _KMSG) -> KernelLog:
     """Of the system whose *files* these are. Raises nothing: what this user may not read says nothing."""
     ring, is_whole = _ring(kmsg) if is_running else (None, False)
     if ring is not None and is_whole:
@@ -81,7 +81,7 @@ def _records(path: Path) -> Iterator[bytes]:
 def _journal(command: Sequence[str], source: str) -> KernelLog | None:
     """None where there is no journal, where this user may not read it, and where it takes too long."""
     try:
-        done = process.run(command, timeout=JOURNAL_LIMIT)
+        done = process.run(command, timeout=_JOURNAL_LIMIT)
     except (OSError, TimeoutExpired):
         return None
     if done.code or not done.stdout.strip():

@@ -15,7 +15,7 @@ from rocmswitch.model.card import Link, Memory
 from rocmswitch.system.reading import open_regular
 
 DEVICES = "sys/bus/pci/devices"
-ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
+_ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
 _LONGEST = 4096
 _HEX = re.compile(r"(?:0x)?([0-9a-fA-F]{1,8})")
 _SPEED = re.compile(r"([0-9]{1,3}(?:\.[0-9])?) GT/s")
@@ -48,7 +48,7 @@ class PciDevice:
 def read_pci(root: Path) -> Iterator[PciDevice]:
     """All of them, in the order of their addresses. What cannot be read states nothing."""
     try:
-        names = sorted(path.name for path in (root / DEVICES).iterdir() if ADDRESS.fullmatch(path.name))
+        names = sorted(path.name for path in (root / DEVICES).iterdir() if _ADDRESS.fullmatch(path.name))
     except OSError:
         return
     for name in names:
@@ -130,7 +130,7 @@ def _parents(folder: Path, root: Path) -> Iterator[Path]:
     if not place.is_relative_to(os.path.realpath(root)):
         return
     for parent in place.parents:
-        if not ADDRESS.fullmatch(parent.name):
+        if not _ADDRESS.fullmatch(parent.name):
             return
         yield parent
 

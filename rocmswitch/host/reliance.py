@@ -10,11 +10,11 @@ from rocmswitch.model.host import Missing
 from rocmswitch.model.receipt import Receipt
 from rocmswitch.model.stack import Rocm
 
-Tested = Callable[[], "Lock | None"]
+_Tested = Callable[[], "Lock | None"]
 """Reads the stack's tested lock, if there is one."""
 
 
-def missing_now(receipt: Receipt, rocm: Rocm, libraries: HostLibraries, tested: Tested) -> tuple[Missing, ...]:
+def missing_now(receipt: Receipt, rocm: Rocm, libraries: HostLibraries, tested: _Tested) -> tuple[Missing, ...]:
     """Packages left to the host whose proof, as the manifest has it today, fails here now.
 
     Only those that an unpacked package needs itself: exactly these would be carried along if it were installed

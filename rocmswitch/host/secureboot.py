@@ -17,9 +17,9 @@ _SHIM = "605dab50-e046-4300-abb6-3dd810dd8b23"
 ENROLLED = ("sys/firmware/efi/mok-variables/MokListRT", f"{_EFIVARS}/MokListRT-{_SHIM}")
 """Lists of certificates, whose bytes stand in them as they are in their files."""
 WAITING = f"{_EFIVARS}/MokNew-{_SHIM}"
-LOCKDOWN = "sys/kernel/security/lockdown"
-ENFORCE = "sys/module/module/parameters/sig_enforce"
-CERTIFICATES = ("var/lib/shim-signed/mok/MOK.der", "var/lib/dkms/mok.pub")
+_LOCKDOWN = "sys/kernel/security/lockdown"
+_ENFORCE = "sys/module/module/parameters/sig_enforce"
+_CERTIFICATES = ("var/lib/shim-signed/mok/MOK.der", "var/lib/dkms/mok.pub")
 """Where Ubuntu's tools, and DKMS itself, keep the certificate for modules that are built here."""
 _FRAMEWORK = "etc/dkms/framework.conf"
 _LIMIT = 1024 * 1024
@@ -30,13 +30,13 @@ _SHORTEST = 64
 def read_secure_boot(files: SystemRoot) -> SecureBoot:
     """Raises nothing: what cannot be read is left open."""
     variable = files.read(SECURE_BOOT, _LIMIT)
-    lockdown = re.search(r"\[(\w+)\]", files.text(LOCKDOWN))
+    lockdown = re.search(r"\[(\w+)\]", files.text(_LOCKDOWN))
     path, content = _certificate(files)
     return SecureBoot(
         is_on=variable[-1:] == b"\1" if variable else None,
-        where=f"/{SECURE_BOOT}" if variable else f"/{LOCKDOWN}",
+        where=f"/{SECURE_BOOT}" if variable else f"/{_LOCKDOWN}",
         lockdown=lockdown[1] if lockdown else "",
-        is_enforced=files.text(ENFORCE).strip() in ("Y", "1"),
+        is_enforced=files.text(_ENFORCE).strip() in ("Y", "1"),
         certificate=path,
         is_enrolled=_is_enrolled(files, content) if content else None,
         is_waiting=bool(content) and content in (files.read(WAITING, _LIMIT) or b""),
@@ -45,7 +45,7 @@ def read_secure_boot(files: SystemRoot) -> SecureBoot:
 
 def _certificate(files: SystemRoot) -> tuple[str, bytes]:
     named = re.search(r"^\s*mok_certificate=[\"']?(/[^\"'\s]+)", files.text(_FRAMEWORK), re.MULTILINE)
-    for path in (*([named[1].lstrip("/")] if named else []), *CERTIFICATES):
+    for path in (*([named[1].lstrip("/")] if named else []), *_CERTIFICATES):
         content = files.read(path, _LIMIT)
         if content and len(content) >= _SHORTEST:
             return f"/{path}", content

@@ -85,7 +85,7 @@ def packages_of(folder: Path) -> tuple[str, ...]:
 def packages_site(packages: Path, name: str, environment: Mapping[str, str]) -> Site:
     """The folder of *packages* alone: of a user's own, of the environment around it, or of nothing known."""
     real = Path(os.path.realpath(packages))
-    base = user_base(environment)
+    base = _user_base(environment)
     if str(real) in _user_packages(base):
         return Site(place("user", name, base), (str(real),))
     around = real.parents[2] if len(real.parents) > 2 else real
@@ -100,7 +100,7 @@ def user_site(environment: Mapping[str, str], version: str = "", name: str = "us
 
     Raises NotFound where there is nothing.
     """
-    base = user_base(environment)
+    base = _user_base(environment)
     found = _user_packages(base, version)
     if not found:
         raise NotFound(
@@ -109,7 +109,7 @@ def user_site(environment: Mapping[str, str], version: str = "", name: str = "us
     return Site(place("user", name, base), found)
 
 
-def user_base(environment: Mapping[str, str]) -> Path:
+def _user_base(environment: Mapping[str, str]) -> Path:
     """site.USER_BASE of a Python that is started in *environment*."""
     named = environment.get("PYTHONUSERBASE")
     return Path(named).absolute() if named else Path(environment.get("HOME") or Path.home()) / ".local"

@@ -19,10 +19,10 @@ from rocmswitch.model.package import Dependency, Digest, Relation
 MAX_STANZA = 1024 * 1024
 """Bytes of one package's entry. The largest in Debian's archive has 60 kB."""
 
-MAX_RELATION = 256 * 1024
+_MAX_RELATION = 256 * 1024
 """Characters of one field of relations."""
 
-HASH_SECTIONS = {"SHA256": "sha256", "SHA512": "sha512"}
+_HASH_SECTIONS = {"SHA256": "sha256", "SHA512": "sha512"}
 """The sections of Release that may be believed, the preferred one first; MD5Sum and SHA1 are not read."""
 
 RELATIONS = ("Pre-Depends", "Depends", "Provides", "Conflicts", "Breaks")
@@ -126,8 +126,8 @@ def parse_relations(text: str, source: str = "the index") -> tuple[Dependency, .
     A qualifier stays part of the name. python-debian's parser is not used: it passes on what it cannot
     read with a warning, and importing it takes as long as planning does. Raises VerificationFailed.
     """
-    if len(text) > MAX_RELATION:
-        raise VerificationFailed(f"a list of relations in {source} is longer than {MAX_RELATION} characters")
+    if len(text) > _MAX_RELATION:
+        raise VerificationFailed(f"a list of relations in {source} is longer than {_MAX_RELATION} characters")
     return tuple(
         tuple(_parse_relation(alternative, source) for alternative in part.split("|"))
         for part in text.split(",")
@@ -168,7 +168,7 @@ def _split_release(text: str) -> tuple[dict[str, str], dict[str, list[str]]]:
 
 
 def _parse_files(sections: Mapping[str, list[str]], source: str) -> dict[str, ReleaseFile]:
-    for section, algorithm in HASH_SECTIONS.items():
+    for section, algorithm in _HASH_SECTIONS.items():
         if section in sections:
             listed = (_parse_file(line, algorithm, source) for line in sections[section])
             return {one.path: one for one in listed}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from rocmswitch.metadata.deb import stanzas
 
-BROKEN_STATES = ("unpacked", "half-configured", "half-installed", "triggers-awaited", "triggers-pending")
+_BROKEN_STATES = ("unpacked", "half-configured", "half-installed", "triggers-awaited", "triggers-pending")
 """Of these `dpkg --audit` complains (lib/dpkg: `pkg_status`); `dpkg --configure -a` ends them, or says why not."""
 
 _FIELD = re.compile(
@@ -30,13 +30,13 @@ class PackageState:
     flag: str
     """`ok`, or `reinstreq`: it must be installed anew."""
     state: str
-    """`installed`, `config-files`, one of BROKEN_STATES, …"""
+    """`installed`, `config-files`, one of _BROKEN_STATES, …"""
     conffiles: tuple[tuple[str, str], ...] = ()
     """Path and MD5 of each file of configuration, as the package brought it."""
 
     @property
     def is_broken(self) -> bool:
-        return self.state in BROKEN_STATES or self.flag == "reinstreq"
+        return self.state in _BROKEN_STATES or self.flag == "reinstreq"
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from rocmswitch.errors import VerificationFailed
 from rocmswitch.model.package import Package
 
 MAX_PACKAGES = 1_000_000
-MAX_FILENAME = 512
-MAX_SIZE = 1 << 40
+_MAX_FILENAME = 512
+_MAX_SIZE = 1 << 40
 """Bytes of one archive, or KiB of what it holds: a tebibyte is no package."""
 
 _HEAD = struct.Struct("=4Q")
@@ -88,7 +88,7 @@ class Table:
 def safe_filename(filename: str, where: str) -> str:
     """A path below the repository's URL, which it may not leave."""
     parts = filename.split("/")
-    odd = not filename.isprintable() or "\\" in filename or len(filename) > MAX_FILENAME
+    odd = not filename.isprintable() or "\\" in filename or len(filename) > _MAX_FILENAME
     if not filename or odd or any(part in ("", ".", "..") for part in parts):
         raise VerificationFailed(
             f"{where} has the file name {quote(filename[:80])!r}, which is no path in a repository"
@@ -97,7 +97,7 @@ def safe_filename(filename: str, where: str) -> str:
 
 
 def size_number(text: str, where: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 15 or int(text) > MAX_SIZE:
+    if not text.isascii() or not text.isdigit() or len(text) > 15 or int(text) > _MAX_SIZE:
         raise VerificationFailed(f"{where} has the size `{text[:20]}`")
     return int(text)
 

@@ -18,7 +18,7 @@ from elftools.elf.elffile import ELFFile
 
 from rocmswitch.metadata.elf import MAGIC, nonsense_ends
 
-SIGNATURE_MARK = b"~Module signature appended~\n"
+_SIGNATURE_MARK = b"~Module signature appended~\n"
 """What the kernel looks for at the end of a signed module, include/linux/module_signature.h."""
 
 _INFO, _ITSELF = b".modinfo", b".gnu.linkonce.this_module"
@@ -72,7 +72,7 @@ def _facts(elf: ELFFile, content: bytes) -> ModuleFacts:
         vermagic=_first(lines, "vermagic").strip(),
         version=_first(lines, "version"),
         parameters=tuple(sorted(one.partition("=")[2] for one in lines if one.startswith("parmtype="))),
-        is_signed=content.endswith(SIGNATURE_MARK),
+        is_signed=content.endswith(_SIGNATURE_MARK),
     )
 
 
@@ -91,7 +91,7 @@ def _sections(elf: ELFFile, content: bytes) -> dict[bytes, bytes]:
         end = max(end, header["sh_offset"] + len(held))
         if name in (_INFO, _ITSELF):
             found[name] = held
-    if len(content) - end > _FILLING and not content.endswith(SIGNATURE_MARK):
+    if len(content) - end > _FILLING and not content.endswith(_SIGNATURE_MARK):
         raise Damaged("has bytes behind its end that are no signature, or not all of one")
     return found
 

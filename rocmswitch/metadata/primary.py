@@ -16,9 +16,9 @@ from rocmswitch.model.package import Relation
 NOARCH = "noarch"
 RELATIONS = ("requires", "provides", "conflicts", "obsoletes")
 """Those that decide; what is only recommended or suggested is not read."""
-MAX_NAME = 16 * 1024
+_MAX_NAME = 16 * 1024
 """Characters of a capability: some are whole sentences of dependencies."""
-MAX_RELATIONS = 200_000
+_MAX_RELATIONS = 200_000
 """Of one package, and its files in primary.xml."""
 
 Owner = tuple[str, str, str]
@@ -125,14 +125,14 @@ class _Primary:
         self._counted()
         name = attributes.get("name", "")
         operator = _FLAGS.get(attributes.get("flags", ""))
-        if not name or len(name) > MAX_NAME or not name.isprintable() or operator is None:
+        if not name or len(name) > _MAX_NAME or not name.isprintable() or operator is None:
             raise VerificationFailed(f"`{name[:80]!r}` in `{self._source}` is not a relation between packages")
         return Relation(name, operator, _version(attributes, self._source) if operator else "")
 
     def _counted(self) -> None:
         self._count += 1
-        if self._count > MAX_RELATIONS:
-            raise VerificationFailed(f"a package of `{self._source}` states more than {MAX_RELATIONS} relations")
+        if self._count > _MAX_RELATIONS:
+            raise VerificationFailed(f"a package of `{self._source}` states more than {_MAX_RELATIONS} relations")
 
 
 class _Filelists:

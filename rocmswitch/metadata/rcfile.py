@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Callable, Iterator
 from itertools import dropwhile
 
-LONGEST_LINE = 4096
+_LONGEST_LINE = 4096
 """Characters. What is longer is data that somebody has put into a script."""
 
 _ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)\+?=(?P<value>.*)", re.DOTALL)
@@ -62,7 +62,7 @@ def _source(words: list[str]) -> Iterator[tuple[str, str]]:
 
 def _in_commands(text: str, read: Callable[[list[str]], Iterator[tuple[str, str]]]) -> Iterator[Found]:
     for number, line in enumerate(text.splitlines(), start=1):
-        if len(line) > LONGEST_LINE or line.lstrip().startswith("#"):
+        if len(line) > _LONGEST_LINE or line.lstrip().startswith("#"):
             continue
         for command in _commands(line):
             words = list(dropwhile(_KEYWORDS.__contains__, command))

@@ -15,7 +15,7 @@ PRIMARY, FILELISTS = "primary", "filelists"
 WANTED = (PRIMARY, FILELISTS)
 """Of the types of data. The databases of the same content, groups and advisories are not read."""
 
-MAX_LISTED = 1 << 32
+_MAX_LISTED = 1 << 32
 """Bytes that a listed file may state."""
 _LATEST = 253_402_300_799
 """Seconds: the end of the year 9999."""
@@ -120,7 +120,7 @@ class _Reading:
         text = self._values.get(name, "")
         if not text:
             return None
-        if not text.isascii() or not text.isdigit() or len(text) > 12 or int(text) > MAX_LISTED:
+        if not text.isascii() or not text.isdigit() or len(text) > 12 or int(text) > _MAX_LISTED:
             raise VerificationFailed(f"`{self._source}` states the size `{text[:20]}`")
         return int(text)
 

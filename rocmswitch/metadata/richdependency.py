@@ -17,19 +17,19 @@ from rocmswitch.errors import VerificationFailed
 from rocmswitch.metadata.rpmversion import OPERATORS
 from rocmswitch.model.package import Dependency, Relation
 
-MAX_LENGTH = 16 * 1024
+_MAX_LENGTH = 16 * 1024
 """Characters. Fedora's longest have fewer than 2,000."""
 MAX_DEPTH = 32
-MAX_CLAUSES = 512
+_MAX_CLAUSES = 512
 """What one text may become; a hostile one could become 2 to the power of its length."""
 
 _KEPT = 500
 """Texts whose meaning is kept: the longest takes a megabyte."""
 
-CHAINED = ("and", "or", "with")
+_CHAINED = ("and", "or", "with")
 """Words that may stand several times in one pair of parentheses."""
-ONE_PACKAGE = ("with", "without")
-_WORDS = (*CHAINED, "without", "if", "unless")
+_ONE_PACKAGE = ("with", "without")
+_WORDS = (*_CHAINED, "without", "if", "unless")
 
 _SPACE = re.compile(r"\s*")
 _RELATION = re.compile(r"\s*(<=|>=|==|<|>|=)\s*([^\s(),]+)")
@@ -76,13 +76,13 @@ def names_in(text: str) -> Iterator[str]:
         term = terms.pop()
         if isinstance(term, Relation):
             yield term.name
-        elif term.word not in ONE_PACKAGE:
+        elif term.word not in _ONE_PACKAGE:
             terms += (*term.operands, *((term.otherwise,) if term.otherwise else ()))
 
 
 def _parsed(text: str) -> Rich:
-    if len(text) > MAX_LENGTH:
-        raise VerificationFailed(f"a dependency in the index is longer than {MAX_LENGTH} characters")
+    if len(text) > _MAX_LENGTH:
+        raise VerificationFailed(f"a dependency in the index is longer than {_MAX_LENGTH} characters")
     term, end = _Parser(text).term(0, 0)
     if isinstance(term, Relation) or text[end:].strip():
         raise VerificationFailed(f"`{text[:80]}` in the index is not a dependency in words")
@@ -110,11 +110,11 @@ def _clauses(part: _Part, text: str) -> tuple[Dependency, ...]:
         count = 1
         for clauses in found:
             count *= len(clauses)
-            if count > MAX_CLAUSES:
+            if count > _MAX_CLAUSES:
                 raise _too_much(text)
         joined = (tuple(dict.fromkeys(itertools.chain(*choice))) for choice in itertools.product(*found))
         together = tuple(dict.fromkeys(joined))
-    if len(together) > MAX_CLAUSES:
+    if len(together) > _MAX_CLAUSES:
         raise _too_much(text)
     return together
 
@@ -126,7 +126,7 @@ def _too_much(text: str) -> VerificationFailed:
 def _logic(term: Term, *, wanted: bool) -> _Part:
     if isinstance(term, Relation):
         return Relation(term.name, term.operator, term.version, absent=not wanted)
-    if term.word in ONE_PACKAGE:
+    if term.word in _ONE_PACKAGE:
         return Relation(term.text, absent=not wanted)
     if term.word in ("and", "or"):
         every = (term.word == "and") == wanted
@@ -172,10 +172,10 @@ class _Parser:
     def _made(self, words: Sequence[str], operands: Sequence[Term], text: str) -> Rich:
         if len(words) == 2 and words[0] in ("if", "unless") and words[1] == "else":
             return Rich(words[0], tuple(operands[:2]), operands[2], text)
-        chained = len(set(words)) == 1 and (len(words) == 1 or words[0] in CHAINED)
+        chained = len(set(words)) == 1 and (len(words) == 1 or words[0] in _CHAINED)
         if not chained or words[0] not in _WORDS:
             raise self._wrong()
-        if words[0] in ONE_PACKAGE and not all(_of_one_package(one) for one in operands):
+        if words[0] in _ONE_PACKAGE and not all(_of_one_package(one) for one in operands):
             raise self._wrong()
         return Rich(words[0], tuple(operands), None, text)
 
@@ -210,5 +210,5 @@ class _Parser:
 def _of_one_package(term: Term) -> bool:
     """What may stand beside `with`: rpm allows alternatives there, but no conditions."""
     return isinstance(term, Relation) or (
-        term.word in ("or", *ONE_PACKAGE) and all(_of_one_package(one) for one in term.operands)
+        term.word in ("or", *_ONE_PACKAGE) and all(_of_one_package(one) for one in term.operands)
     )

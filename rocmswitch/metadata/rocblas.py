@@ -18,7 +18,7 @@ from elftools.elf.elffile import ELFFile
 
 from rocmswitch.metadata.elf import nonsense_ends, program_headers
 
-SYMBOL = b"rocblas_get_version_string"
+_SYMBOL = b"rocblas_get_version_string"
 
 _TABLE_LIMIT = 1 << 24
 """Bytes of a table of symbols, and of their names, that are read. A real one has less than 200 KB."""
@@ -64,7 +64,7 @@ def _function(elf: ELFFile) -> tuple[int, int]:
     end = elf.stream.seek(0, io.SEEK_END)
     if symbols is None or names is None or max(symbols["sh_size"], names["sh_size"]) > min(_TABLE_LIMIT, end):
         return 0, 0
-    wanted = names.data().find(b"\0" + SYMBOL + b"\0") + 1
+    wanted = names.data().find(b"\0" + _SYMBOL + b"\0") + 1
     layout = struct.Struct("<IBBHQQ")
     content = symbols.data()
     for name, _, _, _, address, size in layout.iter_unpack(content[: len(content) // layout.size * layout.size]):

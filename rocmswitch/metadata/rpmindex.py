@@ -25,7 +25,7 @@ ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64", "ppc64el": "ppc64le", "r
 _ALL = "all"
 """Debian's word for packages that suit every machine."""
 
-UNPACKABLE = frozenset(
+_UNPACKABLE = frozenset(
     f"rpmlib({feature})"
     for feature in (
         *("BuiltinLuaScripts", "CaretInVersions", "CompressedFileNames", "ConcurrentAccess"),
@@ -173,7 +173,7 @@ def _relation(name: str, operator: str, version: str) -> Relation:
 def _depends(requires: tuple[Relation, ...]) -> tuple[Dependency, ...]:
     found: list[Dependency] = []
     for one in requires:
-        if one.name in UNPACKABLE:
+        if one.name in _UNPACKABLE:
             continue
         found += requirements(one.name) if is_rich(one.name) else [(one,)]
     return tuple(dict.fromkeys(found))

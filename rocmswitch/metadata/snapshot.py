@@ -31,7 +31,7 @@ def can_be_listed(path: str) -> bool:
 
 def encode_manifest(hashes: Mapping[str, str]) -> bytes:
     """*hashes* are SHA-256 in hex by path."""
-    return os_bytes("".join(f"{digest}  {path}\n" for path, digest in sorted(hashes.items())))
+    return _os_bytes("".join(f"{digest}  {path}\n" for path, digest in sorted(hashes.items())))
 
 
 def parse_manifest(content: bytes) -> dict[str, str]:
@@ -77,7 +77,7 @@ def parse_snapshot(number: int, manifest: bytes, attributes: bytes) -> Snapshot:
         raise VerificationFailed(f"the attributes of snapshot {number} are damaged") from error
 
 
-def os_bytes(text: str) -> bytes:
+def _os_bytes(text: str) -> bytes:
     """As file names are bytes on Linux."""
     return text.encode("utf-8", "surrogateescape")
 

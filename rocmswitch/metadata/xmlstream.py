@@ -14,9 +14,9 @@ from rocmswitch.errors import VerificationFailed
 
 MAX_DEPTH = 16
 """Elements within one another. An index has five."""
-MAX_TEXT = 1024 * 1024
+_MAX_TEXT = 1024 * 1024
 """Characters of one element, and of one attribute."""
-MAX_MARK = 4 * 1024 * 1024
+_MAX_MARK = 4 * 1024 * 1024
 """Bytes of one tag or comment: expat begins anew with it at each piece until its end has come."""
 
 BASE = "xml:base"
@@ -45,7 +45,7 @@ def read_elements(pieces: Iterable[bytes], elements: Elements, source: str) -> I
         for piece in pieces:
             parser.Parse(piece, False)
             given += len(piece)
-            if given - parser.CurrentByteIndex > MAX_MARK:
+            if given - parser.CurrentByteIndex > _MAX_MARK:
                 raise VerificationFailed(f"`{source}` is deeper or longer than any index")
             yield
         parser.Parse(b"", True)
@@ -83,7 +83,7 @@ class _Reading:
         raise VerificationFailed(f"`{self._source}` declares a document type, which no index has")
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        if self._depth == MAX_DEPTH or any(len(one) > MAX_TEXT for one in attributes.values()):
+        if self._depth == MAX_DEPTH or any(len(one) > _MAX_TEXT for one in attributes.values()):
             raise VerificationFailed(f"`{self._source}` is deeper or longer than any index")
         self._depth += 1
         self._taken()
@@ -91,7 +91,7 @@ class _Reading:
 
     def text(self, text: str) -> None:
         self._length += len(text)
-        if self._length > MAX_TEXT:
+        if self._length > _MAX_TEXT:
             raise VerificationFailed(f"`{self._source}` is deeper or longer than any index")
         self._text.append(text)
 

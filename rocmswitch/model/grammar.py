@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
-RESERVED_NAMES = ("system", "default")
+_RESERVED_NAMES = ("system", "default")
 """Words that commands take in the place of a stack's name, and the script that new shells enter by."""
 ENVIRONMENT_PREFIXES = (
     *("HSA_", "HIP_", "ROCR_", "ROCM_", "MIOPEN_", "ROCBLAS_", "HIPBLASLT_"),
@@ -64,7 +64,7 @@ def _parse_bound(text: str, root: str) -> Bound:
 
 def is_name(text: str) -> bool:
     """Whether a stack may be called that: it becomes a file's, a folder's and a shell script's name."""
-    return bool(NAME.fullmatch(text)) and ".." not in text and text not in RESERVED_NAMES
+    return bool(NAME.fullmatch(text)) and ".." not in text and text not in _RESERVED_NAMES
 
 
 def is_proof(text: str) -> bool:

@@ -30,7 +30,7 @@ def builders_variables(
     extensions look at ROCM_HOME before ROCM_PATH. CMake (3.27 and later) takes what LIBRARY_PATH names for folders
     that the loader knows, and would link programs that do not find their libraries.
     """
-    compiler = hip_compiler(root, paths)
+    compiler = _hip_compiler(root, paths)
     if compiler:
         yield Assignment("HIPCXX", compiler, under_root=True)
     if _HOME not in {one.name for one in stated}:
@@ -51,7 +51,7 @@ def package_folders(root: str, paths: Iterable[PurePath]) -> tuple[str, ...]:
     return (root,) if any(path.name == _PACKAGE for path in paths) else ()
 
 
-def hip_compiler(root: str, paths: Iterable[PurePath]) -> str:
+def _hip_compiler(root: str, paths: Iterable[PurePath]) -> str:
     """The clang++ of the ROCm tree, told what it needs where it has to be; empty where there is none."""
     found = [path for path in paths if path.name == "clang++" and path.parent.name in (TOLD, "bin")]
     inside = sorted((path for path in found if path.is_relative_to(root)), key=_last_resort)

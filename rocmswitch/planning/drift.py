@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from rocmswitch.model.deployment import ABSENT, FILE, LINK, FileState, Generation, Seen, Step
 
-IN_FORCE = "in force"
+_IN_FORCE = "in force"
 TAKEN_BACK = "taken back"
 COVERED = "covered"
 """A later change in force has put something else at the same paths."""
@@ -166,11 +166,11 @@ def _judged(
     if number in facts.damaged:
         return Outlook(one, DAMAGED, files=facts.damaged[number], remedies=(_forget(number),))
     if one.intent.verb in BACK:
-        return Outlook(one, IN_FORCE)
+        return Outlook(one, _IN_FORCE)
     mine = [step for step in one.steps if upper[spot(step)][0].number == number]
     if one.steps and not mine:
         return Outlook(one, COVERED, max(upper[spot(step)][0].number for step in one.steps))
-    return _drifted(one, mine, facts) or Outlook(one, IN_FORCE)
+    return _drifted(one, mine, facts) or Outlook(one, _IN_FORCE)
 
 
 def _drifted(one: Generation, mine: Sequence[Step], facts: Facts) -> Outlook | None:

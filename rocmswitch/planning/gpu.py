@@ -11,7 +11,7 @@ from packaging.version import Version
 from rocmswitch.model.stack import Gpu, Stack
 from rocmswitch.planning.verdict import is_unverified
 
-ORDER = ("official", "community", "reported", "partial", "none", "unknown")
+_ORDER = ("official", "community", "reported", "partial", "none", "unknown")
 """Words of support, the best first."""
 _UNKNOWN = Gpu(support="unknown")
 _FEW = 3
@@ -24,7 +24,7 @@ class Support:
 
     stack: str
     support: str
-    """One of ORDER; `unknown` where the manifest does not name the card."""
+    """One of _ORDER; `unknown` where the manifest does not name the card."""
     known_bad: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
     convolutions: str = "vendor"
@@ -69,7 +69,7 @@ def grouped(known: Sequence[Support]) -> tuple[Group, ...]:
     for one in known:
         same = (one.support, one.known_bad, one.environment, one.convolutions)
         groups.setdefault(same, []).append(one)
-    found = sorted(groups.values(), key=lambda group: (ORDER.index(group[0].support), known.index(group[0])))
+    found = sorted(groups.values(), key=lambda group: (_ORDER.index(group[0].support), known.index(group[0])))
     return tuple(_group(group, known) for group in found)
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from rocmswitch.errors import NotFound, Refused
 
-ALL_GPUS = "TensileLibrary.dat"
+_ALL_GPUS = "TensileLibrary.dat"
 """Of a rocBLAS that was built without a catalogue for each GPU, as Debian's is up to 5.5.1."""
 
 _GPU = re.compile(r"gfx[0-9a-f]+")
@@ -62,7 +62,7 @@ class Rocblas:
     def catalogue(self, gpu: str) -> str:
         """The name of the file that rocBLAS would open first for *gpu*; empty where there is none."""
         names = {one.name for one in self.files if gpu in one.gpus or not one.gpus}
-        wanted = (f"TensileLibrary_lazy_{gpu}.dat", f"TensileLibrary_{gpu}.dat", ALL_GPUS)
+        wanted = (f"TensileLibrary_lazy_{gpu}.dat", f"TensileLibrary_{gpu}.dat", _ALL_GPUS)
         return next((one for one in wanted if one in names), "")
 
 
@@ -111,7 +111,7 @@ def choose_kernels(gpu: str, source: Rocblas, target: Rocblas) -> tuple[Placemen
         raise NotFound(f"{_why_not(gpu, source, own)}; {_has(source)}")
     there = {one.name for one in target.files if not one.gpus}
     needed = (
-        _FALLBACK if "_lazy_" in catalogue else re.compile(re.escape(ALL_GPUS if catalogue == ALL_GPUS else "-"))
+        _FALLBACK if "_lazy_" in catalogue else re.compile(re.escape(_ALL_GPUS if catalogue == _ALL_GPUS else "-"))
     )
     shared = [one for one in source.files if not one.gpus and needed.fullmatch(one.name) and one.name not in there]
     folders = {one.path.rpartition("/")[0] for one in target.files}

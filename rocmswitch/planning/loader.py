@@ -12,7 +12,14 @@ from pathlib import PurePosixPath
 
 from rocmswitch.metadata.elf import ElfFacts
 
-DEFAULT_FOLDERS = ("/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/lib", "/usr/lib")
+_DEFAULT_FOLDERS = (
+    "/lib/x86_64-linux-gnu",
+    "/usr/lib/x86_64-linux-gnu",
+    "/lib64",
+    "/usr/lib64",
+    "/lib",
+    "/usr/lib",
+)
 _CACHE_LINE = re.compile(r"\s+(\S+) \(([^()]*)\) => (/.*)")
 _PRELOAD_SEPARATOR = re.compile(r"[: ]+")
 
@@ -33,7 +40,7 @@ class Search:
     preload: tuple[str, ...] = ()
     cache: Mapping[str, str] = field(default_factory=dict)
     """Soname to path: /etc/ld.so.cache."""
-    folders: tuple[str, ...] = DEFAULT_FOLDERS
+    folders: tuple[str, ...] = _DEFAULT_FOLDERS
 
     @classmethod
     def of(cls, environment: Mapping[str, str], cache: Mapping[str, str] | None = None) -> Search:

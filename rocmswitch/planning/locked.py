@@ -62,7 +62,7 @@ def locked_offer(request: Request, lock: Lock, mirrors: Mirrors) -> Offer:
         return (*mirrors(package), *([f"{snapshot}/{quote(package.filename, safe='/+~')}"] if snapshot else []))
 
     return Offer(
-        closure=locked_closure(lock).reachable(roots),
+        closure=_locked_closure(lock).reachable(roots),
         urls=urls,
         sources=tuple(
             SourceRecord(one.url, one.suite, one.date, one.fingerprint, one.sha256, kind=kind_of(lock))
@@ -83,7 +83,7 @@ def kind_of(lock: Lock) -> str:
     return "rpm" if any(one.filename.endswith(".rpm") for one in lock.packages) else "apt"
 
 
-def locked_closure(lock: Lock) -> Closure:
+def _locked_closure(lock: Lock) -> Closure:
     """All of *lock*; its packages know of their relations only which C library they need."""
     return Closure(
         packages=tuple(_package(one) for one in lock.packages),
@@ -94,7 +94,7 @@ def locked_closure(lock: Lock) -> Closure:
 
 def difference(closure: Closure, lock: Lock) -> str:
     """One line on how *closure* differs from what was tested; empty where it does not."""
-    tested = locked_closure(lock)
+    tested = _locked_closure(lock)
     known = {one.name for one in lock.packages}
     before = _versions(tested.reachable(tuple(one for one in closure.roots if one in known)))
     today = _versions(closure)

@@ -16,7 +16,7 @@ from rocmswitch.planning.closure import resolve_closure
 from rocmswitch.planning.newroots import Contents, Root, find_roots, is_capability, walk
 from rocmswitch.planning.vendors import VENDORS, Vendor, targets_in, upstream, vendor_of
 
-SET_KEYS = {"apt": "sets", "rpm": "rpm_sets"}
+_SET_KEYS = {"apt": "sets", "rpm": "rpm_sets"}
 _NO_CARDS = "for which cards the libraries have kernels is not known without `--read-packages`: `gpus` is missing"
 _LIBC = ("libc6", "glibc")
 
@@ -55,7 +55,7 @@ def draft_manifest(repository: Repository, contents: Contents, name: str, alike:
     *alike* is a stack that is built in the same way. Raises NotFound.
     """
     vendor, versions = vendor_named(contents, repository.url)
-    version = chosen_version(versions, name)
+    version = _chosen_version(versions, name)
     others = [one for one in versions if one != version]
     roots, notes = find_roots(vendor, version, contents)
     if others:
@@ -74,7 +74,7 @@ def draft_manifest(repository: Repository, contents: Contents, name: str, alike:
         **stated,
     }
     rocm["sources"] = [dict(one) for one in repository.sources]
-    rocm[SET_KEYS[contents.kind]] = {key: [one.text for one in many] for key, many in kept.items() if many}
+    rocm[_SET_KEYS[contents.kind]] = {key: [one.text for one in many] for key, many in kept.items() if many}
     rocm |= host.facts(kept, notes)
     rocm |= _environment(root, alike, notes)
     gpus = _gpus(kept, contents, repository.url, notes)
@@ -83,7 +83,7 @@ def draft_manifest(repository: Repository, contents: Contents, name: str, alike:
     return Draft({**stack, "unverified": _doubts(stack, repository.is_trusted)}, tuple(notes))
 
 
-def chosen_version(versions: tuple[str, ...], name: str) -> str:
+def _chosen_version(versions: tuple[str, ...], name: str) -> str:
     """The one that *name* ends with, else the last; empty where names of packages hold none."""
     return next((one for one in versions if name.endswith(f"-{one}")), versions[-1] if versions else "")
 
@@ -91,7 +91,7 @@ def chosen_version(versions: tuple[str, ...], name: str) -> str:
 def with_kernels(contents: Contents, url: str, name: str) -> Package | None:
     """The package with the kernels of rocBLAS, by which the cards are known that a release is built for."""
     vendor, versions = vendor_named(contents, url)
-    template = vendor.versions.get("rocblas", "").replace("{version}", chosen_version(versions, name))
+    template = vendor.versions.get("rocblas", "").replace("{version}", _chosen_version(versions, name))
     found = contents.named(template) if template else ""
     return contents.newest(found) if found else None
 

@@ -29,7 +29,7 @@ def _ways(stacks: tuple[Stack, ...], machine: Machine, recommendations: Sequence
     if command:
         yield Way("cpu", "on the processor: minutes to set up, everything works, 5 to 10 times slower", command)
     yield Way("cloud", "on a rented card: under a day to set up, then paid by the hour")
-    stack, targets = official_cards(stacks)
+    stack, targets = _official_cards(stacks)
     others = tuple(one for one in targets if one != machine.target)
     if others:
         named = f"{', '.join(others)} ({stack})"
@@ -40,7 +40,7 @@ def _ways(stacks: tuple[Stack, ...], machine: Machine, recommendations: Sequence
         yield Way("build", f"{what}: 2 to 4 hours of compiling and 20 GB, again for each version")
 
 
-def official_cards(stacks: Iterable[Stack]) -> tuple[str, tuple[str, ...]]:
+def _official_cards(stacks: Iterable[Stack]) -> tuple[str, tuple[str, ...]]:
     """The newest stack with PyTorch that AMD supports cards with, as read in a source, and those cards."""
     found = [(stack, tuple(_official(stack))) for stack in stacks if stack.pytorch]
     best = max(

@@ -128,13 +128,13 @@ def is_as_written(text: str) -> bool:
     return bool(text) and _taken_apart(text) is not None
 
 
-def stale_images(system: System, after: str) -> tuple[str, ...]:
+def _stale_images(system: System, after: str) -> tuple[str, ...]:
     """The kernels with a boot image in which our file is another, or there when it shall not be."""
     return tuple(one.release for one in system.kernels if any(_is_stale(image, after) for image in one.images))
 
 
 def _planned(verb: str, system: System, before: str, after: str, notes: Sequence[str]) -> ParameterPlan:
-    images = stale_images(system, after)
+    images = _stale_images(system, after)
     unread = [image.path for one in system.kernels for image in one.images if image.problem]
     told = [f"`/{path}` cannot be read: whether it has to be made anew is not known" for path in unread]
     return ParameterPlan(verb, before, after, tuple(dict.fromkeys((*notes, *told))), images)

@@ -16,8 +16,8 @@ ROCM = "rocm"
 BASE = "base"
 
 C_LIBRARY = "libc6"
-NOT_LOOKED_FOR = "nothing was found that shows it"
-CARRIED_TOO = "carried with the C library"
+_NOT_LOOKED_FOR = "nothing was found that shows it"
+_CARRIED_TOO = "carried with the C library"
 _LOWER_BOUNDS = (">=", ">>")
 """Not `=`: only the C library's own packages say that (libc6-dev), whose headers and start files fit others."""
 _SYMBOL_VERSION = re.compile(r"libc\.so\.6\(GLIBC_(?P<version>[0-9.]+)\)(\(64bit\))?")
@@ -65,7 +65,7 @@ def place_packages(
         because = "the one that is installed has it, and environments may start by that"
     if because:
         _check_c_library(closure, table, because)
-        reasons = {name: (BASE, lacking.get(name, CARRIED_TOO)) for name in closure.needs}
+        reasons = {name: (BASE, lacking.get(name, _CARRIED_TOO)) for name in closure.needs}
         return Placement({**reasons, **own}, {}, because)
     for name, (_, why) in unpacked.items():
         if name in table.only:
@@ -80,7 +80,7 @@ def _carried(
     """What the host lacks of all that the stack's *own* packages need, with the reasons."""
     found: dict[str, tuple[str, str]] = {}
     edge = {*closure.roots, *(need for name in own for need in closure.needs[name])} - own.keys()
-    waiting = [(name, lacking.get(name, NOT_LOOKED_FOR)) for name in closure.needs if name in edge]
+    waiting = [(name, lacking.get(name, _NOT_LOOKED_FOR)) for name in closure.needs if name in edge]
     while waiting:
         name, why = waiting.pop()
         if name not in own and name not in found and name not in proven:

@@ -11,7 +11,7 @@ from rocmswitch.metadata.elf import ElfFacts
 from rocmswitch.model.deployment import ABSENT, Seen
 from rocmswitch.planning.loader import Files, Search
 
-GPU_CODE = "EM_AMDGPU"
+_GPU_CODE = "EM_AMDGPU"
 """The machine of kernels (`.co`, `.hsaco`): ELF files that the loader never sees."""
 
 _NAME = re.compile(r"(?P<stem>.+?)(-[0-9a-f]{8})?\.so(\.(?P<version>[0-9][0-9.]*))?")
@@ -121,7 +121,7 @@ def is_library(facts: ElfFacts | None) -> bool:
 
     A position-independent program is ET_DYN too: it names an interpreter, and has no soname (libc has both).
     """
-    if facts is None or facts.type != "ET_DYN" or facts.machine == GPU_CODE:
+    if facts is None or facts.type != "ET_DYN" or facts.machine == _GPU_CODE:
         return False
     return bool(facts.soname) or not facts.interpreter
 

@@ -30,7 +30,7 @@ def is_convolution(word: str) -> bool:
     return word.startswith("conv")
 
 
-def purpose_of(word: str) -> str:
+def _purpose_of(word: str) -> str:
     """The purpose that *word* belongs to; ANY for what nothing can do without."""
     if word in CORE:
         return ANY
@@ -43,7 +43,7 @@ def purpose_of(word: str) -> str:
 
 def is_asked(word: str, purpose: str) -> bool:
     """Whether *purpose* suffers where *word* fails."""
-    return purpose == ANY or purpose_of(word) in (ANY, purpose)
+    return purpose == ANY or _purpose_of(word) in (ANY, purpose)
 
 
 def is_tried_for(operation: Operation, purpose: str) -> bool:
@@ -59,7 +59,7 @@ def speaks_for(operation: Operation, purpose: str) -> bool:
     """Whether it is of *purpose* itself: that a matrix product works confirms no convolution."""
     if purpose in (ANY, INFERENCE):
         return is_tried_for(operation, purpose)
-    return purpose_of(operation.group) == purpose or (purpose == TRAINING and operation.backward)
+    return _purpose_of(operation.group) == purpose or (purpose == TRAINING and operation.backward)
 
 
 def way_round(word: str) -> str:

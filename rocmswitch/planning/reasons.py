@@ -28,7 +28,7 @@ from rocmswitch.planning.purposes import is_convolution
 from rocmswitch.planning.pytorch import Choice, needs_card, other_rocm
 from rocmswitch.planning.verdict import UNNAMED, Verdict, known_sureness
 
-UNTRIED = "not tried on this card yet"
+_UNTRIED = "not tried on this card yet"
 _SAID = {
     OFFICIAL: "AMD supports {card} with it",
     COMMUNITY: "those who build it support {card}, AMD does not",
@@ -135,6 +135,6 @@ def _tried(replaced: Probed) -> str:
     """What the probe says of the replacement on this machine's card."""
     tried = [one for one in replaced.outcomes if is_convolution(one.operation.group)]
     if not tried:
-        return UNTRIED
+        return _UNTRIED
     bad = sum(one.result in BAD for one in tried)
     return f"by the probe of {replaced.created[:10]} on this machine: {bad} of {len(tried)} operations failed"

@@ -121,7 +121,7 @@ class RpmOffers:
         if not ordered or len(kept) < 2:
             return kept
         kept.sort(key=lambda one: self.named(one.name)[:1] not in ((one,), ()))
-        return by_common_capabilities(kept)
+        return _by_common_capabilities(kept)
 
     def _without_obsoleted(self, packages: list[Package]) -> list[Package]:
         names = {one.name for one in packages}
@@ -171,7 +171,7 @@ def provides(package: Package, relation: Relation) -> bool:
     return any(one.name == relation.name and RPM.answers(one, relation) for one in (own, *package.provides))
 
 
-def by_common_capabilities(packages: list[Package]) -> list[Package]:
+def _by_common_capabilities(packages: list[Package]) -> list[Package]:
     """*packages* so that of those that provide the same in several versions the newest comes first."""
     stated: dict[str, list[tuple[str, int]]] = {}
     for number, package in enumerate(packages):

@@ -15,7 +15,7 @@ from rocmswitch.planning.rpmoffers import RpmOffers
 from rocmswitch.planning.rpmreasons import Cause, Reasons
 from rocmswitch.planning.rpmrules import Rule, Rules
 
-Conflict = tuple[int, ...]
+_Conflict = tuple[int, ...]
 """Literals that hold and cannot hold together; none where all is well."""
 
 _RETRY_LIMIT = 500
@@ -130,7 +130,7 @@ class Search:
             self._branches.append(_Branch(len(self._levels), rule, others))
         return self._settle(self._hold(best, rule, free=True))
 
-    def _hold(self, literal: int, cause: Cause, *, free: bool = False) -> Conflict:
+    def _hold(self, literal: int, cause: Cause, *, free: bool = False) -> _Conflict:
         """Let *literal* hold, with all that follows, until something contradicts it."""
         if free:
             self._levels.append(len(self._made))
@@ -156,7 +156,7 @@ class Search:
                     waiting.append((left[0], rule))
         return ()
 
-    def _contradicted(self, literal: int, cause: Cause) -> Conflict:
+    def _contradicted(self, literal: int, cause: Cause) -> _Conflict:
         """What holds and cannot hold together. The first of all is what the user is told if there is no way."""
         self._failure = self._failure or Reasons(self._rules, self._offers, self._causes).of(literal, cause)
         return (cause, -literal) if isinstance(cause, int) else tuple(-one for one in cause)
@@ -172,7 +172,7 @@ class Search:
                 return None
         return found
 
-    def _settle(self, conflict: Conflict) -> bool:
+    def _settle(self, conflict: _Conflict) -> bool:
         """Learn from *conflict* and go back to where that says something new. Whether there was none.
 
         Raises UnresolvedDependency where there is nothing to go back to.
@@ -190,7 +190,7 @@ class Search:
             conflict = self._hold(learnt[0], learnt)
         return well
 
-    def _learn(self, conflict: Conflict, level: int) -> Rule:
+    def _learn(self, conflict: _Conflict, level: int) -> Rule:
         """The rule that would have shown the conflict earlier: its first literal is the only one of *level*.
 
         Of all that led to it this is the last that all ways pass (the first unique implication point).

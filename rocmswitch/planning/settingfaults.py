@@ -9,7 +9,7 @@ from rocmswitch.model.kernel import Setting, System
 from rocmswitch.model.recovery import Fault
 from rocmswitch.planning.moduleoptions import Option, blocks, fits, options, type_of, unsets_modes
 
-DISABLED_FOLDERS = ("etc/modprobe.d/", "etc/modules-load.d/")
+_DISABLED_FOLDERS = ("etc/modprobe.d/", "etc/modules-load.d/")
 """Where a file is read by its ending, so that another name takes it out of use."""
 BOOTED = "proc/cmdline"
 _SAYS = {
@@ -32,7 +32,7 @@ def setting_faults(system: System) -> Iterator[Fault]:
 
 def is_disabled_by_name(setting: Setting) -> bool:
     """Whether recover may take the file out of use: a person's, or ours, in a folder that is read by name."""
-    return setting.owner is None and setting.path.startswith(DISABLED_FOLDERS) and setting.kind != "load"
+    return setting.owner is None and setting.path.startswith(_DISABLED_FOLDERS) and setting.kind != "load"
 
 
 def spot(setting: Setting) -> str:

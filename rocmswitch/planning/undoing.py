@@ -206,7 +206,7 @@ def _follows(later: Step, earlier: Step) -> bool:
     return is_again or earlier.after.holds_the_same(later.before)
 
 
-def recorded_states(generations: Iterable[Generation], places: Collection[Spot]) -> dict[Spot, list[FileState]]:
+def _recorded_states(generations: Iterable[Generation], places: Collection[Spot]) -> dict[Spot, list[FileState]]:
     """By path, everything that generations have found and put there."""
     states: dict[Spot, list[FileState]] = {place: [] for place in places}
     for one in generations:
@@ -243,7 +243,7 @@ def _is_free(found: Ground) -> bool:
 
 
 def _is_known(found: Ground, place: Spot, generations: Sequence[Generation]) -> bool:
-    return any(found.state.holds_the_same(one) for one in recorded_states(generations, {place})[place])
+    return any(found.state.holds_the_same(one) for one in _recorded_states(generations, {place})[place])
 
 
 def _check_reached(found: Ground, step: Step) -> None:

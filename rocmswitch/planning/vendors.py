@@ -52,7 +52,7 @@ AMD = Vendor(
     },
     example="rocm-hip-runtime6.2.4",
 )
-THEROCK = Vendor(
+_THEROCK = Vendor(
     name="therock",
     mark=re.compile(r"amdrocm-runtime([0-9]+\.[0-9]+)"),
     root="opt/rocm/core-{version}",
@@ -92,7 +92,7 @@ DEBIAN = Vendor(
     is_ranged=True,
     example="libamdhip64-5",
 )
-VENDORS = (AMD, THEROCK, DEBIAN)
+VENDORS = (AMD, _THEROCK, DEBIAN)
 
 
 def vendor_of(names: Collection[str]) -> tuple[Vendor, tuple[str, ...]] | None:

@@ -31,7 +31,7 @@ UNNAMED = Gpu(support="unknown")
 _OPTIONAL = "profiles"
 """What `use` does not set by itself, so that it need not have been read anywhere."""
 
-Rank = tuple[int, bool, int, int, bool, bool, int, int, tuple[int, ...], str]
+_Rank = tuple[int, bool, int, int, bool, bool, int, int, tuple[int, ...], str]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Verdict:
     """It takes the card for another one."""
 
     @property
-    def rank(self) -> Rank:
+    def rank(self) -> _Rank:
         """To order by, the best first: a total order, in which no stack's place depends on another one."""
         hard = [one for one in self.failures if one.asked and (one.seen or not one.way_round)]
         lesser = [one for one in self.failures if one.asked and not one.seen and one.way_round]

@@ -118,7 +118,7 @@ def reason_against(module: DkmsModule) -> str:
     return "" if module.owner else f"DKMS built it from {label}, a source that no package vouches for"
 
 
-def seen_fault(file: ModuleFile) -> str:
+def _seen_fault(file: ModuleFile) -> str:
     """What was seen of a file that is EMPTY, DAMAGED or FOREIGN."""
     contents = file.contents
     told = {
@@ -140,7 +140,7 @@ def _in_tree(kernel: Kernel, file: ModuleFile) -> Verdict:
     if file.fault == UNREADABLE:
         return Verdict(file, keeper=owner.package if owner else "")
     if file.fault:
-        return Verdict(file, file.fault, seen_fault(file))
+        return Verdict(file, file.fault, _seen_fault(file))
     if owner and owner.is_intact is False:
         return Verdict(file, CHANGED, contradiction(owner, file.contents))
     if owner is None and any(one.path == file.path for one in required(kernel)):
@@ -165,7 +165,7 @@ def _shadow(system: System, kernel: Kernel, file: ModuleFile) -> Verdict:
         # Nothing is known of it, and the plan of whoever may read it says more.
         return Verdict(file, keeper=owner.package if owner else "")
     if file.fault:
-        return Verdict(file, file.fault, seen_fault(file))
+        return Verdict(file, file.fault, _seen_fault(file))
     if owner:
         changed = owner.is_intact is False
         evidence = contradiction(owner, file.contents) if changed else ""

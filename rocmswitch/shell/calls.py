@@ -14,11 +14,11 @@ SHELL_STATE = ("ROCMSWITCH_ACTIVE", "ROCMSWITCH_WHY")
 CALLS = 1
 """Which functions scripts call, and how: as functions.sh and functions.fish say it themselves."""
 
-Quote = Callable[[str], str]
+_Quote = Callable[[str], str]
 """Makes one word of a value."""
 
 
-def calls(name: str, activation: ResolvedActivation, quote: Quote, *, ends: bool = False) -> Iterator[str]:
+def calls(name: str, activation: ResolvedActivation, quote: _Quote, *, ends: bool = False) -> Iterator[str]:
     """The lines that leave what is active, then enter *name*.
 
     *ends* for a script that is sourced, and may return before what is for other machines' cards: a shell needs
@@ -54,12 +54,12 @@ def variable_name(text: str) -> str:
     return text
 
 
-def _gpus(groups: Iterable[CardGroup], quote: Quote) -> str:
+def _gpus(groups: Iterable[CardGroup], quote: _Quote) -> str:
     """Two words: the cards for which something is always to be set, and those of profiles."""
     always = dict.fromkeys(gpu for group in groups if not group.profile for gpu in group.gpus)
     chosen = dict.fromkeys(gpu for group in groups if group.profile for gpu in group.gpus)
     return f"{quote(' '.join(always))} {quote(' '.join(chosen))}"
 
 
-def _words(variables: Iterable[tuple[str, str]], quote: Quote) -> str:
+def _words(variables: Iterable[tuple[str, str]], quote: _Quote) -> str:
     return " ".join(f"{variable_name(name)} {quote(value)}" for name, value in variables)

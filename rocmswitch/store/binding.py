@@ -18,7 +18,7 @@ from rocmswitch.store.cache import hash_of
 from rocmswitch.store.patchelf import patchelf
 from rocmswitch.system.disk import Disk
 
-OPENS_LIBRARIES = "dlopen"
+_OPENS_LIBRARIES = "dlopen"
 LARGEST = 16 * 1024 * 1024
 """Bytes: patchelf holds a file twice in memory, and what opens libraries for others is small."""
 
@@ -59,4 +59,4 @@ def _opens_libraries(path: Path) -> bool:
     with path.open("rb") as file:
         facts = parse_elf(file)
         # A module with a search path of its own brings its libraries along (auditwheel): it is left alone.
-        return bool(facts and not facts.rpath and not facts.runpath and names_symbol(file, OPENS_LIBRARIES))
+        return bool(facts and not facts.rpath and not facts.runpath and names_symbol(file, _OPENS_LIBRARIES))

@@ -19,7 +19,7 @@ from rocmswitch.store.tools import rewritten
 from rocmswitch.system.disk import Disk
 
 PLACE_REASON = "absolute names and the oldest CMake in a package of CMake's replaced"
-FORWARD_REASON = "where CMake before 3.27 looks"
+_FORWARD_REASON = "where CMake before 3.27 looks"
 _SIZE_LIMIT = 1 << 20
 _ASKED = re.compile(
     rb"(?i)(\bcmake_(?:minimum_required|policy)\s*\(\s*VERSION\s+%(old)b)(?:\.\.\.%(old)b)?(?=[\s)])"
@@ -72,4 +72,6 @@ def _forward(path: str, root: str) -> MadeFile | None:
     found = re.fullmatch(rf"{re.escape(root)}/lib/([^/]+)/{_LANGUAGE}", path)
     if found is None:
         return None
-    return MadeFile(f"{root}/lib/{_LANGUAGE}", _FORWARD.format(folder=found[1], language=_LANGUAGE), FORWARD_REASON)
+    return MadeFile(
+        f"{root}/lib/{_LANGUAGE}", _FORWARD.format(folder=found[1], language=_LANGUAGE), _FORWARD_REASON
+    )

@@ -21,7 +21,7 @@ DIRECTORY = "directory"
 LINK = "link"
 HARD_LINK = "hard link"
 
-MODE_MASK = 0o555
+_MODE_MASK = 0o555
 """No setuid, setgid or sticky bit, and nobody writes: a tree is written once."""
 
 _BLOCK = 512
@@ -225,7 +225,7 @@ def permissions(mode: int, kind: str) -> int:
     """What a member of *kind* gets where its archive says *mode*."""
     if kind == LINK:
         return 0o777
-    return 0o755 if kind == DIRECTORY else mode & MODE_MASK | 0o444
+    return 0o755 if kind == DIRECTORY else mode & _MODE_MASK | 0o444
 
 
 def time_of(mtime: int) -> int:

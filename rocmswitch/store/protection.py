@@ -45,8 +45,8 @@ class Protection:
 def protect(folder: Path, protection: Protection, disk: Disk) -> None:
     """Put *protection* into the new environment in *folder*. Nothing is synced. Raises OSError."""
     link = published(folder)
-    _write(folder / CONSTRAINTS, render_constraints(protection), disk)
-    _write(folder / PIP_CONFIGURATION, render_pip_configuration(link), disk)
+    _write(folder / CONSTRAINTS, _render_constraints(protection), disk)
+    _write(folder / PIP_CONFIGURATION, _render_pip_configuration(link), disk)
     if protection.lock:
         _write(folder / LOCK, protection.lock, disk)
     if link != folder:
@@ -59,14 +59,14 @@ def published(folder: Path) -> Path:
     return folder.parents[1] / name if name and folder.parent.name == TREES else folder
 
 
-def render_constraints(protection: Protection) -> bytes:
+def _render_constraints(protection: Protection) -> bytes:
     """The text of `constraints.txt`."""
     lines = [f"{name}=={version}" for name, version in protection.pins]
     head = "# What fits this stack: pip and uv keep these versions. Another environment is the way to other ones."
     return "".join(f"{line}\n" for line in (head, *lines, *protection.constraints)).encode()
 
 
-def render_pip_configuration(link: Path) -> bytes:
+def _render_pip_configuration(link: Path) -> bytes:
     """The text of `pip.conf` in the environment that is published as *link*."""
     return f"[global]\nconstraint = {(link / CONSTRAINTS).absolute().as_uri()}\n".encode()
 

@@ -36,7 +36,7 @@ bundle of GPU code has its table, may take half of that."""
 MOST_LINKS = 40
 """Links that one path may lead over, as the kernel has it (path_resolution(7))."""
 
-Buffer = bytes | memoryview
+_Buffer = bytes | memoryview
 
 _TREE_FOLDERS = frozenset({"bin", "include", "lib", "lib64", "libexec", "opt", "share", "usr"})
 """What a tree is made of: a folder of such a name is never one around it."""
@@ -236,7 +236,7 @@ class Target:
                 raise Unfit(f"has a folder, `{path.name}`, where another package has a file") from None
 
     def _put_file(self, member: Member, tar: Tar) -> None:
-        pieces: Iterator[Buffer] = tar.pieces(member.size)
+        pieces: Iterator[_Buffer] = tar.pieces(member.size)
         if self._work.wanted is not None:
             head = tar.exactly(min(HEAD, member.size))
             pieces = chain([head], tar.pieces(member.size - len(head)))
@@ -250,7 +250,7 @@ class Target:
         self._make_folders(posixpath.dirname(member.path))
         self._entries[member.path] = self._file(member, pieces)
 
-    def _file(self, member: Member, pieces: Iterator[Buffer]) -> FileEntry:
+    def _file(self, member: Member, pieces: Iterator[_Buffer]) -> FileEntry:
         with contextlib.ExitStack() as stack:
             try:
                 file = stack.enter_context(self._disk.create(self._root / member.path, member.mode))
@@ -261,7 +261,7 @@ class Target:
             os.utime(file.fileno(), (member.mtime, member.mtime))
         return self._entry(member, sha256=sha256)
 
-    def _copy(self, member: Member, pieces: Iterator[Buffer], file: BinaryIO | None) -> str:
+    def _copy(self, member: Member, pieces: Iterator[_Buffer], file: BinaryIO | None) -> str:
         """The content into *file*, if there is one, and its hash. Raises Unfit where the package states another."""
         digest = hashlib.sha256()
         algorithm, stated = member.stated

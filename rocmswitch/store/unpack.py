@@ -33,7 +33,7 @@ __all__ = ["BASE", "MADE_RELATIVE", "Stopped", "Unpacked", "Unpacker", "Unpackin
 
 _UPWARDS = re.compile(r"(\.{0,2}/)*")
 """What a relative target begins with: folders above the link, which are no links themselves."""
-MOST_JOBS = 8
+_MOST_JOBS = 8
 """Packages at once, however many processors there are: with what waits (`ahead`) they take 200 MB."""
 _TARBALL_MEMBERS = 500_000
 """A whole stack in one archive, with a file for each kernel of each card."""
@@ -210,7 +210,7 @@ class _Waiting:
 
 
 class Unpacker:
-    """Unpacks packages as they are handed in, *jobs* at a time, MOST_JOBS at most; 0 does it in `submit` itself.
+    """Unpacks packages as they are handed in, *jobs* at a time, _MOST_JOBS at most; 0 does it in `submit` itself.
 
     What an archive is, its first bytes say: a .deb, an .rpm, or a tar archive, which is flat and goes to the root
     of its Unpacking. A path that another package of the tree has made already is not written again, only hashed:
@@ -223,7 +223,7 @@ class Unpacker:
 
     def __init__(self, disk: Disk, jobs: int) -> None:
         self._disk = disk
-        self._jobs = jobs = min(jobs, MOST_JOBS)
+        self._jobs = jobs = min(jobs, _MOST_JOBS)
         self._executor = ThreadPoolExecutor(max(jobs, 1), thread_name_prefix="unpack")
         self._waiting: PriorityQueue[_Waiting] = PriorityQueue()
         self._futures: list[Future[Unpacked]] = []
