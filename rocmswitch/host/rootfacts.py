@@ -17,6 +17,7 @@ from rocmswitch.model.kernel import MODULES, Boot, Running
 _PROGRAMS = ("usr/bin/true", "bin/true", "usr/bin/env", "bin/sh", "sbin/init", "usr/lib/systemd/systemd")
 _UNAME = {machine: name for name, machine in MACHINES.items()} | {"EM_386": "i686", "EM_ARM": "armv7l"}
 _ALSO_RUNS = {"x86_64": ("i686",), "aarch64": ("armv7l",)}
+_KEPT = "boot/rocmswitch"
 _POINTS = ("boot", "boot/efi", "efi")
 _SUBVOLUMES = ("@", "@rootfs", "root", "@root")
 """What Ubuntu, Debian and Fedora call the subvolume of btrfs that is their root."""
@@ -119,8 +120,19 @@ def read_boot(files: SystemRoot) -> Boot:
         is_mounted="boot" not in unmounted,
         is_read_only=bool(found.f_flag & os.ST_RDONLY),
         free=found.f_bfree * found.f_frsize,
+        before=_before(files),
         unmounted=unmounted,
     )
+
+
+def _before(files: SystemRoot) -> tuple[str, ...]:
+    """None for who may not look: only root lets go of them."""
+    if files.within(_KEPT) != _KEPT:
+        return ()
+    try:
+        return tuple(sorted(one.name for one in (files.root / _KEPT).iterdir() if one.name.endswith(".before")))
+    except OSError:
+        return ()
 
 
 def read_running() -> Running:

@@ -248,6 +248,8 @@ class Boot:
     is_read_only: bool = False
     free: int = 0
     """Bytes for root."""
+    before: tuple[str, ...] = ()
+    """Names of boot images from before that lie by there; nothing needs one once its kernel is right."""
     unmounted: tuple[str, ...] = ()
     """Of `boot`, `boot/efi` and `efi`, those that fstab knows and that are not mounted."""
     strays: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ from rocmswitch.host.systemroot import SystemRoot, within
 from rocmswitch.model.kernel import Kernel, System
 from rocmswitch.model.recovery import Fault, Lack
 from rocmswitch.planning.bootfaults import IMAGE_ROWS, boot_faults
-from rocmswitch.planning.reinstalling import recover
+from rocmswitch.planning.reinstalling import recover, room_in_boot
 from rocmswitch.planning.unifiedimages import is_left_alone, lack_of
 from rocmswitch.store.layout import Layout
 from rocmswitch.store.ownfolders import make_own
@@ -99,7 +99,7 @@ class BootImages:
         return Lack(
             f"the boot image of kernel {kernel.release} stays as it is: making it anew needs"
             f" {_megabytes(needed)} in `{self._root / 'boot'}`, and {_megabytes(free)} are free",
-            f"free {_megabytes(needed - free)} there (an old kernel's files, by the package manager), then"
+            f"free {_megabytes(needed - free)} there ({room_in_boot(self._system, kernel)}), then"
             f" run `{recover(self._system)}`",
             kernel.images[0].path,
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from rocmswitch.model.kernel import Kernel, System
 from rocmswitch.model.recovery import Disable, Fault, FileAction, Lack, Rebuild, Restore, SetAside
 from rocmswitch.planning.bootfaults import IMAGE_ROWS, INDEX_ROWS
-from rocmswitch.planning.reinstalling import recover
+from rocmswitch.planning.reinstalling import recover, room_in_boot
 from rocmswitch.planning.restoring import FilesPlan
 from rocmswitch.planning.unifiedimages import is_left_alone, is_sealed, lack_of
 
@@ -101,7 +101,7 @@ def _keeps_from(system: System, kernel: Kernel, plan: FilesPlan) -> Lack | None:
     if not _is_known(system) or free >= needed:
         return None
     need, room = _megabytes(needed), _megabytes(free)
-    more = f"free {_megabytes(needed - free)} in `/boot` (an old kernel's files, by the package manager)"
+    more = f"free {_megabytes(needed - free)} in `/boot` ({room_in_boot(system, kernel)})"
     return Lack(
         f"{what}: making it anew needs {need}, and {room} are free", f"{more}, then run `{recover(system)}`", path
     )

@@ -52,3 +52,11 @@ def inside(system: System, line: str) -> str:
 def plan_line(system: System) -> str:
     """The line that shows what a recovery of *system* would do, without back-ticks."""
     return recover(system).removesuffix(" --apply")
+
+
+def room_in_boot(system: System, kernel: Kernel) -> str:
+    """Whose files there can go, in words; what lies by of *kernel*, which is not right, stays."""
+    root = "" if system.root == "/" else f" --root {shlex.quote(system.root)}"
+    others = [one for one in system.boot.before if kernel.release not in one]
+    ours = f"; boot images from before, by `sudo rocmswitch backup prune driver{root}`" if others else ""
+    return f"an old kernel's files, by the package manager{ours}"

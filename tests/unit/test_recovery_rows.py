@@ -198,6 +198,17 @@ def test_row_12_a_full_boot_lets_the_image_stay_and_says_what_is_needed():
 
 
 @pytest.mark.parametrize(
+    ("name", "is_offered"), [(f"initrd.img-{OTHER}.before", True), (f"initrd.img-{K}.before", False)]
+)
+def test_a_full_boot_is_told_of_boot_images_from_before_that_can_go(name: str, is_offered: bool):
+    broken = system_of(kernel_of(K, packaged(truncated())), boot=Boot(free=3_000_000, before=(name,)))
+
+    (lack,) = plan_of(broken, snapshot(genuine())).lacks
+
+    assert ("boot images from before, by `sudo rocmswitch backup prune driver`)" in lack.remedy) is is_offered
+
+
+@pytest.mark.parametrize(
     ("closed", "row", "remedy"),
     [
         (
