@@ -38,7 +38,7 @@ def parse_index(content: bytes, url: str) -> dict[str, IndexedFile]:
     try:
         text = content.decode("utf-8")
         found = _parse_json(text, url) if text.lstrip().startswith("{") else _parse_html(text, url)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Failed(f"`{url}` is not a page of a Python package index: {error}") from error
     return {one.filename: one for one in found}
 

@@ -27,7 +27,7 @@ def decide(layout: Layout, gone: Collection[str] = ()) -> tuple[dict[str, str], 
         known = json.loads(content)
         if {key: known[key] for key in basis} == basis:
             return dict(known["aliases"]), content
-    except (ValueError, KeyError, TypeError):  # cut off, or not there yet
+    except (ValueError, KeyError, TypeError, RecursionError):  # cut off, or not there yet
         pass
     from rocmswitch.planning.aliases import plan_aliases
 

@@ -148,7 +148,7 @@ def _kept(path: Path, wanted: str) -> Check | None:
         )
         texts = {name: str(check[name]) for name in ("framework", "version", "error", "elsewhere")}
         return Check(**texts, clashes=clashes)
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         # Garbled: as if there had been none.
         return None
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -55,9 +56,10 @@ class FirstUse:
             return Digest.sha256(json.loads(path.read_bytes())["sha256"])
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise VerificationFailed(
-                f"`{path}`, which holds the hash of a file's first use, cannot be read"
+                f"`{path}`, which holds the hash of a file's first use, cannot be read",
+                hint=f"if you trust this network, run `rm {shlex.quote(str(path))}`, then the same command",
             ) from error
 
     def check(self, url: str, stated: Digest) -> None:

@@ -107,7 +107,7 @@ def _read(note: Path) -> KnownWheel | None:
         files = {path: KnownFile(*values) for path, values in said["files"].items()}
         found = KnownWheel(Path(said["site"]), files, tuple(said["unstated"]))
         return found if receipt_path(Path(said["tree"])).exists() and _is_compiled(found) else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         # Never made, half written when the power went, or of an environment that is gone: nothing is known.
         return None
 

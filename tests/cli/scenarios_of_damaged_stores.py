@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
+from dataclasses import replace
 
 from tests.support.acme import NAME
 from tests.support.commandline import Outcome
+from tests.support.pytorchsite import PytorchSite
 from tests.support.scenes import Scene, scenario
 
 
@@ -36,3 +39,20 @@ def the_newest_date_that_was_seen_cannot_be_read(scene: Scene) -> Outcome:
     (seen,) = (path for path in scene.line.layout.seen.iterdir() if path.suffix == ".json")
     seen.write_text("")
     return scene.fail("install", NAME, "--set", "compiler", "--yes")
+
+
+@scenario(
+    "store/firstuse",
+    "if you trust this network, run `rm {}`, then the same command",
+    4,
+    follow=the_shell_s_command_and_the_same_again,
+)
+def the_hash_of_a_first_use_cannot_be_read(scene: Scene) -> Outcome:
+    site = PytorchSite(scene.folder / "wheels", pythons=(f"cp{sys.version_info[0]}{sys.version_info[1]}",))
+    site.__enter__()
+    scene.line = replace(scene.line, environment={"PIP_INDEX_URL": site.simple})
+    site.let(scene.line, "rocm-6.2.4")
+    scene.line.succeed("use", "rocm-6.2.4", "--venv", "demo", "--yes")
+    records = sorted((scene.line.layout.seen / "wheels").glob("*.json"))
+    records[0].write_text("{")
+    return scene.fail("use", "rocm-6.2.4", "--venv", "other", "--yes")

@@ -223,3 +223,15 @@ def test_folders_of_somebody_s_own_where_small_files_were_stay_and_stop_nothing(
     assert (removed.code, left, uninstalled.code, damaged.layout.config_file.is_dir()) == (0, True, 0, True), (
         removed
     )
+
+
+def test_records_nested_without_end_are_as_good_as_none(damaged: CommandLine):
+    damaged.succeed("use", NAME, "--venv", "demo", "--yes")
+    records = (damaged.layout.shell / "aliases.json", damaged.layout.checks / "demo.json")
+    for one in records:
+        one.parent.mkdir(exist_ok=True)
+        one.write_text("[" * 100_000)
+
+    outcomes = [damaged.run("history"), damaged.run("doctor", "demo"), damaged.run("use", "demo")]
+
+    assert [one.code for one in outcomes] == [0, 0, 0], outcomes

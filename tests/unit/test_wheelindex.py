@@ -95,3 +95,8 @@ def test_a_project_is_asked_for_by_its_normalised_name() -> None:
         project_page("https://index.example/simple/", "Hip_Python.X")
         == "https://index.example/simple/hip-python-x/"
     )
+
+
+def test_a_page_nested_without_end_is_refused() -> None:
+    with pytest.raises(RocmswitchError, match="is not a page of a Python package index"):
+        parse_index(b'{"files":' + b"[" * 100_000, PAGE)
