@@ -149,7 +149,7 @@ class LazyGroup(click.Group):
     "--wait",
     type=click.FloatRange(min=0),
     metavar="SECONDS",
-    help="How long to wait for another rocmswitch that works on the same stack.",
+    help="How long to wait for another rocmswitch that has the same stack or download in hand.",
 )
 @click.pass_context
 def program(ctx: click.Context, debug: bool, wait: float | None) -> None:
