@@ -20,7 +20,7 @@ _TRANSLATED = ("DMA", "DMA-FQ")
 
 @dataclass(frozen=True)
 class BootFacts:
-    """As in MachineSymptoms."""
+    """What MachineSymptoms takes from here: its fields of these names say what they mean."""
 
     command_line: str
     translated: tuple[str, ...]

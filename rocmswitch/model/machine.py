@@ -151,7 +151,7 @@ class FirmwareTwin:
 
 @dataclass(frozen=True)
 class MachineSymptoms:
-    """All of it."""
+    """All that the rows about the machine, its log and its sources of packages judge."""
 
     log: KernelLog = KernelLog()
     secure_boot: SecureBoot = SecureBoot()

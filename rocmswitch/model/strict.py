@@ -1,4 +1,4 @@
-"""What every value is that is read from a file of our own kinds."""
+"""What every value is that is read from a file of one of our own kinds: manifests, locks, lists of bundles."""
 
 from __future__ import annotations
 

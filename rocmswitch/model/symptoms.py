@@ -234,7 +234,7 @@ class LedgerSymptoms:
 
 @dataclass(frozen=True)
 class Symptoms:
-    """Everything."""
+    """All that the rows of planning/diagnosis.py judge."""
 
     shell: ShellSymptoms = ShellSymptoms()
     trees: tuple[TreeSymptoms, ...] = ()

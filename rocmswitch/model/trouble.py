@@ -12,7 +12,7 @@ EXACTLY, USUALLY, PERHAPS = 3, 2, 1
 
 @dataclass(frozen=True)
 class Sign:
-    """A message."""
+    """A message by which a trouble is known."""
 
     pattern: str
     """A regular expression that is looked for in single lines, whatever the case. Its named groups may stand in

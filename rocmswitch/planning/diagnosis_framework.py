@@ -17,7 +17,7 @@ from rocmswitch.model.finding import FAULT, NOTE, WARNING, Finding, Remedy
 from rocmswitch.model.framework import FrameworkLibrary, FrameworkSymptoms
 from rocmswitch.model.symptoms import Symptoms
 from rocmswitch.planning import diagnosis_gpucode, diagnosis_loading
-from rocmswitch.planning.diagnosis_loading import TAG, made_anew, shown, version_of
+from rocmswitch.planning.diagnosis_loading import TAG, dotted, made_anew, version_of
 from rocmswitch.planning.libraries import library_of
 
 _NUMPY_2 = Version("2.3")
@@ -52,11 +52,11 @@ def wrong_python(symptoms: Symptoms) -> Iterator[Finding]:
     for one in symptoms.frameworks:
         python, tags = one.python or one.packages_for, one.framework.tags
         if one.packages_for and python != one.packages_for:
-            what = f"the packages of `{one.name}` are for Python {shown(one.packages_for)}, and its Python is not"
-            why = f"it is Python {shown(python)}, which does not look into `{one.framework.folder}`"
+            what = f"the packages of `{one.name}` are for Python {dotted(one.packages_for)}, and its Python is not"
+            why = f"it is Python {dotted(python)}, which does not look into `{one.framework.folder}`"
         elif python and tags and not _fits(tags, python):
             what = f"torch in `{one.name}` is not for its Python"
-            why = f"the wheel is {', '.join(tags[:_SHOWN])}, and Python {shown(python)} cannot import it"
+            why = f"the wheel is {', '.join(tags[:_SHOWN])}, and Python {dotted(python)} cannot import it"
         else:
             continue
         yield Finding(f"wrong-python:{one.name}", FAULT, what, one.place, why, made_anew(one))

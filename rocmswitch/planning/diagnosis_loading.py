@@ -107,11 +107,11 @@ def made_anew(one: FrameworkSymptoms) -> Remedy:
         return Remedy(f"run `rocmswitch {shlex.join(command)}`", command)
     if one.stack:
         return Remedy(f"run `rocmswitch use {one.stack} --venv NAME --torch {one.framework.version}`")
-    wanted = f" with Python {shown(one.packages_for)}" if one.packages_for else ""
+    wanted = f" with Python {dotted(one.packages_for)}" if one.packages_for else ""
     return Remedy(f"make the environment anew{wanted}, and install torch into it again")
 
 
-def shown(python: str) -> str:
+def dotted(python: str) -> str:
     """`cp311` as `3.11`."""
     match = TAG.fullmatch(python)
     return f"{match[1]}.{match[2]}{match[3]}" if match else python
