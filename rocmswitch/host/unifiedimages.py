@@ -12,7 +12,6 @@ from rocmswitch.metadata.unifiedimage import MAGIC, read_unified
 
 BOOT = ("boot", "boot/efi", "efi")
 """Where boot loaders read: /boot, and the EFI partition in each place where it is mounted."""
-UKI = "uki"
 _OWN = "EFI/Linux"
 """Where boot loaders look for them by themselves; elsewhere the firmware is told of each."""
 _LAYOUTS = ("etc/kernel/install.conf", "usr/local/lib/kernel/install.conf", "usr/lib/kernel/install.conf")
