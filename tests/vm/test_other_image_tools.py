@@ -18,6 +18,8 @@ from rocmswitch.system.disk import Disk
 from tests.support.breaking import in_tree_files, truncate_in_tree
 from tests.support.dracutroots import dracut_root, in_image, kernel_of
 from tests.support.editions import APPLY, PYTHON, SHELLS, Edition
+from tests.support.kernelroots import write
+from tests.support.unifiedimages import STUB
 from tests.vm import image
 
 pytestmark = pytest.mark.vm
@@ -88,6 +90,30 @@ def test_a_setting_that_goes_is_gone_from_the_image(root: Path, edition: Edition
 
     (made,) = read_system(root).kernels[0].images
     assert (finished.status, [one.path for one in made.settings if "mine" in one.path]) == (0, []), finished
+
+
+def test_a_unified_image_is_right_again_by_the_line_that_is_named(root: Path, edition: Edition):
+    if not STUB.exists():
+        pytest.skip("no stub for unified images here: install systemd-boot-efi")
+    path, (module,) = f"boot/efi/EFI/Linux/linux-{kernel_of(root)}.efi", in_tree_files(root)
+    write(root / STUB.relative_to("/"), STUB.read_bytes())
+    (root / path).parent.mkdir(parents=True)
+    truncate_in_tree(root)
+    line = ["chroot", root, "dracut", "--force", "--uefi", "--kver", kernel_of(root), f"/{path}"]
+    subprocess.run(["chroot", root, "depmod", kernel_of(root)], capture_output=True, check=False)
+    subprocess.run(line, capture_output=True, check=True)
+    (root / named_by_debian(root)).unlink()
+
+    finished = edition.recover(root, "--package", package(root), *APPLY)
+
+    assert finished.status == 4 and finished.mentions(" ".join(map(str, line))), finished
+    assert not (root / named_by_debian(root)).exists()
+    subprocess.run(line, capture_output=True, check=True)
+    again = edition.recover(root)
+    assert (again.status, again.mentions(path)) == (0, True), again
+    (made,) = read_system(root).kernels[0].images
+    good = hashlib.sha256(module.read_bytes()).hexdigest()
+    assert [one.unpacked for name, one in made.modules if name == "amdgpu"] == [good]
 
 
 def test_an_image_that_cannot_be_made_leaves_the_old_one_and_is_said(root: Path):
