@@ -105,8 +105,15 @@ def _as_json(plan: Uninstall, elsewhere: Elsewhere, hooks: tuple[init.Plan, ...]
         "puts_back": elsewhere.there,
         "gone": elsewhere.gone,
         "adopted": elsewhere.adopted,
+        "replaced": elsewhere.replaced,
         "freed": plan.freed,
     }
+
+
+def _written(manifests: Path) -> str:
+    """Nothing brings back what somebody has written."""
+    names = sorted(file.stem for file in manifests.glob("*.yaml"))
+    return f", with {output.counted(len(names), 'manifest')}: {', '.join(names)}" if names else ""
 
 
 def _show(plan: Uninstall, elsewhere: Elsewhere, hooks: tuple[init.Plan, ...]) -> None:
@@ -122,6 +129,10 @@ def _show(plan: Uninstall, elsewhere: Elsewhere, hooks: tuple[init.Plan, ...]) -
             f"{place} is gone, where something was deployed: if it was only moved or is not mounted, have it there "
             "first, for what is saved of it goes too"
         )
+    for place in elsewhere.replaced:
+        output.say(
+            f"what was deployed in {place} was replaced there since; what is saved of what stood there before goes"
+        )
     for hook in hooks:
         output.say(f"takes the hook out of {hook.rc}")
     if plan.names:
@@ -129,7 +140,7 @@ def _show(plan: Uninstall, elsewhere: Elsewhere, hooks: tuple[init.Plan, ...]) -
         if layout.scope == "system":
             output.say(UNKNOWN_USERS)
     for folder in plan.folders:
-        output.say(f"removes {folder}")
+        output.say(f"removes {folder}{_written(folder) if folder == layout.manifests else ''}")
     if layout.config_file.is_file():
         output.say(f"removes {layout.config_file}")
     if plan.freed:

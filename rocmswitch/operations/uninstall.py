@@ -79,6 +79,8 @@ class Elsewhere:
     """The place is gone, or a disk is not mounted; its originals would go, too."""
     adopted: tuple[str, ...] = ()
     """What stands there stood there before rocmswitch came, and stays."""
+    replaced: tuple[str, ...] = ()
+    """Something else stands there than what was put, and than what stood there before, which goes."""
 
 
 def plan(layout: Layout, forests: tuple[Forest, ...], *, keep_cache: bool) -> Uninstall:
@@ -96,7 +98,7 @@ def look_elsewhere(ledger: Ledger) -> Elsewhere:
     """Where originals would be lost. What was let go of, or replaced altogether since, has none to be put back."""
     generations = ledger.generations()
     facts = survey(ledger, generations, {one.number for one in generations}, limit=QUICK)
-    found: dict[str, dict[str, None]] = {"deploy": {}, "adopt": {}, "gone": {}}
+    found: dict[str, dict[str, None]] = {"deploy": {}, "adopt": {}, "gone": {}, "replaced": {}}
     for one in judge(generations, facts):
         verb, place = one.generation.intent.verb, one.generation.intent.place
         if verb in DEPLOYED and place.kind in _OF_OTHERS and one.state not in _SETTLED:
@@ -104,8 +106,10 @@ def look_elsewhere(ledger: Ledger) -> Elsewhere:
                 found["gone"][place.name] = None
             elif any(_stands(step, facts) for step in one.generation.steps):
                 found[verb][place.name] = None
+            elif not all(_is_back(step, facts) for step in one.generation.steps):
+                found["replaced"][place.name] = None
     adopted = tuple(place for place in found["adopt"] if place not in found["deploy"])
-    return Elsewhere(tuple(found["deploy"]), tuple(found["gone"]), adopted)
+    return Elsewhere(tuple(found["deploy"]), tuple(found["gone"]), adopted, tuple(found["replaced"]))
 
 
 def _stands(step: Step, facts: Facts) -> bool:
@@ -114,6 +118,12 @@ def _stands(step: Step, facts: Facts) -> bool:
     if ground is None or not ground.is_reached:
         return False
     return not ground.is_told or ground.state.holds_the_same(step.after)
+
+
+def _is_back(step: Step, facts: Facts) -> bool:
+    """Whether what stood there before stands there again, as after a reinstall: nothing is lost then."""
+    ground = facts.ground.get(spot(step))
+    return ground is not None and ground.is_told and ground.state.holds_the_same(step.before)
 
 
 @contextlib.contextmanager

@@ -88,4 +88,5 @@ def test_all_that_goes(line: CommandLine):
 
     assert missing("uninstall", plan) == set()
     assert (sorted(plan["names"]), plan["hooks"], plan["config"]) == ([NAME, "demo"], [], "")
+    assert (plan["puts_back"], plan["gone"], plan["adopted"], plan["replaced"]) == ([], [], [], [])
     assert "ROOT/data/activations" in plan["folders"] and plan["freed"] > 0

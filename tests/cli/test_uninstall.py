@@ -198,10 +198,19 @@ def test_what_a_reinstall_has_replaced_is_no_hindrance(line: CommandLine):
     site = deploy(line, "libMIOpen.so")
     write(site / MIOPEN, b"of a newer torch")
 
-    line.succeed("uninstall", "--yes")
+    told = line.run("uninstall", "--yes").err
 
     assert not line.layout.data.exists()
     assert (site / MIOPEN).read_bytes() == b"of a newer torch"
+    assert "was replaced there since; what is saved of what stood there before goes" in told
+
+
+def test_manifests_that_their_owner_has_written_are_named_before_they_go(line: CommandLine):
+    line.add_manifest("mine-1.0", b"schema: 1")
+
+    told = line.run("uninstall", "--dry-run").err
+
+    assert f"removes {line.layout.manifests}, with 1 manifest: mine-1.0\n" in told
 
 
 def forests(layout: Layout, disk: Disk) -> tuple[Forest, ...]:
