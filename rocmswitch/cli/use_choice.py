@@ -77,7 +77,8 @@ def foretell(way: Way, name: str) -> None:
     if way.lasting.default:
         output.say(f"new shells will {f'use {name}' if name else 'start without a stack'}")
     if way.lasting.pin:
-        output.say(f"writes {Path.cwd() / PIN_FILE}")
+        path = Path.cwd() / PIN_FILE
+        output.say(f"writes {path}{_asked_before(path)}")
 
 
 def use_no_stack(scopes: Scopes, way: Way) -> None:
@@ -214,12 +215,24 @@ def _pin(pin: Pin) -> None:
     from rocmswitch.system.disk import disk_errors
 
     folder = Path.cwd()
+    before = _asked_before(folder / PIN_FILE)
     try:
         with disk_errors(folder):
             path = write_pin(folder, pin, machine.disk())
     except WrongPin as error:
         raise UsageMistake(f"`{pin.name}` cannot be pinned: {error}") from error
-    output.say(f"wrote {path}")
+    output.say(f"wrote {path}{before}")
+
+
+def _asked_before(path: Path) -> str:
+    """What a pin file there asks for, in words: nothing else remembers it. Of what is no pin nothing is shown."""
+    from rocmswitch.store.pins import read_pin
+
+    try:
+        pin = read_pin(path)
+    except (WrongPin, Failed):
+        return ""
+    return f", which asked for {pin.name}{f' and the environment {pin.venv}' if pin.venv else ''} before"
 
 
 def _in_fish(shell: str | None) -> bool:

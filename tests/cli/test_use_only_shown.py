@@ -14,6 +14,7 @@ from tests.support.commandline import CommandLine
 from tests.support.keys import SigningKey
 
 WHAT = [(NAME,), ("system",)]
+WRITES = "writes {}, which asked for other before"
 
 
 @pytest.fixture(scope="module")
@@ -54,14 +55,14 @@ def test_a_dry_run_says_what_it_would_pin_and_make_the_default_and_does_neither(
 
     told = "use acme-1.0" if words == (NAME,) else "start without a stack"
     assert (outcome.code, outcome.out) == (0, "")
-    assert outcome.err.splitlines()[-2:] == [f"new shells will {told}", f"writes {pin(kept)}"]
+    assert outcome.err.splitlines()[-2:] == [f"new shells will {told}", WRITES.format(pin(kept))]
     assert (pin(kept).read_text(), scripts(kept)) == ("other\n", before)
 
 
 def test_a_dry_run_of_what_is_missing_says_what_it_would_pin(kept: CommandLine):
     outcome = kept.run("use", NAME, "--venv", "demo", "--pin", "--default", "--dry-run")
 
-    assert outcome.err.splitlines()[-2:] == ["new shells will use demo", f"writes {pin(kept)}"], outcome
+    assert outcome.err.splitlines()[-2:] == ["new shells will use demo", WRITES.format(pin(kept))], outcome
     assert pin(kept).read_text() == "other\n"
 
 
@@ -74,6 +75,17 @@ def test_a_program_may_pin_and_set_the_default(line: CommandLine, words: tuple[s
     assert (outcome.code, json.loads(outcome.out)) == (0, None), outcome
     assert pin(line).read_text() == f"{words[0]}\n"
     assert ("default.sh" in scripts(line)) == (words == (NAME,))
+
+
+def test_what_a_pin_asked_for_before_is_said(line: CommandLine):
+    line.succeed("install", NAME, "--yes")
+    pin(line).write_text("6.2\nmine\n")
+
+    outcome = line.run("use", NAME, "--pin", "--shell", "sh")
+    again = line.run("use", "system", "--pin", "--shell", "sh")
+
+    assert f"wrote {pin(line)}, which asked for 6.2 and the environment mine before\n" in outcome.err
+    assert f"wrote {pin(line)}, which asked for {NAME} before\n" in again.err
 
 
 def test_a_wish_that_is_fulfilled_already_is_said_to_be(line: CommandLine):
