@@ -215,7 +215,7 @@ def _pin(pin: Pin) -> None:
     from rocmswitch.system.disk import disk_errors
 
     folder = Path.cwd()
-    before = _asked_before(folder / PIN_FILE)
+    before = _asked_before(folder / PIN_FILE, pin)
     try:
         with disk_errors(folder):
             path = write_pin(folder, pin, machine.disk())
@@ -224,13 +224,15 @@ def _pin(pin: Pin) -> None:
     output.say(f"wrote {path}{before}")
 
 
-def _asked_before(path: Path) -> str:
+def _asked_before(path: Path, wanted: Pin | None = None) -> str:
     """What a pin file there asks for, in words: nothing else remembers it. Of what is no pin nothing is shown."""
     from rocmswitch.store.pins import read_pin
 
     try:
         pin = read_pin(path)
     except (WrongPin, Failed):
+        return ""
+    if pin == wanted:
         return ""
     return f", which asked for {pin.name}{f' and the environment {pin.venv}' if pin.venv else ''} before"
 
