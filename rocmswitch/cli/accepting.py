@@ -36,7 +36,7 @@ def taken_along() -> Iterator[None]:
 def typed_again(scopes: Scopes, stack: str, options: Options) -> tuple[str, ...]:
     """The words that make the same environment of *stack*."""
     words = ["use", stack, "--venv", options.venv or "NAME"]
-    for name in ("python", "torch", "gpu", "profile", "require"):
+    for name in ("python", "torch", "gpu", "profile", "require", "locked"):
         value = getattr(options, name)
         words += [f"--{name}", value] if value else []
     words += [f"--{name}" for name in ("cpu", "rebind") if getattr(options, name)]

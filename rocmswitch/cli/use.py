@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +60,7 @@ def command(scopes: Scopes, /, target: str, *, off: bool, shell: str | None, **c
     pin, default = chosen.pop("pin"), chosen.pop("default")
     options = Options(**chosen)
     scopes = scopes.accepting(options.accept)
-    _check(target, options, off=off, lasting=pin or default)
+    _check(scopes, target, options, off=off, lasting=pin or default)
     if is_shared(scopes) and options.venv is not None:
         raise UsageMistake("`--system` is for stacks: an environment is one user's own")
     if off:
@@ -66,7 +68,7 @@ def command(scopes: Scopes, /, target: str, *, off: bool, shell: str | None, **c
         return
     if not target:
         target, options = use_choice.pinned(options)
-        _check(target, options, off=False, lasting=False)
+        _check(scopes, target, options, off=False, lasting=False)
     lasting = use_choice.Lasting(pin=pin, default=default)
     if target == SYSTEM:
         use_choice.use_no_stack(scopes, use_choice.Way(target, options, lasting, shell))
@@ -83,7 +85,7 @@ def command(scopes: Scopes, /, target: str, *, off: bool, shell: str | None, **c
         use_choice.enter(scopes, one, way)
 
 
-def _check(target: str, options: Options, *, off: bool, lasting: bool) -> None:
+def _check(scopes: Scopes, target: str, options: Options, *, off: bool, lasting: bool) -> None:
     """Raise UsageMistake where the words do not go together."""
     if off and (target or lasting or options.venv):
         raise UsageMistake("`--off` stands alone: it leaves what is active in this shell")
@@ -93,11 +95,29 @@ def _check(target: str, options: Options, *, off: bool, lasting: bool) -> None:
         for name in _FOR_ENVIRONMENTS:
             if getattr(options, name):
                 word = typed_as(name, options)
-                raise UsageMistake(f"`{word}` is for an environment, which `--venv NAME` names")
+                raise UsageMistake(
+                    f"`{word}` is for an environment, which `--venv NAME` names",
+                    hint=_in_environment(scopes, target, options),
+                )
     if options.locked and options.accept:
         raise UsageMistake("`--accept` and a lock exclude each other: the lock says every hash")
     if options.cpu and options.convolutions == FALLBACK:
         raise UsageMistake("`--conv-fallback` is for a GPU, and `--cpu` makes an environment for none")
+
+
+def _in_environment(scopes: Scopes, target: str, options: Options) -> str | None:
+    """The same words about the environment that *target* is, or about one of the stack that it is."""
+    from rocmswitch.cli.accepting import typed_again
+
+    if target == SYSTEM:
+        return None
+    try:
+        there = Installed(scopes.searched).find(target).receipt
+    except NotFound:
+        there = None
+    if there is not None and there.kind == "venv":
+        target, options = there.stack, replace(options, venv=there.name)
+    return f"run `rocmswitch {shlex.join(typed_again(scopes, target, options))}`"
 
 
 def _entered(scopes: Scopes, target: str, options: Options) -> Installation | None:

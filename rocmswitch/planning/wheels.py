@@ -178,11 +178,13 @@ def check_required(plan: VenvPlan, required: str | None) -> None:
     if required is None:
         return
     rank = VERIFICATION_CLASSES.index
-    weak = [one.name for one in plan.wheels if rank(one.verification) < rank(required)]
-    weak += [one.name for one in plan.unhashed if rank(FIRST_USE) < rank(required)]
-    if weak:
-        verified = next((one.verification for one in plan.wheels if one.name == weak[0]), FIRST_USE)
-        raise Refused(f"`{weak[0]}` is only `{verified}`, and `{required}` is required")
+    found = [(one.name, one.verification) for one in plan.wheels] + [(one.name, FIRST_USE) for one in plan.unhashed]
+    name, verified = min(found, key=lambda one: rank(one[1]), default=("", required))
+    if rank(verified) < rank(required):
+        raise Refused(
+            f"`{name}` is only `{verified}`, and `{required}` is required",
+            hint=f"run the same command with `--require {verified}`",
+        )
 
 
 def check_accepted(plans: Sequence[VenvPlan], accepted: Iterable[Digest]) -> None:

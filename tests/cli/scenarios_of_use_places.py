@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 from tests.support.acme import NAME
@@ -65,3 +66,13 @@ def another_tool_s_environment_is_there(scene: Scene) -> Outcome:
 @scenario("store/interpreters", "run the same command with `--python {}`", 3, follow=another("--python"))
 def a_python_is_neither_here_nor_are_wheels_for_it(scene: Scene) -> Outcome:
     return _use(scene, "demo", "--python", "3.6")
+
+
+@scenario("planning/wheels", "run the same command with `--require {}`", 5, follow=another("--require"))
+def a_wheel_is_checked_by_less_than_is_required(scene: Scene) -> Outcome:
+    return _use(scene, "demo", "--require", "signed")
+
+
+@scenario("cli/use", "run `rocmswitch {}`", 2)
+def what_is_for_an_environment_is_said_of_a_stack(scene: Scene) -> Outcome:
+    return scene.fail("use", NAME, "--python", sys.executable)

@@ -72,3 +72,12 @@ def test_what_is_for_an_environment_is_refused_where_the_pin_names_none(line: Co
     outcome = line.run("use", "--torch", "2.6.0")
 
     assert (outcome.code, outcome.error) == (2, "`--torch` is for an environment, which `--venv NAME` names")
+
+
+def test_words_about_an_environment_that_is_named_in_the_place_of_a_stack_are_put_right(line: CommandLine):
+    line.succeed(*USE)
+
+    outcome = line.run("use", "demo", "--torch", "2.6.0", "--rebind")
+
+    assert outcome.code == 2
+    assert outcome.hint == f"run `rocmswitch use {STACK} --venv demo --torch 2.6.0 --rebind`"
