@@ -212,6 +212,10 @@ def test_a_default_for_all_is_what_new_shells_of_everybody_enter(changing: Share
     found = json.loads(machine.succeed("current", "--json", number=SOMEBODY))
     assert found["path"].startswith(str(machine.line(SOMEBODY).folder))
 
+    none = machine.user("use", "system", "--default", "--shell", "sh")
+    assert f"new shells use {NAME}, the default for all users of this machine; back: " in none.err
+    assert "default" in machine.succeed("current", number=SOMEBODY)
+
 
 def test_an_environment_is_never_for_all(machine: SharedMachine):
     done = machine.root("use", NAME, "--venv", "proj", "--system", "--yes")
