@@ -229,7 +229,9 @@ look_into() { # image: no module but what would be loaded from lib/modules; wher
     [ -n "$work" ] || { say "$1 was not looked into: that takes root, and a ROOT that can be written to"; return; }
     rm -rf "$work/image" "$work/initrd"; mkdir "$work/image"; strange='' image=/$1
     case $1 in *.[eE][fF][iI]) say "kernel $kernel boots by $1, a unified image"; image=${work#"$root"}/initrd
-        section '1768843566 6582900' "$root/$1" >"$work/initrd" || strange='it cannot be opened' ;; esac
+        section '1768843566 6582900' "$root/$1" >"$work/initrd" || strange='it cannot be opened'
+        ! section '1684890414 1701734764' "$root/$1" | grep -q 'blacklist=[^ ]*amdgpu' ||
+            say "  WARNING: with the command line in $1 amdgpu is not loaded; take it out by hand" ;; esac
     if [ ! -f "$work/initrd" ] || [ -s "$work/initrd" ]; then
         unpack "$image" "${work#"$root"}/image" && [ -n "$(ls "$work/image")" ] || strange='it cannot be unpacked'; fi
     inside=$(at_root find "${work#"$root"/}/image" -name '*.ko*' | grep -E "/lib/modules/$kernel/.*/($names)$ending\$")
@@ -244,8 +246,7 @@ remake() { # unified image: the line that makes it anew
     case $(cat "$root/etc/kernel/install.conf" "$root/usr/lib/kernel/install.conf" 2>/dev/null)$image_tool in
     *layout=uki*) say "kernel-install add $kernel $linux" ;; *mkinitcpio) say "mkinitcpio -P" ;;
     *dracut) say "dracut --force --uefi --kver $kernel /$1" ;;
-    *) say "ukify build --linux=$linux --initrd=/boot/initrd.img-$kernel --uname=$kernel --output=/$1" ;; esac
-}
+    *) say "ukify build --linux=$linux --initrd=/boot/initrd.img-$kernel --uname=$kernel --output=/$1" ;; esac; }
 odd_module() { [ "$(plain_hash "$root/$1")" = "$(name_of "$1"; plain_hash "$root/$(winner "$name")")" ] || strange=$1; }
 odd_setting() { lines_of "$root" | grep -qxF -e "$1" || strange=$1; }
 lines_of() { sed -nE "/$settings/p" "$1"/etc/modprobe.d/*.conf "$1"/usr/lib/modprobe.d/*.conf 2>/dev/null; }
@@ -276,8 +277,7 @@ look_at_setting() { # NUMBER:line of the file $path
     if [ -z "$why" ] || [ "${path#usr/}" != "$path" ] || planned disable "$path$tab"; then :
     elif owned "$path"; then say '    note: a package has put it there'
     elif [ "$(sed -n '1s/^# Made by rocms.*/y/p;1d;/^options /!p' "$file")" = y ]; then do_later disable "$path" ours
-    else say "    WARNING: $why, and somebody has set it"; do_later disable "$path"; fi
-}
+    else say "    WARNING: $why, and somebody has set it"; do_later disable "$path"; fi; }
 judge_option() { # NAME=VALUE, by amdgpu's own list of parameters: lines `NAME:what it does (TYPE)`
     case $parameters in *"$newline${1%%=*}:"*) ;; *:*) say "    note: no amdgpu here knows ${1%%=*}"; return ;; esac
     why='amdgpu gets it when it is loaded'

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from rocmswitch.host.systemroot import SystemRoot
+from rocmswitch.host.unifiedimages import unified_files
 from rocmswitch.metadata.modprobeconf import (
     IMAGE,
     LOAD,
@@ -43,7 +44,14 @@ def read_settings(files: SystemRoot, *, is_running: bool = False) -> tuple[Setti
         for line in parser(text):
             one = Setting(real, line.number, line.text, line.kind, line.module, is_ours)
             found.setdefault((real, line.number, line.text, line.module), one)
-    return tuple(found.values())
+    return (*found.values(), *_of_unified_images(files))
+
+
+def _of_unified_images(files: SystemRoot) -> Iterator[Setting]:
+    """What their own command lines say: a boot loader adds to it, or is not asked at all."""
+    for file in unified_files(files):
+        for line in parse_bootline(file.command_line):
+            yield Setting(file.path, line.number, line.text, line.kind, line.module)
 
 
 def read_setting_files(files: SystemRoot) -> tuple[PackedFile, ...] | None:

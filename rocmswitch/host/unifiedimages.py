@@ -24,6 +24,7 @@ class UnifiedFile:
 
     path: str
     release: str
+    command_line: str = ""
 
 
 def unified_files(system: SystemRoot) -> tuple[UnifiedFile, ...]:
@@ -72,6 +73,8 @@ def _asked(system: SystemRoot, path: str, *, is_own: bool) -> UnifiedFile | None
                 return silent
             file.seek(0)
             found = read_unified(file)
-            return UnifiedFile(path, found.release(file)) if found.has_kernel else None
+            if not found.has_kernel:
+                return None
+            return UnifiedFile(path, found.release(file), found.command_line(file))
     except (OSError, Unreadable):
         return silent

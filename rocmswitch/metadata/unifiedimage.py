@@ -40,11 +40,11 @@ class Unified:
 
     def release(self, file: BinaryIO) -> str:
         """The kernel that it says it boots; empty where it does not say. Raises OSError."""
-        found = self._named(".uname")
-        if not found:
-            return ""
-        file.seek(found[0].start)
-        return file.read(min(found[0].size, _TEXT_LIMIT)).rstrip(b"\0\n").decode(errors="backslashreplace")
+        return self._text(file, ".uname")
+
+    def command_line(self, file: BinaryIO) -> str:
+        """What it boots that kernel with; of several profiles all, a line each. Raises OSError."""
+        return self._text(file, ".cmdline")
 
     def boot_image(self) -> Section | None:
         """Where the boot image lies in it; None where it has none. Raises NotUnderstood where it has several."""
@@ -52,6 +52,15 @@ class Unified:
         if len(found) > 1:
             raise NotUnderstood("has several boot images inside, of which the boot takes one")
         return found[0] if found else None
+
+    def _text(self, file: BinaryIO, name: str) -> str:
+        lines = []
+        for section in self._named(name):
+            file.seek(section.start)
+            lines.append(
+                file.read(min(section.size, _TEXT_LIMIT)).rstrip(b"\0\n").decode(errors="backslashreplace")
+            )
+        return "\n".join(lines)
 
     def _named(self, name: str) -> list[Section]:
         return [one for one in self.sections if one.name == name]

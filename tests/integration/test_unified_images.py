@@ -174,3 +174,11 @@ class TestBothEditions:
         said = edition.recover(root)
 
         assert said.status == 4 and said.mentions(UKI) and not any(said.mentions(one) for one in NEVER), said
+
+    def test_a_command_line_inside_that_keeps_amdgpu_away_is_told(self, tmp_path: Path, edition: Edition):
+        root = rooted(tmp_path, good_module())
+        write(root / UKI, unified(initrd(good_module()), line="quiet module_blacklist=amdgpu"))
+
+        said = edition.recover(root)
+
+        assert said.status == 0 and said.mentions(UKI, "take it out"), said

@@ -21,9 +21,11 @@ _PE, _OPTIONAL, _SECTION = 0x80, 240, 40
 _X86_64, _PE32_PLUS, _EXECUTABLE = 0x8664, 0x20B, 0x22
 
 
-def unified(initrd: bytes | None, release: str = KERNEL, *, more: Iterable[tuple[str, bytes]] = ()) -> bytes:
+def unified(
+    initrd: bytes | None, release: str = KERNEL, *, line: str = "quiet", more: Iterable[tuple[str, bytes]] = ()
+) -> bytes:
     """A kernel that is none with *initrd*; *release* empty for one that does not say what it boots."""
-    sections = [(".osrel", b"ID=debian\n"), (".cmdline", b"quiet\0"), (".linux", b"the kernel" * 200)]
+    sections = [(".osrel", b"ID=debian\n"), (".cmdline", line.encode() + b"\0"), (".linux", b"the kernel" * 200)]
     sections += [(".uname", release.encode())] if release else []
     sections += [(".initrd", initrd)] if initrd is not None else []
     return program([*sections, *more])
