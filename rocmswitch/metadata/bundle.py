@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 
 from rocmswitch.errors import VerificationFailed
-from rocmswitch.metadata.ownjson import check_printable, rendered
+from rocmswitch.metadata.ownjson import check_printable, of_another_version, rendered
 from rocmswitch.model.grammar import SHA256, is_name
 from rocmswitch.model.printable import printable
 from rocmswitch.model.strict import Struct
@@ -123,6 +123,8 @@ def parse_bundle(text: bytes, file: str) -> Bundle:
     except RecursionError as error:
         raise VerificationFailed(f"`{file}` is no bundle: its list is nested too deeply") from error
     except (msgspec.MsgspecError, ValueError) as error:
+        if said := of_another_version(text):
+            raise VerificationFailed(f"the bundle `{file}` {said}") from error
         raise VerificationFailed(f"`{file}` is no bundle that can be read: {printable(str(error))}") from error
     return bundle
 

@@ -35,8 +35,23 @@ def parse_lock_as(
     except RecursionError as error:
         raise ManifestMistake(f"{file}: it is nested too deeply") from error
     except (msgspec.MsgspecError, ValueError, VerificationFailed) as error:
+        if said := of_another_version(text):
+            raise ManifestMistake(f"`{file}` {said}") from error
         raise another(text, file) or ManifestMistake(f"{file}: {printable(str(error))}") from error
     return lock
+
+
+class _Head(msgspec.Struct):
+    schema: int
+
+
+def of_another_version(text: bytes, known: int = 1) -> str:
+    """That *text*, which cannot be read, is for another version of rocmswitch, as the end of a sentence; or empty."""
+    try:
+        found = msgspec.json.decode(text, type=_Head).schema
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return ""
+    return "" if found == known else f"has schema {found}, and this rocmswitch reads {known}"
 
 
 def check_printable(value: Struct) -> None:

@@ -147,6 +147,11 @@ def test_a_day_that_cannot_be_is_refused(created: str):
         parse_bundle(text, "it")
 
 
+def test_a_bundle_of_a_later_version_says_so():
+    with pytest.raises(VerificationFailed, match="`it` has schema 2, and this rocmswitch reads 1"):
+        parse_bundle(b'{"schema": 2, "contents": []}', "it")
+
+
 @pytest.mark.parametrize("text", (b"", b"[", b"[]", b"{}", b'{"schema": 2}', b"[" * 100_000, b"\xff\xfe"))
 def test_a_list_that_is_none_is_refused(text: bytes):
     with pytest.raises(VerificationFailed):

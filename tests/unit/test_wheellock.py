@@ -63,7 +63,7 @@ def test_the_order_of_wheels_does_not_show() -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     (
-        (edited(schema=2), "$.schema"),
+        (edited(schema=2), "has schema 2, and this rocmswitch reads 1"),
         (edited(python="3.11"), "`3.11` is not the tag of an interpreter"),
         (edited(extra=1), "extra"),
         (edited(pins=["numpy<2\n--index-url http://evil"]), "a control character stands in a value"),
