@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,14 +47,13 @@ def added(before: dict[str, int], after: dict[str, int]) -> list[int]:
 
 def test_of_two_that_install_the_same_one_waits_and_finds_it_done(line: CommandLine, served: TinyServer) -> None:
     before = fetched(served)
-    first = Running.start(line, *INSTALL, slow_from=UNPACKING)
-    first.wait_until_slow()
+    first = Running.start(line, *INSTALL, slow_from=UNPACKING, halts=True)
+    with first.while_halted():
+        second = Running.start(line, *INSTALL)
+        said = second.said_until("waiting")
 
-    second = line.run(*INSTALL)
-
-    assert (first.finish().code, second.code) == (0, 0)
-    number = first.process.pid
-    assert f"another rocmswitch (process {number}) is working on `{TINY}`: waiting" in second.err
+    assert (first.finish().code, second.finish().code) == (0, 0)
+    assert f"another rocmswitch (process {first.process.pid}) is working on `{TINY}`: waiting" in said
     assert added(before, fetched(served)) == [1, 1]
     assert assert_sound(line.layout).keys() == {TINY}
     assert_tidy(line.layout)
@@ -89,14 +87,13 @@ def test_who_waits_can_be_interrupted(line: CommandLine, served: TinyServer) -> 
         served.server.misbehave(path, Fault(stall_after=100))
     first = Running.start(line, *INSTALL, slow_from="create .*/cache/partial/")
     first.wait_until_slow()
-    waiting = Running.start(line, *INSTALL, slow_from="sync_directory .*indexes")
-    waiting.wait_until_slow()
-    time.sleep(0.4)  # from the index to the lock
+    waiting = Running.start(line, *INSTALL)
+    said = waiting.said_until("waiting")
 
     ended = waiting.end(signal.SIGINT)
 
     assert (ended.code, ended.err.splitlines()[-1]) == (130, "interrupted: nothing was left half-done")
-    assert f"is working on `{TINY}`: waiting" in ended.err
+    assert " is working on " in said
     assert first.process.poll() is None
     assert first.end(signal.SIGINT).code == 130
 

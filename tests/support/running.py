@@ -92,6 +92,16 @@ class Running:
         yield
         self.process.send_signal(signal.SIGCONT)
 
+    def said_until(self, words: str) -> str:
+        """What it says up to the line with *words*; that is no longer among what it says to its end."""
+        assert self.process.stderr is not None
+        said = ""
+        for line in iter(self.process.stderr.readline, b""):
+            said += line.decode()
+            if words in said:
+                return said
+        raise AssertionError(said)
+
     def end(self, number: int) -> Ended:
         """Send the signal *number* to it alone, and wait."""
         self.process.send_signal(number)
