@@ -36,7 +36,7 @@ def parse_lock_as(
         raise ManifestMistake(f"{file}: it is nested too deeply") from error
     except (msgspec.MsgspecError, ValueError, VerificationFailed) as error:
         if said := of_another_version(text):
-            raise ManifestMistake(f"`{file}` {said}") from error
+            raise ManifestMistake(f"{file}: it {said}") from error
         raise another(text, file) or ManifestMistake(f"{file}: {printable(str(error))}") from error
     return lock
 
@@ -46,7 +46,7 @@ class _Head(msgspec.Struct):
 
 
 def of_another_version(text: bytes, known: int = 1) -> str:
-    """That *text*, which cannot be read, is for another version of rocmswitch, as the end of a sentence; or empty."""
+    """The end of a sentence on *text*: that it is for another version of rocmswitch; empty where it is not."""
     try:
         found = msgspec.json.decode(text, type=_Head).schema
     except (msgspec.MsgspecError, ValueError, RecursionError):
