@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from rocmswitch.host.systemroot import SystemRoot
 from rocmswitch.metadata.stream import Unreadable
-from rocmswitch.metadata.unifiedimage import MAGIC, read_unified
+from rocmswitch.metadata.unifiedimage import HEAD, KERNEL, MAGIC, read_unified
 
 BOOT = ("boot", "boot/efi", "efi")
 """Where boot loaders read: /boot, and the EFI partition in each place where it is mounted."""
@@ -69,8 +69,11 @@ def _asked(system: SystemRoot, path: str, *, is_own: bool) -> UnifiedFile | None
     silent = UnifiedFile(path, "") if is_own else None
     try:
         with system.open(path) as file:
-            if file.read(len(MAGIC)) != MAGIC:
+            head = file.read(HEAD)
+            if not head.startswith(MAGIC):
                 return silent
+            if not is_own and KERNEL not in head:  # boot loaders, of which most machines have some
+                return None
             file.seek(0)
             found = read_unified(file)
             if not found.has_kernel:

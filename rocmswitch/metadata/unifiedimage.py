@@ -13,7 +13,8 @@ from rocmswitch.metadata.stream import NotUnderstood, Unreadable
 
 MAGIC = b"MZ"
 """What begins every program for EFI."""
-_HEAD = 64 * 1024
+KERNEL = b".linux"
+HEAD = 64 * 1024
 """Bytes in which the table of sections ends."""
 _TEXT_LIMIT = 64 * 1024
 _PIECE = 1024 * 1024
@@ -36,7 +37,7 @@ class Unified:
 
     @property
     def has_kernel(self) -> bool:
-        return bool(self._named(".linux"))
+        return bool(self._named(KERNEL.decode()))
 
     def release(self, file: BinaryIO) -> str:
         """The kernel that it says it boots; empty where it does not say. Raises OSError."""
@@ -70,7 +71,7 @@ def read_unified(file: BinaryIO) -> Unified:
     """Raises Unreadable where *file* is no program for EFI, or cut short; OSError."""
     from pefile import PE, PEFormatError  # a tenth of a second, for files that few machines have
 
-    head = file.read(_HEAD)
+    head = file.read(HEAD)
     try:
         found = PE(data=head, fast_load=True)
     except PEFormatError as error:

@@ -158,6 +158,16 @@ def _indexed(draw: some.DrawFn, kernel: Kernel) -> Kernel:
 
 @some.composite
 def images(draw: some.DrawFn, kernel: Kernel, system: System) -> tuple[BootImage, ...]:
+    """Some kernels boot by a unified image, with another kind beside it or without."""
+    how = draw(some.sampled_from(("plain", "plain", "plain", "unified", "both")))
+    plain = draw(_images_of_a_tool(kernel, system)) if how != "unified" else ()
+    sealed = draw(_images_of_a_tool(kernel, system)) if how != "plain" else ()
+    path = f"boot/efi/EFI/Linux/{kernel.release}.efi"
+    return (*plain, *(replace(one, path=path, is_unified=True) for one in sealed))
+
+
+@some.composite
+def _images_of_a_tool(draw: some.DrawFn, kernel: Kernel, system: System) -> tuple[BootImage, ...]:
     state = draw(some.sampled_from(("right", "right", "old", "none", "empty", "unreadable", "damaged", "bare")))
     made = image_of(kernel, system)
     if state == "none":

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from rocmswitch.model.kernel import Contents, DkmsModule, FirmwareFile, Kernel, ModuleFile, Owner, System
 from rocmswitch.model.recovery import Disable, RecoveryPlan, Restore, SetAside, Write
+from rocmswitch.planning.unifiedimages import is_sealed
 from rocmswitch.planning.vouching import required
 from tests.support.systems import contents, genuine, image_of, settled, shadow
 
@@ -110,4 +111,6 @@ def _imaged(kernel: Kernel, system: System, plan: RecoveryPlan) -> Kernel:
         return kernel
     inside = {name for image in kernel.images for name, _ in image.modules} or {"amdgpu"}
     made = image_of(kernel, system, sorted(inside))
-    return replace(kernel, images=(made,))
+    # Another program makes those anew, when somebody has typed what is told.
+    sealed = (one for one in kernel.images if is_sealed(system, one))
+    return replace(kernel, images=(made, *sealed))
