@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from rocmswitch.deploy.ledger import Ledger
+from rocmswitch.errors import Busy
 from rocmswitch.fetch.download import Downloads, Progress
 from rocmswitch.metadata.wheellock import render_wheel_lock
 from rocmswitch.model.deployment import Intent, NewLink
@@ -21,7 +22,7 @@ from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.activation import CARRIED_LIBRARIES, plan_venv_activation
 from rocmswitch.planning.rebinding import check_kept
 from rocmswitch.planning.wheelfiles import is_source
-from rocmswitch.planning.wheels import VenvPlan, check_accepted
+from rocmswitch.planning.wheels import Interpreter, VenvPlan, check_accepted
 from rocmswitch.store.binding import bind
 from rocmswitch.store.convolutionwheel import pack_convolutions
 from rocmswitch.store.interpreters import fetch_interpreter
@@ -91,7 +92,7 @@ def _fetch(plan: VenvPlan, nursery: Nursery, progress: Progress) -> tuple[VenvPl
     """Everything in the cache: the plan with what only the bytes could tell, and the wheels."""
     supply, interpreter = nursery.supply, plan.interpreter
     if not interpreter.executable:
-        plan = replace(plan, interpreter=fetch_interpreter(interpreter, nursery.uv, nursery.wait))
+        plan = replace(plan, interpreter=_fetched(interpreter, nursery, progress))
     if plan.unhashed:
         wanted = (replace(one, url=supply.indexes.authorized(one.url)) for one in plan.unhashed)
         plan = plan.with_learned(nursery.downloads.learn(wanted, supply.first_use, progress))
@@ -104,6 +105,17 @@ def _fetch(plan: VenvPlan, nursery: Nursery, progress: Progress) -> tuple[VenvPl
     if own.wheel is not None:
         wheels.append(pack_convolutions(own.wheel, own.target, supply.cache))
     return plan, tuple(wheels)
+
+
+def _fetched(interpreter: Interpreter, nursery: Nursery, progress: Progress) -> Interpreter:
+    """The Python, fetched now; while another rocmswitch fetches one, that is said."""
+    try:
+        return fetch_interpreter(interpreter, nursery.uv, 0)
+    except Busy as error:
+        if not nursery.wait:
+            raise
+        progress.said(f"{error.message}: waiting")
+        return fetch_interpreter(interpreter, nursery.uv, nursery.wait)
 
 
 def _wheel(artifact: Artifact, path: Path, supply: Supply) -> Wheel:
