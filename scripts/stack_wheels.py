@@ -150,7 +150,7 @@ def _families(torch: str, row: Table) -> dict[str, Any]:
     """For each card the kernels that it shares with its family."""
     found = {
         card: {f"amd-torch-device-{family}": torch}
-        for family, cards in row.get("family", {}).items()
+        for family, cards in row.get("family", {}).get(torch, {}).items()
         for card in cards
     }
     return {"card_wheels": found} if found else {}

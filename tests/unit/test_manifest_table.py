@@ -285,3 +285,13 @@ def test_each_kind_of_the_new_builds_has_its_own_tree():
         packages = f"opt/rocm/core-{name}"
         assert trees == {"wheels": "_rocm_sdk_core", "apt": packages, "rpm": packages, "tarball": packages}
         assert rocm.environment["ROCM_PATH"] == "{root}"
+
+
+@pytest.mark.parametrize("name", ("therock-10.0", "therock-7.14"))
+def test_kernels_that_a_family_shares_come_with_every_rdna3_and_rdna4_card_or_with_none(name: str) -> None:
+    stack = shipped()[name]
+    cards = {card for card in stack.gpus if re.match("gfx11|gfx120", card)}
+
+    assert {frozenset(build.card_wheels) for build in stack.pytorch} == {frozenset(cards), frozenset()}
+    for build in stack.pytorch:
+        assert {version for wheels in build.card_wheels.values() for version in wheels.values()} <= {build.torch}
