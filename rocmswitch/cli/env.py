@@ -25,5 +25,14 @@ def command(scopes: Scopes, target: str, shell: str, gpu: str, profile: str) -> 
     others than shells. After a shell has evaluated it, `rocmswitch_off` takes it back.
     """
     installed = Installed(scopes.searched)
-    text = env.render(installed.find(target), installed, shell, env.Card(gpu, profile), os.environ)
+    one = installed.find(target)
+    if gpu:
+        from rocmswitch.cli.cardword import checked_card  # not at the top: what is printed often asks for no card
+
+        checked_card(gpu)
+    if profile:
+        from rocmswitch.cli.use_choice import check_profile
+
+        check_profile(one.receipt.name, installed.activation(one), profile)
+    text = env.render(one, installed, shell, env.Card(gpu, profile), os.environ)
     output.write(text.rstrip("\n"))

@@ -120,7 +120,7 @@ def enter(scopes: Scopes, one: Installation, way: Way) -> None:
         return
     installed = Installed(scopes.searched)
     activation = installed.activation(one)  # raises where the prefix of an environment is gone
-    _check_profile(one.receipt.name, activation, way.options.profile or "")
+    check_profile(one.receipt.name, activation, way.options.profile or "")
     below = installed.below(one)
     written = scripts_are_written(one, below, Path(posix.__file__).parent)
     is_ours = may_write(one.layout.activations)
@@ -137,7 +137,7 @@ def enter(scopes: Scopes, one: Installation, way: Way) -> None:
     _tell_shell(_entering(one, way) if written or is_ours else _whole(one, way, installed), way.shell)
 
 
-def _check_profile(name: str, activation: ResolvedActivation, profile: str) -> None:
+def check_profile(name: str, activation: ResolvedActivation, profile: str) -> None:
     """Raise UsageMistake where no card has the *profile* in what is entered: it would say nothing."""
     known = sorted({card.profile for card in activation.cards if card.profile})
     if profile and profile not in known:

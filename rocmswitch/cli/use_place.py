@@ -20,6 +20,15 @@ _LONGEST = 40
 """Characters of a name that is made from a folder's, or offered."""
 
 
+_VERSION = re.compile(r"[0-9]+(\.[0-9]+)*")
+_MEANINGS = {
+    "driver": "the kernel modules",
+    "recommended": "what suits the machine",
+    "user": "what `pip install --user` has installed",
+}
+"""Words of ours: `history driver`, `use recommended`, `deploy --into user`."""
+
+
 @dataclass(frozen=True)
 class Place:
     """An environment's name, and the path of the symlink that stands for it, where one was asked for."""
@@ -39,6 +48,12 @@ def place(text: str, folder: Path) -> Place:
     if not is_name(text):
         raise UsageMistake(
             f"`{text[:80]}` cannot be the name of an environment: two or more small letters, digits and `._-`",
+            hint=f"run the same command with `--venv {_offered(text)}`",
+        )
+    meaning = _meaning(text)
+    if meaning:
+        raise UsageMistake(
+            f"`{text[:80]}` means {meaning} wherever a name is given, so an environment needs another one",
             hint=f"run the same command with `--venv {_offered(text)}`",
         )
     return Place(text)
@@ -88,7 +103,14 @@ def _way_round(link: Path, target: str) -> str:
 def _offered(text: str) -> str:
     """A name like *text*."""
     word = _word(text)
-    return word if is_name(word) else f"{word}-venv" if is_name(f"{word}-venv") else "my-venv"
+    return (
+        word if is_name(word) and not _meaning(word) else f"{word}-venv" if is_name(f"{word}-venv") else "my-venv"
+    )
+
+
+def _meaning(word: str) -> str:
+    """What *word* means to other commands, or to this one; empty for nothing."""
+    return "a release of ROCm" if _VERSION.fullmatch(word) else _MEANINGS.get(word, "")
 
 
 def _name_of(link: Path) -> str:

@@ -32,6 +32,16 @@ def a_name_has_a_blank(scene: Scene) -> Outcome:
     return _use(scene, "My Env")
 
 
+@scenario("cli/use_place", "run the same command with `--venv {}`", 2, follow=another("--venv"))
+def a_name_is_a_release_s(scene: Scene) -> Outcome:
+    failed = _use(scene, "6.2")
+    assert (
+        failed.error
+        == "`6.2` means a release of ROCm wherever a name is given, so an environment needs another one"
+    )
+    return failed
+
+
 @scenario(
     "cli/use_place",
     "run the same command with another `--venv PATH`",

@@ -97,3 +97,18 @@ def test_what_a_format_cannot_hold_is_an_error_that_names_the_variable(installed
 
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.error == "`HSA_X` holds a `#` that begins a comment, which a .env file cannot keep"
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (("--gpu", "nonsense"), "`nonsense` is not a card like `gfx1010`"),
+        (("--profile", "nope"), f"`{NAME}` has no profile `nope`, and no other either"),
+    ],
+)
+def test_a_card_or_a_profile_that_there_cannot_be_is_refused(
+    installed: CommandLine, option: tuple[str, str], said: str
+):
+    outcome = installed.run("env", NAME, *option)
+
+    assert (outcome.code, outcome.out, outcome.error) == (2, "", said)

@@ -21,6 +21,11 @@ from tests.support.commandline import CommandLine
         ("", "my-venv"),
         ("ü", "my-venv"),
         ("system", "system-venv"),
+        ("6.2", "6.2-venv"),
+        ("6.2!", "6.2-venv"),
+        ("user", "user-venv"),
+        ("driver", "driver-venv"),
+        ("recommended", "recommended-venv"),
     ),
 )
 def test_a_name_that_none_can_have_comes_with_one_that_can(text: str, offered: str):
