@@ -44,13 +44,17 @@ def amd_gpus(version: str, compiled: Iterable[str], table: Table, known: Known) 
 def therock_gpus(name: str, table: Table, known: Known) -> dict[str, Any]:
     """What is known of each card with the new builds."""
     rows, gpus = table["therock"], dict[str, Any]()
-    lists, tried = rows["official_evidence"], rows["tried"][name]
+    lists, tried, failing = rows["official_evidence"], rows["tried"][name], rows["failing"].get(name, {})
     for target in rows["official"]:
         gpus[target] = {"support": "official", **({"evidence": lists[name]} if name in lists else {})}
         known("" if name in lists else "~", f"gpus.{target}.support")
-    for target in rows["published"]:
+    for target in (one for one in rows["published"] if one not in failing):
         gpus[target] = {"support": "reported", "evidence": tried["evidence"]}
         known("" if target in tried["targets"] else "~", f"gpus.{target}.support")
+    for target, row in failing.items():
+        bad = known(row["known_bad"], f"gpus.{target}.known_bad")
+        evidence = [*gpus.get(target, {}).get("evidence", ()), *row["evidence"]]
+        gpus[target] = {"support": row["support"], "known_bad": [bad], "evidence": evidence}
     for target in table["rdna1"]["targets"]:
         gpus[target] = dict(rows["rdna1"])
         if target != table["rdna1"]["reported"]:

@@ -89,12 +89,19 @@ def test_wheels_that_are_only_built_for_a_card_are_not_said_to_be_reported():
     }
 
     assert {
-        *((f"therock-{name}", card) for name in ("7.14", "10.0", "10.1") for card in ("gfx900", "gfx906")),
+        *((f"therock-{name}", card) for name in ("10.0", "10.1") for card in ("gfx900", "gfx906")),
         ("therock-7.14", "gfx1031"),
         ("rocm-7.2.4", "gfx1102"),
         ("rocm-7.2.4", "gfx1150"),
         ("rocm-6.4.0", "gfx1200"),
     } <= unread
+
+
+@pytest.mark.parametrize("card", ["gfx900", "gfx906", "gfx90a"])
+def test_the_new_builds_are_not_advised_where_their_torch_starts_no_kernel(card: str):
+    (found,) = [one for one in advised(card) if one.stack == "therock-7.14"]
+
+    assert (found.standing, "ROCm/pytorch#3518" in found.evidence) == (FAILS, True)
 
 
 def test_a_card_whose_gpu_hangs_with_a_siblings_code_is_never_overridden():
