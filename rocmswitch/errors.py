@@ -83,7 +83,9 @@ class DiskFull(MachineLacks):
 
 
 class NotWritable(MachineLacks):
-    """This user, or nobody, may write there."""
+    """This user, or nobody, may write there, or read what lies there: at `path`, where that is known."""
+
+    path = ""
 
 
 class NetworkFailed(MachineLacks):

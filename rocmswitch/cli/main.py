@@ -217,12 +217,37 @@ def _show(error: errors.RocmswitchError, *, debug: bool) -> None:
         traceback.print_exception(error, file=sys.stderr)
     if isinstance(error, errors.NotWritable) and not error.hint and _is_closed():
         error.hint = "run the same command with `ROCMSWITCH_HOME` set to a folder that you may write"
+    if isinstance(error, errors.NotWritable) and not error.hint:
+        error.hint = _taken_back(error.path)
     if isinstance(error, errors.InTheWay) and not error.hint and _is_ours(error.path):
         import shlex
 
         here = shlex.quote(error.path)
         error.hint = f"run `mv {here} {here}.away`, then the same command"
     output.fail(error)
+
+
+def _taken_back(path: str) -> str | None:
+    """How the user's own files come back to him from somebody else: one `sudo rocmswitch` leaves such."""
+    import shlex
+
+    from rocmswitch.store.layout import Layout
+
+    own = Layout.user(os.environ)
+    for folder in (own.data, own.cache, own.config):
+        if path.startswith(f"{folder}/") and (strange := _not_his(path, str(folder))):
+            return f"run `sudo chown -R {os.geteuid()} {shlex.quote(strange)}`, then the same command"
+    return None
+
+
+def _not_his(path: str, folder: str) -> str:
+    """The first of *folder* and what lies between it and *path* that is another user's; empty where none is."""
+    steps = path.removeprefix(folder).split("/")
+    for count in range(1, len(steps) + 1):
+        step = folder + "/".join(steps[:count])
+        if os.path.lexists(step) and os.lstat(step).st_uid != os.geteuid():
+            return step
+    return ""
 
 
 def _is_ours(path: str) -> bool:

@@ -76,7 +76,9 @@ def lacking(error: OSError, folder: Path) -> MachineLacks | None:
     if error.errno == errno.EROFS:
         return NotWritable(f"`{path}` is on a file system that is mounted read-only")
     if error.errno in (errno.EACCES, errno.EPERM):
-        return NotWritable(f"`{path}` may not be changed or read by this user ({reason})")
+        refused = NotWritable(f"`{path}` may not be changed or read by this user ({reason})")
+        refused.path = str(path)
+        return refused
     if error.errno == errno.EXDEV:
         other = path if error.filename2 else str(folder)
         return MachineLacks(f"`{source}` and `{other}` must be on the same file system")
