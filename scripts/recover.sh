@@ -245,8 +245,8 @@ remake() { # unified image: the line that makes it anew
     linux=/boot/vmlinuz-$kernel; [ -e "$root$linux" ] || linux=/$folder/vmlinuz
     case $(cat "$root/etc/kernel/install.conf" "$root/usr/lib/kernel/install.conf" 2>/dev/null)$image_tool in
     *layout=uki*) say "kernel-install add $kernel $linux" ;; *mkinitcpio) say "mkinitcpio -P" ;;
-    *dracut) say "dracut --force --uefi --kver $kernel /$1" ;;
-    *) say "ukify build --linux=$linux --initrd=/boot/initrd.img-$kernel --uname=$kernel --output=/$1" ;; esac; }
+    *dracut) say "dracut --force --uefi --kver $kernel /$1" ;; *) say "ukify build --cmdline=@/etc/kernel/cmdline" \
+        "--linux=$linux --initrd=/boot/initrd.img-$kernel --uname=$kernel --output=/$1" ;; esac; }
 odd_module() { [ "$(plain_hash "$root/$1")" = "$(name_of "$1"; plain_hash "$root/$(winner "$name")")" ] || strange=$1; }
 odd_setting() { lines_of "$root" | grep -qxF -e "$1" || strange=$1; }
 lines_of() { sed -nE "/$settings/p" "$1"/etc/modprobe.d/*.conf "$1"/usr/lib/modprobe.d/*.conf 2>/dev/null; }

@@ -9,7 +9,7 @@ from rocmswitch.model.kernel import Setting, System
 from rocmswitch.model.recovery import Disable, Fault, Lack
 from rocmswitch.planning.reinstalling import recover
 from rocmswitch.planning.settingfaults import is_disabled_by_name
-from rocmswitch.planning.unifiedimages import made_anew
+from rocmswitch.planning.unifiedimages import CMDLINE, made_anew
 
 _IN_WORDS = ("blocked:", "nomodeset:")
 _AFTERWARDS = {
@@ -78,7 +78,7 @@ def _taken_out(system: System, path: str) -> str:
     for kernel in system.kernels:
         for image in kernel.images:
             if image.is_unified and image.path == path:
-                source = f"{system.root.rstrip('/')}/etc/kernel/cmdline"
+                source = f"{system.root.rstrip('/')}/{CMDLINE}"
                 line = made_anew(system, kernel, image)
                 return f"take it out of `{source}`, or from where that image has it; {line} makes it anew"
     afterwards = _AFTERWARDS.get(path, "")

@@ -8,6 +8,8 @@ from rocmswitch.model.kernel import BootImage, Kernel, System
 from rocmswitch.model.recovery import Lack
 from rocmswitch.planning.reinstalling import inside, plan_line
 
+CMDLINE = "etc/kernel/cmdline"
+"""Where the tools that make them have their command line from."""
 _UKI = "uki"
 
 
@@ -45,5 +47,6 @@ def _line(system: System, kernel: Kernel, image: BootImage) -> str:
     others = [one.path for one in kernel.images if not one.is_unified]
     if not others:
         return ""
-    initrd = shlex.quote(f"/{others[0]}")
-    return f"ukify build --linux={shlex.quote(linux)} --initrd={initrd} --uname={release} --output={path}"
+    initrd, given = shlex.quote(f"/{others[0]}"), f"--cmdline=@/{CMDLINE}"  # without one it would find no root
+    made_of = f"--linux={shlex.quote(linux)} --initrd={initrd} {given} --uname={release}"
+    return f"ukify build {made_of} --output={path}"

@@ -35,7 +35,7 @@ from rocmswitch.system.lock import held
 from rocmswitch.system.reading import open_regular
 
 _PRIVATE = 0o600
-_SHARED = "boot/"
+_SHARED = ("boot/", "efi/")
 _LARGEST = 64 << 20
 """Bytes of a manifest or of attributes: a hostile one shall not fill the memory."""
 

@@ -153,6 +153,14 @@ class TestBothEditions:
         write(root / UKI, unified(initrd(good_module())))
         assert edition.recover(root, *APPLY).status == 0
 
+    def test_a_line_for_ukify_is_named_where_nothing_else_is_known_to_make_it(
+        self, tmp_path: Path, edition: Edition
+    ):
+        said = edition.recover(rooted(tmp_path, bad_module(), alone=False))
+
+        words = (f"--linux=/boot/vmlinuz-{KERNEL}", f"--initrd=/{IMAGE}", f"--uname={KERNEL}", f"--output=/{UKI}")
+        assert said.status == 4 and said.mentions("ukify build", "--cmdline=@/etc/kernel/cmdline", *words), said
+
     def test_a_recovery_is_not_well_before_the_unified_image_is_made_anew(self, tmp_path: Path, edition: Edition):
         root = rooted(tmp_path, bad_module()[:500])
         good = (root / in_tree()).read_bytes()
