@@ -143,7 +143,8 @@ def _damaged(shelf: Shelf, snapshots: Sequence[Snapshot]) -> Iterator[tuple[int,
 def _quarantines(shelf: Shelf) -> Iterator[Quarantine]:
     """The newest first; of recover.sh's list, which may be cut off, what can be read."""
     folder = shelf.layout.quarantine
-    names = [path.name for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
+    there = folder.iterdir() if folder.is_dir() else ()
+    names = [path.name for path in there if path.is_dir() and not path.is_symlink()]
     for number in sorted((int(name) for name in names if name.isdecimal()), reverse=True):
         inside = SystemRoot(folder / str(number))
         # A link has no hash there, and the last line may be cut off.

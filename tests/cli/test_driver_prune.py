@@ -90,11 +90,14 @@ def test_who_looks_at_the_driver_is_told_what_lies_by_and_how_it_goes(driver: Dr
     assert kept["snapshots"] == 1 and min(kept["size"], kept["boot"]) > 0
 
 
-def test_a_link_in_the_place_of_our_folder_in_boot_is_not_followed(driver: Driver, tmp_path: Path):
+def test_a_link_in_the_place_of_a_folder_of_ours_is_not_followed(driver: Driver, tmp_path: Path):
     set_three_times(driver)
     elsewhere = tmp_path / "elsewhere"
     (driver.root / "boot/rocmswitch").rename(elsewhere)
     (driver.root / "boot/rocmswitch").symlink_to(elsewhere)
+    quarantine = Layout.driver(driver.root).quarantine
+    write(quarantine / "2/manifest", "")
+    (quarantine / "1").symlink_to(elsewhere)
 
     gone = prune(driver, "--all")
 
