@@ -17,18 +17,6 @@ PYTHON = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 
 
 @pytest.fixture
-def line(tmp_path: Path) -> CommandLine:
-    line = CommandLine(tmp_path)
-    line.home.mkdir(exist_ok=True)
-    return line
-
-
-@pytest.fixture
-def library(tmp_path: Path) -> Path:
-    return write(tmp_path / "built here/libMIOpen.so", patched())
-
-
-@pytest.fixture
 def site(line: CommandLine, tmp_path: Path, library: Path) -> Path:
     """Of an environment into which the library was deployed as generation 1."""
     site = foreign(tmp_path / "my venv")

@@ -17,13 +17,6 @@ BLAS = "torch/lib/librocblas.so"
 
 
 @pytest.fixture
-def line(tmp_path: Path) -> CommandLine:
-    line = CommandLine(tmp_path)
-    line.home.mkdir(exist_ok=True)
-    return line
-
-
-@pytest.fixture
 def site(line: CommandLine) -> Path:
     """As many have it: a patched library copied over the wheel's, with a copy of that beside it."""
     site = user_site(line)

@@ -8,25 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.commandline import CommandLine
-from tests.support.patched import MIOPEN, foreign, hashes, original, patched, write
-
-
-@pytest.fixture
-def line(tmp_path: Path) -> CommandLine:
-    line = CommandLine(tmp_path)
-    line.home.mkdir(exist_ok=True)
-    return line
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Path:
-    """The site-packages of an environment that rocmswitch did not make."""
-    return foreign(tmp_path / "my venv")
-
-
-@pytest.fixture
-def library(tmp_path: Path) -> Path:
-    return write(tmp_path / "built here/libMIOpen.so", patched())
+from tests.support.patched import MIOPEN, hashes, original, patched, write
 
 
 def environment(site: Path) -> str:
