@@ -19,7 +19,7 @@ from rocmswitch.model.recovery import Fault, Lack
 from rocmswitch.operations.bootimages import BootImages, Made
 from rocmswitch.planning.bootfaults import IMAGE_ROWS, INDEX_ROWS, boot_faults
 from rocmswitch.planning.reinstalling import plan_line, recover
-from rocmswitch.planning.unifiedimages import made_anew
+from rocmswitch.planning.unifiedimages import is_left_alone, made_anew
 from rocmswitch.store.layout import Layout
 from rocmswitch.store.ownfolders import make_own
 from rocmswitch.system import process
@@ -88,7 +88,8 @@ def renew(
         tool = BootImages(now, inside, disk)
         made = []
         for one in (one for one in now.kernels if one.release in images):
-            tell(f"making the boot image of kernel {one.release}, which takes a while")
+            if not is_left_alone(now, one):
+                tell(f"making the boot image of kernel {one.release}, which takes a while")
             made.append(tool.make(one))
         if made:
             now = read_system(root)

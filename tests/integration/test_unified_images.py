@@ -123,9 +123,11 @@ def test_a_unified_image_of_no_installed_kernel_is_told_and_not_judged(tmp_path:
 def test_no_image_that_nobody_boots_is_made_beside_a_unified_one(tmp_path: Path):
     root = rooted(tmp_path, bad_module())
 
-    renewed = renew(read_system(root), (), (KERNEL,), Disk())
+    told: list[str] = []
 
-    assert [one.path for one in renewed.lacks] == [UKI]
+    renewed = renew(read_system(root), (), (KERNEL,), Disk(), told.append)
+
+    assert ([one.path for one in renewed.lacks], told) == ([UKI], [])
     assert not (root / IMAGE).exists()
 
 
