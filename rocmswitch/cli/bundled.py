@@ -132,7 +132,9 @@ def _python(scopes: Scopes, key: str) -> tuple[str, str] | None:
     python = scopes.supplies.python if scopes.supplies and key else None
     if python is None or not python.suits(key):
         return None
-    return python.key, PINNED if python.is_known(machine.uv(scopes.own)) else FIRST_USE
+    from rocmswitch.store.pythons import is_listed
+
+    return python.key, PINNED if is_listed(python, machine.uv(scopes.own)) else FIRST_USE
 
 
 def adopt(scopes: Scopes, name: str) -> None:

@@ -28,10 +28,10 @@ from rocmswitch.operations.timing import Stages
 from rocmswitch.planning.sets import selected_sets
 from rocmswitch.planning.wheels import check_accepted
 from rocmswitch.store.bundle import bundle_size, write_bundle
-from rocmswitch.store.bundledpython import fetch_archive
 from rocmswitch.store.cache import hash_of
 from rocmswitch.store.catalog import Manifest
 from rocmswitch.store.firstuse import FirstUse
+from rocmswitch.store.pythons import fetch_archive
 from rocmswitch.store.virtualenv import Uv
 from rocmswitch.system.disk import Disk
 from rocmswitch.system.reading import open_regular
@@ -107,7 +107,7 @@ def _fetch(order: Order, bench: Workbench, progress: Progress) -> tuple[Order, M
     check_accepted(order.venvs, supply.first_use.accepted)
     with (
         explained({shown(one.urls[0]): tree.stack for tree in order.trees for one in _first_used(tree)}),
-        told(order.wheels, supply),
+        told(order.wheels, supply.first_use, bundled=supply.bundled),
     ):
         fetched = dict(bench.downloads.fetch([*order.packages, *authorized], progress))
     for venv in order.venvs:

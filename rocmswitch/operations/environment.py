@@ -99,7 +99,7 @@ def _fetch(plan: VenvPlan, nursery: Nursery, progress: Progress) -> tuple[VenvPl
         check_accepted([plan], supply.first_use.accepted)
     wanted_wheels = [_authorized(one, supply) for one in plan.wheels]
     fetched = nursery.downloads.fetch(wanted_wheels, progress)
-    with told(wanted_wheels, supply):
+    with told(wanted_wheels, supply.first_use, bundled=supply.bundled):
         wheels = [_wheel(one, path, supply) for one, path in fetched]
     own = plan.convolutions
     if own.wheel is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 from rocmswitch.fetch.http import shown
 from rocmswitch.fetch.transfer import OtherHash
@@ -13,9 +12,6 @@ from rocmswitch.model.package import FIRST_USE, Artifact, Digest
 from rocmswitch.planning.wheelfiles import project_of
 from rocmswitch.planning.wheels import VenvPlan
 from rocmswitch.store.firstuse import FirstUse, Replaced
-
-if TYPE_CHECKING:
-    from rocmswitch.operations.matching import Supply
 
 
 def record(plan: VenvPlan, wheels: Iterable[Artifact], seen: FirstUse) -> None:
@@ -37,18 +33,18 @@ def listed(index: str, filename: str) -> str:
 
 
 @contextlib.contextmanager
-def told(wheels: Iterable[Artifact], supply: Supply) -> Iterator[None]:
+def told(wheels: Iterable[Artifact], seen: FirstUse, *, bundled: bool) -> Iterator[None]:
     """Where one of *wheels* comes with another hash than its first use has shown, say that. Raises Replaced.
 
-    What a bundle brings, and what was accepted already, is damaged: that error stays as it is.
+    What is *bundled*, and what was accepted already, is damaged: that error stays as it is.
     """
     try:
         yield
     except OtherHash as error:
         urls = {shown(url) for one in wheels if one.verification == FIRST_USE for url in one.urls}
         found = Digest.sha256(error.found) if error.wanted.algorithm == "sha256" else None
-        if supply.bundled or error.url not in urls or found is None or found in supply.first_use.accepted:
+        if bundled or error.url not in urls or found is None or found in seen.accepted:
             raise
-        if supply.first_use.known(error.url) != error.wanted:
+        if seen.known(error.url) != error.wanted:
             raise
         raise Replaced(error.url, error.wanted, found) from error

@@ -10,18 +10,17 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from rocmswitch.errors import Failed, VerificationFailed
+from rocmswitch.errors import VerificationFailed
 from rocmswitch.metadata.bundle import BundledFile
 from rocmswitch.store.bundle import BundleFile
-from rocmswitch.store.pythons import LISTING, fetching, network_settings, refusal
-from rocmswitch.store.virtualenv import Uv
 from rocmswitch.system.disk import Disk, disk_errors
 
 _KEY = re.compile(
     r"cpython-(?P<major>3)\.(?P<minor>\d{1,3})\.(?P<patch>\d{1,3})(?P<free>\+freethreaded)?"
     r"-linux-(?P<machine>[a-z0-9_]+)-gnu"
 )
-_ARCHIVE = re.compile(r"[0-9a-f]{9}-[A-Za-z0-9][A-Za-z0-9._+%-]{0,180}")
+ARCHIVE = re.compile(r"[0-9a-f]{9}-[A-Za-z0-9][A-Za-z0-9._+%-]{0,180}")
+"""What uv calls an archive that it keeps."""
 
 
 class BundledPython:
@@ -31,7 +30,7 @@ class BundledPython:
         """Raises VerificationFailed for one that uv could not be told of."""
         found = _KEY.fullmatch(member.name)
         archive = urlsplit(member.urls[0] if member.urls else "").path.rpartition("/")[2]
-        if found is None or not _ARCHIVE.fullmatch(archive):
+        if found is None or not ARCHIVE.fullmatch(archive):
             raise VerificationFailed(f"`{member.path}` in the bundle is no Python that uv knows how to name")
         self.key = member.name
         self.version = "{major}.{minor}.{patch}".format(**found.groupdict())
@@ -50,9 +49,10 @@ class BundledPython:
         same = f"+{variant}" == own if variant else not own
         return same and f"{self.version}.".startswith(f"{asked}.") and self.key.endswith(f"{dash}{rest}")
 
-    def is_known(self, uv: Uv) -> bool:
-        """Whether the list that *uv* came with has this archive: then its hash counts, not the bundle's."""
-        return self._is_in(uv.attempt(*LISTING, self.key).stdout)
+    def is_listed(self, listed: bytes) -> bool:
+        """Whether uv's own list of it, *listed*, has this archive: then its hash counts, not the bundle's."""
+        name = self._archive.partition("-")[2]
+        return any(str(one.get("url", "")).rpartition("/")[2] == name for one in json.loads(listed or b"[]"))
 
     def settings(self, listed: bytes) -> dict[str, str]:
         """The variables by which uv finds the archive, which is unpacked here now. *listed* is uv's own list of it.
@@ -60,16 +60,12 @@ class BundledPython:
         Raises VerificationFailed where the archive is damaged.
         """
         self._lay_down()
-        if self._is_in(listed):
+        if self.is_listed(listed):
             return {"UV_OFFLINE": "1", "UV_PYTHON_CACHE_DIR": str(self._folder)}
         path = self._folder / "list.json"
         with disk_errors(path):
             self._disk.replace_file(path, json.dumps({self.key: self._entry()}).encode(), synced=False)
         return {"UV_OFFLINE": "1", "UV_PYTHON_DOWNLOADS_JSON_URL": str(path)}
-
-    def _is_in(self, listed: bytes) -> bool:
-        name = self._archive.partition("-")[2]
-        return any(str(one.get("url", "")).rpartition("/")[2] == name for one in json.loads(listed or b"[]"))
 
     def _lay_down(self) -> None:
         path = self._folder / self._archive
@@ -96,19 +92,3 @@ class BundledPython:
             "variant": "freethreaded" if parts["free"] else None,
             "build": "",
         }
-
-
-def fetch_archive(key: str, uv: Uv, folder: Path) -> Path:
-    """The archive of the Python that uv calls *key*, fetched below *folder* and verified by uv's own list.
-
-    Raises NetworkFailed, VerificationFailed, MachineLacks and Failed.
-    """
-    archives = folder / "archives"
-    settings = {"UV_PYTHON_CACHE_DIR": str(archives), "UV_PYTHON_INSTALL_DIR": str(folder / "unpacked")}
-    done = fetching(key, uv, {**network_settings(uv), **settings})
-    if done.code:
-        raise refusal(key, done.stderr.decode(errors="replace"))
-    found = [one for one in archives.iterdir() if _ARCHIVE.fullmatch(one.name)]
-    if len(found) != 1:
-        raise Failed(f"uv says that it has fetched `{key}`, and `{archives}` does not hold it")
-    return found[0]

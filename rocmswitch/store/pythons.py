@@ -13,13 +13,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rocmswitch.errors import Failed, NetworkFailed, RocmswitchError, VerificationFailed
+from rocmswitch.store.bundledpython import ARCHIVE, BundledPython
 from rocmswitch.store.uvtrust import certificate_settings, distrusted, trusting
 from rocmswitch.store.virtualenv import Uv, complaint
 from rocmswitch.system.disk import disk_errors
 from rocmswitch.system.lock import held
 from rocmswitch.system.process import Finished
 
-LISTING = ("python", "list", "--only-downloads", "--output-format", "json")
+_LISTING = ("python", "list", "--only-downloads", "--output-format", "json")
 """By which uv tells what it can fetch; a key may follow."""
 _MARK = ".rocmswitch-whole"
 WAIT = 3600.0
@@ -52,8 +53,8 @@ def offered_version(key: str, uv: Uv) -> str:
         return uv.python.version if uv.python.suits(key) else ""
     if _is_forbidden():
         return ""
-    settings = network_settings(uv) if os.environ.get(_OWN_LIST) else {}
-    done = uv.attempt(*LISTING, key, settings=settings)
+    settings = _network_settings(uv) if os.environ.get(_OWN_LIST) else {}
+    done = uv.attempt(*_LISTING, key, settings=settings)
     offered = json.loads(done.stdout) if done.code == 0 else []
     return str(offered[0]["version"]) if offered else ""
 
@@ -62,8 +63,8 @@ def offered_tags(uv: Uv) -> frozenset[str]:
     """The tags (`cp311`, `cp313t`) of all Pythons for this machine that uv can fetch, as `offered_version` says."""
     if _is_forbidden():
         return frozenset()
-    settings = network_settings(uv) if os.environ.get(_OWN_LIST) else {}
-    done = uv.attempt(*LISTING, settings=settings)
+    settings = _network_settings(uv) if os.environ.get(_OWN_LIST) else {}
+    done = uv.attempt(*_LISTING, settings=settings)
     usable = ("cpython", "linux", os.uname().machine, "gnu")
     return frozenset(
         "cp{major}{minor}".format(**one["version_parts"]) + ("t" if one["variant"] == "freethreaded" else "")
@@ -91,13 +92,13 @@ def fetch_python(key: str, uv: Uv, wait: float = WAIT) -> Path:
 
 
 def _fetch(key: str, uv: Uv) -> Path:
-    settings = network_settings(uv)
+    settings = _network_settings(uv)
     if uv.python is not None:
-        own = uv.attempt(*LISTING, key)
+        own = uv.attempt(*_LISTING, key)
         settings = {name: settings[name] for name in settings.keys() - _ELSEWHERE} | uv.python.settings(own.stdout)
-    done = fetching(key, uv, settings)
+    done = _fetching(key, uv, settings)
     if done.code:
-        raise refusal(key, done.stderr.decode(errors="replace"))
+        raise _refusal(key, done.stderr.decode(errors="replace"))
     fetched = uv.pythons / key
     if not fetched.is_dir():
         raise Failed(f"uv says that it has fetched `{key}`, and `{fetched}` is not there")
@@ -109,17 +110,38 @@ def _fetch(key: str, uv: Uv) -> Path:
     return fetched
 
 
+def fetch_archive(key: str, uv: Uv, folder: Path) -> Path:
+    """The archive of the Python that uv calls *key*, fetched below *folder* and verified by uv's own list.
+
+    Raises NetworkFailed, VerificationFailed, MachineLacks and Failed.
+    """
+    archives = folder / "archives"
+    settings = {"UV_PYTHON_CACHE_DIR": str(archives), "UV_PYTHON_INSTALL_DIR": str(folder / "unpacked")}
+    done = _fetching(key, uv, {**_network_settings(uv), **settings})
+    if done.code:
+        raise _refusal(key, done.stderr.decode(errors="replace"))
+    found = [one for one in archives.iterdir() if ARCHIVE.fullmatch(one.name)]
+    if len(found) != 1:
+        raise Failed(f"uv says that it has fetched `{key}`, and `{archives}` does not hold it")
+    return found[0]
+
+
+def is_listed(python: BundledPython, uv: Uv) -> bool:
+    """Whether the list that *uv* came with has the archive of *python*."""
+    return python.is_listed(uv.attempt(*_LISTING, python.key).stdout)
+
+
 def _executable(python: Path) -> Path:
     """`bin/python3` of what uv unpacks leads to the versioned name."""
     return (python / "bin/python3").resolve()
 
 
-def fetching(key: str, uv: Uv, settings: Mapping[str, str]) -> Finished:
-    """What uv says that was to fetch the Python *key*, with *settings* of `network_settings`."""
+def _fetching(key: str, uv: Uv, settings: Mapping[str, str]) -> Finished:
+    """What uv says that was to fetch the Python *key*, with *settings* of `_network_settings`."""
     return trusting(lambda one: uv.attempt("python", "install", "--reinstall", key, settings=one), settings)
 
 
-def network_settings(uv: Uv) -> dict[str, str]:
+def _network_settings(uv: Uv) -> dict[str, str]:
     """For one uv that may use the network, and changes nothing but our folder."""
     kept = {name: os.environ[name] for name in _NETWORK if os.environ.get(name)}
     return {
@@ -132,7 +154,7 @@ def network_settings(uv: Uv) -> dict[str, str]:
     }
 
 
-def refusal(key: str, stderr: str) -> RocmswitchError:
+def _refusal(key: str, stderr: str) -> RocmswitchError:
     """The error that uv's words mean, where it could not fetch the Python *key*."""
     untrusted = distrusted(stderr, os.environ)
     if untrusted is not None:
