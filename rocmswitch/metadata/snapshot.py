@@ -73,7 +73,7 @@ def parse_snapshot(number: int, manifest: bytes, attributes: bytes) -> Snapshot:
         links = tuple((str(path), str(target)) for path, target in told["links"].items())
         kernels = tuple(str(one) for one in told["kernels"])
         return Snapshot(number, str(told["created"]), str(told["why"]), kernels, files, links)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise VerificationFailed(f"the attributes of snapshot {number} are damaged") from error
 
 

@@ -21,8 +21,8 @@ from rocmswitch.metadata.xzindex import Block, XzFile, read_xz
 from rocmswitch.store.compression import CHUNK, MEMORY_LIMIT, Readable, Unfit, decompressed
 from rocmswitch.store.target import Stopped
 
-_ROOM = 96 * 1024 * 1024
-"""Bytes of blocks that are being made or wait, for all archives together: four of Debian's."""
+_ROOM = 72 * 1024 * 1024
+"""Bytes of blocks that are being made or wait, for all archives together: three of Debian's."""
 _LARGEST = _ROOM // 2
 """Bytes of a block that is read so: where no two have room, nothing is made beside another."""
 _INPUT = 256 * 1024

@@ -33,8 +33,8 @@ __all__ = ["BASE", "MADE_RELATIVE", "Stopped", "Unpacked", "Unpacker", "Unpackin
 
 _UPWARDS = re.compile(r"(\.{0,2}/)*")
 """What a relative target begins with: folders above the link, which are no links themselves."""
-_MOST_JOBS = 8
-"""Packages at once, however many processors there are: with what waits (`ahead`) they take 200 MB."""
+_MOST_JOBS = 6
+"""Packages at once, however many processors there are: with what waits (`ahead`) six took 185 MB."""
 _TARBALL_MEMBERS = 500_000
 """A whole stack in one archive, with a file for each kernel of each card."""
 

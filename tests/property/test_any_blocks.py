@@ -49,7 +49,7 @@ def side_by_side(content: bytes, processors: int = 3) -> bytes | None:
     try:
         with ahead.processors.busy():
             found = read(ahead.decompressed, content)
-        assert ahead.processors.take(processors) and ahead.room.take(96 * 1024 * 1024), "not all was given back"
+        assert ahead.processors.take(processors) and ahead.room.take(72 * 1024 * 1024), "not all was given back"
         return found
     finally:
         ahead.close()
