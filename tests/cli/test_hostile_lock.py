@@ -72,7 +72,7 @@ def test_a_lock_that_never_ends_or_never_comes_is_not_read(place: str, line: Com
     file = str(fifo) if place == "FIFO" else place
     outcome = line.run("use", STACK, "--venv", "copy", "--locked", file, "--yes")
 
-    assert (outcome.code, outcome.error) == (2, f"{file} cannot be read: it is no regular file")
+    assert (outcome.code, outcome.error) == (2, f"`{file}` cannot be read: it is no regular file")
 
 
 def test_a_wheel_for_another_python_is_refused_before_anything_is_fetched(
