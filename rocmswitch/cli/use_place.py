@@ -12,21 +12,13 @@ from pathlib import Path
 from rocmswitch.cli import machine, output
 from rocmswitch.errors import MachineLacks, Refused, UsageMistake
 from rocmswitch.model.grammar import is_name
+from rocmswitch.planning.naming import other_meaning
 from rocmswitch.store.installed import Installed
 from rocmswitch.store.private import may_write
 from rocmswitch.system.disk import disk_errors
 
 _LONGEST = 40
 """Characters of a name that is made from a folder's, or offered."""
-
-
-_VERSION = re.compile(r"[0-9]+(\.[0-9]+)*")
-_MEANINGS = {
-    "driver": "the kernel modules",
-    "recommended": "what suits the machine",
-    "user": "what `pip install --user` has installed",
-}
-"""Words of ours: `history driver`, `use recommended`, `deploy --into user`."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +42,7 @@ def place(text: str, folder: Path) -> Place:
             f"`{text[:80]}` cannot be the name of an environment: two or more small letters, digits and `._-`",
             hint=f"run the same command with `--venv {_offered(text)}`",
         )
-    meaning = _meaning(text)
+    meaning = other_meaning(text)
     if meaning:
         raise UsageMistake(
             f"`{text[:80]}` means {meaning} wherever a name is given, so an environment needs another one",
@@ -103,14 +95,8 @@ def _way_round(link: Path, target: str) -> str:
 def _offered(text: str) -> str:
     """A name like *text*."""
     word = _word(text)
-    return (
-        word if is_name(word) and not _meaning(word) else f"{word}-venv" if is_name(f"{word}-venv") else "my-venv"
-    )
-
-
-def _meaning(word: str) -> str:
-    """What *word* means to other commands, or to this one; empty for nothing."""
-    return "a release of ROCm" if _VERSION.fullmatch(word) else _MEANINGS.get(word, "")
+    free = (one for one in (word, f"{word}-venv") if is_name(one) and not other_meaning(one))
+    return next(free, "my-venv")
 
 
 def _name_of(link: Path) -> str:

@@ -65,6 +65,8 @@ def read_as(text: bytes, file: str, kind: type[_Kind]) -> tuple[_Kind, _Document
     try:
         return msgspec.convert(document.value, kind), document
     except msgspec.ValidationError as error:
+        if kind is Stack:
+            _check_schema(document)
         _explain(document, error)
 
 
@@ -150,6 +152,13 @@ def _build_scalar(node: yaml.Node, key: Key, file: str) -> str | int | bool:
     else:
         message = f'YAML reads `{value}` as {_MISREAD.get(kind, "something else than text")}: write "{value}"'
     return _refuse(file, line, message, key)
+
+
+def _check_schema(document: _Document) -> None:
+    """What else is wrong with a manifest for another version of rocmswitch would be told of the wrong thing."""
+    found = document.value.get("schema") if isinstance(document.value, dict) else None
+    if isinstance(found, int) and found != 1:
+        document.refuse(("schema",), f"it has schema {found}, and this rocmswitch reads 1")
 
 
 def _explain(document: _Document, error: msgspec.ValidationError) -> NoReturn:

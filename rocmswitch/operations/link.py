@@ -18,6 +18,7 @@ from rocmswitch.model.receipt import Receipt
 from rocmswitch.operations.scripts import write_scripts
 from rocmswitch.planning.activation import plan_activation
 from rocmswitch.planning.installplan import TREE_ID_LENGTH
+from rocmswitch.planning.naming import other_meaning
 from rocmswitch.store.installed import Installed
 from rocmswitch.store.layout import Layout
 from rocmswitch.store.linked import ROOT, LinkedTree, read_linked
@@ -92,6 +93,11 @@ def plan(
         raise UsageMistake(
             f"`{chosen[:80]}` cannot be the name of a link: two or more small letters, digits and `._-`"
         )
+    meaning = other_meaning(chosen)
+    if meaning:
+        raise UsageMistake(
+            f"`{chosen[:80]}` means {meaning} wherever a name is given, so a link needs another one", hint=again
+        )
     if chosen in stacks:
         raise UsageMistake(f"`{chosen}` is the name of a stack that can be installed", hint=again)
     lost = installed.damaged(chosen)
@@ -163,6 +169,6 @@ def _name(linked: LinkedTree, stacks: Collection[str], installed: Installed) -> 
     """`linked-6.2.4`; where another folder has that name, this folder's own, if it may be one."""
     usual, own = f"linked-{linked.version}", linked.folder.name
     taken = installed.exactly(usual)
-    if taken is None or taken.receipt.linked == str(linked.folder) or not is_name(own) or own in stacks:
+    if taken is None or taken.receipt.linked == str(linked.folder):
         return usual
-    return own
+    return own if is_name(own) and own not in stacks and not other_meaning(own) else usual

@@ -19,6 +19,13 @@ AMD = "rocm"
 RECOMMENDED = "recommended"
 """In the place of a name: what `recommend` has first for this machine."""
 
+_VERSION = re.compile(r"[0-9]+(\.[0-9]+)*")
+_MEANINGS = {
+    "driver": "the kernel modules",
+    RECOMMENDED: "what suits the machine",
+    "user": "what `pip install --user` has installed",
+}
+"""Words of ours: `history driver`, `use recommended`, `deploy --into user`."""
 _SPLIT = re.compile(r"(?:(?P<vendor>[a-z][a-z0-9_.-]*?)-)?(?P<version>[0-9][0-9a-z.]*)")
 _AVAILABLE = "rocmswitch list --available"
 _SHOWN = 80
@@ -45,6 +52,11 @@ def resolve_name(text: str, names: Iterable[str]) -> str:
     if not fitting:
         raise _unknown(text, names)
     return max((name for name in fitting if _vendor(name) == vendors[0]), key=_order)
+
+
+def other_meaning(word: str) -> str:
+    """What *word* means wherever a name is given, so that nothing may be called that; empty for nothing."""
+    return "a release of ROCm" if _VERSION.fullmatch(word) else _MEANINGS.get(word, "")
 
 
 def resolve_installed(text: str, installed: Iterable[str], available: Iterable[str]) -> str:

@@ -142,6 +142,18 @@ def test_it_asks_first_and_a_dry_run_changes_nothing(line: CommandLine, rocm: Pa
     }
 
 
+def test_a_version_names_amd_s_release_and_no_link(line: CommandLine, rocm: Path):
+    refused = line.run("link", str(rocm), "6.2", "--yes")
+
+    assert (refused.code, refused.err.splitlines()) == (
+        2,
+        [
+            "error: `6.2` means a release of ROCm wherever a name is given, so a link needs another one",
+            f"hint: run `rocmswitch link {rocm} NAME`",
+        ],
+    )
+
+
 def test_linking_again_is_nothing_and_an_update_in_place_is_taken_over(line: CommandLine, rocm: Path):
     line.succeed("link", str(rocm), "--yes")
     again = line.run("link", str(rocm))

@@ -204,7 +204,7 @@ def test_a_lock_cannot_pass_one_wheel_off_as_another(field: str, line: CommandLi
     (
         ({"stack": OTHER}, 5, f"the lock is of `{OTHER}`, not of `{STACK}`"),
         ({"python": "py"}, 2, "`py` is not the tag of an interpreter like `cp311`"),
-        ({"schema": 2}, 2, "$.schema"),
+        ({"schema": 2}, 2, "it has schema 2"),
         ({"wheels": "none"}, 2, "$.wheels"),
     ),
 )

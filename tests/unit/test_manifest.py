@@ -166,7 +166,8 @@ def test_a_manifest_becomes_one_typed_value():
         ),
         ("kmod: []", "kmod: lsmod", "f.yaml:16: `rocm.host.kmod`: a value of type list belongs here, not str"),
         ("[rocm.hip,", "[rocm.hop,", "f.yaml:33: `unverified[0]`: there is no `rocm.hop` in this manifest"),
-        ("schema: 1", "schema: 2", "f.yaml:1: `schema`: `2` is not one of 1"),
+        ("schema: 1", "schema: 2\nnovelty: 1", "f.yaml:1: `schema`: it has schema 2, and this rocmswitch reads 1"),
+        ("schema: 1", "schema: one", "f.yaml:1: `schema`: a value of type int belongs here, not str"),
         (
             "gfx1010:",
             "gfx1010;rm:",
